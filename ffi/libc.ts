@@ -1,0 +1,245 @@
+/**
+ * libc: its symbols with their C signatures, and the way to a libc that the
+ * permissions of this process allow.
+ *
+ * Two rules hold for the whole table:
+ *
+ * - **No pointer type.** Under a path-scoped `--allow-ffi` Deno refuses every
+ *   API that makes or reads a `Deno.PointerObject`, so an address is a `u64`
+ *   here, and memory is read by copying from it (`memory.ts`).
+ * - **A 64-bit argument is given as a `bigint`.** Deno's fast call path takes
+ *   only that; a `number` costs five times as much per call.
+ *
+ * The declarations are those of 64-bit Linux, where `off_t` and `ssize_t` have
+ * 64 bits. Deno runs on no other Linux.
+ *
+ * @module
+ */
+
+const SYMBOLS = {
+  __errno_location: {
+    parameters: [],
+    result: "u64", // int *
+  },
+  __xpg_strerror_r: {
+    parameters: [
+      "i32", // int errnum
+      "buffer", // char *buf
+      "usize", // size_t buflen
+    ],
+    result: "i32", // int
+  },
+  open: {
+    parameters: [
+      "buffer", // const char *pathname
+      "i32", // int flags
+      "u32", // mode_t mode
+    ],
+    result: "i32", // int
+  },
+  close: {
+    parameters: [
+      "i32", // int fd
+    ],
+    result: "i32", // int
+  },
+  statx: {
+    parameters: [
+      "i32", // int dirfd
+      "buffer", // const char *pathname
+      "i32", // int flags
+      "u32", // unsigned int mask
+      "buffer", // struct statx *statxbuf
+    ],
+    result: "i32", // int
+  },
+  fcntl: {
+    parameters: [
+      "i32", // int fd
+      "i32", // int cmd
+      "i32", // int arg
+    ],
+    result: "i32", // int
+  },
+  pread: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // void *buf
+      "usize", // size_t count
+      "i64", // off_t offset
+    ],
+    result: "isize", // ssize_t
+  },
+  pwrite: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // const void *buf
+      "usize", // size_t count
+      "i64", // off_t offset
+    ],
+    result: "isize", // ssize_t
+  },
+  write: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // const void *buf
+      "usize", // size_t count
+    ],
+    result: "isize", // ssize_t
+  },
+  writev: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // const struct iovec *iov
+      "i32", // int iovcnt
+    ],
+    result: "isize", // ssize_t
+  },
+  lseek: {
+    parameters: [
+      "i32", // int fd
+      "i64", // off_t offset
+      "i32", // int whence
+    ],
+    result: "i64", // off_t
+  },
+  ftruncate: {
+    parameters: [
+      "i32", // int fd
+      "i64", // off_t length
+    ],
+    result: "i32", // int
+  },
+  mmap: {
+    parameters: [
+      "u64", // void *addr
+      "usize", // size_t length
+      "i32", // int prot
+      "i32", // int flags
+      "i32", // int fd
+      "i64", // off_t offset
+    ],
+    result: "u64", // void *
+  },
+  munmap: {
+    parameters: [
+      "u64", // void *addr
+      "usize", // size_t length
+    ],
+    result: "i32", // int
+  },
+  clock_gettime: {
+    parameters: [
+      "i32", // clockid_t clockid
+      "buffer", // struct timespec *tp
+    ],
+    result: "i32", // int
+  },
+  gettid: {
+    parameters: [],
+    result: "i32", // pid_t
+  },
+  // memcpy returns its first argument, so with a length of 0 it turns a buffer
+  // or a pointer into an address without copying anything.
+  addressOfBuffer: {
+    name: "memcpy",
+    parameters: [
+      "buffer", // void *dest
+      "buffer", // const void *src
+      "usize", // size_t n
+    ],
+    result: "u64", // void *
+  },
+  addressOfPointer: {
+    name: "memcpy",
+    parameters: [
+      "pointer", // void *dest
+      "pointer", // const void *src
+      "usize", // size_t n
+    ],
+    result: "u64", // void *
+  },
+  copyFromAddress: {
+    name: "memcpy",
+    parameters: [
+      "buffer", // void *dest
+      "u64", // const void *src
+      "usize", // size_t n
+    ],
+    result: "void", // void *, not of interest
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** An opened libc: {@linkcode Libc} under `symbols`, and `close()`. */
+export type LibcLibrary = Deno.DynamicLibrary<typeof SYMBOLS>;
+
+/** The callable symbols of libc. */
+export type Libc = LibcLibrary["symbols"];
+
+const SONAME = "libc.so.6";
+
+/** Where the distributions keep libc, most widespread first. */
+const PATHS = [
+  `/lib/${Deno.build.arch}-linux-gnu/${SONAME}`, // Debian, Ubuntu
+  `/usr/lib/${Deno.build.arch}-linux-gnu/${SONAME}`,
+  `/lib64/${SONAME}`, // Fedora, openSUSE, Arch
+  `/usr/lib64/${SONAME}`,
+  `/lib/${SONAME}`,
+  `/usr/lib/${SONAME}`,
+];
+
+const isGranted = (path?: string) =>
+  Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
+
+/**
+ * Opens libc.
+ *
+ * `path` is taken as it is. Without it libc is found by what is allowed: by its
+ * soname where FFI is unrestricted, else by the first of the distributions'
+ * paths that `--allow-ffi` covers and that is there. On a terminal Deno may
+ * ask the user, as for any other permission.
+ *
+ * @param path An absolute path, or a soname, of the libc to use.
+ * @returns The library; whoever opened it closes it.
+ * @throws {Deno.errors.NotCapable} If FFI is not allowed for any of the paths.
+ * @throws {Error} If what is allowed cannot be loaded.
+ */
+export function openLibc(path?: string): LibcLibrary {
+  if (path !== undefined) {
+    requireFfi(path);
+    return load([path]);
+  }
+  if (isGranted()) return load([SONAME]);
+  const granted = PATHS.filter(isGranted);
+  if (granted.length > 0) return load(granted);
+  requireFfi(PATHS[0]);
+  return load([PATHS[0]]);
+}
+
+function requireFfi(path: string): void {
+  if (
+    Deno.permissions.requestSync({ name: "ffi", path }).state === "granted"
+  ) return;
+  throw new Deno.errors.NotCapable(
+    `Cannot load libc: FFI access to "${path}" is not allowed. ` +
+      `Run again with --allow-ffi=${path}` +
+      (path === PATHS[0]
+        ? `, or the path of libc on this system (such as ${PATHS[2]}).`
+        : "."),
+  );
+}
+
+function load(candidates: string[]): LibcLibrary {
+  const failures: string[] = [];
+  for (const candidate of candidates) {
+    try {
+      return Deno.dlopen(candidate, SYMBOLS);
+    } catch (error) {
+      failures.push(`${candidate}: ${(error as Error).message}`);
+    }
+  }
+  throw new Error(
+    `Cannot load libc: ${failures.join("; ")}. ` +
+      `Give its path in "options.libc" and in --allow-ffi.`,
+  );
+}

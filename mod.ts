@@ -1,0 +1,41 @@
+/**
+ * Tells Linux profilers about the machine code that a JIT compiler makes.
+ *
+ * `perf` knows the functions of files. Of code that a running process made it
+ * sees bare addresses, unless the process writes down what it made, where and
+ * when, in a *jitdump* file. {@linkcode JitDumpFile} writes that file.
+ *
+ * ```ts
+ * import { JitDumpFile } from "@jitdump/jitdump";
+ *
+ * using dump = JitDumpFile.forProcess(Deno.makeTempDirSync());
+ * const code = Uint8Array.of(0xc3); // your JIT's executable memory
+ * dump.dumpFunction({ name: "nothing", code });
+ * ```
+ *
+ * Then `perf record -k mono`, `perf inject --jit` and `perf report`; see the
+ * README.
+ *
+ * @module
+ */
+
+export { JitDumpError, type SystemCallFailure } from "./ffi/error.ts";
+export {
+  FileHeader,
+  JITDUMP_MAGIC,
+  JITDUMP_VERSION,
+} from "./src/file_header.ts";
+export {
+  JitDumpFile,
+  type JitDumpOptions,
+  type JitFunction,
+} from "./src/jit_dump_file.ts";
+export { EM_AARCH64, EM_X86_64 } from "./src/machine.ts";
+export {
+  CodeLoadRecord,
+  DebugEntry,
+  DebugInfoRecord,
+  RecordHeader,
+  RecordId,
+} from "./src/record.ts";
+export type { Struct } from "./src/struct.ts";

@@ -1,0 +1,204 @@
+/**
+ * Checks of what callers pass. Each returns the value, or throws a `TypeError`
+ * or `RangeError` that names the argument and shows the value.
+ *
+ * @module
+ */
+
+/** The first address that does not fit 64 bits. */
+const ADDRESS_END = 2n ** 64n;
+
+/** How a value looks in an error message. */
+function show(value: unknown): string {
+  return Deno.inspect(value, {
+    depth: 0,
+    iterableLimit: 4,
+    strAbbreviateSize: 60,
+  });
+}
+
+/** An object with fields to read. */
+export function checkObject<T>(what: string, argument: string, value: T): T {
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(
+      `${what}: "${argument}" must be an object, got ${show(value)}`,
+    );
+  }
+  return value;
+}
+
+/** A path, from a path or a `file:` URL. */
+export function checkPath(
+  what: string,
+  argument: string,
+  value: unknown,
+): string {
+  const path = value instanceof URL
+    ? pathOfUrl(what, argument, value)
+    : checkString(what, argument, value);
+  if (path === "") throw new TypeError(`${what}: "${argument}" is empty`);
+  if (path.includes("\0")) {
+    throw new TypeError(
+      `${what}: "${argument}" has a NUL in it: ${show(path)}`,
+    );
+  }
+  return path;
+}
+
+function pathOfUrl(what: string, argument: string, url: URL): string {
+  if (url.protocol !== "file:" || url.host !== "") {
+    throw new TypeError(
+      `${what}: "${argument}" must be a file: URL without a host, got ${url.href}`,
+    );
+  }
+  if (/%2f/i.test(url.pathname)) {
+    throw new TypeError(
+      `${what}: "${argument}" has an encoded slash in it: ${url.href}`,
+    );
+  }
+  try {
+    return decodeURIComponent(url.pathname);
+  } catch {
+    throw new TypeError(
+      `${what}: "${argument}" is not encoded as UTF-8: ${url.href}`,
+    );
+  }
+}
+
+function checkString(what: string, argument: string, value: unknown): string {
+  if (typeof value !== "string") {
+    throw new TypeError(
+      `${what}: "${argument}" must be a string, got ${show(value)}`,
+    );
+  }
+  return value;
+}
+
+/** A function's name: any string that C can hold. */
+export function checkName(
+  what: string,
+  argument: string,
+  value: unknown,
+): string {
+  const name = checkString(what, argument, value);
+  if (name.includes("\0")) {
+    throw new TypeError(
+      `${what}: "${argument}" has a NUL in it, where the dump's ends: ${
+        show(name)
+      }`,
+    );
+  }
+  return name;
+}
+
+/** A function's machine code: bytes that are there. */
+export function checkCode(what: string, value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) {
+    throw new TypeError(
+      `${what}: "code" must be a Uint8Array, got ${show(value)}`,
+    );
+  }
+  if (value.length === 0) {
+    const { buffer } = value;
+    if (buffer instanceof ArrayBuffer && buffer.detached) {
+      throw new TypeError(`${what}: "code" is detached`);
+    }
+    throw new RangeError(`${what}: "code" is empty`);
+  }
+  return value;
+}
+
+/** An unsigned integer of the given width. */
+export function checkUnsigned(
+  what: string,
+  argument: string,
+  bits: 16 | 32,
+  value: unknown,
+): number {
+  if (typeof value !== "number") {
+    throw new TypeError(
+      `${what}: "${argument}" must be a number, got ${show(value)}`,
+    );
+  }
+  if (!Number.isInteger(value) || value < 0 || value >= 2 ** bits) {
+    throw new RangeError(
+      `${what}: "${argument}" must be an unsigned ${bits}-bit integer, got ${value}`,
+    );
+  }
+  return value;
+}
+
+/** A time in nanoseconds. */
+export function checkTimestamp(what: string, value: unknown): bigint {
+  if (typeof value !== "bigint") {
+    throw new TypeError(
+      `${what}: "timestamp" must be a bigint of nanoseconds, got ${
+        show(value)
+      }`,
+    );
+  }
+  if (BigInt.asUintN(64, value) !== value) {
+    throw new RangeError(
+      `${what}: "timestamp" must be an unsigned 64-bit integer, got ${value}`,
+    );
+  }
+  return value;
+}
+
+/**
+ * The address of `size` bytes, all of which lie below 2⁶⁴.
+ *
+ * @param ofPointer Gives the address that a `Deno.PointerObject` holds, and
+ * throws where it is none.
+ */
+export function checkAddress(
+  what: string,
+  argument: string,
+  value: unknown,
+  size: number,
+  ofPointer: (pointer: Deno.PointerObject) => bigint,
+): bigint {
+  const address = toAddress(what, argument, value, ofPointer);
+  if (address <= 0n) {
+    throw new RangeError(
+      `${what}: "${argument}" must be above 0, got ${show(value)}`,
+    );
+  }
+  if (address + BigInt(size) > ADDRESS_END) {
+    throw new RangeError(
+      `${what}: "${argument}" must leave room for ${size} bytes below 2⁶⁴, got ${
+        show(value)
+      }`,
+    );
+  }
+  return address;
+}
+
+function toAddress(
+  what: string,
+  argument: string,
+  value: unknown,
+  ofPointer: (pointer: Deno.PointerObject) => bigint,
+): bigint {
+  switch (typeof value) {
+    case "bigint":
+      return value;
+    case "number":
+      if (Number.isSafeInteger(value)) return BigInt(value);
+      throw new RangeError(
+        `${what}: "${argument}" must be a safe integer where it is a number, got ${value}`,
+      );
+    case "object":
+      if (value === null) break;
+      try {
+        return ofPointer(value as Deno.PointerObject);
+      } catch {
+        break;
+      }
+  }
+  throw new TypeError(
+    `${what}: "${argument}" must be a bigint, a number or a Deno.PointerObject, got ${
+      show(value)
+    }`,
+  );
+}

@@ -1,0 +1,137 @@
+/**
+ * Structs: from a table of fields to their bytes and back.
+ *
+ * @module
+ */
+
+const BYTES = { u32: 4, u64: 8 } as const;
+
+/** Whether this machine keeps the low byte of an integer first. */
+export const HOST_IS_LITTLE_ENDIAN: boolean =
+  new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+/**
+ * The fields of a struct in the order in which they lie in memory, without
+ * padding: a `number` is a u32, a `bigint` a u64, an object another struct.
+ */
+export type Layout<T> = {
+  readonly [K in keyof T]: T[K] extends number ? "u32"
+    : T[K] extends bigint ? "u64"
+    : Struct<T[K]>;
+};
+
+/** The codec of a struct: where its fields lie, and the way to bytes and back. */
+export interface Struct<T> {
+  /** The struct's size in bytes, without the variable part that may follow. */
+  readonly size: number;
+
+  /** Where each field starts, in bytes from the struct's start. */
+  readonly offsets: { readonly [K in keyof T]: number };
+
+  /**
+   * Writes the struct to the start of `into`.
+   *
+   * @param value The fields.
+   * @param into At least `size` bytes; new ones where it is left out.
+   * @param littleEndian The byte order; this machine's where it is left out.
+   * @returns `into`.
+   * @throws {TypeError} If a field is not of its type.
+   * @throws {RangeError} If a field does not fit its type, or the struct does
+   * not fit `into`.
+   */
+  pack(value: T, into?: Uint8Array, littleEndian?: boolean): Uint8Array;
+
+  /**
+   * Reads the struct from the start of `from`. The values are not judged.
+   *
+   * @param from At least `size` bytes.
+   * @param littleEndian The byte order; this machine's where it is left out.
+   * @throws {RangeError} If `from` is too short.
+   */
+  unpack(from: Uint8Array, littleEndian?: boolean): T;
+}
+
+/** Makes the codec of the struct called `name` from its layout. */
+export function struct<T extends object>(
+  name: string,
+  layout: Layout<T>,
+): Struct<T> {
+  const fields = Object.entries(layout) as [
+    keyof T & string,
+    "u32" | "u64" | Struct<unknown>,
+  ][];
+  const offsets = {} as { [K in keyof T]: number };
+  let size = 0;
+  for (const [field, type] of fields) {
+    offsets[field] = size;
+    size += typeof type === "string" ? BYTES[type] : type.size;
+  }
+
+  const viewOf = (bytes: Uint8Array, verb: string) => {
+    if (bytes.length < size) {
+      throw new RangeError(
+        `Cannot ${verb} ${name}: it has ${size} bytes, the view ${bytes.length}`,
+      );
+    }
+    return new DataView(bytes.buffer, bytes.byteOffset, size);
+  };
+
+  return {
+    size,
+    offsets,
+    pack(value, into = new Uint8Array(size), little = HOST_IS_LITTLE_ENDIAN) {
+      const view = viewOf(into, "pack");
+      for (const [field, type] of fields) {
+        const at = offsets[field];
+        const v: unknown = value[field];
+        if (typeof type !== "string") {
+          type.pack(v, into.subarray(at), little);
+          continue;
+        }
+        requireUnsigned(`Cannot pack ${name}`, field, type, v);
+        if (typeof v === "bigint") view.setBigUint64(at, v, little);
+        else view.setUint32(at, v, little);
+      }
+      return into;
+    },
+    unpack(from, little = HOST_IS_LITTLE_ENDIAN) {
+      const view = viewOf(from, "unpack");
+      const value: Record<string, unknown> = {};
+      for (const [field, type] of fields) {
+        const at = offsets[field];
+        value[field] = type === "u32"
+          ? view.getUint32(at, little)
+          : type === "u64"
+          ? view.getBigUint64(at, little)
+          : type.unpack(from.subarray(at), little);
+      }
+      return value as T;
+    },
+  };
+}
+
+function requireUnsigned(
+  what: string,
+  field: string,
+  type: "u32" | "u64",
+  value: unknown,
+): asserts value is number | bigint {
+  const isOfType = type === "u32"
+    ? typeof value === "number"
+    : typeof value === "bigint";
+  if (!isOfType) {
+    throw new TypeError(
+      `${what}: "${field}" is a ${type} and takes a ${
+        type === "u32" ? "number" : "bigint"
+      }, got ${Deno.inspect(value)}`,
+    );
+  }
+  const fits = typeof value === "bigint"
+    ? BigInt.asUintN(64, value) === value
+    : (value as number) >>> 0 === value;
+  if (!fits) {
+    throw new RangeError(
+      `${what}: "${field}" does not fit a ${type}: ${value}`,
+    );
+  }
+}

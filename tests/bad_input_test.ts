@@ -1,0 +1,348 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { JitDumpError, JitDumpFile, type JitFunction } from "../mod.ts";
+import { temporaryDirectory } from "./script.ts";
+
+// deno-lint-ignore no-explicit-any -- anything may come from JavaScript
+type Anything = any;
+
+const code = Uint8Array.of(0xc3);
+
+function detached(): Uint8Array {
+  const bytes = new Uint8Array(16);
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+  return bytes;
+}
+
+/** What is wrong with a function, the error's class, and what it names. */
+const BAD_FUNCTIONS: [string, Anything, typeof TypeError, RegExp][] = [
+  ["a NUL in the name", { name: "a\0b" }, TypeError, /"name".*NUL.*"a\\x00b"/],
+  ["no name", { name: undefined }, TypeError, /"name".*undefined/],
+  ["a name that is no string", { name: 5 }, TypeError, /"name".*string.*5/],
+  ["no code", { code: undefined }, TypeError, /"code".*undefined/],
+  ["code that is an array", { code: [1] }, TypeError, /"code".*Uint8Array/],
+  ["code that is an ArrayBuffer", { code: code.buffer }, TypeError, /"code"/],
+  ["code of words", { code: new Uint16Array(2) }, TypeError, /"code"/],
+  [
+    "code that is a DataView",
+    { code: new DataView(code.buffer) },
+    TypeError,
+    /"code"/,
+  ],
+  ["detached code", { code: detached() }, TypeError, /"code" is detached/],
+  ["empty code", { code: new Uint8Array() }, RangeError, /"code" is empty/],
+  ["address null", { address: null }, TypeError, /"address".*null/],
+  ["address 0n", { address: 0n }, RangeError, /"address".*0n/],
+  ["address 0", { address: 0 }, RangeError, /"address".*0/],
+  ["a negative address", { address: -1n }, RangeError, /"address".*-1n/],
+  ["a negative number", { address: -4096 }, RangeError, /"address".*-4096/],
+  [
+    "an address of 65 bits",
+    { address: 2n ** 64n },
+    RangeError,
+    /"address".*18446744073709551616n/,
+  ],
+  [
+    "an address without room for the code",
+    { address: 2n ** 64n - 1n, code: new Uint8Array(2) },
+    RangeError,
+    /"address".*2 bytes/,
+  ],
+  [
+    "an address that is no safe integer",
+    { address: 2 ** 53 },
+    RangeError,
+    /"address".*9007199254740992/,
+  ],
+  ["a broken address", { address: 1.5 }, RangeError, /"address".*1.5/],
+  [
+    "an address that is text",
+    { address: "0x1000" },
+    TypeError,
+    /"address".*"0x1000"/,
+  ],
+  [
+    "an address that is an object",
+    { address: {} },
+    TypeError,
+    /"address".*\{\}/,
+  ],
+  ["an address that is a buffer", { address: code }, TypeError, /"address"/],
+  [
+    "a timestamp that is a number",
+    { timestamp: 1 },
+    TypeError,
+    /"timestamp".*bigint.*1/,
+  ],
+  ["a negative timestamp", { timestamp: -1n }, RangeError, /"timestamp".*-1/],
+  [
+    "a timestamp of 65 bits",
+    { timestamp: 2n ** 64n },
+    RangeError,
+    /"timestamp"/,
+  ],
+  ["a negative pid", { pid: -1 }, RangeError, /"pid".*32-bit.*-1/],
+  ["a pid of 33 bits", { pid: 2 ** 32 }, RangeError, /"pid".*4294967296/],
+  ["a broken pid", { pid: 0.5 }, RangeError, /"pid".*0.5/],
+  ["a pid that is not a number", { pid: NaN }, RangeError, /"pid".*NaN/],
+  ["a pid that is a bigint", { pid: 1n }, TypeError, /"pid".*1n/],
+  ["a pid that is null", { pid: null }, TypeError, /"pid".*null/],
+  ["a tid that is text", { tid: "1" }, TypeError, /"tid".*"1"/],
+  ["an infinite tid", { tid: Infinity }, RangeError, /"tid".*Infinity/],
+];
+
+const BAD_OPENINGS: [string, Anything[], Anything, RegExp][] = [
+  ["no filename", [], TypeError, /"filename".*undefined/],
+  ["a filename that is a number", [7], TypeError, /"filename".*7/],
+  ["an empty filename", [""], TypeError, /"filename" is empty/],
+  ["a NUL in the filename", ["/tmp/a\0b"], TypeError, /"filename".*NUL/],
+  [
+    "an http: URL",
+    [new URL("http://localhost/a")],
+    TypeError,
+    /"filename".*file:/,
+  ],
+  [
+    "a URL with a host",
+    [new URL("file://host/a")],
+    TypeError,
+    /"filename".*host/,
+  ],
+  [
+    "a URL with a hidden slash",
+    [new URL("file:///a%2fb")],
+    TypeError,
+    /"filename".*slash/,
+  ],
+  [
+    "a URL with a hidden NUL",
+    [new URL("file:///a%00b")],
+    TypeError,
+    /"filename".*NUL/,
+  ],
+  [
+    "a URL that is not UTF-8",
+    [new URL("file:///a%ff")],
+    TypeError,
+    /"filename".*UTF-8/,
+  ],
+  [
+    "a negative machine",
+    ["/nowhere/x", -1],
+    RangeError,
+    /"eMachine".*16-bit.*-1/,
+  ],
+  [
+    "a machine of 17 bits",
+    ["/nowhere/x", 0x10000],
+    RangeError,
+    /"eMachine".*65536/,
+  ],
+  ["a broken machine", ["/nowhere/x", 6.2], RangeError, /"eMachine".*6.2/],
+  [
+    "a machine that is text",
+    ["/nowhere/x", "x86_64"],
+    TypeError,
+    /"eMachine".*"x86_64"/,
+  ],
+  [
+    "a machine that is null",
+    ["/nowhere/x", null],
+    TypeError,
+    /"eMachine".*null/,
+  ],
+  [
+    "options that are null",
+    ["/nowhere/x", 62, null],
+    TypeError,
+    /"options".*null/,
+  ],
+  [
+    "a libc that is a number",
+    ["/nowhere/x", 62, { libc: 6 }],
+    TypeError,
+    /"options.libc".*6/,
+  ],
+];
+
+describe("bad input: a function", () => {
+  for (const [what, fields, errorClass, message] of BAD_FUNCTIONS) {
+    it(`${what} is refused before a byte is written`, () => {
+      using directory = temporaryDirectory();
+      using dump = new JitDumpFile(join(directory.path, "some.dump"));
+      const fn: JitFunction = { name: "f", code, ...fields };
+      const calls = [() => dump.dumpFunction(fn)];
+      // The same through the positional form, for what that can be given.
+      if (!("address" in fields)) {
+        const { name, code, timestamp, pid, tid } = fn;
+        calls.push(() =>
+          dump.dumpCodeLoadRecord(name, code, timestamp, pid, tid)
+        );
+      }
+      for (const call of calls) {
+        const error = assertThrows(call, errorClass);
+        const text = error.message.replace('"methodName"', '"name"');
+        assert(message.test(text), text);
+        assert(text.startsWith("Cannot dump a function: "), text);
+      }
+      assertEquals(Deno.statSync(dump.path).size, 40);
+      // Nothing is left of the attempt.
+      dump.dumpFunction({ name: "f", code });
+      assertEquals(Deno.statSync(dump.path).size, 40 + 56 + 2 + 1);
+    });
+  }
+
+  it("something else than an object is refused", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    for (const fn of [undefined, null, "fib", 5, Symbol("fib")]) {
+      assertThrows(
+        () => dump.dumpFunction(fn as Anything),
+        TypeError,
+        '"fn" must be an object',
+      );
+    }
+  });
+
+  it("a record of more than one write is refused", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    // Never touched, so it takes no memory.
+    const huge = new Uint8Array(new ArrayBuffer(0x7fff_f000 - 56 - 2 + 1));
+    assertThrows(
+      () => dump.dumpFunction({ name: "f", code: huge }),
+      RangeError,
+      '"code" has 2147479495',
+    );
+    assertEquals(Deno.statSync(dump.path).size, 40);
+  });
+});
+
+describe("bad input: opening", () => {
+  for (const [what, args, errorClass, message] of BAD_OPENINGS) {
+    it(`${what} is refused`, () => {
+      const error = assertThrows(
+        () => new JitDumpFile(...args as [Anything]),
+        errorClass,
+      );
+      assert(message.test(error.message), error.message);
+    });
+  }
+
+  it("forProcess() refuses what is no directory's path", () => {
+    for (const dir of ["", "a\0b", 5, null, new URL("http://localhost/")]) {
+      assertThrows(
+        () => JitDumpFile.forProcess(dir as Anything),
+        TypeError,
+        '"dir"',
+      );
+    }
+  });
+
+  it("a directory that does not exist", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "missing", "some.dump");
+    const error = assertThrows(() => new JitDumpFile(path), JitDumpError);
+    assertEquals(
+      { ...error },
+      { name: "JitDumpError", syscall: "open", code: "ENOENT", path },
+    );
+    assertEquals(
+      error.message,
+      `Cannot open "${path}": open() failed with ENOENT ` +
+        "(No such file or directory). Create the directory first.",
+    );
+    assertEquals([...Deno.readDirSync(directory.path)], []);
+  });
+
+  it("a path that is a directory", () => {
+    using directory = temporaryDirectory();
+    const { syscall, code, path } = assertThrows(
+      () => new JitDumpFile(directory.path),
+      JitDumpError,
+      directory.path,
+    );
+    assertEquals([syscall, code, path], ["open", "EISDIR", directory.path]);
+  });
+
+  it("a path that is a symbolic link is not followed", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "link.dump");
+    const target = join(directory.path, "target");
+    Deno.symlinkSync(target, path);
+    for (const isThere of [false, true]) {
+      if (isThere) Deno.writeTextFileSync(target, "precious");
+      const { code } = assertThrows(
+        () => new JitDumpFile(path),
+        JitDumpError,
+        "symbolic link",
+      );
+      assertEquals(code, "ELOOP");
+    }
+    assertEquals(Deno.readTextFileSync(target), "precious");
+  });
+
+  it("a path that is no regular file", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "fifo");
+    await new Deno.Command("mkfifo", { args: [path] }).output();
+    for (const special of [path, "/dev/null"]) {
+      assertThrows(
+        () => new JitDumpFile(special),
+        Deno.errors.InvalidData,
+        "not a regular file",
+      );
+    }
+  });
+
+  it("a path in /proc or /sys is not written to", () => {
+    for (const path of ["/proc/self/comm", "/proc/self/mem"]) {
+      const before = Deno.readTextFileSync("/proc/self/comm");
+      const { syscall } = assertThrows(
+        () => new JitDumpFile(path),
+        JitDumpError,
+      );
+      assertEquals(syscall, "mmap");
+      assertEquals(Deno.readTextFileSync("/proc/self/comm"), before);
+    }
+  });
+
+  it("a libc that is not there", () => {
+    using directory = temporaryDirectory();
+    const libc = join(directory.path, "libc.so.6");
+    assertThrows(
+      () =>
+        new JitDumpFile(join(directory.path, "a.dump"), undefined, { libc }),
+      Error,
+      libc,
+    );
+    assertEquals([...Deno.readDirSync(directory.path)], []);
+  });
+});
+
+describe("bad input: after close()", () => {
+  it("every method says that the dump is closed", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const dump = new JitDumpFile(path);
+    dump.close();
+    const { size } = Deno.statSync(path);
+    const calls: (() => unknown)[] = [
+      () => dump.dumpFunction({ name: "f", code }),
+      () => dump.dumpFunction({ name: "f", code, address: 4096 }),
+      () => dump.dumpCodeLoadRecord("f", code),
+      () => dump.getTimeStamp(),
+      () => dump.nextCodeIndex(),
+      () => dump.fd,
+    ];
+    for (const call of calls) {
+      assertThrows(
+        call,
+        Deno.errors.BadResource,
+        `the dump "${path}" is closed`,
+      );
+    }
+    assertEquals(Deno.statSync(path).size, size);
+  });
+});

@@ -1,0 +1,104 @@
+/**
+ * Calc's code for AArch64. The accumulator is X0.
+ *
+ * @module
+ */
+
+import { Assembler, type Label } from "./assembler.ts";
+import type { BinaryOperator } from "./syntax.ts";
+
+const FP = 29;
+
+/** `cmp x1, x0; cset x0, <condition>`, by the condition's inverse. */
+const compare = (inverse: number) => [0xeb00003f, 0x9a9f07e0 | inverse << 12];
+
+/** From the operands in X1 and X0 to the result in X0. */
+const BINARY: Record<BinaryOperator, number[]> = {
+  "+": [0x8b000020], // add x0, x1, x0
+  "-": [0xcb000020], // sub x0, x1, x0
+  "*": [0x9b007c20], // mul x0, x1, x0
+  "/": [0x9ac00c20], // sdiv x0, x1, x0
+  "%": [0x9ac00c22, 0x9b008440], // sdiv x2, x1, x0; msub x0, x2, x0, x1
+  "==": compare(0x1),
+  "!=": compare(0x0),
+  "<": compare(0xa),
+  ">=": compare(0xb),
+  "<=": compare(0xc),
+  ">": compare(0xd),
+};
+
+/** Base register and offset of a slot, as LDUR and STUR have them. */
+const slotOperand = (slot: number) => (-8 * (slot + 1) & 0x1ff) << 12 | FP << 5;
+
+export class AArch64Assembler extends Assembler {
+  enter(parameters: number, slots: number): void {
+    this.emit32(0xa9bf7bfd); // stp x29, x30, [sp, #-16]!
+    this.emit32(0x910003fd); // mov x29, sp
+    this.emit32(0xd10003ff | 8 * (slots + slots % 2) << 10); // sub sp, sp, #…
+    for (let i = 0; i < parameters; i++) {
+      this.emit32(0xf8000000 | slotOperand(i) | i); // stur x<i>, [x29, #…]
+    }
+  }
+
+  leave(): void {
+    this.emit32(0x910003bf); // mov sp, x29
+    this.emit32(0xa8c17bfd); // ldp x29, x30, [sp], #16
+    this.emit32(0xd65f03c0); // ret
+  }
+
+  loadConstant(value: bigint): void {
+    const half = (i: number) => Number(value >> BigInt(16 * i) & 0xffffn);
+    this.emit32(0xd2800000 | half(0) << 5); // movz x0, #…
+    for (let i = 1; i < 4; i++) {
+      // movk x0, #…, lsl #16i
+      if (half(i)) this.emit32(0xf2800000 | i << 21 | half(i) << 5);
+    }
+  }
+
+  loadSlot(slot: number): void {
+    this.emit32(0xf8400000 | slotOperand(slot)); // ldur x0, [x29, #…]
+  }
+
+  storeSlot(slot: number): void {
+    this.emit32(0xf8000000 | slotOperand(slot)); // stur x0, [x29, #…]
+  }
+
+  push(): void {
+    this.emit32(0xf81f0fe0); // str x0, [sp, #-16]!
+  }
+
+  #pop(register: number): void {
+    this.emit32(0xf84107e0 | register); // ldr x<register>, [sp], #16
+  }
+
+  binary(operator: BinaryOperator): void {
+    this.#pop(1);
+    for (const word of BINARY[operator]) this.emit32(word);
+  }
+
+  call(label: Label, argumentCount: number): void {
+    for (let i = argumentCount - 1; i >= 0; i--) this.#pop(i);
+    this.refer(label);
+    this.emit32(0x94000000); // bl
+  }
+
+  jump(label: Label): void {
+    this.refer(label);
+    this.emit32(0x14000000); // b
+  }
+
+  jumpIfZero(label: Label): void {
+    this.refer(label);
+    this.emit32(0xb4000000); // cbz x0
+  }
+
+  /** A distance counts from the instruction itself, in instructions. */
+  protected resolve(view: DataView, at: number, distance: number): void {
+    const word = view.getUint32(at, true);
+    const isConditional = word === 0xb4000000;
+    const field = isConditional
+      ? (distance / 4 & 0x7ffff) << 5
+      : distance / 4 & 0x3ffffff;
+    view.setUint32(at, word | field, true);
+  }
+}

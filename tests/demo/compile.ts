@@ -1,0 +1,199 @@
+/**
+ * From Calc's text to machine code.
+ *
+ * @module
+ */
+
+import { AArch64Assembler } from "./aarch64.ts";
+import type { Assembler, Label } from "./assembler.ts";
+import { parse } from "./parse.ts";
+import type { Expression, FunctionDefinition, Statement } from "./syntax.ts";
+import { X86_64Assembler } from "./x86_64.ts";
+
+const MAX_PARAMETERS = 6;
+const MAX_SLOTS = 32;
+
+/** A function's place in the program's code. */
+export interface CompiledFunction {
+  name: string;
+  /** Offset of its first byte. */
+  start: number;
+  /** Offset behind its last byte. */
+  end: number;
+}
+
+/** A program's code. It can run at any address. */
+export interface CompiledProgram {
+  code: Uint8Array<ArrayBuffer>;
+  functions: CompiledFunction[];
+}
+
+interface Callee {
+  label: Label;
+  parameterCount: number;
+}
+
+/** Compiles a program for a machine; a `SyntaxError` names the line. */
+export function compile(
+  text: string,
+  arch: typeof Deno.build.arch,
+): CompiledProgram {
+  const assembler = arch === "x86_64"
+    ? new X86_64Assembler()
+    : new AArch64Assembler();
+  const definitions = parse(text);
+  const callees = new Map<string, Callee>();
+  for (const { name, parameters, line } of definitions) {
+    if (callees.has(name)) fail(line, `${name}() is defined twice`);
+    callees.set(name, { label: {}, parameterCount: parameters.length });
+  }
+  const functions = definitions.map((definition) => {
+    assembler.align();
+    const start = assembler.length;
+    assembler.bind(callees.get(definition.name)!.label);
+    new FunctionCompiler(assembler, callees, definition).compile();
+    return { name: definition.name, start, end: assembler.length };
+  });
+  return { code: assembler.finish(), functions };
+}
+
+function fail(line: number, message: string): never {
+  throw new SyntaxError(`line ${line}: ${message}`);
+}
+
+/** All names that a function's body declares, each once. */
+function declarations(body: Statement[]): string[] {
+  return body.flatMap((statement) => {
+    switch (statement.kind) {
+      case "let":
+        return [statement.name];
+      case "while":
+        return declarations(statement.body);
+      case "if":
+        return declarations([...statement.then, ...statement.otherwise]);
+      default:
+        return [];
+    }
+  });
+}
+
+class FunctionCompiler {
+  readonly #assembler: Assembler;
+  readonly #callees: Map<string, Callee>;
+  readonly #definition: FunctionDefinition;
+  /** Each variable's slot; a name has one slot in all of the function. */
+  readonly #slots: Map<string, number>;
+
+  constructor(
+    assembler: Assembler,
+    callees: Map<string, Callee>,
+    definition: FunctionDefinition,
+  ) {
+    this.#assembler = assembler;
+    this.#callees = callees;
+    this.#definition = definition;
+    const { name, line, parameters, body } = definition;
+    const names = new Set([...parameters, ...declarations(body)]);
+    this.#slots = new Map([...names].map((name, slot) => [name, slot]));
+    if (parameters.length > MAX_PARAMETERS) {
+      fail(line, `${name}() has more than ${MAX_PARAMETERS} parameters`);
+    }
+    if (names.size > MAX_SLOTS) {
+      fail(line, `${name}() has more than ${MAX_SLOTS} variables`);
+    }
+  }
+
+  compile(): void {
+    const assembler = this.#assembler;
+    const { parameters, body } = this.#definition;
+    assembler.enter(parameters.length, this.#slots.size);
+    this.#statements(body);
+    if (body.at(-1)?.kind === "return") return;
+    assembler.loadConstant(0n);
+    assembler.leave();
+  }
+
+  #statements(statements: Statement[]): void {
+    for (const statement of statements) this.#statement(statement);
+  }
+
+  #statement(statement: Statement): void {
+    const assembler = this.#assembler;
+    switch (statement.kind) {
+      case "let":
+      case "assign":
+        this.#expression(statement.value);
+        assembler.storeSlot(this.#slot(statement.name, statement.line));
+        break;
+      case "return":
+        this.#expression(statement.value);
+        assembler.leave();
+        break;
+      case "call":
+        this.#expression(statement.value);
+        break;
+      case "while": {
+        const start: Label = {};
+        const end: Label = {};
+        assembler.bind(start);
+        this.#expression(statement.condition);
+        assembler.jumpIfZero(end);
+        this.#statements(statement.body);
+        assembler.jump(start);
+        assembler.bind(end);
+        break;
+      }
+      case "if": {
+        const otherwise: Label = {};
+        const end: Label = {};
+        this.#expression(statement.condition);
+        assembler.jumpIfZero(otherwise);
+        this.#statements(statement.then);
+        assembler.jump(end);
+        assembler.bind(otherwise);
+        this.#statements(statement.otherwise);
+        assembler.bind(end);
+        break;
+      }
+    }
+  }
+
+  #expression(expression: Expression): void {
+    const assembler = this.#assembler;
+    switch (expression.kind) {
+      case "number":
+        assembler.loadConstant(expression.value);
+        break;
+      case "variable":
+        assembler.loadSlot(this.#slot(expression.name, expression.line));
+        break;
+      case "binary":
+        this.#expression(expression.left);
+        assembler.push();
+        this.#expression(expression.right);
+        assembler.binary(expression.operator);
+        break;
+      case "call": {
+        const { callee: name, args, line } = expression;
+        const callee = this.#callees.get(name);
+        if (!callee) fail(line, `there is no function ${name}()`);
+        if (args.length !== callee.parameterCount) {
+          fail(
+            line,
+            `${name}() takes ${callee.parameterCount} arguments, not ${args.length}`,
+          );
+        }
+        for (const arg of args) {
+          this.#expression(arg);
+          assembler.push();
+        }
+        assembler.call(callee.label, args.length);
+        break;
+      }
+    }
+  }
+
+  #slot(name: string, line: number): number {
+    return this.#slots.get(name) ?? fail(line, `there is no variable ${name}`);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * A JIT compiler that can be profiled: it compiles `program.calc`, says in a
+ * jitdump file what it made, and runs it.
+ *
+ *     deno run --allow-ffi --allow-read=tests/demo --allow-write=DIR tests/demo/main.ts DIR [SCALE]
+ *
+ * DIR is where the dump goes. `--allow-ffi` is not limited to libc, because
+ * calling the compiled code needs it whole; the dump does not.
+ *
+ * @module
+ */
+
+import { JitDumpFile } from "../../mod.ts";
+import { compile } from "./compile.ts";
+import { makeExecutable } from "./executable_memory.ts";
+
+/** About two seconds' work on an ordinary machine. */
+const SCALE = "1000";
+
+const [directory = ".", scale = SCALE] = Deno.args;
+
+const program = compile(
+  Deno.readTextFileSync(new URL("program.calc", import.meta.url)),
+  Deno.build.arch,
+);
+const memory = makeExecutable(program.code);
+
+using dump = JitDumpFile.forProcess(directory);
+for (const { name, start, end } of program.functions) {
+  const code = memory.subarray(start, end);
+  dump.dumpFunction({ name, code });
+  const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(code));
+  console.log(
+    `0x${address.toString(16)} ${
+      String(code.length).padStart(5)
+    } bytes  ${name}`,
+  );
+}
+
+const entry = program.functions.find(({ name }) => name === "main")!;
+const main = new Deno.UnsafeFnPointer(
+  Deno.UnsafePointer.of(memory.subarray(entry.start))!,
+  { parameters: ["i64"], result: "i64" },
+);
+const start = performance.now();
+const result = main.call(BigInt(scale));
+const seconds = (performance.now() - start) / 1000;
+console.log(`main(${scale}) = ${result} after ${seconds.toFixed(2)} s`);

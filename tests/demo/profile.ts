@@ -1,0 +1,55 @@
+/**
+ * `deno task demo`: runs the demo under perf and prints perf's report.
+ *
+ * @module
+ */
+
+import {
+  type CommandLine,
+  injectCommand,
+  recordCommand,
+  reportCommand,
+  whyPerfCannotRecord,
+} from "../perf.ts";
+
+/** Where the dump, perf's recordings and the functions' ELF files go. */
+const DIRECTORY = ".demo";
+const DATA = `${DIRECTORY}/perf.data`;
+const INJECTED = `${DIRECTORY}/perf.jit.data`;
+
+const DEMO: CommandLine = [
+  Deno.execPath(),
+  "run",
+  "--allow-ffi",
+  "--allow-read=tests/demo",
+  `--allow-write=${DIRECTORY}`,
+  "tests/demo/main.ts",
+  DIRECTORY,
+];
+
+/** Shows a command and what it prints; the demo ends with it where it fails. */
+async function show(command: CommandLine): Promise<void> {
+  const [program, ...args] = command;
+  const shown = program === Deno.execPath() ? "deno" : program;
+  console.log(`\n$ ${[shown, ...args].join(" ").replace(program, shown)}`);
+  const { code } = await new Deno.Command(program, { args, stdin: "null" })
+    .spawn().status;
+  if (code !== 0) Deno.exit(code);
+}
+
+await Deno.remove(DIRECTORY, { recursive: true }).catch((error) => {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+});
+await Deno.mkdir(DIRECTORY);
+
+const reason = await whyPerfCannotRecord();
+if (reason === undefined) {
+  await show(recordCommand(DATA, DEMO));
+  await show(injectCommand(DATA, INJECTED));
+  await show(reportCommand(INJECTED, "--percent-limit", "0.1"));
+  console.log(`The dump and perf's files are in ${DIRECTORY}/.`);
+} else {
+  console.log(`There is no profile, because ${reason}.`);
+  await show(DEMO);
+  console.log(`The dump is in ${DIRECTORY}/.`);
+}

@@ -1,0 +1,125 @@
+/**
+ * Calc's code for x86-64. The accumulator is RAX.
+ *
+ * @module
+ */
+
+import { Assembler, type Label } from "./assembler.ts";
+import type { BinaryOperator } from "./syntax.ts";
+
+/** `mov [rbp + disp32], register` for RDI, RSI, RDX, RCX, R8, R9, up to disp32. */
+const STORE_PARAMETER = [
+  [0x48, 0x89, 0xbd],
+  [0x48, 0x89, 0xb5],
+  [0x48, 0x89, 0x95],
+  [0x48, 0x89, 0x8d],
+  [0x4c, 0x89, 0x85],
+  [0x4c, 0x89, 0x8d],
+];
+
+/** `pop register` for the same. */
+const POP_ARGUMENT = [[0x5f], [0x5e], [0x5a], [0x59], [0x41, 0x58], [
+  0x41,
+  0x59,
+]];
+
+/** `cmp rax, rcx; set<cc> al; movzx eax, al` */
+const compare = (cc: number) => [
+  ...[0x48, 0x39, 0xc8],
+  ...[0x0f, 0x90 | cc, 0xc0],
+  ...[0x0f, 0xb6, 0xc0],
+];
+
+/** From the operands in RAX and RCX to the result in RAX. */
+const BINARY: Record<BinaryOperator, number[]> = {
+  "+": [0x48, 0x01, 0xc8], // add rax, rcx
+  "-": [0x48, 0x29, 0xc8], // sub rax, rcx
+  "*": [0x48, 0x0f, 0xaf, 0xc1], // imul rax, rcx
+  "/": [0x48, 0x99, 0x48, 0xf7, 0xf9], // cqo; idiv rcx
+  "%": [0x48, 0x99, 0x48, 0xf7, 0xf9, 0x48, 0x89, 0xd0], // …; mov rax, rdx
+  "==": compare(0x4),
+  "!=": compare(0x5),
+  "<": compare(0xc),
+  ">=": compare(0xd),
+  "<=": compare(0xe),
+  ">": compare(0xf),
+};
+
+/** The slots lie below the frame pointer. */
+const displacement = (slot: number) => -8 * (slot + 1);
+
+export class X86_64Assembler extends Assembler {
+  enter(parameters: number, slots: number): void {
+    this.emit(0x55); // push rbp
+    this.emit(0x48, 0x89, 0xe5); // mov rbp, rsp
+    this.emit(0x48, 0x81, 0xec); // sub rsp, imm32
+    this.emit32(8 * (slots + slots % 2));
+    for (let i = 0; i < parameters; i++) {
+      this.emit(...STORE_PARAMETER[i]);
+      this.emit32(displacement(i));
+    }
+  }
+
+  leave(): void {
+    this.emit(0xc9); // leave
+    this.emit(0xc3); // ret
+  }
+
+  loadConstant(value: bigint): void {
+    if (BigInt.asIntN(32, value) === value) {
+      this.emit(0x48, 0xc7, 0xc0); // mov rax, simm32
+      this.emit32(Number(value));
+    } else {
+      this.emit(0x48, 0xb8); // mov rax, imm64
+      this.emit32(Number(BigInt.asIntN(32, value)));
+      this.emit32(Number(BigInt.asIntN(32, value >> 32n)));
+    }
+  }
+
+  loadSlot(slot: number): void {
+    this.emit(0x48, 0x8b, 0x85); // mov rax, [rbp + disp32]
+    this.emit32(displacement(slot));
+  }
+
+  storeSlot(slot: number): void {
+    this.emit(0x48, 0x89, 0x85); // mov [rbp + disp32], rax
+    this.emit32(displacement(slot));
+  }
+
+  push(): void {
+    this.emit(0x50); // push rax
+  }
+
+  binary(operator: BinaryOperator): void {
+    this.emit(0x48, 0x89, 0xc1); // mov rcx, rax
+    this.emit(0x58); // pop rax
+    this.emit(...BINARY[operator]);
+  }
+
+  call(label: Label, argumentCount: number): void {
+    for (let i = argumentCount - 1; i >= 0; i--) this.emit(...POP_ARGUMENT[i]);
+    this.emit(0xe8); // call rel32
+    this.#distance(label);
+  }
+
+  jump(label: Label): void {
+    this.emit(0xe9); // jmp rel32
+    this.#distance(label);
+  }
+
+  jumpIfZero(label: Label): void {
+    this.emit(0x48, 0x85, 0xc0); // test rax, rax
+    this.emit(0x0f, 0x84); // jz rel32
+    this.#distance(label);
+  }
+
+  #distance(label: Label): void {
+    this.refer(label);
+    this.emit32(0);
+  }
+
+  /** A distance counts from the end of its own four bytes. */
+  protected resolve(view: DataView, at: number, distance: number): void {
+    view.setInt32(at, distance - 4, true);
+  }
+}

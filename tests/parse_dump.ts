@@ -1,0 +1,90 @@
+/**
+ * A reader of dumps that shares no code with the module: it is the tests' own
+ * opinion of what lies in a file.
+ *
+ * @module
+ */
+
+/** A record of a dump; `body` is all of it. */
+export interface ParsedRecord {
+  id: number;
+  timestamp: bigint;
+  body: DataView;
+}
+
+/** A code-load record, field by field. */
+export interface ParsedLoad {
+  timestamp: bigint;
+  pid: number;
+  tid: number;
+  vma: bigint;
+  address: bigint;
+  index: bigint;
+  name: string;
+  code: Uint8Array;
+}
+
+/** A whole dump. */
+export interface ParsedDump {
+  machine: number;
+  pid: number;
+  timestamp: bigint;
+  records: ParsedRecord[];
+}
+
+/** Parses a dump of this machine's byte order, and throws at the first oddity. */
+export function parseDump(bytes: Uint8Array): ParsedDump {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const u32 = (at: number) => view.getUint32(at, true);
+  const u64 = (at: number) => view.getBigUint64(at, true);
+  const expect = (what: string, at: number, value: bigint | number) => {
+    const found = typeof value === "bigint" ? u64(at) : u32(at);
+    if (found !== value) throw new Error(`${what} is ${found}, not ${value}`);
+  };
+  expect("magic", 0, 0x4A695444);
+  expect("version", 4, 1);
+  expect("total_size", 8, 40);
+  expect("pad1", 16, 0);
+  expect("flags", 32, 0n);
+  const records: ParsedRecord[] = [];
+  for (let at = 40; at < bytes.length;) {
+    const size = at + 16 <= bytes.length ? u32(at + 4) : 0;
+    if (size < 16 || at + size > bytes.length) {
+      throw new Error(`no whole record at ${at} of ${bytes.length}`);
+    }
+    records.push({
+      id: u32(at),
+      timestamp: u64(at + 8),
+      body: new DataView(view.buffer, view.byteOffset + at, size),
+    });
+    at += size;
+  }
+  return { machine: u32(12), pid: u32(20), timestamp: u64(24), records };
+}
+
+/** Parses a code-load record, and throws where its parts do not fill it. */
+export function parseLoad({ id, timestamp, body }: ParsedRecord): ParsedLoad {
+  if (id !== 0) throw new Error(`record ${id} is no JIT_CODE_LOAD`);
+  const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  const nameEnd = bytes.indexOf(0, 56);
+  const code = bytes.subarray(nameEnd + 1);
+  if (BigInt(code.length) !== body.getBigUint64(40, true)) {
+    throw new Error(`code_size is not the ${code.length} bytes that follow`);
+  }
+  return {
+    timestamp,
+    pid: body.getUint32(16, true),
+    tid: body.getUint32(20, true),
+    vma: body.getBigUint64(24, true),
+    address: body.getBigUint64(32, true),
+    index: body.getBigUint64(48, true),
+    name: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(bytes.subarray(56, nameEnd)),
+    code,
+  };
+}
+
+/** The functions of a dump that has nothing else in it. */
+export function readLoads(path: string): ParsedLoad[] {
+  return parseDump(Deno.readFileSync(path)).records.map(parseLoad);
+}

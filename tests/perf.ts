@@ -1,0 +1,99 @@
+/**
+ * perf, as the demo and the tests run it.
+ *
+ * @module
+ */
+
+/** An event that every Linux has, also where no hardware counts. */
+const EVENT = "cpu-clock";
+
+/** A program and its arguments. */
+export type CommandLine = [string, ...string[]];
+
+/** What a command did. */
+export interface Outcome {
+  success: boolean;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a command to its end. */
+export async function run(
+  [program, ...args]: CommandLine,
+  options: Pick<Deno.CommandOptions, "env" | "cwd"> = {},
+): Promise<Outcome> {
+  const { success, stdout, stderr } = await new Deno.Command(program, {
+    args,
+    stdin: "null",
+    ...options,
+  }).output();
+  const decoder = new TextDecoder();
+  return {
+    success,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+/** Runs a command, and throws what it said where it failed. */
+export async function runOrThrow(
+  command: CommandLine,
+  options?: Parameters<typeof run>[1],
+): Promise<Outcome> {
+  const outcome = await run(command, options);
+  if (outcome.success) return outcome;
+  throw new Error(
+    `${command.join(" ")}\n${outcome.stdout}${outcome.stderr}`.trimEnd(),
+  );
+}
+
+/** `perf record` of a command, with the clock that a jitdump needs. */
+export function recordCommand(
+  data: string,
+  command: CommandLine,
+): CommandLine {
+  return [
+    "perf",
+    "record",
+    ...["-k", "mono"],
+    ...["-e", EVENT],
+    ...["-o", data],
+    "--no-buildid-cache",
+    "--",
+    ...command,
+  ];
+}
+
+/** `perf inject`: writes an ELF file for each function of the dump beside it. */
+export function injectCommand(data: string, injected: string): CommandLine {
+  return ["perf", "inject", "--jit", "-i", data, "-o", injected];
+}
+
+/** `perf report`: the functions by their own share of the samples. */
+export function reportCommand(
+  injected: string,
+  ...options: string[]
+): CommandLine {
+  return [
+    "perf",
+    "report",
+    ...["-i", injected],
+    "--stdio",
+    ...["--sort", "overhead,symbol,dso"],
+    ...options,
+  ];
+}
+
+/** Why perf cannot record here and what to do about it; undefined where it can. */
+export async function whyPerfCannotRecord(): Promise<string | undefined> {
+  try {
+    const { success, stderr } = await run(recordCommand("/dev/null", ["true"]));
+    if (success) return undefined;
+    return "perf may not record: set kernel.perf_event_paranoid to 2 or less " +
+      "with sysctl, or be root\n" + stderr.trim();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return "perf is not installed: install the package linux-perf (Debian), " +
+      "linux-tools-generic (Ubuntu) or perf (Fedora, Arch, openSUSE)";
+  }
+}

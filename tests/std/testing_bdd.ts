@@ -1,0 +1,7 @@
+/**
+ * What the tests use of `@std/testing/bdd`, from Node's built-in.
+ *
+ * @module
+ */
+
+export { describe, it } from "node:test";

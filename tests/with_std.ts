@@ -1,0 +1,114 @@
+/**
+ * Checks or runs the tests, with std from JSR as `deno.json` names it, or,
+ * where JSR cannot be reached, with the same names from npm and Deno's
+ * built-ins (`std/import_map.json`).
+ *
+ *     deno run --allow-all tests/with_std.ts check|test [OPTIONS and FILES of it]
+ *
+ * With `--import-map=FILE` among the options, std comes from where that says.
+ *
+ * @module
+ */
+
+const ROOT = new URL("../", import.meta.url);
+const TESTS = "tests/";
+const IMPORT_MAP = "tests/std/import_map.json";
+
+/** After this long without an answer JSR counts as out of reach. */
+const PATIENCE_MS = 30_000;
+
+/** What runs besides the files under `tests/`: the examples in the documentation. */
+const DOCUMENTED = ["mod.ts", "ffi/", "src/"];
+
+async function deno(
+  args: string[],
+  options: Deno.CommandOptions = {},
+): Promise<boolean> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: ROOT,
+    stdin: "null",
+    ...options,
+  });
+  return (await command.spawn().status).success;
+}
+
+/** Whether what the tests import can be had as `deno.json` names it. */
+function isStdAvailable(): Promise<boolean> {
+  const cancel = AbortSignal.timeout(PATIENCE_MS);
+  return deno(["cache", "--quiet", ...testFiles()], {
+    stdout: "null",
+    stderr: "null",
+    signal: cancel,
+  });
+}
+
+function* testFiles(): Generator<string> {
+  for (const { name } of Deno.readDirSync(new URL(TESTS, ROOT))) {
+    if (name.endsWith("_test.ts")) yield TESTS + name;
+  }
+}
+
+async function stdOptions(args: string[]): Promise<string[]> {
+  if (args.some((arg) => arg.startsWith("--import-map"))) return [];
+  if (await isStdAvailable()) return [];
+  console.error("JSR is out of reach: the tests take std from npm.");
+  return [`--import-map=${IMPORT_MAP}`];
+}
+
+/** The numbers of a JUnit report, as the line that closes a run. */
+function summarize(report: string, success: boolean): string {
+  const count = (pattern: RegExp) => Number(report.match(pattern)?.[1] ?? 0);
+  const total = count(/<testsuites[^>]* tests="(\d+)"/);
+  const failed = count(/<testsuites[^>]* failures="(\d+)"/);
+  const skipped = report.match(/<skipped\/>/g)?.length ?? 0;
+  const line = [
+    `${total - failed - skipped} passed`,
+    `${success ? failed : Math.max(failed, 1)} failed`,
+  ];
+  if (skipped > 0) line.push(`${skipped} skipped`);
+  return line.join(", ");
+}
+
+async function test(args: string[]): Promise<boolean> {
+  const report = await Deno.makeTempFile({ suffix: ".xml" });
+  try {
+    const files = args.some((arg) => !arg.startsWith("-"))
+      ? []
+      : [...DOCUMENTED, TESTS];
+    const success = await deno([
+      "test",
+      "--allow-all",
+      "--doc",
+      `--junit-path=${report}`,
+      ...await stdOptions(args),
+      ...args,
+      ...files,
+    ]);
+    console.log(summarize(await Deno.readTextFile(report), success));
+    return success;
+  } finally {
+    await Deno.remove(report);
+  }
+}
+
+async function check(args: string[]): Promise<boolean> {
+  return await deno([
+    "check",
+    ...await stdOptions(args),
+    ...args,
+    ...DOCUMENTED,
+    TESTS,
+  ]);
+}
+
+const [command, ...args] = Deno.args;
+const commands: Record<string, (args: string[]) => Promise<boolean>> = {
+  check,
+  test,
+};
+if (!commands[command]) {
+  console.error("usage: with_std.ts check|test [OPTIONS]");
+  Deno.exit(2);
+}
+Deno.exit(await commands[command](args) ? 0 : 1);
