@@ -1,0 +1,100 @@
+import { assertEquals, assertGreater } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { CodeIndices } from "../src/code_index.ts";
+import { Uint64 } from "../src/uint64.ts";
+import { readLoads } from "./parse_dump.ts";
+import { MOD, runScript, temporaryDirectory } from "./script.ts";
+
+/** The first indices of a source. */
+function take(indices: CodeIndices, count: number): bigint[] {
+  const into = new Uint64();
+  return Array.from({ length: count }, () => {
+    indices.next(into);
+    return into.value;
+  });
+}
+
+describe("CodeIndices", () => {
+  it("has the thread's id above 42 bits of count", () => {
+    const [index] = take(new CodeIndices(0x3fffff, 0n), 1);
+    assertEquals(index >> 42n, 0x3fffffn);
+    assertEquals(take(new CodeIndices(1, 0n), 1)[0] >> 42n, 1n);
+  });
+
+  it("counts across 32 bits and, at 42 bits, from 0 again", () => {
+    const key = Object.getOwnPropertySymbols(globalThis).find((symbol) =>
+      symbol.description === "@jitdump/jitdump: next code index"
+    )!;
+    const counter = Reflect.get(globalThis, key);
+    const { next } = counter;
+    try {
+      const thread = 5n << 42n;
+      for (const boundary of [2 ** 32, 2 ** 42]) {
+        counter.next = boundary - 1;
+        assertEquals(take(new CodeIndices(5, 0n), 2), [
+          thread + BigInt(boundary - 1),
+          thread + BigInt(boundary % 2 ** 42),
+        ]);
+      }
+    } finally {
+      counter.next = next;
+    }
+  });
+
+  it("is shared by all copies of the module in a thread", async () => {
+    const copy: typeof import("../src/code_index.ts") = await import(
+      new URL("../src/code_index.ts?copy", import.meta.url).href
+    );
+    const [a] = take(new CodeIndices(1, 0n), 1);
+    const [b] = take(new copy.CodeIndices(1, 0n), 1);
+    const [c] = take(new CodeIndices(1, 0n), 1);
+    assertEquals([b, c], [a + 1n, a + 2n]);
+  });
+});
+
+describe("code indices in a process", () => {
+  it("are unique over threads and files, and far from those that count from 0", async () => {
+    using directory = temporaryDirectory();
+    const THREADS = 4;
+    const FUNCTIONS = 500;
+    // Threads that live at once, and some that come after them.
+    const worker = join(directory.path, "worker.ts");
+    Deno.writeTextFileSync(
+      worker,
+      `import { JitDumpFile } from "${MOD}";
+       self.onmessage = ({ data }) => {
+         using dump = new JitDumpFile(data);
+         for (let i = 0; i < ${FUNCTIONS}; i++) {
+           dump.dumpFunction({ name: "f" + i, code: new Uint8Array(4) });
+         }
+         self.postMessage("done");
+       };`,
+    );
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      `for (const round of [0, 1]) {
+         await Promise.all(Array.from({ length: ${THREADS} }, (_, i) => {
+           const worker = new Worker("file://${worker}", { type: "module" });
+           worker.postMessage("${directory.path}/" + round + i + ".dump");
+           return new Promise((resolve) => worker.onmessage = () => {
+             worker.terminate();
+             resolve();
+           });
+         }));
+       }
+       console.log("done");`,
+      ["--allow-all"],
+    );
+    assertEquals([stdout, stderr], ["done\n", ""]);
+    const indices = new Set<bigint>();
+    for (const { name } of Deno.readDirSync(directory.path)) {
+      if (!name.endsWith(".dump")) continue;
+      for (const { index } of readLoads(join(directory.path, name))) {
+        indices.add(index);
+        assertGreater(index, 2n ** 42n);
+      }
+    }
+    assertEquals(indices.size, 2 * THREADS * FUNCTIONS);
+  });
+});

@@ -1,0 +1,232 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { basename, dirname, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { readLoads } from "./parse_dump.ts";
+import { LIBC, MOD, runScript, temporaryDirectory } from "./script.ts";
+
+/** Uses all that the module offers, and says what came of it. */
+const EVERYTHING = (dumps: string, options = "{}") => `
+  import { JitDumpError, JitDumpFile } from "${MOD}";
+  try {
+    using dump = JitDumpFile.forProcess("${dumps}", ${options});
+    const code = new Uint8Array(100_000);
+    dump.dumpFunction({ name: "small", code: code.subarray(0, 10) });
+    dump.dumpFunction({ name: "named größe", code, address: 4096 });
+    dump.dumpCodeLoadRecord("positional", code, dump.getTimeStamp(), 1, 2);
+    dump.nextCodeIndex();
+    new JitDumpFile("${dumps}/missing/a.dump", undefined, ${options});
+  } catch (error) {
+    const name = error instanceof JitDumpError ? error.code : error.constructor.name;
+    console.log(name + ": " + error.message);
+  }
+`;
+
+/** The functions in the only dump of the directory. */
+function dumpedNames(directory: string): string[] {
+  const [dump, ...others] = Deno.readDirSync(directory);
+  assertEquals(others, []);
+  return readLoads(join(directory, dump.name)).map(({ name }) => name);
+}
+
+describe("permissions: what is enough", () => {
+  const sufficient: [string, (dumps: string) => string[], string?][] = [
+    [
+      "libc's path and the dump's directory",
+      (dumps) => [`--allow-ffi=${LIBC}`, `--allow-write=${dumps}`],
+    ],
+    [
+      "libc's directory and a directory above the dump's",
+      (dumps) => [
+        `--allow-ffi=${dirname(LIBC)}`,
+        `--allow-write=${dirname(dumps)}`,
+      ],
+    ],
+    [
+      "FFI without limits and the dump's directory",
+      (dumps) => ["--allow-ffi", `--allow-write=${dumps}`],
+    ],
+    [
+      "libc by the caller's own path for it",
+      (dumps) => [`--allow-ffi=${dumps}/../libc`, `--allow-write=${dumps}`],
+      "own libc",
+    ],
+  ];
+  for (const [what, flags, own] of sufficient) {
+    it(`${what}`, async () => {
+      using directory = temporaryDirectory();
+      const dumps = join(directory.path, "dumps");
+      const libc = join(directory.path, "libc");
+      Deno.mkdirSync(dumps);
+      if (own) Deno.symlinkSync(LIBC, libc);
+      const options = own ? `{ libc: "${libc}" }` : "{}";
+      const source = EVERYTHING(dumps, options);
+      const given = flags(dumps).map((flag) =>
+        flag.replace(`${dumps}/../libc`, libc)
+      );
+      const { stdout, stderr } = await runScript(directory.path, source, given);
+      assertEquals(stderr, "");
+      // Errors are made with these permissions too.
+      assertStringIncludes(stdout, "ENOENT: Cannot open");
+      assertStringIncludes(stdout, "No such file or directory");
+      assertEquals(dumpedNames(dumps), ["small", "named größe", "positional"]);
+    });
+  }
+
+  it("importing the module needs none and loads no libc", async () => {
+    using directory = temporaryDirectory();
+    const source = `
+      import { JitDumpFile, FileHeader } from "${MOD}";
+      console.log(JitDumpFile.isSupported(), FileHeader.size);
+    `;
+    const { stdout, stderr } = await runScript(directory.path, source, [
+      "--deny-ffi",
+      "--deny-read",
+      "--deny-write",
+      "--deny-env",
+      "--deny-sys",
+      "--deny-run",
+      "--deny-net",
+    ]);
+    assertEquals([stdout, stderr], ["true 40\n", ""]);
+  });
+});
+
+describe("permissions: what is missing", () => {
+  const missing: {
+    what: string;
+    flags: (dumps: string) => string[];
+    options?: string;
+    names: (dumps: string) => string;
+  }[] = [
+    {
+      what: "no FFI",
+      flags: (dumps) => [`--allow-write=${dumps}`],
+      names: () => "--allow-ffi=",
+    },
+    {
+      what: "FFI for something else",
+      flags: (dumps) => [`--allow-ffi=${dumps}/a.so`, `--allow-write=${dumps}`],
+      names: () => "--allow-ffi=",
+    },
+    {
+      what: "FFI denied",
+      flags: (dumps) => ["--deny-ffi", `--allow-write=${dumps}`],
+      names: () => "--allow-ffi=",
+    },
+    {
+      what: "FFI for another libc than the given one",
+      flags: (dumps) => [`--allow-ffi=${LIBC}`, `--allow-write=${dumps}`],
+      options: `{ libc: "/opt/libc.so.6" }`,
+      names: () => "--allow-ffi=/opt/libc.so.6",
+    },
+    {
+      what: "no writing",
+      flags: () => [`--allow-ffi=${LIBC}`],
+      names: (dumps) => `--allow-write=${dumps}`,
+    },
+    {
+      what: "no writing, though FFI is without limits",
+      flags: () => ["--allow-ffi"],
+      names: (dumps) => `--allow-write=${dumps}`,
+    },
+    {
+      what: "writing somewhere else",
+      flags: (dumps) => [
+        `--allow-ffi=${LIBC}`,
+        `--allow-write=${dumps}/sub,${dumps}2`,
+      ],
+      names: (dumps) => `--allow-write=${dumps}`,
+    },
+    {
+      what: "writing denied there",
+      flags: (dumps) => [
+        `--allow-ffi=${LIBC}`,
+        "--allow-write",
+        `--deny-write=${dumps}`,
+      ],
+      names: (dumps) => `--allow-write=${dumps}`,
+    },
+    {
+      what: "neither",
+      flags: () => [],
+      names: () => "--allow-ffi=",
+    },
+  ];
+  for (const { what, flags, options, names } of missing) {
+    it(`${what}: NotCapable that names the flag, and nothing is made`, async () => {
+      using directory = temporaryDirectory();
+      const dumps = join(directory.path, "dumps");
+      Deno.mkdirSync(dumps);
+      const { stdout, stderr } = await runScript(
+        directory.path,
+        EVERYTHING(dumps, options),
+        flags(dumps),
+      );
+      assertEquals(stderr, "");
+      assert(stdout.startsWith("NotCapable: Cannot "), stdout);
+      assertStringIncludes(stdout, `Run again with ${names(dumps)}`);
+      assertEquals([...Deno.readDirSync(dumps)], []);
+    });
+  }
+
+  it("the flag that the message names is the one that helps", async () => {
+    using directory = temporaryDirectory();
+    const dumps = join(directory.path, "dumps");
+    Deno.mkdirSync(dumps);
+    const flags: string[] = [];
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const { stdout } = await runScript(
+        directory.path,
+        EVERYTHING(dumps),
+        flags,
+      );
+      const named = stdout.match(/^NotCapable: .* (--allow-\w+=[^\s,]+)/);
+      if (!named) break;
+      flags.push(named[1]);
+    }
+    assertEquals(flags.map((flag) => flag.split("=")[0]), [
+      "--allow-ffi",
+      "--allow-write",
+    ]);
+    assertEquals(dumpedNames(dumps).length, 3);
+  });
+
+  it("a relative path's directory is named as it was given", async () => {
+    using directory = temporaryDirectory();
+    const source = `
+      import { JitDumpFile } from "${MOD}";
+      for (const dir of [undefined, "sub/dir", "/"]) {
+        try { JitDumpFile.forProcess(dir); }
+        catch ({ message }) { console.log(message.split("--allow-write=")[1]); }
+      }
+    `;
+    const { stdout } = await runScript(directory.path, source, [
+      `--allow-ffi=${LIBC}`,
+    ]);
+    assertEquals(stdout, ".\nsub/dir\n/\n");
+  });
+});
+
+describe("permissions: nothing is opened besides", () => {
+  it("only the dump is left open, and libc", async () => {
+    using directory = temporaryDirectory();
+    const source = `
+      import { JitDumpFile } from "${MOD}";
+      const open = () => new Set(Array.from(Deno.readDirSync("/proc/self/fd"),
+        ({ name }) => { try { return Deno.readLinkSync("/proc/self/fd/" + name) } catch { return "" } }));
+      const before = open();
+      using dump = JitDumpFile.forProcess("${directory.path}");
+      console.log(JSON.stringify([...open().difference(before)]));
+    `;
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      source,
+      ["--allow-all"],
+    );
+    assertEquals(stderr, "");
+    assertEquals(
+      JSON.parse(stdout).map((path: string) => basename(path).split("-")[0]),
+      ["jit"],
+    );
+  });
+});
