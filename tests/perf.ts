@@ -69,9 +69,10 @@ export function injectCommand(data: string, injected: string): CommandLine {
   return ["perf", "inject", "--jit", "-i", data, "-o", injected];
 }
 
-/** `perf report`: the functions by their own share of the samples. */
+/** `perf report` with the given fields, as text. */
 export function reportCommand(
   injected: string,
+  fields: string,
   ...options: string[]
 ): CommandLine {
   return [
@@ -79,7 +80,7 @@ export function reportCommand(
     "report",
     ...["-i", injected],
     "--stdio",
-    ...["--sort", "overhead,symbol,dso"],
+    ...["-F", fields],
     ...options,
   ];
 }
@@ -89,8 +90,9 @@ export async function whyPerfCannotRecord(): Promise<string | undefined> {
   try {
     const { success, stderr } = await run(recordCommand("/dev/null", ["true"]));
     if (success) return undefined;
-    return "perf may not record: set kernel.perf_event_paranoid to 2 or less " +
-      "with sysctl, or be root\n" + stderr.trim();
+    const [complaint] = stderr.trim().split("\n");
+    return `perf may not record ("${complaint}"): be root, or set the limit ` +
+      "with `sysctl kernel.perf_event_paranoid=1`";
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     return "perf is not installed: install the package linux-perf (Debian), " +

@@ -29,9 +29,9 @@ const DEMO: CommandLine = [
 
 /** Shows a command and what it prints; the demo ends with it where it fails. */
 async function show(command: CommandLine): Promise<void> {
+  const words = command.map((word) => word === Deno.execPath() ? "deno" : word);
+  console.log(`\n$ ${words.join(" ")}`);
   const [program, ...args] = command;
-  const shown = program === Deno.execPath() ? "deno" : program;
-  console.log(`\n$ ${[shown, ...args].join(" ").replace(program, shown)}`);
   const { code } = await new Deno.Command(program, { args, stdin: "null" })
     .spawn().status;
   if (code !== 0) Deno.exit(code);
@@ -46,7 +46,9 @@ const reason = await whyPerfCannotRecord();
 if (reason === undefined) {
   await show(recordCommand(DATA, DEMO));
   await show(injectCommand(DATA, INJECTED));
-  await show(reportCommand(INJECTED, "--percent-limit", "0.1"));
+  await show(
+    reportCommand(INJECTED, "overhead,symbol,dso", "--percent-limit", "0.1"),
+  );
   console.log(`The dump and perf's files are in ${DIRECTORY}/.`);
 } else {
   console.log(`There is no profile, because ${reason}.`);

@@ -1,0 +1,100 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { compile } from "./demo/compile.ts";
+import { readLoads } from "./parse_dump.ts";
+import { run } from "./perf.ts";
+import { temporaryDirectory } from "./script.ts";
+import { itWithPerf } from "./with_perf.ts";
+
+const ROOT = fromFileUrl(new URL("../", import.meta.url));
+
+const { functions } = compile(
+  Deno.readTextFileSync(new URL("demo/program.calc", import.meta.url)),
+  Deno.build.arch,
+);
+
+/** A directory in which this project stands, without what the demo has left. */
+function projectDirectory() {
+  const directory = temporaryDirectory();
+  for (const { name } of Deno.readDirSync(ROOT)) {
+    if (name.startsWith(".")) continue;
+    Deno.symlinkSync(join(ROOT, name), join(directory.path, name));
+  }
+  return directory;
+}
+
+/** Runs `deno task demo` there. */
+const runDemo = (cwd: string, env: Record<string, string> = {}) =>
+  run([Deno.execPath(), "task", "demo"], { cwd, env });
+
+/** The names of the functions in the dump that the demo has left. */
+function namesInDump(directory: string): string[] {
+  const demo = join(directory, ".demo");
+  const dump = [...Deno.readDirSync(demo)].find(({ name }) =>
+    name.endsWith(".dump")
+  )!;
+  return readLoads(join(demo, dump.name)).map(({ name }) => name);
+}
+
+describe("deno task demo", () => {
+  itWithPerf("prints perf's report with the program's functions", async () => {
+    using directory = projectDirectory();
+    for (const time of ["first", "second"]) {
+      const { success, stdout, stderr } = await runDemo(directory.path);
+      assert(success, stderr);
+      for (const { name } of functions) {
+        assertMatch(
+          stdout,
+          new RegExp(String.raw`^ +\d+\.\d\d% +\[\.\] ${name} `, "m"),
+          `${time} run`,
+        );
+      }
+    }
+  });
+
+  it("runs the program and says what to install where there is no perf", async () => {
+    using directory = projectDirectory();
+    const bin = join(directory.path, "bin");
+    Deno.mkdirSync(bin);
+    Deno.symlinkSync(Deno.execPath(), join(bin, "deno"));
+    const { success, stdout, stderr } = await runDemo(directory.path, {
+      PATH: bin,
+    });
+    assert(success, stderr);
+    assertStringIncludes(stdout, "perf is not installed: install the package");
+    assertMatch(stdout, /main\(\d+\) = -?\d+ after/);
+    assertEquals(
+      namesInDump(directory.path),
+      functions.map(({ name }) => name),
+    );
+  });
+
+  it("runs the program and says what to set where perf may not record", async () => {
+    using directory = projectDirectory();
+    const bin = join(directory.path, "bin");
+    Deno.mkdirSync(bin);
+    Deno.symlinkSync(Deno.execPath(), join(bin, "deno"));
+    // What perf does where the kernel does not let it.
+    Deno.writeTextFileSync(
+      join(bin, "perf"),
+      "#!/bin/sh\necho 'Error: Access is limited.' >&2\nexit 255\n",
+      { mode: 0o755 },
+    );
+    const { success, stdout, stderr } = await runDemo(directory.path, {
+      PATH: bin,
+    });
+    assert(success, stderr);
+    assertStringIncludes(stdout, 'may not record ("Error: Access is limited."');
+    assertStringIncludes(stdout, "kernel.perf_event_paranoid");
+    assertEquals(
+      namesInDump(directory.path),
+      functions.map(({ name }) => name),
+    );
+  });
+});

@@ -1,0 +1,26 @@
+/**
+ * Tests that need perf.
+ *
+ * @module
+ */
+
+import { it } from "@std/testing/bdd";
+import { whyPerfCannotRecord } from "./perf.ts";
+
+const reason = await whyPerfCannotRecord();
+
+/**
+ * A test that is ignored, with the reason, where perf cannot record; with
+ * `CI=true` it fails there.
+ */
+export function itWithPerf(name: string, fn: () => Promise<void>): void {
+  if (reason === undefined) {
+    it(name, fn);
+  } else if (Deno.env.get("CI") === "true") {
+    it(name, () => {
+      throw new Error(reason);
+    });
+  } else {
+    it.skip(`${name} (ignored: ${reason})`, fn);
+  }
+}
