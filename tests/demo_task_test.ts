@@ -83,14 +83,14 @@ describe("deno task demo", () => {
     // What perf does where the kernel does not let it.
     Deno.writeTextFileSync(
       join(bin, "perf"),
-      "#!/bin/sh\necho 'Error: Access is limited.' >&2\nexit 255\n",
+      "#!/bin/sh\nprintf 'Error:\\nAccess is limited.\\nMore.\\n' >&2\nexit 255\n",
       { mode: 0o755 },
     );
     const { success, stdout, stderr } = await runDemo(directory.path, {
       PATH: bin,
     });
     assert(success, stderr);
-    assertStringIncludes(stdout, 'may not record ("Error: Access is limited."');
+    assertStringIncludes(stdout, 'may not record ("Access is limited.")');
     assertStringIncludes(stdout, "kernel.perf_event_paranoid");
     assertEquals(
       namesInDump(directory.path),

@@ -4,6 +4,7 @@ import { describe, it } from "@std/testing/bdd";
 import { AArch64Assembler } from "./demo/aarch64.ts";
 import { compile, type CompiledProgram } from "./demo/compile.ts";
 import { makeExecutable } from "./demo/executable_memory.ts";
+import { isInstalled } from "./perf.ts";
 import { temporaryDirectory } from "./script.ts";
 
 const GCD = `fn gcd(a, b) {
@@ -139,17 +140,6 @@ function makeElf(program: CompiledProgram, args: bigint[]): Uint8Array {
   return elf;
 }
 
-async function findQemu(): Promise<string | undefined> {
-  for (const name of ["qemu-aarch64", "qemu-aarch64-static"]) {
-    try {
-      await new Deno.Command(name, { args: ["--version"] }).output();
-      return name;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-}
-
 async function runOnQemu(
   qemu: string,
   program: CompiledProgram,
@@ -177,7 +167,11 @@ describe(`the demo's compiler on this machine (${Deno.build.arch})`, () => {
   }
 });
 
-const qemu = await findQemu();
+const qemu = await isInstalled("qemu-aarch64")
+  ? "qemu-aarch64"
+  : await isInstalled("qemu-aarch64-static")
+  ? "qemu-aarch64-static"
+  : undefined;
 
 /** A test that needs an emulated AArch64. */
 function itWithQemu(name: string, fn: (qemu: string) => Promise<void>): void {

@@ -47,6 +47,17 @@ export async function runOrThrow(
   );
 }
 
+/** Whether there is a program of that name; it is asked for its version. */
+export async function isInstalled(program: string): Promise<boolean> {
+  try {
+    await run([program, "--version"]);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** `perf record` of a command, with the clock that a jitdump needs. */
 export function recordCommand(
   data: string,
@@ -64,9 +75,19 @@ export function recordCommand(
   ];
 }
 
-/** `perf inject`: writes an ELF file for each function of the dump beside it. */
+/**
+ * `perf inject`: writes an ELF file for each function of the dump beside it. The
+ * links to them that it also makes in its cache would outlive a recording.
+ */
 export function injectCommand(data: string, injected: string): CommandLine {
-  return ["perf", "inject", "--jit", "-i", data, "-o", injected];
+  return [
+    "perf",
+    ...["--buildid-dir", `${injected}.buildids`],
+    "inject",
+    "--jit",
+    ...["-i", data],
+    ...["-o", injected],
+  ];
 }
 
 /** `perf report` with the given fields, as text. */
@@ -85,14 +106,19 @@ export function reportCommand(
   ];
 }
 
+/** What perf is refused is said in several lines, the first of them "Error:". */
+const summarize = (complaint: string) =>
+  complaint.split("\n").map((line) => line.trim())
+    .filter((line) => line && line !== "Error:")[0];
+
 /** Why perf cannot record here and what to do about it; undefined where it can. */
 export async function whyPerfCannotRecord(): Promise<string | undefined> {
   try {
     const { success, stderr } = await run(recordCommand("/dev/null", ["true"]));
     if (success) return undefined;
-    const [complaint] = stderr.trim().split("\n");
-    return `perf may not record ("${complaint}"): be root, or set the limit ` +
-      "with `sysctl kernel.perf_event_paranoid=1`";
+    return `perf may not record ("${summarize(stderr)}"): set the limit with ` +
+      "`sysctl kernel.perf_event_paranoid=1`, or be root, and in a container " +
+      "allow the system call perf_event_open";
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     return "perf is not installed: install the package linux-perf (Debian), " +

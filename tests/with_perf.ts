@@ -5,13 +5,14 @@
  */
 
 import { it } from "@std/testing/bdd";
-import { whyPerfCannotRecord } from "./perf.ts";
+import { isInstalled, whyPerfCannotRecord } from "./perf.ts";
 
-const reason = await whyPerfCannotRecord();
+const reason = await whyPerfCannotRecord() ??
+  (await isInstalled("objcopy") ? undefined : "binutils is not installed");
 
 /**
- * A test that is ignored, with the reason, where perf cannot record; with
- * `CI=true` it fails there.
+ * A test that is ignored, with the reason, where perf cannot record or binutils
+ * cannot read what it makes; with `CI=true` it fails there.
  */
 export function itWithPerf(name: string, fn: () => Promise<void>): void {
   if (reason === undefined) {

@@ -38,7 +38,9 @@ async function show(command: CommandLine): Promise<void> {
 }
 
 await Deno.remove(DIRECTORY, { recursive: true }).catch((error) => {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
+  if (error instanceof Deno.errors.NotFound) return;
+  console.error(`Remove ${DIRECTORY}/ first: ${error.message}`);
+  Deno.exit(1);
 });
 await Deno.mkdir(DIRECTORY);
 
