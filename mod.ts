@@ -20,22 +20,31 @@
  */
 
 export { JitDumpError, type SystemCallFailure } from "./ffi/error.ts";
+export type { FrameStep } from "./src/call_frame.ts";
 export {
   FileHeader,
   JITDUMP_MAGIC,
   JITDUMP_VERSION,
 } from "./src/file_header.ts";
-export {
-  JitDumpFile,
-  type JitDumpOptions,
-  type JitFunction,
-} from "./src/jit_dump_file.ts";
+export { JitDumpFile, type JitDumpOptions } from "./src/jit_dump_file.ts";
+export type {
+  Address,
+  CodeMove,
+  DebugInfo,
+  JitFunction,
+  RecordOrigin,
+  RecordTime,
+  UnwindingInfo,
+} from "./src/jit_function.ts";
 export { EM_AARCH64, EM_X86_64 } from "./src/machine.ts";
 export {
   CodeLoadRecord,
+  CodeMoveRecord,
   DebugEntry,
   DebugInfoRecord,
   RecordHeader,
   RecordId,
+  UnwindingInfoRecord,
 } from "./src/record.ts";
+export type { SourceLine } from "./src/source_line.ts";
 export type { Struct } from "./src/struct.ts";

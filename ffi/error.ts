@@ -63,7 +63,7 @@ const REMEDIES: Record<string, string> = {
     "Choose a directory that this user may write to, or another file name if the file is somebody else's.",
   "open EISDIR": "It is a directory: give the path of a file in it.",
   "open ELOOP":
-    "Its last component is a symbolic link, which is not followed: remove the link or choose another directory.",
+    "Its last component is a symbolic link, which is not followed, or its directory's links go in circles: choose another path.",
   "open EMFILE": "Close some files, or raise the limit with `ulimit -n`.",
   "open ENAMETOOLONG": "Choose a shorter path.",
   "open ENOENT": "Create the directory first.",
@@ -77,6 +77,7 @@ const REMEDIES: Record<string, string> = {
   "mmap EPERM":
     "perf finds the file by an executable mapping: choose a directory that is not mounted noexec.",
   EDQUOT: "The user's disk quota is used up: free some space.",
+  EFAULT: "The code cannot be read: pass a view over memory that can.",
   EFBIG: "Raise the limit of a file's size with `ulimit -f`.",
   EIO: "The device reported an error: see the kernel's log (`dmesg`).",
   ENOMEM: "Free some memory, or raise the limit with `ulimit -v`.",

@@ -22,7 +22,6 @@ const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
 
 const F_SETFL = 4;
 const SEEK_CUR = 1;
-const EINTR_CODE = "EINTR";
 
 // <sys/stat.h>, statx(2)
 const AT_EMPTY_PATH = 0x1000;
@@ -42,35 +41,87 @@ export interface OpenFile {
   readonly path: string;
 }
 
-/**
- * Calls until the call is not interrupted by a signal, and throws what any
- * other failure (a result of -1) is.
- */
-function retry<T extends number | bigint>(
+/** Throws what the last call failed of, unless a signal interrupted it. */
+function throwUnlessInterrupted(
   libc: Libc,
   syscall: string,
   intent: string,
   path: string,
-  call: () => T,
+): void {
+  const error = systemCallError(libc, syscall, intent, path);
+  if (error.code !== "EINTR") throw error;
+}
+
+/** Calls until a call is not interrupted, and throws what it failed of. */
+function retry(
+  libc: Libc,
+  syscall: string,
+  intent: string,
+  path: string,
+  call: () => number | bigint,
 ): number {
   for (;;) {
     const result = Number(call());
     if (result !== -1) return result;
-    const error = systemCallError(libc, syscall, intent, path);
-    if (error.code !== EINTR_CODE) throw error;
+    throwUnlessInterrupted(libc, syscall, intent, path);
   }
 }
 
+/**
+ * The path without `.`, `..` and empty components, by its text alone, as Deno
+ * sees it. The kernel would follow a symbolic link before it goes up from it, and
+ * end elsewhere than where Deno has allowed.
+ */
+function normalize(path: string): string {
+  const isAbsolute = path.startsWith("/");
+  const components: string[] = [];
+  for (const component of path.split("/")) {
+    if (component === "" || component === ".") continue;
+    if (component !== "..") components.push(component);
+    else if (components.length > 0 && components.at(-1) !== "..") {
+      components.pop();
+    } else if (!isAbsolute) components.push(component);
+  }
+  return (isAbsolute ? "/" : "") + components.join("/") ||
+    (isAbsolute ? "/" : ".");
+}
+
+/** Where `--allow-write` is not enough for Deno, as there is more than files. */
+const SPECIAL_PATH = /^\/(dev|proc|sys)(\/|$)/;
+
+const ALL_PERMISSIONS = [
+  "env",
+  "ffi",
+  "net",
+  "read",
+  "run",
+  "sys",
+  "write",
+] as const;
+
+const isAllGranted = () =>
+  ALL_PERMISSIONS.every((name) => {
+    const status = Deno.permissions.querySync({ name });
+    return status.state === "granted" && !status.partial;
+  });
+
+/** Asks Deno for leave to write to a normalized path. */
 function requireWrite(path: string): void {
-  if (
-    Deno.permissions.requestSync({ name: "write", path }).state === "granted"
-  ) return;
-  const directory = path.slice(0, path.lastIndexOf("/")) ||
-    (path.startsWith("/") ? "/" : ".");
-  throw new Deno.errors.NotCapable(
-    `Cannot open "${path}": write access to it is not allowed. ` +
-      `Run again with --allow-write=${directory}`,
-  );
+  const { state } = Deno.permissions.requestSync({ name: "write", path });
+  if (state !== "granted") {
+    const slash = path.lastIndexOf("/");
+    const directory = slash < 0 ? "." : path.slice(0, slash) || "/";
+    throw new Deno.errors.NotCapable(
+      `Cannot open "${path}": write access to it is not allowed. ` +
+        `Run again with --allow-write=${directory}`,
+    );
+  }
+  if (SPECIAL_PATH.test(path) && !isAllGranted()) {
+    throw new Deno.errors.NotCapable(
+      `Cannot open "${path}": Deno leaves /dev, /proc and /sys to programs that may do all. ` +
+        `Choose another directory, or run again with --allow-all`,
+    );
+  }
 }
 
 /**
@@ -86,7 +137,8 @@ function requireWrite(path: string): void {
  * @throws {JitDumpError} If it cannot be opened.
  * @throws {Deno.errors.InvalidData} If it is not a regular file.
  */
-export function openRegularFile(libc: Libc, path: string): OpenFile {
+export function openRegularFile(libc: Libc, givenPath: string): OpenFile {
+  const path = normalize(givenPath);
   requireWrite(path);
   const pathname = new TextEncoder().encode(`${path}\0`);
   const flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
@@ -102,7 +154,7 @@ export function openRegularFile(libc: Libc, path: string): OpenFile {
   try {
     if ((statx(libc, file).getUint16(STX_MODE, true) & S_IFMT) !== S_IFREG) {
       throw new Deno.errors.InvalidData(
-        `Cannot open "${path}": it is not a regular file. Remove it or choose another directory.`,
+        `Cannot open "${path}": it is not a regular file. Choose another path.`,
       );
     }
   } catch (error) {
@@ -189,16 +241,12 @@ export function write(
   bytes: Uint8Array<ArrayBuffer>,
   length: number,
 ): number {
-  const written = Number(libc.write(file.fd, bytes, BigInt(length)));
-  // Only a failure pays for the closure that retries it.
-  if (written !== -1) return written;
-  return retry(
-    libc,
-    "write",
-    "write to",
-    file.path,
-    () => libc.write(file.fd, bytes, BigInt(length)),
-  );
+  // Not by retry(): this is called for each record, and makes no closure.
+  for (;;) {
+    const written = Number(libc.write(file.fd, bytes, BigInt(length)));
+    if (written !== -1) return written;
+    throwUnlessInterrupted(libc, "write", "write to", file.path);
+  }
 }
 
 /**
@@ -253,7 +301,7 @@ export function truncate(libc: Libc, file: OpenFile, length: number): void {
  * interrupted close is a finished one; see close(2).
  */
 export function closeFile(libc: Libc, file: OpenFile): void {
-  if (libc.close(file.fd) !== -1) return;
-  const error = systemCallError(libc, "close", "close", file.path);
-  if (error.code !== EINTR_CODE) throw error;
+  if (libc.close(file.fd) === -1) {
+    throwUnlessInterrupted(libc, "close", "close", file.path);
+  }
 }

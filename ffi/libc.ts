@@ -4,9 +4,10 @@
  *
  * Two rules hold for the whole table:
  *
- * - **No pointer type.** Under a path-scoped `--allow-ffi` Deno refuses every
- *   API that makes or reads a `Deno.PointerObject`, so an address is a `u64`
- *   here, and memory is read by copying from it (`memory.ts`).
+ * - **An address is a `u64`.** Under a path-scoped `--allow-ffi` Deno refuses
+ *   every API that makes or reads a `Deno.PointerObject`, so memory is read by
+ *   copying from it (`memory.ts`), and a pointer occurs only where a caller's
+ *   own is turned into its address.
  * - **A 64-bit argument is given as a `bigint`.** Deno's fast call path takes
  *   only that; a `number` costs five times as much per call.
  *
@@ -188,8 +189,11 @@ const PATHS = [
   `/usr/lib/${SONAME}`,
 ];
 
-const isGranted = (path?: string) =>
-  Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
+/** Whether FFI is allowed, for all libraries or for the one at `path`. */
+function isGranted(path?: string): boolean {
+  const status = Deno.permissions.querySync({ name: "ffi", path });
+  return status.state === "granted" && !status.partial;
+}
 
 /**
  * Opens libc.
@@ -199,6 +203,9 @@ const isGranted = (path?: string) =>
  * paths that `--allow-ffi` covers and that is there. On a terminal Deno may
  * ask the user, as for any other permission.
  *
+ * A soname is for unrestricted FFI only: under any restriction Deno takes it for
+ * a file in the current directory, and that may be anybody's.
+ *
  * @param path An absolute path, or a soname, of the libc to use.
  * @returns The library; whoever opened it closes it.
  * @throws {Deno.errors.NotCapable} If FFI is not allowed for any of the paths.
@@ -206,12 +213,23 @@ const isGranted = (path?: string) =>
  */
 export function openLibc(path?: string): LibcLibrary {
   if (path !== undefined) {
+    if (!path.includes("/") && !isGranted()) {
+      throw new Deno.errors.NotCapable(
+        `Cannot load libc: FFI is limited, so "options.libc" must be a path, got "${path}". ` +
+          `Give the path that --allow-ffi names, or run again with --allow-ffi`,
+      );
+    }
     requireFfi(path);
     return load([path]);
   }
   if (isGranted()) return load([SONAME]);
   const granted = PATHS.filter(isGranted);
-  if (granted.length > 0) return load(granted);
+  if (granted.includes(PATHS[0])) return load(granted);
+  try {
+    if (granted.length > 0) return load(granted);
+  } catch {
+    // What is allowed is not there, so the user has to allow what is.
+  }
   requireFfi(PATHS[0]);
   return load([PATHS[0]]);
 }
@@ -224,8 +242,8 @@ function requireFfi(path: string): void {
     `Cannot load libc: FFI access to "${path}" is not allowed. ` +
       `Run again with --allow-ffi=${path}` +
       (path === PATHS[0]
-        ? `, or the path of libc on this system (such as ${PATHS[2]}).`
-        : "."),
+        ? `, or the path of libc on this system (such as ${PATHS[2]})`
+        : ""),
   );
 }
 
@@ -235,7 +253,12 @@ function load(candidates: string[]): LibcLibrary {
     try {
       return Deno.dlopen(candidate, SYMBOLS);
     } catch (error) {
-      failures.push(`${candidate}: ${(error as Error).message}`);
+      // The loader's own sentence, behind what Deno says, begins with the path.
+      const { message } = error as Error;
+      const reason = message.lastIndexOf(`${candidate}: `);
+      failures.push(
+        reason < 0 ? `${candidate}: ${message}` : message.slice(reason),
+      );
     }
   }
   throw new Error(

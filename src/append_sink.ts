@@ -19,6 +19,7 @@ import {
 import type { Libc } from "../ffi/libc.ts";
 import { mapExecutable, type Mapping, unmap } from "../ffi/mapping.ts";
 import { FileHeader, JITDUMP_MAGIC, JITDUMP_VERSION } from "./file_header.ts";
+import type { RecordBuffer } from "./record_buffer.ts";
 
 /** The most that Linux writes in one call (MAX_RW_COUNT); see write(2). */
 export const MAX_WRITE = 0x7fff_f000;
@@ -29,9 +30,9 @@ export const MAX_WRITE = 0x7fff_f000;
  *
  * **One header.** Writers that open an empty file at the same moment all write
  * the header, and all to the same place: to offset 0, before they switch their
- * descriptor to append mode. Whoever is last overwrites the same bytes, and as
- * nobody appends before its own header is written, no record is in its way. No
- * lock is needed, so none can be left behind by a thread that dies here.
+ * descriptor to append mode. Whoever is last overwrites a header with its like,
+ * and as nobody appends before its own header is written, no record is in its
+ * way. No lock is needed, so none can be left behind by a thread that dies here.
  */
 export class AppendSink {
   readonly #libc: Libc;
@@ -70,36 +71,47 @@ export class AppendSink {
   }
 
   /**
-   * Appends the parts, which are `length` bytes together, as one write. After
-   * an exception the file ends where it ended before.
+   * Appends the buffer's records as one write. After an exception the file ends
+   * where it ended before.
    *
+   * @throws {RangeError} If they are more than {@linkcode MAX_WRITE} bytes.
    * @throws {JitDumpError} If they could not be written whole.
    */
-  append(length: number, first: Uint8Array<ArrayBuffer>, second?: Uint8Array) {
-    for (;;) {
-      const written = second
-        ? writeParts(this.#libc, this.#file, [
-          first.subarray(0, length - second.length),
-          second,
-        ])
-        : write(this.#libc, this.#file, first, length);
-      if (written === length) return;
-      this.#takeBack(written);
+  append({ bytes, length, trailing, size }: RecordBuffer): void {
+    if (size > MAX_WRITE) {
+      throw new RangeError(
+        `Cannot append to "${this.#file.path}": the records have ${size} bytes, and one write takes ${MAX_WRITE}`,
+      );
     }
+    if (!trailing) {
+      const written = write(this.#libc, this.#file, bytes, length);
+      if (written !== length) {
+        this.#complete(written, [bytes.subarray(0, length)]);
+      }
+      return;
+    }
+    const parts = [bytes.subarray(0, length), trailing];
+    const written = writeParts(this.#libc, this.#file, parts);
+    if (written !== size) this.#complete(written, parts);
   }
 
   /**
-   * Cuts off the last `written` bytes, the start of an append that found no room
-   * for more, and throws the reason. Where there is none any longer, as somebody
-   * has made room meanwhile, it returns.
+   * Goes on after a short write. A short write does not say why it was short; the
+   * next one does, or it writes the rest, if there is room by now.
+   *
+   * @param written How many bytes of the parts have been written.
+   * @throws {JitDumpError} If there is more that cannot be written; what has been
+   * is cut off.
    */
-  #takeBack(written: number): void {
+  #complete(written: number, parts: Uint8Array[]): void {
     const start = filePosition(this.#libc, this.#file) - written;
     try {
-      // A short write does not say why it was short; the next byte does.
-      write(this.#libc, this.#file, new Uint8Array(1), 1);
-    } finally {
+      for (let rest = skip(parts, written); rest.length > 0;) {
+        rest = skip(rest, writeParts(this.#libc, this.#file, rest));
+      }
+    } catch (error) {
       truncate(this.#libc, this.#file, start);
+      throw error;
     }
   }
 
@@ -125,15 +137,24 @@ export class AppendSink {
         const rest = bytes.subarray(written);
         written += writeAt(this.#libc, this.#file, rest, written);
       }
-    } else {
-      requireAppendable(path, FileHeader.unpack(found), header);
+      readAt(this.#libc, this.#file, found, 0);
     }
+    requireAppendable(path, FileHeader.unpack(found), header);
   }
+}
+
+/** What is left of the parts without their first `size` bytes. */
+function skip(parts: Uint8Array[], size: number): Uint8Array[] {
+  return parts.flatMap((part) => {
+    const skipped = Math.min(size, part.length);
+    size -= skipped;
+    return skipped < part.length ? [part.subarray(skipped)] : [];
+  });
 }
 
 function refuse(path: string, reason: string): never {
   throw new Deno.errors.InvalidData(
-    `Cannot append to "${path}": ${reason}. Remove it or choose another directory.`,
+    `Cannot append to "${path}": ${reason}. Choose another directory, or remove it if nobody needs it.`,
   );
 }
 

@@ -9,7 +9,7 @@
 const ADDRESS_END = 2n ** 64n;
 
 /** How a value looks in an error message. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   return Deno.inspect(value, {
     depth: 0,
     iterableLimit: 4,
@@ -22,6 +22,20 @@ export function checkObject<T>(what: string, argument: string, value: T): T {
   if (typeof value !== "object" || value === null) {
     throw new TypeError(
       `${what}: "${argument}" must be an object, got ${show(value)}`,
+    );
+  }
+  return value;
+}
+
+/** Anything that can be gone through. */
+export function checkIterable<T>(
+  what: string,
+  argument: string,
+  value: Iterable<T>,
+): Iterable<T> {
+  if (typeof value?.[Symbol.iterator] !== "function") {
+    throw new TypeError(
+      `${what}: "${argument}" must be iterable, got ${show(value)}`,
     );
   }
   return value;
@@ -91,19 +105,60 @@ export function checkName(
   return name;
 }
 
-/** A function's machine code: bytes that are there. */
-export function checkCode(what: string, value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array)) {
+/** The getters that tell what a typed array really is, whatever its class says. */
+const intrinsic = (name: string | symbol) =>
+  Object.getOwnPropertyDescriptor(
+    Object.getPrototypeOf(Uint8Array.prototype),
+    name,
+  )!.get!;
+const getTag = intrinsic(Symbol.toStringTag);
+const getLength = intrinsic("length");
+const getBuffer = intrinsic("buffer");
+const getByteOffset = intrinsic("byteOffset");
+
+/**
+ * Bytes that are there, such as a function's machine code. What is returned has
+ * the length that it says, and keeps it.
+ */
+export function checkBytes(
+  what: string,
+  argument: string,
+  value: unknown,
+): Uint8Array {
+  if (getTag.call(value) !== "Uint8Array") {
     throw new TypeError(
-      `${what}: "code" must be a Uint8Array, got ${show(value)}`,
+      `${what}: "${argument}" must be a Uint8Array, got ${show(value)}`,
     );
   }
-  if (value.length === 0) {
-    const { buffer } = value;
-    if (buffer instanceof ArrayBuffer && buffer.detached) {
-      throw new TypeError(`${what}: "code" is detached`);
+  const length: number = getLength.call(value);
+  const buffer: ArrayBuffer | SharedArrayBuffer = getBuffer.call(value);
+  const isShared = buffer instanceof SharedArrayBuffer;
+  if (length === 0) {
+    if (!isShared && buffer.detached) {
+      throw new TypeError(`${what}: "${argument}" is detached`);
     }
-    throw new RangeError(`${what}: "code" is empty`);
+    throw new RangeError(`${what}: "${argument}" is empty`);
+  }
+  // A class of its own may say another length than it has, and another thread
+  // may make a shared buffer grow.
+  if (
+    Object.getPrototypeOf(value) === Uint8Array.prototype &&
+    !Object.hasOwn(value as Uint8Array, "length") &&
+    !(isShared && buffer.growable)
+  ) return value as Uint8Array;
+  return new Uint8Array(buffer, getByteOffset.call(value), length);
+}
+
+/** Items to go through. */
+export function checkArray<T>(
+  what: string,
+  argument: string,
+  value: readonly T[],
+): readonly T[] {
+  if (!Array.isArray(value)) {
+    throw new TypeError(
+      `${what}: "${argument}" must be an array, got ${show(value)}`,
+    );
   }
   return value;
 }
@@ -128,18 +183,20 @@ export function checkUnsigned(
   return value;
 }
 
-/** A time in nanoseconds. */
-export function checkTimestamp(what: string, value: unknown): bigint {
+/** An unsigned integer of 64 bits, as a `bigint`. */
+export function checkUint64(
+  what: string,
+  argument: string,
+  value: unknown,
+): bigint {
   if (typeof value !== "bigint") {
     throw new TypeError(
-      `${what}: "timestamp" must be a bigint of nanoseconds, got ${
-        show(value)
-      }`,
+      `${what}: "${argument}" must be a bigint, got ${show(value)}`,
     );
   }
   if (BigInt.asUintN(64, value) !== value) {
     throw new RangeError(
-      `${what}: "timestamp" must be an unsigned 64-bit integer, got ${value}`,
+      `${what}: "${argument}" must be an unsigned 64-bit integer, got ${value}`,
     );
   }
   return value;

@@ -8,15 +8,16 @@
  *
  *      63            42 41                                            0
  *     ┌────────────────┬───────────────────────────────────────────────┐
- *     │   thread id    │   counter, from (start time / 64 ns) on       │
+ *     │   thread id    │   counter, from (start time / 16 ns) on       │
  *     └────────────────┴───────────────────────────────────────────────┘
  *
  * - Linux's thread ids have 22 bits at most (PID_MAX_LIMIT), and no two living
  *   threads share one.
  * - The writers of one thread share its counter, whichever copy of this module
  *   they come from: it hangs on `globalThis` under a registered symbol.
- * - A thread that gets the id of one that has ended starts later than that one
- *   could have counted, because nobody writes a record in less than 64 ns.
+ * - A thread that gets the id of one that has ended starts above all that the
+ *   other can have counted, because nobody takes an index every 16 ns. (The start
+ *   wraps after 19.5 hours; ids are used again only after millions of threads.)
  * - Engines that count from 0, as V8 does, would need 2⁴² functions to get here.
  *
  * @module
@@ -25,7 +26,7 @@
 import type { Uint64 } from "./uint64.ts";
 
 const COUNTERS = 2 ** 42;
-const NS_PER_COUNT = 64n;
+const NS_PER_COUNT = 16n;
 const COUNTER_KEY = Symbol.for("@jitdump/jitdump: next code index");
 
 interface Counter {

@@ -8,11 +8,16 @@
 const ANONYMOUS = "<anonymous>";
 
 /**
- * Characters that would break a report's line: the C0 and C1 controls, DEL,
- * and Unicode's line and paragraph separators.
+ * Characters that would break a report's line, or turn it round: the C0 and C1
+ * controls, DEL, Unicode's line and paragraph separators, and its controls of the
+ * writing direction.
  */
-// deno-lint-ignore no-control-regex -- these are what it is to find
-const CONTROLS = /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g;
+const CONTROLS =
+  // deno-lint-ignore no-control-regex -- these are what it is to find
+  /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+
+/** V8 takes an array of all matches, and dies of one that is too large. */
+const CHUNK = 1 << 20;
 
 const SHORT_ESCAPES: Record<string, string> = {
   "\n": "\\n",
@@ -33,27 +38,20 @@ function escape(character: string): string {
  * literals, so that one function stays one line of a report.
  */
 export function escapeFunctionName(name: string): string {
-  return name === "" ? ANONYMOUS : name.replace(CONTROLS, escape);
+  if (name === "") return ANONYMOUS;
+  if (isPrintableAscii(name)) return name;
+  let escaped = "";
+  for (let at = 0; at < name.length; at += CHUNK) {
+    escaped += name.slice(at, at + CHUNK).replace(CONTROLS, escape);
+  }
+  return escaped;
 }
 
-/**
- * Writes a name that needs no escape and has one byte a character to `into`
- * from `at` on, where there is room for it. Returns false, with some of it
- * written, where the name is not of that kind.
- *
- * Nearly every name is, and for those a loop takes half the time of
- * `encodeInto` and makes no garbage.
- */
-export function writePrintableAscii(
-  name: string,
-  into: Uint8Array,
-  at: number,
-): boolean {
-  const { length } = name;
-  for (let i = 0; i < length; i++) {
+/** Nearly every name is. */
+function isPrintableAscii(name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
     const code = name.charCodeAt(i);
     if (code < 0x20 || code > 0x7e) return false;
-    into[at + i] = code;
   }
-  return length > 0;
+  return true;
 }

@@ -4,25 +4,24 @@
  * @module
  */
 
-import { threadId } from "../ffi/clock.ts";
 import { type LibcLibrary, openLibc } from "../ffi/libc.ts";
-import { addressOfBuffer, addressOfPointer } from "../ffi/memory.ts";
 import { AppendSink, MAX_WRITE } from "./append_sink.ts";
 import {
-  checkAddress,
-  checkCode,
-  checkName,
+  checkIterable,
   checkObject,
   checkPath,
-  checkTimestamp,
   checkUnsigned,
 } from "./arguments.ts";
-import { CodeIndices } from "./code_index.ts";
 import { FileHeader, JITDUMP_MAGIC, JITDUMP_VERSION } from "./file_header.ts";
+import type {
+  CodeMove,
+  DebugInfo,
+  JitFunction,
+  UnwindingInfo,
+} from "./jit_function.ts";
 import { HOST_MACHINE } from "./machine.ts";
-import { MonotonicClock } from "./monotonic_clock.ts";
-import { RecordBuffer } from "./record_buffer.ts";
-import { Uint64 } from "./uint64.ts";
+import { BATCH_SIZE, RecordBuffer } from "./record_buffer.ts";
+import { RecordPacker } from "./record_packer.ts";
 
 /** What can be said when a {@linkcode JitDumpFile} is opened. */
 export interface JitDumpOptions {
@@ -31,38 +30,12 @@ export interface JitDumpOptions {
    * none of the usual places and `--allow-ffi` is limited to its path.
    */
   libc?: string;
+  /**
+   * The absolute path, or `file:` URL, of the directory to which the source files
+   * in {@linkcode JitFunction.lines} are relative where they are not absolute.
+   */
+  sourceRoot?: string | URL;
 }
-
-/** A function that a JIT has made. */
-export interface JitFunction {
-  /**
-   * The name that profilers show. Control characters are escaped, and an empty
-   * name becomes `<anonymous>`.
-   */
-  name: string;
-  /** The machine code; it is copied into the dump. */
-  code: Uint8Array;
-  /**
-   * Where the code runs. Left out, it is the address of `code`'s own bytes,
-   * which is right for a view over executable memory.
-   */
-  address?: bigint | number | Deno.PointerObject;
-  /**
-   * Since when the code is there, in nanoseconds of CLOCK_MONOTONIC, as
-   * {@linkcode JitDumpFile.getTimeStamp} gives it. Left out, it is now.
-   */
-  timestamp?: bigint;
-  /** The process that made it; this one where it is left out. */
-  pid?: number;
-  /** The thread that made it, as the kernel numbers them; this one where it is left out. */
-  tid?: number;
-}
-
-/**
- * Code of up to this many bytes is copied behind its record; larger code is
- * written from where it lies, so that the buffer stays small.
- */
-const COPIED_CODE = 64 * 1024;
 
 /**
  * A jitdump file that is being written: it tells Linux `perf` which functions a
@@ -90,21 +63,10 @@ export class JitDumpFile implements Disposable {
   readonly path: string;
 
   readonly #library: LibcLibrary;
+  readonly #packer: RecordPacker;
   readonly #sink: AppendSink;
-  readonly #clock: MonotonicClock;
-  readonly #indices: CodeIndices;
-  readonly #threadId: number;
   readonly #buffer = new RecordBuffer();
   #closed = false;
-
-  // The record that is being written; one object serves all.
-  readonly #load = {
-    pid: 0,
-    tid: 0,
-    timestamp: new Uint64(),
-    address: new Uint64(),
-    codeIndex: new Uint64(),
-  };
 
   /**
    * Whether there is a perf for which a dump could be written: on Linux.
@@ -163,10 +125,13 @@ export class JitDumpFile implements Disposable {
     const what = "Cannot open a dump";
     this.path = checkPath(what, "filename", filename);
     const elfMach = checkUnsigned(what, "eMachine", 16, eMachine);
-    const { libc: givenLibc } = checkObject(what, "options", options);
-    const libcPath = givenLibc === undefined
+    checkObject(what, "options", options);
+    const libcPath = options.libc === undefined
       ? undefined
-      : checkPath(what, "options.libc", givenLibc);
+      : checkPath(what, "options.libc", options.libc);
+    const sourceRoot = options.sourceRoot === undefined
+      ? undefined
+      : checkDirectory(what, "options.sourceRoot", options.sourceRoot);
     if (!JitDumpFile.isSupported()) {
       throw new Deno.errors.NotSupported(
         `Cannot open "${this.path}": there is perf on Linux only, and this is ${Deno.build.os}`,
@@ -175,10 +140,7 @@ export class JitDumpFile implements Disposable {
     this.#library = openLibc(libcPath);
     const libc = this.#library.symbols;
     try {
-      this.#threadId = threadId(libc);
-      this.#clock = new MonotonicClock(libc);
-      const now = this.#now();
-      this.#indices = new CodeIndices(this.#threadId, now);
+      this.#packer = new RecordPacker(libc, elfMach, sourceRoot);
       this.#sink = new AppendSink(libc, this.path, {
         magic: JITDUMP_MAGIC,
         version: JITDUMP_VERSION,
@@ -186,7 +148,7 @@ export class JitDumpFile implements Disposable {
         elfMach,
         pad1: 0,
         pid: Deno.pid,
-        timestamp: now,
+        timestamp: this.#packer.now(),
         flags: 0n,
       });
     } catch (error) {
@@ -195,30 +157,36 @@ export class JitDumpFile implements Disposable {
     }
   }
 
-  /** The file's descriptor. It belongs to this object: do not close it. */
+  /**
+   * The file's descriptor. It belongs to this object: do not close it.
+   *
+   * @throws {Deno.errors.BadResource} If the dump is closed.
+   */
   get fd(): number {
-    this.#requireOpen("use the descriptor");
+    this.#requireOpen();
     return this.#sink.fd;
   }
 
   /**
    * The time to give a record: nanoseconds of CLOCK_MONOTONIC, the clock of
    * `perf record -k mono`.
+   *
+   * @throws {Deno.errors.BadResource} If the dump is closed.
    */
   getTimeStamp(): bigint {
-    this.#requireOpen("read the clock");
-    return this.#now();
+    this.#requireOpen();
+    return this.#packer.now();
   }
 
   /**
    * Takes the next code index. It is unique among the functions of this
    * process, whichever thread, file or engine dumps them.
+   *
+   * @throws {Deno.errors.BadResource} If the dump is closed.
    */
   nextCodeIndex(): bigint {
-    this.#requireOpen("take a code index");
-    const { codeIndex } = this.#load;
-    this.#indices.next(codeIndex);
-    return codeIndex.value;
+    this.#requireOpen();
+    return this.#packer.nextCodeIndex();
   }
 
   /**
@@ -239,89 +207,144 @@ export class JitDumpFile implements Disposable {
     pid?: number,
     tid?: number,
   ): bigint {
-    return this.#dumpCodeLoad(
-      checkName(DUMP, "methodName", methodName),
-      code,
-      undefined,
-      timestamp,
-      pid,
-      tid,
-    );
+    const fn = { name: methodName, code, timestamp, pid, tid };
+    const buffer = this.#emptyBuffer();
+    const index = this.#packer.addFunction(buffer, fn, "methodName");
+    this.#flush(buffer);
+    return index;
   }
 
   /**
-   * Says that there is a function, with all that is known of it, as one append.
+   * Says that there is a function, with all that is known of it, as one append:
+   * its lines and unwinding tables cannot come to stand before another writer's
+   * function.
    *
    * @param fn The function.
    * @returns The function's code index.
    * @throws {TypeError} If a field is of the wrong type, the name has a NUL in
    * it, or the code is detached.
-   * @throws {RangeError} If a number is out of range, the code is empty, or it
-   * is too large for one write (2 GiB).
+   * @throws {RangeError} If a number is out of range, the code is empty, or the
+   * records are too large for one write (2 GiB).
    * @throws {JitDumpError} If it could not be written; the file is as before.
    * @throws {Deno.errors.BadResource} If the dump is closed.
    */
   dumpFunction(fn: JitFunction): bigint {
-    checkObject(DUMP, "fn", fn);
-    return this.#dumpCodeLoad(
-      checkName(DUMP, "name", fn.name),
-      fn.code,
-      fn.address,
-      fn.timestamp,
-      fn.pid,
-      fn.tid,
-    );
+    const buffer = this.#emptyBuffer();
+    const index = this.#packer.addFunction(buffer, fn);
+    this.#flush(buffer);
+    return index;
   }
 
-  #dumpCodeLoad(
-    name: string,
-    code: Uint8Array,
-    address: JitFunction["address"],
-    timestamp: bigint | undefined,
-    pid: number | undefined,
-    tid: number | undefined,
-  ): bigint {
-    checkCode(DUMP, code);
-    const size = code.length;
-    const load = this.#load;
-    load.pid = pid === undefined
-      ? Deno.pid
-      : checkUnsigned(DUMP, "pid", 32, pid);
-    load.tid = tid === undefined
-      ? this.#threadId
-      : checkUnsigned(DUMP, "tid", 32, tid);
-    if (timestamp !== undefined) {
-      load.timestamp.value = checkTimestamp(DUMP, timestamp);
+  /**
+   * Says that there are functions, in as few writes as possible: one for every
+   * 256 KiB of records. All records of a function are in the same write.
+   *
+   * @param fns The functions; a generator of any length is gone through once, with
+   * memory for one write.
+   * @returns The functions' code indices.
+   * @throws The same as {@linkcode JitDumpFile.dumpFunction}, for the first
+   * function that is refused, and whatever the iterable throws; the functions before
+   * it are in the dump then. Where a write fails, the functions of that write are not.
+   */
+  dumpFunctions(fns: Iterable<JitFunction>): bigint[] {
+    this.#requireOpen();
+    checkIterable("Cannot dump functions", "fns", fns);
+    const indices: bigint[] = [];
+    // Not the common buffer: the iterable may dump functions of its own.
+    const buffer = new RecordBuffer();
+    let whole = 0;
+    try {
+      for (const fn of fns) {
+        // Those before a giant take no room in its write.
+        if (fn?.code?.length > MAX_WRITE / 2) this.#flush(buffer);
+        whole = buffer.length;
+        indices.push(this.#packer.addFunction(buffer, fn));
+        whole = buffer.length;
+        if (buffer.size >= BATCH_SIZE) this.#flush(buffer);
+      }
+    } catch (error) {
+      buffer.truncate(Math.min(whole, buffer.length));
+      throw error;
+    } finally {
+      this.#flush(buffer);
     }
-    this.#requireOpen("dump a function");
-    const libc = this.#library.symbols;
-    load.address.value = address === undefined
-      ? addressOfBuffer(libc, code)
-      : checkAddress(
-        DUMP,
-        "address",
-        address,
-        size,
-        (pointer) => addressOfPointer(libc, pointer),
-      );
-    if (timestamp === undefined) this.#clock.read(load.timestamp);
-    this.#indices.next(load.codeIndex);
+    return indices;
+  }
 
-    const buffer = this.#buffer;
-    buffer.clear();
-    const total = buffer.addCodeLoad(load, name, size);
-    if (total > MAX_WRITE) {
-      throw new RangeError(
-        `${DUMP}: its record would have ${total} bytes ("code" has ${size}), and one write takes ${MAX_WRITE}`,
-      );
+  /**
+   * Says that a function has moved. The dump keeps no table of what it has written,
+   * so the caller says all that the record needs.
+   *
+   * perf uses the function's image, which has its lines and tables, at the new
+   * address too; but it does not walk over the moved function's frame by the
+   * tables unless it can read them from the image.
+   *
+   * @param move The move.
+   * @throws The same as {@linkcode JitDumpFile.dumpFunction}.
+   */
+  dumpCodeMoveRecord(move: CodeMove): void {
+    const buffer = this.#emptyBuffer();
+    this.#packer.addCodeMove(buffer, move);
+    this.#flush(buffer);
+  }
+
+  /**
+   * Writes a debug-info record as it is given. It belongs to the next function in
+   * the file, so where others write to the same file {@linkcode JitFunction.lines}
+   * is the way.
+   *
+   * @param info The record's content.
+   * @throws The same as {@linkcode JitDumpFile.dumpFunction}.
+   */
+  dumpDebugInfoRecord(info: DebugInfo): void {
+    const buffer = this.#emptyBuffer();
+    this.#packer.addDebugInfo(buffer, info);
+    this.#flush(buffer);
+  }
+
+  /**
+   * Writes an unwinding-info record as it is given. It belongs to the next function
+   * in the file, so where others write to the same file
+   * {@linkcode JitFunction.unwinding} is the way.
+   *
+   * @param info The record's content.
+   * @throws The same as {@linkcode JitDumpFile.dumpFunction}.
+   */
+  dumpUnwindingInfoRecord(info: UnwindingInfo): void {
+    const buffer = this.#emptyBuffer();
+    this.#packer.addUnwindingInfo(buffer, info);
+    this.#flush(buffer);
+  }
+
+  /**
+   * Says that no more code is made. perf takes no notice of it, and more may follow.
+   *
+   * @param timestamp Since when, in nanoseconds of CLOCK_MONOTONIC; now where it is left out.
+   * @throws The same as {@linkcode JitDumpFile.dumpFunction}.
+   */
+  dumpCodeCloseRecord(timestamp?: bigint): void {
+    const buffer = this.#emptyBuffer();
+    this.#packer.addCodeClose(buffer, timestamp);
+    this.#flush(buffer);
+  }
+
+  /** The buffer for the records of one call. */
+  #emptyBuffer(): RecordBuffer {
+    this.#requireOpen();
+    // What a call that failed has left in it.
+    this.#buffer.truncate(0);
+    return this.#buffer;
+  }
+
+  /** Appends what the buffer has, and empties it. */
+  #flush(buffer: RecordBuffer): void {
+    if (buffer.size === 0) return;
+    try {
+      this.#requireOpen();
+      this.#sink.append(buffer);
+    } finally {
+      buffer.truncate(0);
     }
-    if (size <= COPIED_CODE) {
-      buffer.addCode(code);
-      this.#sink.append(total, buffer.bytes);
-    } else {
-      this.#sink.append(total, buffer.bytes, code);
-    }
-    return load.codeIndex.value;
   }
 
   /**
@@ -344,19 +367,25 @@ export class JitDumpFile implements Disposable {
     this.close();
   }
 
-  #now(): bigint {
-    const { timestamp } = this.#load;
-    this.#clock.read(timestamp);
-    return timestamp.value;
-  }
-
-  #requireOpen(intent: string): void {
+  #requireOpen(): void {
     if (!this.#closed) return;
     throw new Deno.errors.BadResource(
-      `Cannot ${intent}: the dump "${this.path}" is closed`,
+      `Cannot use the dump "${this.path}": it is closed`,
     );
   }
 }
 
-/** What the errors of a bad function begin with. */
-const DUMP = "Cannot dump a function";
+/** The absolute path of a directory, without a slash at its end. */
+function checkDirectory(
+  what: string,
+  argument: string,
+  value: string | URL,
+): string {
+  const path = checkPath(what, argument, value);
+  if (!path.startsWith("/")) {
+    throw new TypeError(
+      `${what}: "${argument}" must be an absolute path, got "${path}"`,
+    );
+  }
+  return path.replace(/\/+$/, "");
+}

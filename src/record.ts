@@ -13,13 +13,13 @@ import { type Struct, struct } from "./struct.ts";
 export enum RecordId {
   /** There is a function at an address: {@linkcode CodeLoadRecord}. */
   JitCodeLoad = 0,
-  /** A function has moved to another address. */
+  /** A function has moved to another address: {@linkcode CodeMoveRecord}. */
   JitCodeMove = 1,
   /** The source lines of the next loaded function: {@linkcode DebugInfoRecord}. */
   JitCodeDebugInfo = 2,
   /** No more code is made. */
   JitCodeClose = 3,
-  /** The unwinding tables of the next loaded function. */
+  /** The unwinding tables of the next loaded function: {@linkcode UnwindingInfoRecord}. */
   JitCodeUnwindingInfo = 4,
 }
 
@@ -97,6 +97,54 @@ export const CodeLoadRecord: Struct<CodeLoadRecord> = struct<CodeLoadRecord>(
 );
 
 /**
+ * A function that has moved, 64 bytes.
+ *
+ * | offset | type | field       |
+ * | -----: | ---- | ----------- |
+ * |      0 |      | header      |
+ * |     16 | u32  | pid         |
+ * |     20 | u32  | tid         |
+ * |     24 | u64  | vma         |
+ * |     32 | u64  | oldCodeAddr |
+ * |     40 | u64  | newCodeAddr |
+ * |     48 | u64  | codeSize    |
+ * |     56 | u64  | codeIndex   |
+ */
+export interface CodeMoveRecord {
+  /** With {@linkcode RecordId.JitCodeMove}. */
+  header: RecordHeader;
+  /** The process that moved the function. */
+  pid: number;
+  /** The thread that moved the function. */
+  tid: number;
+  /** The code's new virtual address; the same as `newCodeAddr`. */
+  vma: bigint;
+  /** Where the code's first byte was. */
+  oldCodeAddr: bigint;
+  /** Where the code's first byte is now. */
+  newCodeAddr: bigint;
+  /** How many bytes of code there are. */
+  codeSize: bigint;
+  /** The function's number, as its {@linkcode CodeLoadRecord} has it. */
+  codeIndex: bigint;
+}
+
+/** Packs and unpacks a {@linkcode CodeMoveRecord}. */
+export const CodeMoveRecord: Struct<CodeMoveRecord> = struct<CodeMoveRecord>(
+  "CodeMoveRecord",
+  {
+    header: RecordHeader,
+    pid: "u32",
+    tid: "u32",
+    vma: "u64",
+    oldCodeAddr: "u64",
+    newCodeAddr: "u64",
+    codeSize: "u64",
+    codeIndex: "u64",
+  },
+);
+
+/**
  * The source lines of the function that the next {@linkcode CodeLoadRecord} of
  * the file loads, 32 bytes. Behind them follow `nrEntry` times a
  * {@linkcode DebugEntry} with its file name.
@@ -150,4 +198,41 @@ export const DebugEntry: Struct<DebugEntry> = struct<DebugEntry>("DebugEntry", {
   codeAddr: "u64",
   line: "u32",
   discrim: "u32",
+});
+
+/**
+ * The unwinding tables of the function that the next {@linkcode CodeLoadRecord}
+ * of the file loads, 40 bytes. Behind them follow `unwindingSize` bytes: an
+ * `.eh_frame` section, and behind it its `.eh_frame_hdr`. (The specification has
+ * them the other way round; perf does not.)
+ *
+ * | offset | type | field          |
+ * | -----: | ---- | -------------- |
+ * |      0 |      | header         |
+ * |     16 | u64  | unwindingSize  |
+ * |     24 | u64  | ehFrameHdrSize |
+ * |     32 | u64  | mappedSize     |
+ */
+export interface UnwindingInfoRecord {
+  /** With {@linkcode RecordId.JitCodeUnwindingInfo}. */
+  header: RecordHeader;
+  /** The size of both sections together. */
+  unwindingSize: bigint;
+  /** The size of the `.eh_frame_hdr` at their end; perf ignores tables without one. */
+  ehFrameHdrSize: bigint;
+  /**
+   * How many bytes behind the code, from the next multiple of 8 on, perf takes
+   * for mapped from the function's image; 0 for none.
+   */
+  mappedSize: bigint;
+}
+
+/** Packs and unpacks the fixed part of an {@linkcode UnwindingInfoRecord}. */
+export const UnwindingInfoRecord: Struct<UnwindingInfoRecord> = struct<
+  UnwindingInfoRecord
+>("UnwindingInfoRecord", {
+  header: RecordHeader,
+  unwindingSize: "u64",
+  ehFrameHdrSize: "u64",
+  mappedSize: "u64",
 });

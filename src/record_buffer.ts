@@ -4,21 +4,41 @@
  * @module
  */
 
-import { escapeFunctionName, writePrintableAscii } from "./function_name.ts";
-import { CodeLoadRecord, RecordHeader, RecordId } from "./record.ts";
-import { HOST_IS_LITTLE_ENDIAN } from "./struct.ts";
+import { escapeFunctionName } from "./function_name.ts";
+import {
+  CodeLoadRecord,
+  CodeMoveRecord,
+  DebugEntry,
+  DebugInfoRecord,
+  RecordHeader,
+  RecordId,
+  UnwindingInfoRecord,
+} from "./record.ts";
+import { LITTLE_ENDIAN } from "./struct.ts";
 import type { Uint64 } from "./uint64.ts";
+import { UTF8_BYTES_PER_UNIT, writeUtf8 } from "./utf8.ts";
 
-const { id: ID, totalSize: TOTAL_SIZE, timestamp: TIMESTAMP } =
-  RecordHeader.offsets;
+const HEADER = RecordHeader.offsets;
 const LOAD = CodeLoadRecord.offsets;
+const MOVE = CodeMoveRecord.offsets;
+const INFO = DebugInfoRecord.offsets;
+const ENTRY = DebugEntry.offsets;
+const UNWINDING = UnwindingInfoRecord.offsets;
 
 const INITIAL_CAPACITY = 4096;
 
-const encoder = new TextEncoder();
+/**
+ * The size of a write that is worth its system call. Code of up to this many bytes is
+ * copied into the buffer; larger code is written from where it lies, so that the
+ * buffer stays small.
+ */
+export const BATCH_SIZE = 256 * 1024;
 
-/** What a code-load record says of a function, besides its name and code. */
-export interface CodeLoad {
+/** A buffer that has grown beyond this, for a name of that size, is not kept. */
+const KEPT_CAPACITY = 4 * BATCH_SIZE;
+
+/** Who did something to which code, and when. */
+export interface CodeEvent {
   pid: number;
   tid: number;
   readonly timestamp: Uint64;
@@ -27,7 +47,7 @@ export interface CodeLoad {
 }
 
 /**
- * A buffer in which records are packed one behind the other, by the struct's
+ * A buffer in which records are packed one behind the other, by the structs'
  * offsets rather than through their codecs: nothing is allocated for a record
  * once the buffer has grown to the size that is needed.
  */
@@ -35,6 +55,12 @@ export class RecordBuffer {
   #bytes = new Uint8Array(new ArrayBuffer(INITIAL_CAPACITY));
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
+  #trailing: Uint8Array | undefined;
+  /** Where the record that is being packed starts. */
+  #start = 0;
+  /** The file name that the record's last debug entry has, and where. */
+  #fileName = "";
+  #fileNameAt = 0;
 
   /** The memory; the records are its first {@linkcode length} bytes. */
   get bytes(): Uint8Array<ArrayBuffer> {
@@ -46,73 +72,199 @@ export class RecordBuffer {
     return this.#length;
   }
 
-  /** Forgets the records. */
-  clear(): void {
-    this.#length = 0;
+  /** Large code that follows the bytes, and is not copied; nothing may follow it. */
+  get trailing(): Uint8Array | undefined {
+    return this.#trailing;
   }
 
-  /** Adds the bytes of a function's code behind its code-load record. */
-  addCode(code: Uint8Array): void {
-    this.#reserve(code.length);
-    this.#bytes.set(code, this.#length);
-    this.#length += code.length;
+  /** The bytes and what follows them. */
+  get size(): number {
+    return this.#length + (this.#trailing?.length ?? 0);
   }
 
-  /**
-   * Adds a code-load record up to its code, which has `codeSize` bytes, and
-   * returns the size of the whole record.
-   */
-  addCodeLoad(load: CodeLoad, name: string, codeSize: number): number {
-    const at = this.#length;
-    this.#reserve(CodeLoadRecord.size);
-    this.#length += CodeLoadRecord.size;
-    this.#addName(name);
-    const totalSize = this.#length - at + codeSize;
+  /** Forgets all but the first `length` bytes. */
+  truncate(length: number): void {
+    this.#length = length;
+    this.#trailing = undefined;
+    if (length === 0 && this.#bytes.length > KEPT_CAPACITY) {
+      this.#setMemory(INITIAL_CAPACITY);
+    }
+  }
 
-    this.#u32(at + ID, RecordId.JitCodeLoad);
-    this.#u32(at + TOTAL_SIZE, totalSize);
-    this.#u64(at + TIMESTAMP, load.timestamp);
+  /** Adds a code-load record. */
+  addCodeLoad(load: CodeEvent, name: string, code: Uint8Array): void {
+    const at = this.#begin(
+      RecordId.JitCodeLoad,
+      CodeLoadRecord.size,
+      load.timestamp,
+    );
     this.#u32(at + LOAD.pid, load.pid);
     this.#u32(at + LOAD.tid, load.tid);
     this.#u64(at + LOAD.vma, load.address);
     this.#u64(at + LOAD.codeAddr, load.address);
-    this.#u32(at + LOAD.codeSize, codeSize);
-    this.#u32(at + LOAD.codeSize + 4, 0);
+    this.#size(at + LOAD.codeSize, code.length);
     this.#u64(at + LOAD.codeIndex, load.codeIndex);
-    return totalSize;
+    this.#addText(escapeFunctionName(name));
+    if (code.length <= BATCH_SIZE) this.#addBytes(code);
+    else this.#trailing = code;
+    this.#end();
   }
 
-  #addName(name: string): void {
-    this.#reserve(name.length + 1);
-    if (writePrintableAscii(name, this.#bytes, this.#length)) {
-      this.#length += name.length;
-    } else {
-      const escaped = escapeFunctionName(name);
-      // A UTF-16 code unit takes three bytes of UTF-8 at the most.
-      this.#reserve(3 * escaped.length + 1);
-      const room = this.#bytes.subarray(this.#length);
-      this.#length += encoder.encodeInto(escaped, room).written;
+  /** Adds a code-move record; `move.address` is the new one. */
+  addCodeMove(move: CodeEvent, oldAddress: Uint64, codeSize: number): void {
+    const at = this.#begin(
+      RecordId.JitCodeMove,
+      CodeMoveRecord.size,
+      move.timestamp,
+    );
+    this.#u32(at + MOVE.pid, move.pid);
+    this.#u32(at + MOVE.tid, move.tid);
+    this.#u64(at + MOVE.vma, move.address);
+    this.#u64(at + MOVE.oldCodeAddr, oldAddress);
+    this.#u64(at + MOVE.newCodeAddr, move.address);
+    this.#size(at + MOVE.codeSize, codeSize);
+    this.#u64(at + MOVE.codeIndex, move.codeIndex);
+    this.#end();
+  }
+
+  /** Adds a code-close record. */
+  addCodeClose(timestamp: Uint64): void {
+    this.#begin(RecordId.JitCodeClose, RecordHeader.size, timestamp);
+    this.#end();
+  }
+
+  /**
+   * Starts a debug-info record; its entries follow by {@linkcode addDebugEntry},
+   * and {@linkcode endDebugInfo} ends it.
+   */
+  beginDebugInfo(timestamp: Uint64, address: Uint64, nrEntry: number): void {
+    const at = this.#begin(
+      RecordId.JitCodeDebugInfo,
+      DebugInfoRecord.size,
+      timestamp,
+    );
+    this.#u64(at + INFO.codeAddr, address);
+    this.#size(at + INFO.nrEntry, nrEntry);
+    this.#fileName = "";
+  }
+
+  /** Adds the entry for the code that is `offset` bytes behind `address`. */
+  addDebugEntry(
+    address: Uint64,
+    offset: number,
+    line: number,
+    discrim: number,
+    fileName: string,
+  ): void {
+    const at = this.#extend(DebugEntry.size);
+    this.#u64(at + ENTRY.codeAddr, address, offset);
+    this.#u32(at + ENTRY.line, line);
+    this.#u32(at + ENTRY.discrim, discrim);
+    this.#addFileName(fileName);
+  }
+
+  endDebugInfo(): void {
+    this.#end();
+  }
+
+  /** Adds an unwinding-info record with its data. */
+  addUnwindingInfo(
+    timestamp: Uint64,
+    ehFrame: Uint8Array,
+    ehFrameHdr: Uint8Array,
+    mappedSize: number,
+  ): void {
+    const at = this.#begin(
+      RecordId.JitCodeUnwindingInfo,
+      UnwindingInfoRecord.size,
+      timestamp,
+    );
+    this.#size(
+      at + UNWINDING.unwindingSize,
+      ehFrame.length + ehFrameHdr.length,
+    );
+    this.#size(at + UNWINDING.ehFrameHdrSize, ehFrameHdr.length);
+    this.#size(at + UNWINDING.mappedSize, mappedSize);
+    this.#addBytes(ehFrame);
+    this.#addBytes(ehFrameHdr);
+    this.#end();
+  }
+
+  /** Starts a record with a fixed part of `size` bytes; returns where. */
+  #begin(id: RecordId, size: number, timestamp: Uint64): number {
+    const at = this.#extend(size);
+    this.#start = at;
+    this.#u32(at + HEADER.id, id);
+    this.#u64(at + HEADER.timestamp, timestamp);
+    return at;
+  }
+
+  /** Ends the record. */
+  #end(): void {
+    this.#u32(this.#start + HEADER.totalSize, this.size - this.#start);
+  }
+
+  #addBytes(bytes: Uint8Array): void {
+    const at = this.#extend(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  #addFileName(name: string): void {
+    if (name === this.#fileName) {
+      const size = this.#bytes.indexOf(0, this.#fileNameAt) + 1 -
+        this.#fileNameAt;
+      const at = this.#extend(size);
+      this.#bytes.copyWithin(at, this.#fileNameAt, this.#fileNameAt + size);
+      return;
     }
-    this.#bytes[this.#length++] = 0;
+    this.#fileName = name;
+    this.#fileNameAt = this.#length;
+    this.#addText(name);
+  }
+
+  /** Adds a text and its NUL. */
+  #addText(text: string): void {
+    this.#reserve(UTF8_BYTES_PER_UNIT * text.length + 1);
+    const end = writeUtf8(text, this.#bytes, this.#length);
+    this.#bytes[end] = 0;
+    this.#length = end + 1;
   }
 
   #u32(at: number, value: number): void {
-    this.#view.setUint32(at, value, HOST_IS_LITTLE_ENDIAN);
+    this.#view.setUint32(at, value, LITTLE_ENDIAN);
   }
 
-  #u64(at: number, value: Uint64): void {
-    this.#u32(at, value.low);
-    this.#u32(at + 4, value.high);
+  /** Writes `value` + `offset`, which wraps. */
+  #u64(at: number, value: Uint64, offset = 0): void {
+    const low = value.low + offset;
+    this.#u32(at, low);
+    this.#u32(at + 4, value.high + (low > 0xffff_ffff ? 1 : 0));
+  }
+
+  /** Writes a size below 2³² to a field of 64 bits. */
+  #size(at: number, value: number): void {
+    this.#u32(at, value);
+    this.#u32(at + 4, 0);
+  }
+
+  /** Makes `size` bytes more; returns where they are. */
+  #extend(size: number): number {
+    this.#reserve(size);
+    const at = this.#length;
+    this.#length += size;
+    return at;
   }
 
   #reserve(size: number): void {
     const needed = this.#length + size;
     if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(
-      new ArrayBuffer(Math.max(needed, 2 * this.#bytes.length)),
-    );
-    larger.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = larger;
-    this.#view = new DataView(larger.buffer);
+    const old = this.#bytes.subarray(0, this.#length);
+    this.#setMemory(Math.max(needed, 2 * this.#bytes.length));
+    this.#bytes.set(old);
+  }
+
+  #setMemory(capacity: number): void {
+    this.#bytes = new Uint8Array(new ArrayBuffer(capacity));
+    this.#view = new DataView(this.#bytes.buffer);
   }
 }

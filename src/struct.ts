@@ -6,9 +6,8 @@
 
 const BYTES = { u32: 4, u64: 8 } as const;
 
-/** Whether this machine keeps the low byte of an integer first. */
-export const HOST_IS_LITTLE_ENDIAN: boolean =
-  new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+/** The byte order of every machine that Deno runs on. */
+export const LITTLE_ENDIAN = true;
 
 /**
  * The fields of a struct in the order in which they lie in memory, without
@@ -79,12 +78,17 @@ export function struct<T extends object>(
   return {
     size,
     offsets,
-    pack(value, into = new Uint8Array(size), little = HOST_IS_LITTLE_ENDIAN) {
+    pack(value, into = new Uint8Array(size), little = LITTLE_ENDIAN) {
       const view = viewOf(into, "pack");
       for (const [field, type] of fields) {
         const at = offsets[field];
         const v: unknown = value[field];
         if (typeof type !== "string") {
+          if (typeof v !== "object" || v === null) {
+            throw new TypeError(
+              `Cannot pack ${name}: "${field}" must be an object, got ${typeof v}`,
+            );
+          }
           type.pack(v, into.subarray(at), little);
           continue;
         }
@@ -94,7 +98,7 @@ export function struct<T extends object>(
       }
       return into;
     },
-    unpack(from, little = HOST_IS_LITTLE_ENDIAN) {
+    unpack(from, little = LITTLE_ENDIAN) {
       const view = viewOf(from, "unpack");
       const value: Record<string, unknown> = {};
       for (const [field, type] of fields) {
@@ -123,7 +127,7 @@ function requireUnsigned(
     throw new TypeError(
       `${what}: "${field}" is a ${type} and takes a ${
         type === "u32" ? "number" : "bigint"
-      }, got ${Deno.inspect(value)}`,
+      }, got ${typeof value}`,
     );
   }
   const fits = typeof value === "bigint"

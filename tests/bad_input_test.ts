@@ -2,7 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpError, JitDumpFile, type JitFunction } from "../mod.ts";
-import { temporaryDirectory } from "./script.ts";
+import { readLoads } from "./parse_dump.ts";
+import { LIBC, temporaryDirectory } from "./script.ts";
 
 // deno-lint-ignore no-explicit-any -- anything may come from JavaScript
 type Anything = any;
@@ -15,6 +16,9 @@ function detached(): Uint8Array {
   return bytes;
 }
 
+/** A Uint8Array to look at, and nothing behind it. */
+const fake = { __proto__: Uint8Array.prototype, length: 10 };
+
 /** What is wrong with a function, the error's class, and what it names. */
 const BAD_FUNCTIONS: [string, Anything, typeof TypeError, RegExp][] = [
   ["a NUL in the name", { name: "a\0b" }, TypeError, /"name".*NUL.*"a\\x00b"/],
@@ -24,6 +28,13 @@ const BAD_FUNCTIONS: [string, Anything, typeof TypeError, RegExp][] = [
   ["code that is an array", { code: [1] }, TypeError, /"code".*Uint8Array/],
   ["code that is an ArrayBuffer", { code: code.buffer }, TypeError, /"code"/],
   ["code of words", { code: new Uint16Array(2) }, TypeError, /"code"/],
+  ["code that is none", { code: fake, address: 1n }, TypeError, /"code"/],
+  [
+    "code behind a Proxy",
+    { code: new Proxy(code, {}), address: 1n },
+    TypeError,
+    /"code"/,
+  ],
   [
     "code that is a DataView",
     { code: new DataView(code.buffer) },
@@ -213,9 +224,113 @@ describe("bad input: a function", () => {
     assertThrows(
       () => dump.dumpFunction({ name: "f", code: huge }),
       RangeError,
-      '"code" has 2147479495',
+      "one write takes 2147479552",
     );
     assertEquals(Deno.statSync(dump.path).size, 40);
+  });
+});
+
+describe("bad input: code that is not what it says", () => {
+  it("has the length of its memory, whatever its class says", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    class Long extends Uint8Array {
+      override get length() {
+        return 500_000;
+      }
+    }
+    const long = Object.defineProperty(new Uint8Array(5), "length", {
+      value: 500_000,
+    });
+    dump.dumpFunction({ name: "a", code: new Long(4) });
+    dump.dumpFunction({ name: "b", code: long });
+    assertEquals(
+      readLoads(dump.path).map(({ code }) => code.length),
+      [4, 5],
+    );
+  });
+
+  it("keeps the length that it had, where shared memory grows", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    const shared = new SharedArrayBuffer(4, { maxByteLength: 1_000_000 });
+    const code = new Uint8Array(shared);
+    dump.dumpFunction({ name: "a", code });
+    shared.grow(1_000_000);
+    dump.dumpFunction({ name: "b", code });
+    assertEquals(
+      readLoads(dump.path).map(({ code }) => code.length),
+      [4, 1_000_000],
+    );
+  });
+
+  it("a getter that dumps another function gets it into the dump, whole", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    const inner = (name: string) =>
+      dump.dumpFunction({ name, code, address: 1n, pid: 1, tid: 1 });
+    dump.dumpFunction({
+      get name() {
+        inner("inner name");
+        return "outer";
+      },
+      get code() {
+        inner("inner code");
+        return new Uint8Array(3);
+      },
+      get address() {
+        inner("inner address");
+        return 7n;
+      },
+      get tid() {
+        inner("inner tid");
+        return 9;
+      },
+    });
+    const loads = readLoads(dump.path);
+    assertEquals(
+      loads.map(({ name, address, pid, tid, code }) => [
+        name,
+        address,
+        pid,
+        tid,
+        code.length,
+      ]),
+      [
+        ["inner name", 1n, 1, 1, 1],
+        ["inner code", 1n, 1, 1, 1],
+        ["inner address", 1n, 1, 1, 1],
+        ["inner tid", 1n, 1, 1, 1],
+        ["outer", 7n, Deno.pid, 9, 3],
+      ],
+    );
+  });
+
+  it("memory that cannot be read is an error, and leaves the file as it was", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    const libc = Deno.dlopen(LIBC, {
+      mmap: {
+        parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"],
+        result: "pointer",
+      },
+      mprotect: { parameters: ["pointer", "usize", "i32"], result: "i32" },
+    });
+    const size = 1 << 20;
+    const memory = libc.symbols.mmap(null, BigInt(size), 3, 0x22, -1, 0n)!;
+    const unreadable = Deno.UnsafePointer.offset(memory, size / 2)!;
+    assertEquals(libc.symbols.mprotect(unreadable, BigInt(size / 2), 0), 0);
+    const half = new Uint8Array(
+      Deno.UnsafePointerView.getArrayBuffer(memory, size),
+    );
+    const error = assertThrows(
+      () => dump.dumpFunction({ name: "f", code: half }),
+      JitDumpError,
+      "cannot be read",
+    );
+    assertEquals(error.code, "EFAULT");
+    assertEquals(Deno.statSync(dump.path).size, 40);
+    libc.close();
   });
 });
 
@@ -283,6 +398,23 @@ describe("bad input: opening", () => {
     assertEquals(Deno.readTextFileSync(target), "precious");
   });
 
+  it("leaves no descriptor and no mapping behind", async () => {
+    using directory = temporaryDirectory();
+    const text = join(directory.path, "text");
+    Deno.writeTextFileSync(text, "text".repeat(100));
+    const fifo = join(directory.path, "fifo");
+    await new Deno.Command("mkfifo", { args: [fifo] }).output();
+    const open = () => [
+      [...Deno.readDirSync("/proc/self/fd")].length,
+      Deno.readTextFileSync("/proc/self/maps").split(directory.path).length,
+    ];
+    const before = open();
+    for (const path of [text, fifo, directory.path, "/proc/self/comm"]) {
+      assertThrows(() => new JitDumpFile(path), Error);
+    }
+    assertEquals(open(), before);
+  });
+
   it("a path that is no regular file", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "fifo");
@@ -340,7 +472,7 @@ describe("bad input: after close()", () => {
       assertThrows(
         call,
         Deno.errors.BadResource,
-        `the dump "${path}" is closed`,
+        `Cannot use the dump "${path}": it is closed`,
       );
     }
     assertEquals(Deno.statSync(path).size, size);

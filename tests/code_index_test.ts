@@ -1,4 +1,4 @@
-import { assertEquals, assertGreater } from "@std/assert";
+import { assertEquals, assertGreater, assertNotEquals } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { CodeIndices } from "../src/code_index.ts";
@@ -20,6 +20,24 @@ describe("CodeIndices", () => {
     const [index] = take(new CodeIndices(0x3fffff, 0n), 1);
     assertEquals(index >> 42n, 0x3fffffn);
     assertEquals(take(new CodeIndices(1, 0n), 1)[0] >> 42n, 1n);
+  });
+
+  it("starts above what a thread with the same id can have counted", () => {
+    const symbols = Object.getOwnPropertySymbols(globalThis);
+    const counters = globalThis as unknown as Record<symbol, unknown>;
+    const key = symbols.find((symbol) =>
+      symbol.description === "@jitdump/jitdump: next code index"
+    )!;
+    const kept = counters[key];
+    try {
+      const starts = [0n, 16n, 1_000_000_000n, 2n ** 46n].map((now) => {
+        delete counters[key];
+        return take(new CodeIndices(0, now), 1)[0];
+      });
+      assertEquals(starts, [0n, 1n, 62_500_000n, 0n]);
+    } finally {
+      counters[key] = kept;
+    }
   });
 
   it("counts across 32 bits and, at 42 bits, from 0 again", () => {
@@ -68,31 +86,34 @@ describe("code indices in a process", () => {
          for (let i = 0; i < ${FUNCTIONS}; i++) {
            dump.dumpFunction({ name: "f" + i, code: new Uint8Array(4) });
          }
-         self.postMessage("done");
+         self.postMessage(Deno.readLinkSync("/proc/thread-self").split("/").at(-1));
        };`,
     );
     const { stdout, stderr } = await runScript(
       directory.path,
       `for (const round of [0, 1]) {
          await Promise.all(Array.from({ length: ${THREADS} }, (_, i) => {
+           const path = "${directory.path}/" + round + i + ".dump";
            const worker = new Worker("file://${worker}", { type: "module" });
-           worker.postMessage("${directory.path}/" + round + i + ".dump");
-           return new Promise((resolve) => worker.onmessage = () => {
+           worker.postMessage(path);
+           return new Promise((resolve) => worker.onmessage = ({ data }) => {
              worker.terminate();
+             console.log(path + "=" + data);
              resolve();
            });
          }));
-       }
-       console.log("done");`,
+       }`,
       ["--allow-all"],
     );
-    assertEquals([stdout, stderr], ["done\n", ""]);
+    assertEquals(stderr, "");
     const indices = new Set<bigint>();
-    for (const { name } of Deno.readDirSync(directory.path)) {
-      if (!name.endsWith(".dump")) continue;
-      for (const { index } of readLoads(join(directory.path, name))) {
+    for (const line of stdout.trim().split("\n")) {
+      const [path, thread] = line.split("=");
+      for (const { index, pid, tid } of readLoads(path)) {
         indices.add(index);
         assertGreater(index, 2n ** 42n);
+        assertEquals(tid, Number(thread));
+        assertNotEquals(tid, pid);
       }
     }
     assertEquals(indices.size, 2 * THREADS * FUNCTIONS);

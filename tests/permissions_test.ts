@@ -2,7 +2,15 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { basename, dirname, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { readLoads } from "./parse_dump.ts";
-import { LIBC, MOD, runScript, temporaryDirectory } from "./script.ts";
+import { run } from "./perf.ts";
+import {
+  enoughFlags,
+  LIBC,
+  MOD,
+  runScript,
+  scriptCommand,
+  temporaryDirectory,
+} from "./script.ts";
 
 /** Uses all that the module offers, and says what came of it. */
 const EVERYTHING = (dumps: string, options = "{}") => `
@@ -120,6 +128,15 @@ describe("permissions: what is missing", () => {
       names: () => "--allow-ffi=/opt/libc.so.6",
     },
     {
+      what: "FFI without limits but for all that libc could be",
+      flags: (dumps) => [
+        "--allow-ffi",
+        "--deny-ffi=/",
+        `--allow-write=${dumps}`,
+      ],
+      names: () => "--allow-ffi=",
+    },
+    {
       what: "no writing",
       flags: () => [`--allow-ffi=${LIBC}`],
       names: (dumps) => `--allow-write=${dumps}`,
@@ -204,6 +221,95 @@ describe("permissions: what is missing", () => {
       `--allow-ffi=${LIBC}`,
     ]);
     assertEquals(stdout, ".\nsub/dir\n/\n");
+  });
+});
+
+describe("permissions: ways round them", () => {
+  /** Tries to open the paths, and says what came of each. */
+  const tryOpening = (paths: string[]) => `
+    import { JitDumpFile } from "${MOD}";
+    for (const path of ${JSON.stringify(paths)}) {
+      try {
+        new JitDumpFile(path).close();
+        console.log("opened");
+      } catch (error) {
+        console.log(error.constructor.name);
+      }
+    }
+  `;
+
+  it("a path goes up from a link's place and not from its target's", async () => {
+    using directory = temporaryDirectory();
+    const allowed = join(directory.path, "allowed");
+    const other = join(directory.path, "other");
+    Deno.mkdirSync(allowed);
+    Deno.mkdirSync(join(other, "sub"), { recursive: true });
+    Deno.symlinkSync(join(other, "sub"), join(allowed, "link"));
+    const { stdout } = await runScript(
+      directory.path,
+      tryOpening([
+        `${allowed}/link/../a.dump`,
+        `${allowed}//./sub/.././b.dump`,
+        `${allowed}/../other/c.dump`,
+        `${allowed}/link/../../other/d.dump`,
+      ]),
+      enoughFlags(allowed),
+    );
+    assertEquals(stdout, "opened\nopened\nNotCapable\nNotCapable\n");
+    assertEquals(
+      Array.from(Deno.readDirSync(allowed), ({ name }) => name).toSorted(),
+      ["a.dump", "b.dump", "link"],
+    );
+    assertEquals(
+      Array.from(Deno.readDirSync(other), ({ name }) => name),
+      ["sub"],
+    );
+  });
+
+  it("nor through /proc, which Deno leaves to programs that may do all", async () => {
+    using directory = temporaryDirectory();
+    const denied = join(directory.path, "denied");
+    Deno.mkdirSync(denied);
+    const paths = [
+      `/proc/self/root${denied}/a.dump`,
+      `/tmp/../proc/self/root${denied}/b.dump`,
+      `/proc/self/cwd/${denied}/c.dump`,
+      "/dev/shm/jitdump-test.dump",
+      "/sys/jitdump-test.dump",
+    ];
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      tryOpening(paths),
+      ["--allow-ffi", "--allow-write", `--deny-write=${denied}`],
+    );
+    assertEquals([stdout, stderr], ["NotCapable\n".repeat(5), ""]);
+    assertEquals([...Deno.readDirSync(denied)], []);
+  });
+
+  it("nor is a libc.so.6 in the current directory loaded", async () => {
+    using directory = temporaryDirectory();
+    // Loading it would fail: it is no library.
+    Deno.writeTextFileSync(join(directory.path, "libc.so.6"), "planted");
+    const flags = ["--allow-write", "--allow-ffi", "--deny-ffi=/opt/x"];
+    const open = (options: string) =>
+      run(
+        scriptCommand(
+          directory.path,
+          `import { JitDumpFile } from "${MOD}";
+         try {
+           JitDumpFile.forProcess(undefined, ${options}).close();
+           console.log("opened");
+         } catch (error) {
+           console.log(error.constructor.name + ": " + error.message);
+         }`,
+          flags,
+        ),
+        { cwd: directory.path },
+      );
+    assertEquals((await open("{}")).stdout, "opened\n");
+    const { stdout } = await open(`{ libc: "libc.so.6" }`);
+    assert(stdout.startsWith("NotCapable: "), stdout);
+    assertStringIncludes(stdout, '"options.libc" must be a path');
   });
 });
 

@@ -1,0 +1,274 @@
+/**
+ * From what callers pass to records: arguments are checked, and what was left
+ * out is filled in.
+ *
+ * @module
+ */
+
+import { threadId } from "../ffi/clock.ts";
+import type { Libc } from "../ffi/libc.ts";
+import { addressOfBuffer, addressOfPointer } from "../ffi/memory.ts";
+import {
+  checkAddress,
+  checkArray,
+  checkBytes,
+  checkName,
+  checkObject,
+  checkUint64,
+  checkUnsigned,
+} from "./arguments.ts";
+import { makeEhFrame } from "./call_frame.ts";
+import { CodeIndices } from "./code_index.ts";
+import { makeEhFrameHdr } from "./eh_frame_hdr.ts";
+import type {
+  Address,
+  CodeMove,
+  DebugInfo,
+  JitFunction,
+  UnwindingInfo,
+} from "./jit_function.ts";
+import { MonotonicClock } from "./monotonic_clock.ts";
+import type { RecordBuffer } from "./record_buffer.ts";
+import {
+  checkFileName,
+  checkLineNumber,
+  checkSourceLines,
+  resolveSourceFile,
+  type SourceLine,
+} from "./source_line.ts";
+import { Uint64 } from "./uint64.ts";
+
+/** perf holds a code's size in a C int. */
+const MAX_CODE_SIZE = 2 ** 31 - 1;
+
+/** Packs the records of one dump file. */
+export class RecordPacker {
+  readonly #libc: Libc;
+  readonly #elfMach: number;
+  readonly #sourceRoot: string | undefined;
+  readonly #threadId: number;
+  readonly #clock: MonotonicClock;
+  readonly #indices: CodeIndices;
+
+  // What the record that is being packed says; one object serves all.
+  readonly #event = {
+    pid: 0,
+    tid: 0,
+    timestamp: new Uint64(),
+    address: new Uint64(),
+    codeIndex: new Uint64(),
+  };
+  readonly #otherAddress = new Uint64();
+
+  /**
+   * @param libc Tells time, thread and addresses.
+   * @param elfMach The code's machine, ELF's `e_machine`.
+   * @param sourceRoot What relative source files are relative to.
+   */
+  constructor(libc: Libc, elfMach: number, sourceRoot: string | undefined) {
+    this.#libc = libc;
+    this.#elfMach = elfMach;
+    this.#sourceRoot = sourceRoot;
+    this.#threadId = threadId(libc);
+    this.#clock = new MonotonicClock(libc);
+    this.#indices = new CodeIndices(this.#threadId, this.now());
+  }
+
+  /** Nanoseconds of CLOCK_MONOTONIC. */
+  now(): bigint {
+    const { timestamp } = this.#event;
+    this.#clock.read(timestamp);
+    return timestamp.value;
+  }
+
+  /** Takes the next code index. */
+  nextCodeIndex(): bigint {
+    const { codeIndex } = this.#event;
+    this.#indices.next(codeIndex);
+    return codeIndex.value;
+  }
+
+  /**
+   * Adds all records of a function, or none where it throws.
+   *
+   * @param nameArgument How errors call the function's name.
+   * @returns The function's code index.
+   */
+  addFunction(
+    buffer: RecordBuffer,
+    fn: JitFunction,
+    nameArgument = "name",
+  ): bigint {
+    const what = "Cannot dump a function";
+    // Each field is read once, before anything of the record is settled: a getter
+    // may dump functions of its own.
+    checkObject(what, "fn", fn);
+    const { name, code: givenCode, address, lines: givenLines } = fn;
+    const { unwinding, timestamp, pid, tid } = fn;
+    checkName(what, nameArgument, name);
+    const code = checkBytes(what, "code", givenCode);
+    const size = code.length;
+    const lines = givenLines && checkSourceLines(what, givenLines, size);
+    const ehFrame = unwinding && this.#ehFrame(what, unwinding, size);
+    const ehFrameHdr = ehFrame &&
+      makeEhFrameHdr(what, "unwinding", size, ehFrame);
+
+    const event = this.#event;
+    this.#setAddress(event.address, what, "address", address, code);
+    this.#setOrigin(what, timestamp, pid, tid);
+    this.#indices.next(event.codeIndex);
+
+    if (lines && lines.length > 0) {
+      this.#addLines(buffer, what, lines, size);
+    }
+    if (ehFrame && ehFrameHdr) {
+      buffer.addUnwindingInfo(
+        event.timestamp,
+        ehFrame,
+        ehFrameHdr,
+        ehFrame.length + ehFrameHdr.length,
+      );
+    }
+    buffer.addCodeLoad(event, name, code);
+    return event.codeIndex.value;
+  }
+
+  #ehFrame(
+    what: string,
+    unwinding: NonNullable<JitFunction["unwinding"]>,
+    codeSize: number,
+  ): Uint8Array {
+    return ArrayBuffer.isView(unwinding)
+      ? checkBytes(what, "unwinding", unwinding)
+      : makeEhFrame(
+        what,
+        "unwinding",
+        this.#elfMach,
+        codeSize,
+        checkArray(what, "unwinding", unwinding),
+      );
+  }
+
+  #addLines(
+    buffer: RecordBuffer,
+    what: string,
+    lines: readonly SourceLine[],
+    codeSize: number,
+  ): void {
+    const { timestamp, address } = this.#event;
+    const add = ({ line, column = 0, file }: SourceLine, offset: number) => {
+      const path = resolveSourceFile(what, file, this.#sourceRoot);
+      buffer.addDebugEntry(address, offset, line, column, path);
+    };
+    buffer.beginDebugInfo(timestamp, address, lines.length + 1);
+    for (const line of lines) add(line, line.offset);
+    // perf ends the line table at the address of the last entry, so it takes one
+    // more at the end of the code for the last line to cover anything.
+    add(lines[lines.length - 1], codeSize);
+    buffer.endDebugInfo();
+  }
+
+  /** Adds a code-move record. */
+  addCodeMove(buffer: RecordBuffer, move: CodeMove): void {
+    const what = "Cannot dump a move";
+    checkObject(what, "move", move);
+    const event = this.#event;
+    const size = checkUnsigned(what, "codeSize", 32, move.codeSize);
+    if (size === 0 || size > MAX_CODE_SIZE) {
+      throw new RangeError(
+        `${what}: "codeSize" must be from 1 to ${MAX_CODE_SIZE}, got ${size}`,
+      );
+    }
+    const { codeIndex, oldAddress, newAddress, timestamp, pid, tid } = move;
+    this.#setAddress(this.#otherAddress, what, "oldAddress", oldAddress, size);
+    this.#setAddress(event.address, what, "newAddress", newAddress, size);
+    event.codeIndex.value = checkUint64(what, "codeIndex", codeIndex);
+    this.#setOrigin(what, timestamp, pid, tid);
+    buffer.addCodeMove(event, this.#otherAddress, size);
+  }
+
+  /** Adds a debug-info record. */
+  addDebugInfo(buffer: RecordBuffer, info: DebugInfo): void {
+    const what = "Cannot dump debug information";
+    checkObject(what, "info", info);
+    const { timestamp, address } = this.#event;
+    const entries = checkArray(what, "entries", info.entries);
+    if (entries.length === 0) {
+      throw new RangeError(`${what}: "entries" is empty`);
+    }
+    this.#setAddress(address, what, "address", info.address, 0);
+    this.#setTime(what, info.timestamp);
+    buffer.beginDebugInfo(timestamp, address, entries.length);
+    for (const [i, entry] of entries.entries()) {
+      const argument = `entries[${i}]`;
+      checkObject(what, argument, entry);
+      const { address, line, discrim = 0, file } = entry;
+      const at = this.#otherAddress;
+      this.#setAddress(at, what, `${argument}.address`, address, 0);
+      checkLineNumber(what, `${argument}.line`, line);
+      checkUnsigned(what, `${argument}.discrim`, 32, discrim);
+      checkFileName(what, `${argument}.file`, file);
+      buffer.addDebugEntry(at, 0, line, discrim, file);
+    }
+    buffer.endDebugInfo();
+  }
+
+  /** Adds an unwinding-info record. */
+  addUnwindingInfo(buffer: RecordBuffer, info: UnwindingInfo): void {
+    const what = "Cannot dump unwinding information";
+    checkObject(what, "info", info);
+    const ehFrame = checkBytes(what, "ehFrame", info.ehFrame);
+    const ehFrameHdr = checkBytes(what, "ehFrameHdr", info.ehFrameHdr);
+    const size = checkUnsigned(what, "mappedSize", 32, info.mappedSize);
+    this.#setTime(what, info.timestamp);
+    buffer.addUnwindingInfo(this.#event.timestamp, ehFrame, ehFrameHdr, size);
+  }
+
+  /** Adds a code-close record. */
+  addCodeClose(buffer: RecordBuffer, timestamp?: bigint): void {
+    this.#setTime("Cannot dump the end", timestamp);
+    buffer.addCodeClose(this.#event.timestamp);
+  }
+
+  /** Sets `into` to an address of `code`, by default that of its bytes. */
+  #setAddress(
+    into: Uint64,
+    what: string,
+    argument: string,
+    address: Address | undefined,
+    code: Uint8Array | number,
+  ): void {
+    const libc = this.#libc;
+    into.value = address === undefined && typeof code !== "number"
+      ? addressOfBuffer(libc, code)
+      : checkAddress(
+        what,
+        argument,
+        address,
+        typeof code === "number" ? code : code.length,
+        (pointer) => addressOfPointer(libc, pointer),
+      );
+  }
+
+  #setOrigin(
+    what: string,
+    timestamp: bigint | undefined,
+    pid: number | undefined,
+    tid: number | undefined,
+  ): void {
+    const event = this.#event;
+    event.pid = pid === undefined
+      ? Deno.pid
+      : checkUnsigned(what, "pid", 32, pid);
+    event.tid = tid === undefined
+      ? this.#threadId
+      : checkUnsigned(what, "tid", 32, tid);
+    this.#setTime(what, timestamp);
+  }
+
+  #setTime(what: string, timestamp: bigint | undefined): void {
+    const into = this.#event.timestamp;
+    if (timestamp === undefined) this.#clock.read(into);
+    else into.value = checkUint64(what, "timestamp", timestamp);
+  }
+}
