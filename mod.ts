@@ -37,6 +37,7 @@ export type {
   UnwindingInfo,
 } from "./src/jit_function.ts";
 export { EM_AARCH64, EM_X86_64 } from "./src/machine.ts";
+export { PerfMapFile, type PerfMapOptions } from "./src/perf_map_file.ts";
 export {
   CodeLoadRecord,
   CodeMoveRecord,
@@ -48,3 +49,4 @@ export {
 } from "./src/record.ts";
 export type { SourceLine } from "./src/source_line.ts";
 export type { Struct } from "./src/struct.ts";
+export { type Unwinding, unwindingSpace } from "./src/unwinding.ts";

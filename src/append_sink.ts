@@ -6,23 +6,16 @@
 
 import {
   closeFile,
-  filePosition,
   type OpenFile,
   openRegularFile,
   readAt,
-  setAppendMode,
-  truncate,
-  write,
   writeAt,
-  writeParts,
 } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { mapExecutable, type Mapping, unmap } from "../ffi/mapping.ts";
+import { AppendFile } from "./append_file.ts";
 import { FileHeader, JITDUMP_MAGIC, JITDUMP_VERSION } from "./file_header.ts";
 import type { RecordBuffer } from "./record_buffer.ts";
-
-/** The most that Linux writes in one call (MAX_RW_COUNT); see write(2). */
-export const MAX_WRITE = 0x7fff_f000;
 
 /**
  * An open dump: the file with its header, in append mode, and the marker, an
@@ -36,7 +29,7 @@ export const MAX_WRITE = 0x7fff_f000;
  */
 export class AppendSink {
   readonly #libc: Libc;
-  readonly #file: OpenFile;
+  readonly #file: AppendFile;
   readonly #marker: Mapping;
 
   /**
@@ -49,17 +42,17 @@ export class AppendSink {
    */
   constructor(libc: Libc, path: string, header: FileHeader) {
     this.#libc = libc;
-    this.#file = openRegularFile(libc, path);
+    const file = openRegularFile(libc, path);
     let marker: Mapping | undefined;
     try {
       // Before the first byte is written: what cannot be mapped is no place for
       // a dump, as the files of /proc and /sys are none.
-      marker = mapExecutable(libc, this.#file);
-      this.#ensureHeader(header);
-      setAppendMode(libc, this.#file);
+      marker = mapExecutable(libc, file);
+      ensureHeader(libc, file, header);
+      this.#file = new AppendFile(libc, file);
     } catch (error) {
       if (marker) unmap(libc, marker);
-      closeFile(libc, this.#file);
+      closeFile(libc, file);
       throw error;
     }
     this.#marker = marker;
@@ -71,48 +64,10 @@ export class AppendSink {
   }
 
   /**
-   * Appends the buffer's records as one write. After an exception the file ends
-   * where it ended before.
-   *
-   * @throws {RangeError} If they are more than {@linkcode MAX_WRITE} bytes.
-   * @throws {JitDumpError} If they could not be written whole.
+   * Appends the buffer's records as one write; see {@linkcode AppendFile.append}.
    */
-  append({ bytes, length, trailing, size }: RecordBuffer): void {
-    if (size > MAX_WRITE) {
-      throw new RangeError(
-        `Cannot append to "${this.#file.path}": the records have ${size} bytes, and one write takes ${MAX_WRITE}`,
-      );
-    }
-    if (!trailing) {
-      const written = write(this.#libc, this.#file, bytes, length);
-      if (written !== length) {
-        this.#complete(written, [bytes.subarray(0, length)]);
-      }
-      return;
-    }
-    const parts = [bytes.subarray(0, length), trailing];
-    const written = writeParts(this.#libc, this.#file, parts);
-    if (written !== size) this.#complete(written, parts);
-  }
-
-  /**
-   * Goes on after a short write. A short write does not say why it was short; the
-   * next one does, or it writes the rest, if there is room by now.
-   *
-   * @param written How many bytes of the parts have been written.
-   * @throws {JitDumpError} If there is more that cannot be written; what has been
-   * is cut off.
-   */
-  #complete(written: number, parts: Uint8Array[]): void {
-    const start = filePosition(this.#libc, this.#file) - written;
-    try {
-      for (let rest = skip(parts, written); rest.length > 0;) {
-        rest = skip(rest, writeParts(this.#libc, this.#file, rest));
-      }
-    } catch (error) {
-      truncate(this.#libc, this.#file, start);
-      throw error;
-    }
+  append({ bytes, length, trailing }: RecordBuffer): void {
+    this.#file.append(bytes, length, trailing);
   }
 
   /** Takes the marker away and closes the file. */
@@ -120,36 +75,25 @@ export class AppendSink {
     try {
       unmap(this.#libc, this.#marker);
     } finally {
-      closeFile(this.#libc, this.#file);
+      this.#file.close();
     }
-  }
-
-  #ensureHeader(header: FileHeader): void {
-    const { path } = this.#file;
-    const found = new Uint8Array(FileHeader.size);
-    const size = readAt(this.#libc, this.#file, found, 0);
-    if (size < FileHeader.size) {
-      // Empty, or what a full disk left of a header.
-      const bytes = FileHeader.pack(header) as Uint8Array<ArrayBuffer>;
-      requireStartOfHeader(path, found.subarray(0, size), bytes);
-      let written = 0;
-      while (written < bytes.length) {
-        const rest = bytes.subarray(written);
-        written += writeAt(this.#libc, this.#file, rest, written);
-      }
-      readAt(this.#libc, this.#file, found, 0);
-    }
-    requireAppendable(path, FileHeader.unpack(found), header);
   }
 }
 
-/** What is left of the parts without their first `size` bytes. */
-function skip(parts: Uint8Array[], size: number): Uint8Array[] {
-  return parts.flatMap((part) => {
-    const skipped = Math.min(size, part.length);
-    size -= skipped;
-    return skipped < part.length ? [part.subarray(skipped)] : [];
-  });
+/** Writes the header if the file has none, and refuses a file with another one. */
+function ensureHeader(libc: Libc, file: OpenFile, header: FileHeader): void {
+  const found = new Uint8Array(FileHeader.size);
+  const size = readAt(libc, file, found, 0);
+  if (size < FileHeader.size) {
+    // Empty, or what a full disk left of a header.
+    const bytes = FileHeader.pack(header) as Uint8Array<ArrayBuffer>;
+    requireStartOfHeader(file.path, found.subarray(0, size), bytes);
+    for (let written = 0; written < bytes.length;) {
+      written += writeAt(libc, file, bytes.subarray(written), written);
+    }
+    readAt(libc, file, found, 0);
+  }
+  requireAppendable(file.path, FileHeader.unpack(found), header);
 }
 
 function refuse(path: string, reason: string): never {

@@ -59,6 +59,22 @@ export function checkPath(
   return path;
 }
 
+/** A directory's path, without a slash at its end, and absolute where it must be. */
+export function checkDirectory(
+  what: string,
+  argument: string,
+  value: unknown,
+  isAbsolute = false,
+): string {
+  const path = checkPath(what, argument, value);
+  if (isAbsolute && !path.startsWith("/")) {
+    throw new TypeError(
+      `${what}: "${argument}" must be an absolute path, got ${show(path)}`,
+    );
+  }
+  return path.replace(/\/+$/, "");
+}
+
 function pathOfUrl(what: string, argument: string, url: URL): string {
   if (url.protocol !== "file:" || url.host !== "") {
     throw new TypeError(

@@ -5,8 +5,10 @@
  */
 
 import { type LibcLibrary, openLibc } from "../ffi/libc.ts";
-import { AppendSink, MAX_WRITE } from "./append_sink.ts";
+import { MAX_WRITE } from "./append_file.ts";
+import { AppendSink } from "./append_sink.ts";
 import {
+  checkDirectory,
   checkIterable,
   checkObject,
   checkPath,
@@ -20,6 +22,7 @@ import type {
   UnwindingInfo,
 } from "./jit_function.ts";
 import { HOST_MACHINE } from "./machine.ts";
+import { isSupported, requireSupported } from "./platform.ts";
 import { BATCH_SIZE, RecordBuffer } from "./record_buffer.ts";
 import { RecordPacker } from "./record_packer.ts";
 
@@ -73,7 +76,7 @@ export class JitDumpFile implements Disposable {
    * Elsewhere the constructor throws.
    */
   static isSupported(): boolean {
-    return Deno.build.os === "linux";
+    return isSupported();
   }
 
   /**
@@ -89,10 +92,9 @@ export class JitDumpFile implements Disposable {
     dir: string | URL = ".",
     options?: JitDumpOptions,
   ): JitDumpFile {
-    const directory = checkPath("Cannot open a dump", "dir", dir);
-    const slash = directory.endsWith("/") ? "" : "/";
+    const directory = checkDirectory("Cannot open a dump", "dir", dir);
     return new JitDumpFile(
-      `${directory}${slash}jit-${Deno.pid}.dump`,
+      `${directory}/jit-${Deno.pid}.dump`,
       undefined,
       options,
     );
@@ -131,12 +133,8 @@ export class JitDumpFile implements Disposable {
       : checkPath(what, "options.libc", options.libc);
     const sourceRoot = options.sourceRoot === undefined
       ? undefined
-      : checkDirectory(what, "options.sourceRoot", options.sourceRoot);
-    if (!JitDumpFile.isSupported()) {
-      throw new Deno.errors.NotSupported(
-        `Cannot open "${this.path}": there is perf on Linux only, and this is ${Deno.build.os}`,
-      );
-    }
+      : checkDirectory(what, "options.sourceRoot", options.sourceRoot, true);
+    requireSupported(this.path);
     this.#library = openLibc(libcPath);
     const libc = this.#library.symbols;
     try {
@@ -373,19 +371,4 @@ export class JitDumpFile implements Disposable {
       `Cannot use the dump "${this.path}": it is closed`,
     );
   }
-}
-
-/** The absolute path of a directory, without a slash at its end. */
-function checkDirectory(
-  what: string,
-  argument: string,
-  value: string | URL,
-): string {
-  const path = checkPath(what, argument, value);
-  if (!path.startsWith("/")) {
-    throw new TypeError(
-      `${what}: "${argument}" must be an absolute path, got "${path}"`,
-    );
-  }
-  return path.replace(/\/+$/, "");
 }

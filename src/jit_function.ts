@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { FrameStep } from "./call_frame.ts";
 import type { SourceLine } from "./source_line.ts";
+import type { Unwinding } from "./unwinding.ts";
 
 /** An address: a number, or a pointer that holds it. */
 export type Address = bigint | number | Deno.PointerObject;
@@ -52,14 +52,25 @@ export interface JitFunction extends RecordOrigin {
    * dwarf`: what its instructions do to the frame, or a ready `.eh_frame` section.
    * Code that keeps frame pointers needs none for `--call-graph fp`.
    *
-   * A ready section must be made for the place behind the code at the next multiple
-   * of 8, and have pc-relative addresses.
+   * A ready section must be made for the place behind the code (and its tail, where
+   * there is one; see {@linkcode JitFunction.padding}) at the next multiple of 8, and
+   * have pc-relative addresses.
    *
-   * perf then takes the tables' size in bytes behind the code, from the next
-   * multiple of 8 on, for the function's too. Leave that much room to the next
-   * function; {@linkcode unwindingSize} says how much it is.
+   * The memory behind the code must then be free of other functions;
+   * {@linkcode unwindingSpace} says how much of it.
    */
-  unwinding?: Uint8Array | readonly FrameStep[];
+  unwinding?: Unwinding;
+  /**
+   * How many bytes behind the code are padding: never run, and no other function's.
+   * 0 where it is left out.
+   *
+   * Where there are 8 or more, the function's image gets a tail of 8 bytes in which its
+   * code index stands, as instructions that do nothing. By it perf 6.17, which takes
+   * functions with the same code for one and shows one's name for all, tells them
+   * apart; other versions do so anyway. The price: the function counts as 8 bytes
+   * longer, and a disassembly ends with one or two instructions that are not in memory.
+   */
+  padding?: number;
 }
 
 /** A function that has moved. */

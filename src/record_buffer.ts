@@ -91,8 +91,13 @@ export class RecordBuffer {
     }
   }
 
-  /** Adds a code-load record. */
-  addCodeLoad(load: CodeEvent, name: string, code: Uint8Array): void {
+  /** Adds a code-load record; its code has a tail where one is given. */
+  addCodeLoad(
+    load: CodeEvent,
+    name: string,
+    code: Uint8Array,
+    tail?: Uint8Array,
+  ): void {
     const at = this.#begin(
       RecordId.JitCodeLoad,
       CodeLoadRecord.size,
@@ -102,11 +107,17 @@ export class RecordBuffer {
     this.#u32(at + LOAD.tid, load.tid);
     this.#u64(at + LOAD.vma, load.address);
     this.#u64(at + LOAD.codeAddr, load.address);
-    this.#size(at + LOAD.codeSize, code.length);
+    this.#size(at + LOAD.codeSize, code.length + (tail?.length ?? 0));
     this.#u64(at + LOAD.codeIndex, load.codeIndex);
     this.#addText(escapeFunctionName(name));
-    if (code.length <= BATCH_SIZE) this.#addBytes(code);
-    else this.#trailing = code;
+    if (tail) {
+      this.#addBytes(code);
+      this.#addBytes(tail);
+    } else if (code.length <= BATCH_SIZE) {
+      this.#addBytes(code);
+    } else {
+      this.#trailing = code;
+    }
     this.#end();
   }
 

@@ -7,9 +7,8 @@
 
 import { threadId } from "../ffi/clock.ts";
 import type { Libc } from "../ffi/libc.ts";
-import { addressOfBuffer, addressOfPointer } from "../ffi/memory.ts";
+import { addressOf } from "./address.ts";
 import {
-  checkAddress,
   checkArray,
   checkBytes,
   checkName,
@@ -17,11 +16,9 @@ import {
   checkUint64,
   checkUnsigned,
 } from "./arguments.ts";
-import { makeEhFrame } from "./call_frame.ts";
 import { CodeIndices } from "./code_index.ts";
-import { makeEhFrameHdr } from "./eh_frame_hdr.ts";
+import { makeTail, TAIL_SIZE } from "./identity.ts";
 import type {
-  Address,
   CodeMove,
   DebugInfo,
   JitFunction,
@@ -37,6 +34,7 @@ import {
   type SourceLine,
 } from "./source_line.ts";
 import { Uint64 } from "./uint64.ts";
+import { makeUnwindingTables } from "./unwinding.ts";
 
 /** perf holds a code's size in a C int. */
 const MAX_CODE_SIZE = 2 ** 31 - 1;
@@ -104,49 +102,42 @@ export class RecordPacker {
     // may dump functions of its own.
     checkObject(what, "fn", fn);
     const { name, code: givenCode, address, lines: givenLines } = fn;
-    const { unwinding, timestamp, pid, tid } = fn;
+    const { unwinding, padding = 0, timestamp, pid, tid } = fn;
     checkName(what, nameArgument, name);
     const code = checkBytes(what, "code", givenCode);
-    const size = code.length;
-    const lines = givenLines && checkSourceLines(what, givenLines, size);
-    const ehFrame = unwinding && this.#ehFrame(what, unwinding, size);
-    const ehFrameHdr = ehFrame &&
-      makeEhFrameHdr(what, "unwinding", size, ehFrame);
-
+    const lines = givenLines === undefined
+      ? undefined
+      : checkSourceLines(what, givenLines, code.length);
+    checkUnsigned(what, "padding", 32, padding);
+    const hasTail = padding >= TAIL_SIZE;
+    const size = code.length + (hasTail ? TAIL_SIZE : 0);
+    const tables = unwinding === undefined
+      ? undefined
+      : makeUnwindingTables(what, this.#elfMach, size, unwinding);
     const event = this.#event;
-    this.#setAddress(event.address, what, "address", address, code);
+    event.address.value = addressOf(
+      this.#libc,
+      what,
+      "address",
+      address,
+      code,
+    );
     this.#setOrigin(what, timestamp, pid, tid);
     this.#indices.next(event.codeIndex);
 
     if (lines && lines.length > 0) {
-      this.#addLines(buffer, what, lines, size);
+      this.#addLines(buffer, what, lines, code.length);
     }
-    if (ehFrame && ehFrameHdr) {
-      buffer.addUnwindingInfo(
-        event.timestamp,
-        ehFrame,
-        ehFrameHdr,
-        ehFrame.length + ehFrameHdr.length,
-      );
+    if (tables) {
+      const { ehFrame, ehFrameHdr } = tables;
+      const mappedSize = ehFrame.length + ehFrameHdr.length;
+      buffer.addUnwindingInfo(event.timestamp, ehFrame, ehFrameHdr, mappedSize);
     }
-    buffer.addCodeLoad(event, name, code);
+    const tail = hasTail
+      ? makeTail(this.#elfMach, event.codeIndex.low)
+      : undefined;
+    buffer.addCodeLoad(event, name, code, tail);
     return event.codeIndex.value;
-  }
-
-  #ehFrame(
-    what: string,
-    unwinding: NonNullable<JitFunction["unwinding"]>,
-    codeSize: number,
-  ): Uint8Array {
-    return ArrayBuffer.isView(unwinding)
-      ? checkBytes(what, "unwinding", unwinding)
-      : makeEhFrame(
-        what,
-        "unwinding",
-        this.#elfMach,
-        codeSize,
-        checkArray(what, "unwinding", unwinding),
-      );
   }
 
   #addLines(
@@ -180,11 +171,19 @@ export class RecordPacker {
       );
     }
     const { codeIndex, oldAddress, newAddress, timestamp, pid, tid } = move;
-    this.#setAddress(this.#otherAddress, what, "oldAddress", oldAddress, size);
-    this.#setAddress(event.address, what, "newAddress", newAddress, size);
+    const libc = this.#libc;
+    const other = this.#otherAddress;
+    other.value = addressOf(libc, what, "oldAddress", oldAddress, size);
+    event.address.value = addressOf(
+      libc,
+      what,
+      "newAddress",
+      newAddress,
+      size,
+    );
     event.codeIndex.value = checkUint64(what, "codeIndex", codeIndex);
     this.#setOrigin(what, timestamp, pid, tid);
-    buffer.addCodeMove(event, this.#otherAddress, size);
+    buffer.addCodeMove(event, other, size);
   }
 
   /** Adds a debug-info record. */
@@ -196,7 +195,8 @@ export class RecordPacker {
     if (entries.length === 0) {
       throw new RangeError(`${what}: "entries" is empty`);
     }
-    this.#setAddress(address, what, "address", info.address, 0);
+    const libc = this.#libc;
+    address.value = addressOf(libc, what, "address", info.address, 0);
     this.#setTime(what, info.timestamp);
     buffer.beginDebugInfo(timestamp, address, entries.length);
     for (const [i, entry] of entries.entries()) {
@@ -204,7 +204,7 @@ export class RecordPacker {
       checkObject(what, argument, entry);
       const { address, line, discrim = 0, file } = entry;
       const at = this.#otherAddress;
-      this.#setAddress(at, what, `${argument}.address`, address, 0);
+      at.value = addressOf(libc, what, `${argument}.address`, address, 0);
       checkLineNumber(what, `${argument}.line`, line);
       checkUnsigned(what, `${argument}.discrim`, 32, discrim);
       checkFileName(what, `${argument}.file`, file);
@@ -228,26 +228,6 @@ export class RecordPacker {
   addCodeClose(buffer: RecordBuffer, timestamp?: bigint): void {
     this.#setTime("Cannot dump the end", timestamp);
     buffer.addCodeClose(this.#event.timestamp);
-  }
-
-  /** Sets `into` to an address of `code`, by default that of its bytes. */
-  #setAddress(
-    into: Uint64,
-    what: string,
-    argument: string,
-    address: Address | undefined,
-    code: Uint8Array | number,
-  ): void {
-    const libc = this.#libc;
-    into.value = address === undefined && typeof code !== "number"
-      ? addressOfBuffer(libc, code)
-      : checkAddress(
-        what,
-        argument,
-        address,
-        typeof code === "number" ? code : code.length,
-        (pointer) => addressOfPointer(libc, pointer),
-      );
   }
 
   #setOrigin(

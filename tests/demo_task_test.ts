@@ -48,6 +48,8 @@ describe("deno task demo", () => {
     for (const time of ["first", "second"]) {
       const { success, stdout, stderr } = await runDemo(directory.path);
       assert(success, stderr);
+      // The hottest function's source lines stand before their instructions.
+      assertMatch(stdout, /^ +: \d+ +while .* \{\n +\d+\.\d\d : +[0-9a-f]+: /m);
       for (const { name } of functions) {
         assertMatch(
           stdout,

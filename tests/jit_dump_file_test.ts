@@ -10,7 +10,7 @@ import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { EM_AARCH64, EM_X86_64, JitDumpFile } from "../mod.ts";
 import { parseDump, readLoads } from "./parse_dump.ts";
-import { temporaryDirectory } from "./script.ts";
+import { temporaryDirectory, writesOfThisThread } from "./script.ts";
 
 const HOST = { x86_64: EM_X86_64, aarch64: EM_AARCH64 }[Deno.build.arch];
 
@@ -21,12 +21,6 @@ const bytes = (...values: number[]) =>
 const mappings = (path: string) =>
   Deno.readTextFileSync("/proc/self/maps").split("\n").filter((line) =>
     line.endsWith(path)
-  );
-
-/** How many write calls the kernel has counted for the calling thread. */
-const writesOfThisThread = () =>
-  Number(
-    Deno.readTextFileSync("/proc/thread-self/io").match(/syscw: (\d+)/)![1],
   );
 
 const addressOf = (code: Uint8Array<ArrayBuffer>) =>

@@ -84,7 +84,89 @@ export function parseLoad({ id, timestamp, body }: ParsedRecord): ParsedLoad {
   };
 }
 
-/** The functions of a dump that has nothing else in it. */
+/** A debug-info record, field by field. */
+export interface ParsedDebugInfo {
+  timestamp: bigint;
+  address: bigint;
+  entries: { address: bigint; line: number; discrim: number; file: string }[];
+}
+
+/** Parses a debug-info record, and throws where its parts do not fill it. */
+export function parseDebugInfo(
+  { id, timestamp, body }: ParsedRecord,
+): ParsedDebugInfo {
+  if (id !== 2) throw new Error(`record ${id} is no JIT_CODE_DEBUG_INFO`);
+  const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  const entries: ParsedDebugInfo["entries"] = [];
+  let at = 32;
+  for (let left = body.getBigUint64(24, true); left > 0n; left--) {
+    const end = bytes.indexOf(0, at + 16);
+    entries.push({
+      address: body.getBigUint64(at, true),
+      line: body.getUint32(at + 8, true),
+      discrim: body.getUint32(at + 12, true),
+      file: new TextDecoder().decode(bytes.subarray(at + 16, end)),
+    });
+    at = end + 1;
+  }
+  if (at !== bytes.length) throw new Error(`its entries end at ${at}`);
+  return { timestamp, address: body.getBigUint64(16, true), entries };
+}
+
+/** An unwinding-info record, field by field, its data cut as perf cuts it. */
+export interface ParsedUnwindingInfo {
+  timestamp: bigint;
+  ehFrame: Uint8Array;
+  ehFrameHdr: Uint8Array;
+  mappedSize: bigint;
+}
+
+/** Parses an unwinding-info record, and throws where its data do not fill it. */
+export function parseUnwindingInfo(
+  { id, timestamp, body }: ParsedRecord,
+): ParsedUnwindingInfo {
+  if (id !== 4) throw new Error(`record ${id} is no JIT_CODE_UNWINDING_INFO`);
+  const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+  const size = Number(body.getBigUint64(16, true));
+  const hdr = Number(body.getBigUint64(24, true));
+  if (40 + size !== bytes.length) throw new Error(`its data have ${size}`);
+  return {
+    timestamp,
+    ehFrame: bytes.slice(40, 40 + size - hdr),
+    ehFrameHdr: bytes.slice(40 + size - hdr),
+    mappedSize: body.getBigUint64(32, true),
+  };
+}
+
+/** A function with the records that belong to it. */
+export interface ParsedFunction extends ParsedLoad {
+  debugInfo?: ParsedDebugInfo;
+  unwindingInfo?: ParsedUnwindingInfo;
+}
+
+/** The functions of a dump; each with the records that stand right before it. */
+export function readFunctions(path: string): ParsedFunction[] {
+  const functions: ParsedFunction[] = [];
+  let pending: Partial<ParsedFunction> = {};
+  for (const record of parseDump(Deno.readFileSync(path)).records) {
+    if (record.id === 2) {
+      if (pending.debugInfo) throw new Error("two sets of lines in a row");
+      pending.debugInfo = parseDebugInfo(record);
+    } else if (record.id === 4) {
+      if (pending.unwindingInfo) throw new Error("two sets of tables in a row");
+      pending.unwindingInfo = parseUnwindingInfo(record);
+    } else {
+      functions.push({ ...parseLoad(record), ...pending });
+      pending = {};
+    }
+  }
+  if (Object.keys(pending).length > 0) throw new Error("lines of no function");
+  return functions;
+}
+
+/** The functions of a dump, without what belongs to them. */
 export function readLoads(path: string): ParsedLoad[] {
-  return parseDump(Deno.readFileSync(path)).records.map(parseLoad);
+  return readFunctions(path).map(
+    ({ debugInfo: _, unwindingInfo: __, ...load }) => load,
+  );
 }

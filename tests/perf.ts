@@ -106,6 +106,14 @@ export function reportCommand(
   ];
 }
 
+/** `perf annotate`: a function's instructions with their shares and source lines. */
+export function annotateCommand(
+  injected: string,
+  symbol: string,
+): CommandLine {
+  return ["perf", "annotate", "-i", injected, "--stdio", "-s", symbol];
+}
+
 /** What perf is refused is said in several lines, the first of them "Error:". */
 const summarize = (complaint: string) =>
   complaint.split("\n").map((line) => line.trim())

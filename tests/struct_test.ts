@@ -2,12 +2,14 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   CodeLoadRecord,
+  CodeMoveRecord,
   DebugEntry,
   DebugInfoRecord,
   FileHeader,
   RecordHeader,
   RecordId,
   type Struct,
+  UnwindingInfoRecord,
 } from "../mod.ts";
 
 const header: RecordHeader = {
@@ -62,6 +64,35 @@ const LAYOUTS = [
     },
     fields: `${HEADER} 11121314 21222324 3132333435363738
       4142434445464748 5152535455565758 6162636465666768`,
+  },
+  {
+    name: "CodeMoveRecord",
+    struct: CodeMoveRecord as Struct<unknown>,
+    size: 64,
+    value: {
+      header,
+      pid: 0x11121314,
+      tid: 0x21222324,
+      vma: 0x3132333435363738n,
+      oldCodeAddr: 0x4142434445464748n,
+      newCodeAddr: 0x5152535455565758n,
+      codeSize: 0x6162636465666768n,
+      codeIndex: 0x7172737475767778n,
+    },
+    fields: `${HEADER} 11121314 21222324 3132333435363738
+      4142434445464748 5152535455565758 6162636465666768 7172737475767778`,
+  },
+  {
+    name: "UnwindingInfoRecord",
+    struct: UnwindingInfoRecord as Struct<unknown>,
+    size: 40,
+    value: {
+      header,
+      unwindingSize: 0x1112131415161718n,
+      ehFrameHdrSize: 0x2122232425262728n,
+      mappedSize: 0x3132333435363738n,
+    },
+    fields: `${HEADER} 1112131415161718 2122232425262728 3132333435363738`,
   },
   {
     name: "DebugInfoRecord",
@@ -167,6 +198,14 @@ describe("Struct.pack() and unpack()", () => {
         `"${name}"`,
       );
     }
+  });
+
+  it("pack() refuses a struct in it that is missing", () => {
+    assertThrows(
+      () => CodeLoadRecord.pack({} as CodeLoadRecord),
+      TypeError,
+      'Cannot pack CodeLoadRecord: "header" must be an object',
+    );
   });
 
   it("pack() refuses a field of another type", () => {

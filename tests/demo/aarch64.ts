@@ -7,7 +7,16 @@
 import { Assembler, type Label } from "./assembler.ts";
 import type { BinaryOperator } from "./syntax.ts";
 
-const FP = 29;
+const SP = 31;
+
+/** The bytes of a slot. */
+const SLOT = 8;
+
+/** The bytes of a value on the stack, whose pointer moves in steps of 16. */
+const VALUE = 16;
+
+/** The bytes of a frame with that many slots, without the saved registers. */
+const frameSize = (slots: number) => SLOT * (slots + slots % 2);
 
 /** `cmp x1, x0; cset x0, <condition>`, by the condition's inverse. */
 const compare = (inverse: number) => [0xeb00003f, 0x9a9f07e0 | inverse << 12];
@@ -27,23 +36,30 @@ const BINARY: Record<BinaryOperator, number[]> = {
   ">": compare(0xd),
 };
 
-/** Base register and offset of a slot, as LDUR and STUR have them. */
-const slotOperand = (slot: number) => (-8 * (slot + 1) & 0x1ff) << 12 | FP << 5;
-
 export class AArch64Assembler extends Assembler {
   enter(parameters: number, slots: number): void {
+    const size = frameSize(slots);
     this.emit32(0xa9bf7bfd); // stp x29, x30, [sp, #-16]!
-    this.emit32(0x910003fd); // mov x29, sp
-    this.emit32(0xd10003ff | 8 * (slots + slots % 2) << 10); // sub sp, sp, #…
+    this.step({ push: ["x29", "x30"] });
+    this.emit32(0xd10003ff | size << 10); // sub sp, sp, #size
+    this.step({ adjust: size });
     for (let i = 0; i < parameters; i++) {
-      this.emit32(0xf8000000 | slotOperand(i) | i); // stur x<i>, [x29, #…]
+      this.emit32(0xf9000000 | this.#slot(i) | i); // str x<i>, [sp, #…]
     }
   }
 
-  leave(): void {
-    this.emit32(0x910003bf); // mov sp, x29
-    this.emit32(0xa8c17bfd); // ldp x29, x30, [sp], #16
+  leave(slots: number): void {
+    const size = frameSize(slots);
+    this.emit32(0xa9407bfd | size / 8 << 15); // ldp x29, x30, [sp, #size]
+    this.emit32(0x910003ff | size + 16 << 10); // add sp, sp, #size + 16
+    const { offset } = this;
     this.emit32(0xd65f03c0); // ret
+    this.unwoundSince(offset);
+  }
+
+  /** Base register and offset of a slot, as LDR and STR have them. */
+  #slot(slot: number): number {
+    return (this.depth + SLOT * slot) / 8 << 10 | SP << 5;
   }
 
   loadConstant(value: bigint): void {
@@ -56,19 +72,21 @@ export class AArch64Assembler extends Assembler {
   }
 
   loadSlot(slot: number): void {
-    this.emit32(0xf8400000 | slotOperand(slot)); // ldur x0, [x29, #…]
+    this.emit32(0xf9400000 | this.#slot(slot)); // ldr x0, [sp, #…]
   }
 
   storeSlot(slot: number): void {
-    this.emit32(0xf8000000 | slotOperand(slot)); // stur x0, [x29, #…]
+    this.emit32(0xf9000000 | this.#slot(slot)); // str x0, [sp, #…]
   }
 
   push(): void {
     this.emit32(0xf81f0fe0); // str x0, [sp, #-16]!
+    this.pushed(VALUE);
   }
 
   #pop(register: number): void {
     this.emit32(0xf84107e0 | register); // ldr x<register>, [sp], #16
+    this.pushed(-VALUE);
   }
 
   binary(operator: BinaryOperator): void {

@@ -4,7 +4,11 @@
  * @module
  */
 
+import type { FrameStep } from "../../mod.ts";
 import type { BinaryOperator } from "./syntax.ts";
+
+/** What one instruction does to a frame, without its place. */
+type FrameChange = { push: string[] } | { adjust: number };
 
 /** A place in the code that can be named before it is known. */
 export interface Label {
@@ -15,16 +19,21 @@ export interface Label {
  * Makes the code of one machine. An expression's value is in the machine's
  * accumulator; what has to wait lies on the stack; variables are in numbered
  * slots of the function's frame. Functions follow the machine's C calling
- * convention and keep frame pointers.
+ * convention, but keep no frame pointers: instead they say of each instruction what
+ * it does to the stack.
  */
 export abstract class Assembler {
   readonly #bytes: number[] = [];
   readonly #references: { at: number; label: Label }[] = [];
+  #functionStart = 0;
+  #steps: FrameStep[] = [];
+  /** How far the stack pointer is below the slots. */
+  protected depth = 0;
 
-  /** Starts a function: its frame, and its parameters in slots 0, 1, … */
+  /** Makes a function's frame, and puts its parameters in slots 0, 1, … */
   abstract enter(parameters: number, slots: number): void;
-  /** Ends a function: the accumulator is its result. */
-  abstract leave(): void;
+  /** Returns from a function with that many slots: the accumulator is its result. */
+  abstract leave(slots: number): void;
   abstract loadConstant(value: bigint): void;
   abstract loadSlot(slot: number): void;
   abstract storeSlot(slot: number): void;
@@ -43,14 +52,33 @@ export abstract class Assembler {
     return this.#bytes.length;
   }
 
+  /** Starts a function at a multiple of 16 bytes, and returns where. */
+  begin(label: Label): number {
+    this.skip(-this.length & 15);
+    this.#functionStart = this.length;
+    this.#steps = [];
+    this.bind(label);
+    return this.length;
+  }
+
+  /** Where the function's next instruction will be, from its start. */
+  get offset(): number {
+    return this.length - this.#functionStart;
+  }
+
+  /** What the function's instructions do to its frame, up to here. */
+  get steps(): FrameStep[] {
+    return this.#steps;
+  }
+
+  /** Leaves room that is never run. */
+  skip(size: number): void {
+    for (let i = 0; i < size; i++) this.emit(0);
+  }
+
   /** Says that the label is here. */
   bind(label: Label): void {
     label.offset = this.length;
-  }
-
-  /** Fills up to a multiple of 16 bytes, with zeros, which are never run. */
-  align(): void {
-    while (this.length % 16 !== 0) this.emit(0);
   }
 
   /** The code, with all labels resolved. */
@@ -69,6 +97,22 @@ export abstract class Assembler {
     at: number,
     distance: number,
   ): void;
+
+  /** Says that the last instruction made the stack grow, for a value that waits. */
+  protected pushed(size: number): void {
+    this.depth += size;
+    this.#steps.push({ offset: this.offset, adjust: size });
+  }
+
+  /** Says what the last instruction did to the frame. */
+  protected step(step: FrameChange): void {
+    this.#steps.push({ offset: this.offset, ...step });
+  }
+
+  /** Says that up to the last instruction, from there on, the frame was gone. */
+  protected unwoundSince(offset: number): void {
+    this.#steps.push({ offset, until: this.offset, unwound: true });
+  }
 
   protected emit(...bytes: number[]): void {
     this.#bytes.push(...bytes);

@@ -4,6 +4,12 @@
  * @module
  */
 
+import {
+  EM_AARCH64,
+  EM_X86_64,
+  type FrameStep,
+  unwindingSpace,
+} from "../../mod.ts";
 import { AArch64Assembler } from "./aarch64.ts";
 import type { Assembler, Label } from "./assembler.ts";
 import { parse } from "./parse.ts";
@@ -20,6 +26,10 @@ export interface CompiledFunction {
   start: number;
   /** Offset behind its last byte. */
   end: number;
+  /** The line of each instruction, by offsets from the function's start. */
+  lines: { offset: number; line: number }[];
+  /** What its instructions do to the stack. */
+  unwinding: FrameStep[];
 }
 
 /** A program's code. It can run at any address. */
@@ -38,9 +48,9 @@ export function compile(
   text: string,
   arch: typeof Deno.build.arch,
 ): CompiledProgram {
-  const assembler = arch === "x86_64"
-    ? new X86_64Assembler()
-    : new AArch64Assembler();
+  const [assembler, eMachine] = arch === "x86_64"
+    ? [new X86_64Assembler(), EM_X86_64]
+    : [new AArch64Assembler(), EM_AARCH64];
   const definitions = parse(text);
   const callees = new Map<string, Callee>();
   for (const { name, parameters, line } of definitions) {
@@ -48,11 +58,15 @@ export function compile(
     callees.set(name, { label: {}, parameterCount: parameters.length });
   }
   const functions = definitions.map((definition) => {
-    assembler.align();
-    const start = assembler.length;
-    assembler.bind(callees.get(definition.name)!.label);
-    new FunctionCompiler(assembler, callees, definition).compile();
-    return { name: definition.name, start, end: assembler.length };
+    const { name } = definition;
+    const start = assembler.begin(callees.get(name)!.label);
+    const lines = new FunctionCompiler(assembler, callees, definition)
+      .compile();
+    const end = assembler.length;
+    const unwinding = assembler.steps;
+    // perf takes some memory behind a function for the function's unwinding tables.
+    assembler.skip(unwindingSpace(end - start, unwinding, eMachine));
+    return { name, start, end, lines, unwinding };
   });
   return { code: assembler.finish(), functions };
 }
@@ -83,6 +97,7 @@ class FunctionCompiler {
   readonly #definition: FunctionDefinition;
   /** Each variable's slot; a name has one slot in all of the function. */
   readonly #slots: Map<string, number>;
+  readonly #lines: { offset: number; line: number }[] = [];
 
   constructor(
     assembler: Assembler,
@@ -103,14 +118,25 @@ class FunctionCompiler {
     }
   }
 
-  compile(): void {
+  /** Compiles the function, and returns the lines of its instructions. */
+  compile(): { offset: number; line: number }[] {
     const assembler = this.#assembler;
-    const { parameters, body } = this.#definition;
+    const { parameters, body, line, lastLine } = this.#definition;
+    this.#at(line);
     assembler.enter(parameters.length, this.#slots.size);
     this.#statements(body);
-    if (body.at(-1)?.kind === "return") return;
-    assembler.loadConstant(0n);
-    assembler.leave();
+    if (body.at(-1)?.kind !== "return") {
+      this.#at(lastLine);
+      assembler.loadConstant(0n);
+      assembler.leave(this.#slots.size);
+    }
+    return this.#lines;
+  }
+
+  /** Says that the next instructions are of that line. */
+  #at(line: number): void {
+    if (this.#lines.at(-1)?.line === line) return;
+    this.#lines.push({ offset: this.#assembler.offset, line });
   }
 
   #statements(statements: Statement[]): void {
@@ -119,15 +145,17 @@ class FunctionCompiler {
 
   #statement(statement: Statement): void {
     const assembler = this.#assembler;
+    const { line } = statement;
+    this.#at(line);
     switch (statement.kind) {
       case "let":
       case "assign":
         this.#expression(statement.value);
-        assembler.storeSlot(this.#slot(statement.name, statement.line));
+        assembler.storeSlot(this.#slot(statement.name, line));
         break;
       case "return":
         this.#expression(statement.value);
-        assembler.leave();
+        assembler.leave(this.#slots.size);
         break;
       case "call":
         this.#expression(statement.value);
@@ -139,6 +167,7 @@ class FunctionCompiler {
         this.#expression(statement.condition);
         assembler.jumpIfZero(end);
         this.#statements(statement.body);
+        this.#at(line);
         assembler.jump(start);
         assembler.bind(end);
         break;
@@ -149,6 +178,7 @@ class FunctionCompiler {
         this.#expression(statement.condition);
         assembler.jumpIfZero(otherwise);
         this.#statements(statement.then);
+        this.#at(line);
         assembler.jump(end);
         assembler.bind(otherwise);
         this.#statements(statement.otherwise);

@@ -19,16 +19,21 @@ const SCALE = "1000";
 
 const [directory = ".", scale = SCALE] = Deno.args;
 
-const program = compile(
-  Deno.readTextFileSync(new URL("program.calc", import.meta.url)),
-  Deno.build.arch,
-);
+const source = new URL("program.calc", import.meta.url);
+const program = compile(Deno.readTextFileSync(source), Deno.build.arch);
 const memory = makeExecutable(program.code);
 
-using dump = JitDumpFile.forProcess(directory);
-for (const { name, start, end } of program.functions) {
+using dump = JitDumpFile.forProcess(directory, {
+  sourceRoot: new URL(".", source),
+});
+for (const { name, start, end, lines, unwinding } of program.functions) {
   const code = memory.subarray(start, end);
-  dump.dumpFunction({ name, code });
+  dump.dumpFunction({
+    name,
+    code,
+    lines: lines.map((line) => ({ ...line, file: "program.calc" })),
+    unwinding,
+  });
   const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(code));
   console.log(
     `0x${address.toString(16)} ${

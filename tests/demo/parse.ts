@@ -145,12 +145,11 @@ export function parse(text: string): FunctionDefinition[] {
   const functions: FunctionDefinition[] = [];
   while (peek().kind !== "end") {
     const { line } = expect("fn");
-    functions.push({
-      name: expectName(),
-      parameters: list(expectName),
-      body: block(),
-      line,
-    });
+    const name = expectName();
+    const parameters = list(expectName);
+    const body = block();
+    const lastLine = tokens[position - 1].line;
+    functions.push({ name, parameters, body, line, lastLine });
   }
   return functions;
 }

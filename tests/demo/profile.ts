@@ -5,10 +5,13 @@
  */
 
 import {
+  annotateCommand,
   type CommandLine,
   injectCommand,
+  isInstalled,
   recordCommand,
   reportCommand,
+  runOrThrow,
   whyPerfCannotRecord,
 } from "../perf.ts";
 
@@ -37,6 +40,14 @@ async function show(command: CommandLine): Promise<void> {
   if (code !== 0) Deno.exit(code);
 }
 
+/** The function with the most samples. */
+async function hottestFunction(): Promise<string> {
+  const { stdout } = await runOrThrow(
+    reportCommand(INJECTED, "overhead,symbol", "--quiet"),
+  );
+  return stdout.match(/\[\.\] (\S+)/)![1];
+}
+
 await Deno.remove(DIRECTORY, { recursive: true }).catch((error) => {
   if (error instanceof Deno.errors.NotFound) return;
   console.error(`Remove ${DIRECTORY}/ first: ${error.message}`);
@@ -51,6 +62,11 @@ if (reason === undefined) {
   await show(
     reportCommand(INJECTED, "overhead,symbol,dso", "--percent-limit", "0.1"),
   );
+  if (await isInstalled("objdump")) {
+    await show(annotateCommand(INJECTED, await hottestFunction()));
+  } else {
+    console.log("perf annotate needs objdump: install the package binutils.");
+  }
   console.log(`The dump and perf's files are in ${DIRECTORY}/.`);
 } else {
   console.log(`There is no profile, because ${reason}.`);

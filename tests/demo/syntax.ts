@@ -59,4 +59,6 @@ export interface FunctionDefinition {
   parameters: string[];
   body: Statement[];
   line: number;
+  /** The line of the brace at its end. */
+  lastLine: number;
 }

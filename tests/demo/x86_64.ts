@@ -7,14 +7,14 @@
 import { Assembler, type Label } from "./assembler.ts";
 import type { BinaryOperator } from "./syntax.ts";
 
-/** `mov [rbp + disp32], register` for RDI, RSI, RDX, RCX, R8, R9, up to disp32. */
+/** `mov [rsp + disp32], register` for RDI, RSI, RDX, RCX, R8, R9, up to disp32. */
 const STORE_PARAMETER = [
-  [0x48, 0x89, 0xbd],
-  [0x48, 0x89, 0xb5],
-  [0x48, 0x89, 0x95],
-  [0x48, 0x89, 0x8d],
-  [0x4c, 0x89, 0x85],
-  [0x4c, 0x89, 0x8d],
+  [0x48, 0x89, 0xbc, 0x24],
+  [0x48, 0x89, 0xb4, 0x24],
+  [0x48, 0x89, 0x94, 0x24],
+  [0x48, 0x89, 0x8c, 0x24],
+  [0x4c, 0x89, 0x84, 0x24],
+  [0x4c, 0x89, 0x8c, 0x24],
 ];
 
 /** `pop register` for the same. */
@@ -45,24 +45,26 @@ const BINARY: Record<BinaryOperator, number[]> = {
   ">": compare(0xf),
 };
 
-/** The slots lie below the frame pointer. */
-const displacement = (slot: number) => -8 * (slot + 1);
+/** The bytes of a slot, and of a value on the stack. */
+const SLOT = 8;
 
 export class X86_64Assembler extends Assembler {
   enter(parameters: number, slots: number): void {
-    this.emit(0x55); // push rbp
-    this.emit(0x48, 0x89, 0xe5); // mov rbp, rsp
     this.emit(0x48, 0x81, 0xec); // sub rsp, imm32
-    this.emit32(8 * (slots + slots % 2));
+    this.emit32(SLOT * slots);
+    this.step({ adjust: SLOT * slots });
     for (let i = 0; i < parameters; i++) {
       this.emit(...STORE_PARAMETER[i]);
-      this.emit32(displacement(i));
+      this.emit32(SLOT * i);
     }
   }
 
-  leave(): void {
-    this.emit(0xc9); // leave
+  leave(slots: number): void {
+    this.emit(0x48, 0x81, 0xc4); // add rsp, imm32
+    this.emit32(SLOT * slots);
+    const { offset } = this;
     this.emit(0xc3); // ret
+    this.unwoundSince(offset);
   }
 
   loadConstant(value: bigint): void {
@@ -77,27 +79,32 @@ export class X86_64Assembler extends Assembler {
   }
 
   loadSlot(slot: number): void {
-    this.emit(0x48, 0x8b, 0x85); // mov rax, [rbp + disp32]
-    this.emit32(displacement(slot));
+    this.emit(0x48, 0x8b, 0x84, 0x24); // mov rax, [rsp + disp32]
+    this.emit32(this.depth + SLOT * slot);
   }
 
   storeSlot(slot: number): void {
-    this.emit(0x48, 0x89, 0x85); // mov [rbp + disp32], rax
-    this.emit32(displacement(slot));
+    this.emit(0x48, 0x89, 0x84, 0x24); // mov [rsp + disp32], rax
+    this.emit32(this.depth + SLOT * slot);
   }
 
   push(): void {
     this.emit(0x50); // push rax
+    this.pushed(SLOT);
   }
 
   binary(operator: BinaryOperator): void {
     this.emit(0x48, 0x89, 0xc1); // mov rcx, rax
     this.emit(0x58); // pop rax
+    this.pushed(-SLOT);
     this.emit(...BINARY[operator]);
   }
 
   call(label: Label, argumentCount: number): void {
-    for (let i = argumentCount - 1; i >= 0; i--) this.emit(...POP_ARGUMENT[i]);
+    for (let i = argumentCount - 1; i >= 0; i--) {
+      this.emit(...POP_ARGUMENT[i]);
+      this.pushed(-SLOT);
+    }
     this.emit(0xe8); // call rel32
     this.#distance(label);
   }

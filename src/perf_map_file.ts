@@ -1,0 +1,238 @@
+/**
+ * The simpler way to names: perf's map of a process.
+ *
+ * @module
+ */
+
+import { closeFile, openRegularFile, readAt } from "../ffi/file.ts";
+import { type Libc, type LibcLibrary, openLibc } from "../ffi/libc.ts";
+import { addressOf } from "./address.ts";
+import { AppendFile } from "./append_file.ts";
+import {
+  checkBytes,
+  checkDirectory,
+  checkIterable,
+  checkName,
+  checkObject,
+  checkPath,
+} from "./arguments.ts";
+import { escapeFunctionName } from "./function_name.ts";
+import type { JitFunction } from "./jit_function.ts";
+import { isSupported, requireSupported } from "./platform.ts";
+import { BATCH_SIZE } from "./record_buffer.ts";
+
+/** What can be said when a {@linkcode PerfMapFile} is opened. */
+export interface PerfMapOptions {
+  /** The same as {@linkcode JitDumpOptions.libc}. */
+  libc?: string;
+}
+
+/** perf passes over a line whose name is shorter than this. */
+const SHORTEST_NAME = 3;
+
+const encoder = new TextEncoder();
+
+/**
+ * A perf map that is being written: a text file of one line per function, from which
+ * `perf report` takes names without `perf inject`.
+ *
+ * It has neither time nor code. perf reads it once, when it reports, and takes every
+ * line for true from beginning to end. Where code moves, or memory is used again,
+ * lines contradict each other: of two for one address perf 6.1 takes the later, of
+ * three the middle one, and a function within the range of an older one may not be
+ * found at all. So the format suits code that stays where it is; for all else there
+ * is {@linkcode JitDumpFile}.
+ *
+ * V8 writes the same file under `--perf-basic-prof`, over what others have written:
+ * use the one or the other.
+ *
+ * @example
+ * ```ts
+ * import { PerfMapFile } from "@jitdump/jitdump";
+ *
+ * // perf looks in /tmp, which is the directory where it is left out.
+ * using map = PerfMapFile.forProcess(Deno.makeTempDirSync());
+ * map.dumpFunction({ name: "nothing", code: Uint8Array.of(0xc3) });
+ * ```
+ */
+export class PerfMapFile implements Disposable {
+  /** The map's path, as it was given. */
+  readonly path: string;
+
+  readonly #library: LibcLibrary;
+  readonly #file: AppendFile;
+  #closed = false;
+
+  /** Whether there is a perf that could read a map: on Linux. */
+  static isSupported(): boolean {
+    return isSupported();
+  }
+
+  /**
+   * Opens the map of this process in a directory, under the name that perf looks for:
+   * `perf-<pid>.map`.
+   *
+   * @param dir The directory; where it is left out, the one that perf looks in, `/tmp`.
+   * @param options See {@linkcode PerfMapOptions}.
+   * @throws The same as the constructor.
+   */
+  static forProcess(
+    dir: string | URL = "/tmp",
+    options?: PerfMapOptions,
+  ): PerfMapFile {
+    const directory = checkDirectory("Cannot open a map", "dir", dir);
+    return new PerfMapFile(`${directory}/perf-${Deno.pid}.map`, options);
+  }
+
+  /**
+   * Opens a map. Where it is not there it is made, with mode 0600; where it is there,
+   * lines are added to it.
+   *
+   * @param filename A path or `file:` URL.
+   * @param options See {@linkcode PerfMapOptions}.
+   * @throws {Deno.errors.NotSupported} Where {@linkcode PerfMapFile.isSupported} is false.
+   * @throws {Deno.errors.NotCapable} If a permission is missing; the message
+   * names the flag, and nothing has been made.
+   * @throws {Deno.errors.InvalidData} If it is no regular file, or no map.
+   * @throws {JitDumpError} If a system call fails.
+   * @throws {TypeError} If an argument is of the wrong type.
+   */
+  constructor(filename: string | URL, options: PerfMapOptions = {}) {
+    const what = "Cannot open a map";
+    this.path = checkPath(what, "filename", filename);
+    checkObject(what, "options", options);
+    const libcPath = options.libc === undefined
+      ? undefined
+      : checkPath(what, "options.libc", options.libc);
+    requireSupported(this.path);
+    this.#library = openLibc(libcPath);
+    try {
+      this.#file = openMap(this.#library.symbols, this.path);
+    } catch (error) {
+      this.#library.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The file's descriptor. It belongs to this object: do not close it.
+   *
+   * @throws {Deno.errors.BadResource} If the map is closed.
+   */
+  get fd(): number {
+    this.#requireOpen();
+    return this.#file.fd;
+  }
+
+  /**
+   * Says that there is a function, in one append.
+   *
+   * @param fn The function; of its fields the map takes name, code (its size) and
+   * address.
+   * @throws {TypeError} If a field is of the wrong type, the name has a NUL in
+   * it, or the code is detached.
+   * @throws {RangeError} If the address is out of range or the code is empty.
+   * @throws {JitDumpError} If it could not be written; the file is as before.
+   * @throws {Deno.errors.BadResource} If the map is closed.
+   */
+  dumpFunction(fn: JitFunction): void {
+    this.#requireOpen();
+    this.#append(this.#line(fn));
+  }
+
+  /**
+   * Says that there are functions, in as few appends as possible: one for every
+   * 256 KiB.
+   *
+   * @param fns The functions; a generator of any length is gone through once.
+   * @throws The same as {@linkcode PerfMapFile.dumpFunction}, for the first
+   * function that is refused, and whatever the iterable throws; the functions before
+   * it are in the map then.
+   */
+  dumpFunctions(fns: Iterable<JitFunction>): void {
+    this.#requireOpen();
+    checkIterable("Cannot dump functions", "fns", fns);
+    let lines = "";
+    try {
+      for (const fn of fns) {
+        lines += this.#line(fn);
+        if (lines.length < BATCH_SIZE) continue;
+        const full = lines;
+        lines = "";
+        this.#append(full);
+      }
+    } finally {
+      if (lines !== "") this.#append(lines);
+    }
+  }
+
+  /**
+   * Closes the file. Doing it twice is fine.
+   *
+   * @throws {JitDumpError} If the system call fails; the map is closed all the same.
+   */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#file.close();
+    } finally {
+      this.#library.close();
+    }
+  }
+
+  /** The same as {@linkcode PerfMapFile.close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** `<address> <size> <name>`, both numbers hexadecimal. */
+  #line(fn: JitFunction): string {
+    const what = "Cannot dump a function";
+    const { name, code: givenCode, address: givenAddress } = checkObject(
+      what,
+      "fn",
+      fn,
+    );
+    checkName(what, "name", name);
+    const code = checkBytes(what, "code", givenCode);
+    const libc = this.#library.symbols;
+    const address = addressOf(libc, what, "address", givenAddress, code);
+    const shown = escapeFunctionName(name).padEnd(SHORTEST_NAME);
+    return `${address.toString(16)} ${code.length.toString(16)} ${shown}\n`;
+  }
+
+  #append(lines: string): void {
+    this.#requireOpen();
+    const bytes = encoder.encode(lines);
+    this.#file.append(bytes, bytes.length);
+  }
+
+  #requireOpen(): void {
+    if (!this.#closed) return;
+    throw new Deno.errors.BadResource(
+      `Cannot use the map "${this.path}": it is closed`,
+    );
+  }
+}
+
+/** How a map begins: with an address and a size. */
+const FIRST_LINE = /^[0-9a-f]{1,16} [0-9a-f]{1,16} /i;
+
+/** Opens a map, and refuses a file that is something else. */
+function openMap(libc: Libc, path: string): AppendFile {
+  const file = openRegularFile(libc, path);
+  try {
+    const start = new Uint8Array(40);
+    const size = readAt(libc, file, start, 0);
+    if (size > 0 && !FIRST_LINE.test(new TextDecoder().decode(start))) {
+      throw new Deno.errors.InvalidData(
+        `Cannot append to "${path}": it is not a perf map. Choose another directory, or remove it if nobody needs it.`,
+      );
+    }
+    return new AppendFile(libc, file);
+  } catch (error) {
+    closeFile(libc, file);
+    throw error;
+  }
+}

@@ -1,0 +1,470 @@
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import {
+  EM_AARCH64,
+  EM_X86_64,
+  type FrameStep,
+  JitDumpFile,
+  type JitFunction,
+  type SourceLine,
+  unwindingSpace,
+} from "../mod.ts";
+import {
+  parseDebugInfo,
+  parseDump,
+  parseLoad,
+  parseUnwindingInfo,
+} from "./parse_dump.ts";
+import { temporaryDirectory } from "./script.ts";
+
+const ADDRESS = 0x7f00_ffff_fff0n;
+const TIME = 123_456_789n;
+const CODE = new Uint8Array(0x40).fill(0x90);
+
+/** The records of a dump that `write` has written. */
+function written(
+  write: (dump: JitDumpFile) => void,
+  options?: ConstructorParameters<typeof JitDumpFile>[2],
+  eMachine?: number,
+) {
+  using directory = temporaryDirectory();
+  const path = join(directory.path, "some.dump");
+  using dump = new JitDumpFile(path, eMachine, options);
+  write(dump);
+  return parseDump(Deno.readFileSync(path)).records;
+}
+
+/** The records of one function, parsed. */
+function dumped(
+  fn: Partial<JitFunction>,
+  options?: ConstructorParameters<typeof JitDumpFile>[2],
+  eMachine?: number,
+) {
+  const records = written(
+    (dump) =>
+      dump.dumpFunction({
+        name: "f",
+        code: CODE,
+        address: ADDRESS,
+        timestamp: TIME,
+        ...fn,
+      }),
+    options,
+    eMachine,
+  );
+  const find = (id: number) => records.find((record) => record.id === id);
+  return { ids: records.map(({ id }) => id), find };
+}
+
+describe("source lines", () => {
+  /** The lines as they come to stand in the dump, by offset. */
+  const inDump = (
+    lines: SourceLine[],
+    options?: ConstructorParameters<typeof JitDumpFile>[2],
+  ) =>
+    parseDebugInfo(dumped({ lines }, options).find(2)!).entries.map((
+      entry,
+    ) => ({
+      ...entry,
+      address: Number(entry.address - ADDRESS),
+    }));
+
+  it("stand before their function, at its addresses and its time", () => {
+    const { ids, find } = dumped({
+      lines: [{ offset: 0, line: 7, file: "/a.ts" }],
+    });
+    assertEquals(ids, [2, 0]);
+    assertEquals(parseDebugInfo(find(2)!), {
+      timestamp: TIME,
+      address: ADDRESS,
+      entries: [
+        { address: ADDRESS, line: 7, discrim: 0, file: "/a.ts" },
+        { address: ADDRESS + 0x40n, line: 7, discrim: 0, file: "/a.ts" },
+      ],
+    });
+  });
+
+  it("have one more entry at the end, for the last to cover anything", () => {
+    assertEquals(
+      inDump([
+        { offset: 0, line: 1, file: "/a.ts" },
+        { offset: 0x10, line: 4_294_967_295, column: 3, file: "/größe.ts" },
+        { offset: 0x3f, line: 2, column: 4_294_967_295, file: "/größe.ts" },
+      ]),
+      [
+        { address: 0, line: 1, discrim: 0, file: "/a.ts" },
+        { address: 0x10, line: 4_294_967_295, discrim: 3, file: "/größe.ts" },
+        { address: 0x3f, line: 2, discrim: 4_294_967_295, file: "/größe.ts" },
+        { address: 0x40, line: 2, discrim: 4_294_967_295, file: "/größe.ts" },
+      ],
+    );
+  });
+
+  it("are sorted, and equal offsets stay in their order", () => {
+    const lines = [[0x20, 1], [0, 2], [0x10, 3], [0, 4], [0x20, 5], [0x10, 6]]
+      .map(([offset, line]) => ({ offset, line, file: "/a.ts" }));
+    const given = structuredClone(lines);
+    assertEquals(
+      inDump(lines).map(({ address, line }) => [address, line]),
+      [[0, 2], [0, 4], [0x10, 3], [0x10, 6], [0x20, 1], [0x20, 5], [0x40, 5]],
+    );
+    assertEquals(lines, given);
+  });
+
+  it("change files back and forth", () => {
+    const files = ["/a", "/b", "/b", "/a", "/aa", "/a", "/a"];
+    assertEquals(
+      inDump(files.map((file, offset) => ({ offset, line: 1, file })))
+        .map(({ file }) => file),
+      [...files, "/a"],
+    );
+  });
+
+  it("have absolute files, by the source root and by file: URLs", () => {
+    const files = ["a.ts", "sub/b.ts", "../c.ts", "/d.ts", "file:///e%20f.ts"];
+    const lines = files.map((file, offset) => ({ offset, line: 1, file }));
+    const absolute = [
+      "/root/dir/a.ts",
+      "/root/dir/sub/b.ts",
+      "/root/dir/../c.ts",
+      "/d.ts",
+      "/e f.ts",
+    ];
+    for (
+      const sourceRoot of [
+        "/root/dir",
+        "/root/dir/",
+        new URL("file:///root/dir/"),
+      ]
+    ) {
+      assertEquals(
+        inDump(lines, { sourceRoot }).map(({ file }) => file).slice(0, -1),
+        absolute,
+      );
+    }
+    assertEquals(
+      inDump(lines).map(({ file }) => file).slice(0, -1),
+      ["a.ts", "sub/b.ts", "../c.ts", "/d.ts", "/e f.ts"],
+    );
+  });
+
+  it("that are none make no record", () => {
+    assertEquals(dumped({ lines: [] }).ids, [0]);
+  });
+
+  it("may be as many as there are instructions", () => {
+    const count = 100_000;
+    const lines = Array.from(
+      { length: count },
+      (_, offset) => ({ offset, line: offset + 1, file: "/some/file.ts" }),
+    );
+    const { find } = dumped({ lines, code: new Uint8Array(count) });
+    const { entries } = parseDebugInfo(find(2)!);
+    assertEquals(entries.length, count + 1);
+    assertEquals(entries[count - 1], {
+      address: ADDRESS + BigInt(count - 1),
+      line: count,
+      discrim: 0,
+      file: "/some/file.ts",
+    });
+  });
+});
+
+describe("unwinding tables", () => {
+  const hex = (text: string) =>
+    Uint8Array.from(text.match(/[0-9a-f]{2}/g)!, (pair) => parseInt(pair, 16));
+
+  it("stand before their function, .eh_frame before .eh_frame_hdr", () => {
+    const { ids, find } = dumped({ unwinding: [] }, undefined, EM_X86_64);
+    assertEquals(ids, [4, 0]);
+    const { timestamp, ehFrame, ehFrameHdr, mappedSize } = parseUnwindingInfo(
+      find(4)!,
+    );
+    assertEquals(timestamp, TIME);
+    // The code has 0x40 bytes, so .eh_frame is 0x40 behind its start.
+    assertEquals(
+      ehFrame,
+      hex(`14000000 00000000 01 7a5200 01 78 10 01 1b 0c0708 9001 0000
+           14000000 1c000000 a0ffffff 40000000 00 00000000000000
+           00000000`),
+    );
+    assertEquals(
+      ehFrameHdr,
+      hex("01 1b 03 3b c8ffffff 01000000 8cffffff e4ffffff"),
+    );
+    assertEquals(mappedSize, BigInt(ehFrame.length + ehFrameHdr.length));
+  });
+
+  it("come behind the lines, and all are one write", () => {
+    assertEquals(
+      dumped(
+        {
+          unwinding: [],
+          lines: [{ offset: 0, line: 1, file: "/a" }],
+        },
+        undefined,
+        EM_X86_64,
+      ).ids,
+      [2, 4, 0],
+    );
+  });
+
+  it("a ready section is taken as it is, and gets its .eh_frame_hdr", () => {
+    const made = parseUnwindingInfo(
+      dumped({ unwinding: [] }, undefined, EM_AARCH64).find(4)!,
+    );
+    const taken = parseUnwindingInfo(
+      dumped({ unwinding: made.ehFrame }, undefined, EM_AARCH64).find(4)!,
+    );
+    assertEquals(taken, made);
+    // The zero at the end may be missing.
+    const ehFrame = made.ehFrame.slice(0, -4);
+    const without = parseUnwindingInfo(dumped({ unwinding: ehFrame }).find(4)!);
+    assertEquals(without.ehFrame, ehFrame);
+    assertEquals(without.ehFrameHdr.length, made.ehFrameHdr.length);
+  });
+
+  it("a ready section may have several FDEs, which the table sorts", () => {
+    const fde = (at: number, start: number, size: number) => {
+      const bytes = new Uint8Array(24);
+      const view = new DataView(bytes.buffer);
+      view.setUint32(0, 20, true);
+      view.setUint32(4, at + 4, true);
+      view.setInt32(8, start - (0x40 + at + 8), true);
+      view.setUint32(12, size, true);
+      return bytes;
+    };
+    const { ehFrame } = parseUnwindingInfo(
+      dumped({ unwinding: [] }, undefined, EM_X86_64).find(4)!,
+    );
+    const section = Uint8Array.from([
+      ...ehFrame.slice(0, 24),
+      ...fde(24, 0x20, 0x20),
+      ...fde(48, 0, 0x20),
+    ]);
+    const { ehFrameHdr } = parseUnwindingInfo(
+      dumped({ unwinding: section }).find(4)!,
+    );
+    const view = new DataView(ehFrameHdr.buffer);
+    const hdr = 0x40 + section.length;
+    assertEquals(view.getUint32(8, true), 2);
+    assertEquals(
+      [12, 16, 20, 24].map((at) => view.getInt32(at, true) + hdr),
+      [0, 0x40 + 48, 0x20, 0x40 + 24],
+    );
+  });
+
+  it("unwindingSpace() is what perf maps behind the code", () => {
+    for (const size of [1, 7, 8, 9, 4096]) {
+      const { find } = dumped(
+        { code: new Uint8Array(size), unwinding: [] },
+        undefined,
+        EM_X86_64,
+      );
+      const { mappedSize } = parseUnwindingInfo(find(4)!);
+      assertEquals(
+        unwindingSpace(size, [], EM_X86_64),
+        Math.ceil(size / 8) * 8 + Number(mappedSize) - size,
+      );
+    }
+  });
+
+  const x86 = (unwinding: unknown) =>
+    dumped({ unwinding: unwinding as FrameStep[] }, undefined, EM_X86_64);
+  const BAD: [string, unknown, typeof TypeError, string][] = [
+    ["text", "none", TypeError, '"unwinding" must be an array'],
+    ["null", null, TypeError, '"unwinding" must be an array'],
+    [
+      "words",
+      new Uint16Array(8),
+      TypeError,
+      '"unwinding" must be a Uint8Array',
+    ],
+    ["no bytes", new Uint8Array(), RangeError, '"unwinding" is empty'],
+    ["bytes that are none", new Uint8Array(7), RangeError, "multiple of 4"],
+    ["an empty section", new Uint8Array(4), RangeError, "no FDE"],
+    ["a step that is none", [null], TypeError, '"unwinding[0]"'],
+    ["a step that says nothing", [{ offset: 0 }], TypeError, '"unwinding[0]"'],
+    [
+      "a step without a place",
+      [{ adjust: 8 }],
+      TypeError,
+      '"unwinding[0].offset"',
+    ],
+    [
+      "a step beyond the code",
+      [{ offset: 0x41, adjust: 8 }],
+      RangeError,
+      "from 0 to 64, got 65",
+    ],
+    [
+      "steps out of order",
+      [{ offset: 4, adjust: 8 }, { offset: 3, adjust: 8 }],
+      RangeError,
+      '"unwinding[1].offset"',
+    ],
+    [
+      "a broken adjustment",
+      [{ offset: 4, adjust: 4 }],
+      RangeError,
+      '"unwinding[0].adjust"',
+    ],
+    [
+      "more taken than there is",
+      [{ offset: 4, adjust: -8 }],
+      RangeError,
+      "more from the stack",
+    ],
+    [
+      "more popped than there is",
+      [{ offset: 4, pop: ["rbx"] }],
+      RangeError,
+      "more from the stack",
+    ],
+    [
+      "an unknown register",
+      [{ offset: 4, push: ["x29"] }],
+      RangeError,
+      '"x29"',
+    ],
+    [
+      "a register alone",
+      [{ offset: 4, push: "rbx" }],
+      TypeError,
+      '"unwinding[0].push" must be an array',
+    ],
+    [
+      "an epilogue that ends before it starts",
+      [{ offset: 4, until: 3, unwound: true }],
+      RangeError,
+      '"unwinding[0].until"',
+    ],
+  ];
+  for (const [what, unwinding, errorClass, message] of BAD) {
+    it(`${what}: refused`, () => {
+      assertThrows(() => x86(unwinding), errorClass, message);
+    });
+  }
+
+  it("a section for other code or with absolute addresses is refused", () => {
+    const { ehFrame } = parseUnwindingInfo(x86([]).find(4)!);
+    const changed = (at: number, value: number) =>
+      ehFrame.map((byte, i) => i === at ? value : byte);
+    const cases: [Uint8Array, string][] = [
+      [changed(16, 0x00), "encoding 0x0"],
+      [changed(16, 0x1f), "encoding 0x1f"],
+      [changed(10, 0x51), 'unknown augmentation "Q"'],
+      [changed(28, 0x18), "refers to no CIE"],
+      [changed(36, 0x41), "is for 65 bytes"],
+      [changed(32, 0x9f), "from -1 on"],
+      [changed(0, 0xff), "length of 255"],
+      [changed(0, 2), "length of 2"],
+    ];
+    for (const [unwinding, message] of cases) {
+      const error = assertThrows(() => x86(unwinding), RangeError);
+      assertStringIncludes(error.message, message);
+    }
+  });
+
+  it("steps for a machine without a description are refused", () => {
+    assertThrows(
+      () => dumped({ unwinding: [] }, undefined, 243),
+      TypeError,
+      "ELF machine 243",
+    );
+  });
+});
+
+describe("padding", () => {
+  it("of 8 bytes or more holds the function's number, as instructions", () => {
+    for (const eMachine of [EM_X86_64, EM_AARCH64, 243]) {
+      const loads = written(
+        (dump) => {
+          for (const padding of [0, 7, 8, 100]) {
+            dump.dumpFunction({ name: "f", code: CODE, padding });
+          }
+        },
+        undefined,
+        eMachine,
+      ).map(parseLoad);
+      assertEquals(
+        loads.map(({ code }) => code.length - CODE.length),
+        [0, 0, 8, 8],
+      );
+      for (const { code } of loads) {
+        assertEquals(code.slice(0, CODE.length), CODE);
+      }
+      assertEquals(new Set(loads.map(({ code }) => `${code}`)).size, 3);
+    }
+  });
+});
+
+describe("the other records", () => {
+  it("dumpCodeMoveRecord() writes what it is given", () => {
+    const records = written((dump) =>
+      dump.dumpCodeMoveRecord({
+        codeIndex: 0x1122_3344_5566_7788n,
+        oldAddress: 0x1000,
+        newAddress: ADDRESS,
+        codeSize: 0x7fff_ffff,
+        timestamp: TIME,
+        pid: 5,
+        tid: 6,
+      })
+    );
+    const [{ id, timestamp, body }] = records;
+    assertEquals([id, timestamp, body.byteLength], [1, TIME, 64]);
+    assertEquals([body.getUint32(16, true), body.getUint32(20, true)], [5, 6]);
+    assertEquals(
+      [24, 32, 40, 48, 56].map((at) => body.getBigUint64(at, true)),
+      [ADDRESS, 0x1000n, ADDRESS, 0x7fff_ffffn, 0x1122_3344_5566_7788n],
+    );
+  });
+
+  it("dumpCodeCloseRecord() writes a header", () => {
+    const records = written((dump) => {
+      dump.dumpCodeCloseRecord(TIME);
+      const before = dump.getTimeStamp();
+      dump.dumpCodeCloseRecord();
+      const { timestamp } = parseDump(Deno.readFileSync(dump.path)).records[1];
+      assert(before <= timestamp && timestamp <= dump.getTimeStamp());
+    });
+    assertEquals(
+      records.map(({ id, body }) => [id, body.byteLength]),
+      [[3, 16], [3, 16]],
+    );
+    assertEquals(records[0].timestamp, TIME);
+  });
+
+  it("dumpDebugInfoRecord() writes what it is given", () => {
+    const info = {
+      address: ADDRESS,
+      timestamp: TIME,
+      entries: [
+        { address: ADDRESS + 4n, line: 3, discrim: 7, file: "b.ts" },
+        { address: ADDRESS, line: 1, discrim: 0, file: "a.ts" },
+      ],
+    };
+    const records = written((dump) => dump.dumpDebugInfoRecord(info));
+    assertEquals(records.map(parseDebugInfo), [info]);
+  });
+
+  it("dumpUnwindingInfoRecord() writes what it is given", () => {
+    const info = {
+      ehFrame: Uint8Array.of(1, 2, 3),
+      ehFrameHdr: Uint8Array.of(4, 5),
+      mappedSize: 77,
+      timestamp: TIME,
+    };
+    const records = written((dump) => dump.dumpUnwindingInfoRecord(info));
+    assertEquals(records.map(parseUnwindingInfo), [
+      { ...info, mappedSize: 77n },
+    ]);
+  });
+});
