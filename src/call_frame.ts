@@ -142,7 +142,9 @@ const DW_CFA_def_cfa_offset = 0x0e;
 class FrameProgram {
   readonly #out: DwarfWriter;
   readonly #machine: Machine;
-  /** The offset of the first instruction for which the last step holds. */
+  /** The offset of the instruction for which the rules hold that come next. */
+  #offset = 0;
+  /** The offset to which the rules that are written have advanced. */
   #location = 0;
   /** How far the stack pointer is below the CFA. */
   #depth: number;
@@ -159,30 +161,14 @@ class FrameProgram {
 
   /** Goes on to the instruction at `offset`. */
   advanceTo(offset: number): void {
-    const out = this.#out;
-    const delta = (offset - this.#location) / this.#machine.codeAlignment;
-    this.#location = offset;
-    if (delta === 0) return;
-    if (delta < 0x40) {
-      out.u8(DW_CFA_advance_loc | delta);
-    } else if (delta < 0x100) {
-      out.u8(DW_CFA_advance_loc1);
-      out.u8(delta);
-    } else if (delta < 0x1_0000) {
-      out.u8(DW_CFA_advance_loc2);
-      out.u16(delta);
-    } else {
-      out.u8(DW_CFA_advance_loc4);
-      out.u32(delta);
-    }
+    this.#offset = offset;
   }
 
   /** The stack grows; returns whether there was as much to shrink. */
   adjust(size: number): boolean {
     this.#depth += size;
     if (!this.#hasFramePointer) {
-      this.#out.u8(DW_CFA_def_cfa_offset);
-      this.#out.uleb(this.#depth);
+      this.#rule(DW_CFA_def_cfa_offset, Math.max(this.#depth, 0));
     }
     return this.#depth >= this.#machine.entrySize;
   }
@@ -199,34 +185,59 @@ class FrameProgram {
   /** The registers have their callers' values again. */
   restore(registers: Iterable<number>): void {
     for (const register of registers) {
+      this.#saved.delete(register);
       this.#registerRule(DW_CFA_restore, DW_CFA_restore_extended, register);
-    }
-  }
-
-  #registerRule(short: number, extended: number, register: number): void {
-    if (register < 0x40) {
-      this.#out.u8(short | register);
-    } else {
-      this.#out.u8(extended);
-      this.#out.uleb(register);
     }
   }
 
   setFramePointer(): void {
     this.#hasFramePointer = true;
-    this.#out.u8(DW_CFA_def_cfa_register);
-    this.#out.uleb(this.#machine.framePointer);
+    this.#rule(DW_CFA_def_cfa_register, this.#machine.framePointer);
   }
 
-  /** The frame is as it was at entry, up to the instruction at `until`. */
-  unwind(until: number): void {
-    this.#out.u8(DW_CFA_remember_state);
-    this.#out.u8(DW_CFA_def_cfa);
-    this.#out.uleb(this.#machine.stackPointer);
-    this.#out.uleb(this.#machine.entrySize);
-    this.restore(this.#saved);
-    this.advanceTo(until);
-    this.#out.u8(DW_CFA_restore_state);
+  /** The frame is as it was at entry. */
+  unwind(): void {
+    this.#rule(DW_CFA_remember_state);
+    const { stackPointer, entrySize } = this.#machine;
+    this.#rule(DW_CFA_def_cfa, stackPointer, entrySize);
+    for (const register of this.#saved) {
+      this.#registerRule(DW_CFA_restore, DW_CFA_restore_extended, register);
+    }
+  }
+
+  /** The frame is as it was before `unwind()`. */
+  rewind(): void {
+    this.#rule(DW_CFA_restore_state);
+  }
+
+  #rule(opcode: number, ...operands: number[]): void {
+    this.#advance();
+    this.#out.u8(opcode);
+    for (const operand of operands) this.#out.uleb(operand);
+  }
+
+  #registerRule(short: number, extended: number, register: number): void {
+    if (register < 0x40) this.#rule(short | register);
+    else this.#rule(extended, register);
+  }
+
+  #advance(): void {
+    const out = this.#out;
+    const delta = (this.#offset - this.#location) / this.#machine.codeAlignment;
+    this.#location = this.#offset;
+    if (delta === 0) return;
+    if (delta < 0x40) {
+      out.u8(DW_CFA_advance_loc | delta);
+    } else if (delta < 0x100) {
+      out.u8(DW_CFA_advance_loc1);
+      out.u8(delta);
+    } else if (delta < 0x1_0000) {
+      out.u8(DW_CFA_advance_loc2);
+      out.u16(delta);
+    } else {
+      out.u8(DW_CFA_advance_loc4);
+      out.u32(delta);
+    }
   }
 }
 
@@ -316,7 +327,9 @@ function addStep(
     program.setFramePointer();
   } else if ("unwound" in step) {
     const until = checkOffset(context, "until", step.until, offset);
-    program.unwind(until);
+    program.unwind();
+    program.advanceTo(until);
+    if (until < context.codeSize) program.rewind();
     return until;
   } else {
     throw new TypeError(

@@ -273,9 +273,9 @@ export class JitDumpFile implements Disposable {
    * Says that a function has moved. The dump keeps no table of what it has written,
    * so the caller says all that the record needs.
    *
-   * perf uses the function's image, which has its lines and tables, at the new
-   * address too; but it does not walk over the moved function's frame by the
-   * tables unless it can read them from the image.
+   * perf shows the function's name and lines at the new address too. It takes only the
+   * code for moved, so `--call-graph dwarf` does not find the unwinding tables there: a
+   * function that has some is better dumped anew.
    *
    * @param move The move.
    * @throws The same as {@linkcode JitDumpFile.dumpFunction}.

@@ -103,6 +103,264 @@ const BAD_FUNCTIONS: [string, Anything, typeof TypeError, RegExp][] = [
   ["an infinite tid", { tid: Infinity }, RangeError, /"tid".*Infinity/],
 ];
 
+const line = { offset: 0, line: 1, file: "/a" };
+
+/** The same for the lines of a function whose code has one byte. */
+const BAD_LINES: [string, Anything, typeof TypeError, RegExp][] = [
+  ["lines that are none", { lines: line }, TypeError, /"lines".*array/],
+  ["lines that are null", { lines: null }, TypeError, /"lines".*null/],
+  [
+    "a line that is null",
+    { lines: [line, null] },
+    TypeError,
+    /"lines\[1\]".*null/,
+  ],
+  [
+    "no offset",
+    { lines: [{ ...line, offset: undefined }] },
+    TypeError,
+    /"lines\[0\].offset"/,
+  ],
+  [
+    "a negative offset",
+    { lines: [{ ...line, offset: -1 }] },
+    RangeError,
+    /"lines\[0\].offset".*-1/,
+  ],
+  [
+    "an offset behind the code",
+    { lines: [line, { ...line, offset: 1 }] },
+    RangeError,
+    /"lines\[1\].offset".*inside the 1 bytes/,
+  ],
+  [
+    "line 0",
+    { lines: [{ ...line, line: 0 }] },
+    RangeError,
+    /"lines\[0\].line".*0/,
+  ],
+  [
+    "line -1",
+    { lines: [{ ...line, line: -1 }] },
+    RangeError,
+    /"lines\[0\].line".*-1/,
+  ],
+  [
+    "line 1.5",
+    { lines: [{ ...line, line: 1.5 }] },
+    RangeError,
+    /"lines\[0\].line".*1.5/,
+  ],
+  [
+    "a column of 33 bits",
+    { lines: [{ ...line, column: 2 ** 32 }] },
+    RangeError,
+    /"lines\[0\].column"/,
+  ],
+  [
+    "a column that is text",
+    { lines: [{ ...line, column: "1" }] },
+    TypeError,
+    /"lines\[0\].column"/,
+  ],
+  [
+    "no file",
+    { lines: [{ offset: 0, line: 1 }] },
+    TypeError,
+    /"lines\[0\].file"/,
+  ],
+  [
+    "an empty file",
+    { lines: [{ ...line, file: "" }] },
+    TypeError,
+    /"lines\[0\].file" is empty/,
+  ],
+  [
+    "a NUL in a file",
+    { lines: [{ ...line, file: "a\0b" }] },
+    TypeError,
+    /"lines\[0\].file".*NUL/,
+  ],
+  [
+    "a file on a host",
+    { lines: [{ ...line, file: "file://host/a" }] },
+    TypeError,
+    /"file".*host/,
+  ],
+  ["negative padding", { padding: -8 }, RangeError, /"padding".*-8/],
+  ["padding that is a bigint", { padding: 8n }, TypeError, /"padding".*8n/],
+];
+
+const move = { codeIndex: 1n, oldAddress: 1, newAddress: 2, codeSize: 3 };
+const entry = { address: 1, line: 1, file: "a" };
+const tables = { ehFrame: code, ehFrameHdr: code, mappedSize: 0 };
+
+/** A call of another method, the error's class, and what it names. */
+const BAD_CALLS: [
+  string,
+  (dump: JitDumpFile) => unknown,
+  typeof TypeError,
+  RegExp,
+][] = [
+  [
+    "a move that is null",
+    (d) => d.dumpCodeMoveRecord(null as Anything),
+    TypeError,
+    /"move".*null/,
+  ],
+  [
+    "a move of no number",
+    (d) => d.dumpCodeMoveRecord({ ...move, codeIndex: 1 as Anything }),
+    TypeError,
+    /"codeIndex".*bigint/,
+  ],
+  [
+    "a move of number -1",
+    (d) => d.dumpCodeMoveRecord({ ...move, codeIndex: -1n }),
+    RangeError,
+    /"codeIndex".*-1/,
+  ],
+  [
+    "a move from nowhere",
+    (d) => d.dumpCodeMoveRecord({ ...move, oldAddress: undefined as Anything }),
+    TypeError,
+    /"oldAddress".*undefined/,
+  ],
+  [
+    "a move to 0",
+    (d) => d.dumpCodeMoveRecord({ ...move, newAddress: 0n }),
+    RangeError,
+    /"newAddress".*0n/,
+  ],
+  [
+    "a move beyond memory",
+    (d) => d.dumpCodeMoveRecord({ ...move, newAddress: 2n ** 64n - 2n }),
+    RangeError,
+    /"newAddress".*3 bytes/,
+  ],
+  [
+    "a move of no code",
+    (d) => d.dumpCodeMoveRecord({ ...move, codeSize: 0 }),
+    RangeError,
+    /"codeSize".*0/,
+  ],
+  [
+    "a move of 2 GiB",
+    (d) => d.dumpCodeMoveRecord({ ...move, codeSize: 2 ** 31 }),
+    RangeError,
+    /"codeSize".*2147483648/,
+  ],
+  [
+    "a move at a broken time",
+    (d) => d.dumpCodeMoveRecord({ ...move, timestamp: 1 as Anything }),
+    TypeError,
+    /"timestamp"/,
+  ],
+  [
+    "a move by nobody",
+    (d) => d.dumpCodeMoveRecord({ ...move, pid: -1 }),
+    RangeError,
+    /"pid"/,
+  ],
+  [
+    "debug information that is text",
+    (d) => d.dumpDebugInfoRecord("x" as Anything),
+    TypeError,
+    /"info".*"x"/,
+  ],
+  [
+    "debug information of nothing",
+    (d) => d.dumpDebugInfoRecord({ address: 1, entries: [] }),
+    RangeError,
+    /"entries" is empty/,
+  ],
+  [
+    "debug information of no array",
+    (d) => d.dumpDebugInfoRecord({ address: 1, entries: {} as Anything }),
+    TypeError,
+    /"entries".*array/,
+  ],
+  [
+    "debug information at 0",
+    (d) => d.dumpDebugInfoRecord({ address: 0, entries: [entry] }),
+    RangeError,
+    /"address"/,
+  ],
+  [
+    "an entry that is null",
+    (d) =>
+      d.dumpDebugInfoRecord({ address: 1, entries: [entry, null as Anything] }),
+    TypeError,
+    /"entries\[1\]"/,
+  ],
+  [
+    "an entry at 0",
+    (d) =>
+      d.dumpDebugInfoRecord({
+        address: 1,
+        entries: [entry, { ...entry, address: 0 }],
+      }),
+    RangeError,
+    /"entries\[1\].address"/,
+  ],
+  [
+    "an entry of line 0",
+    (d) =>
+      d.dumpDebugInfoRecord({ address: 1, entries: [{ ...entry, line: 0 }] }),
+    RangeError,
+    /"entries\[0\].line"/,
+  ],
+  [
+    "an entry of discriminator -1",
+    (d) =>
+      d.dumpDebugInfoRecord({
+        address: 1,
+        entries: [{ ...entry, discrim: -1 }],
+      }),
+    RangeError,
+    /"entries\[0\].discrim"/,
+  ],
+  [
+    "an entry of no file",
+    (d) =>
+      d.dumpDebugInfoRecord({ address: 1, entries: [{ ...entry, file: "" }] }),
+    TypeError,
+    /"entries\[0\].file" is empty/,
+  ],
+  [
+    "tables that are null",
+    (d) => d.dumpUnwindingInfoRecord(null as Anything),
+    TypeError,
+    /"info".*null/,
+  ],
+  [
+    "no .eh_frame",
+    (d) =>
+      d.dumpUnwindingInfoRecord({ ...tables, ehFrame: undefined as Anything }),
+    TypeError,
+    /"ehFrame".*undefined/,
+  ],
+  [
+    "an empty .eh_frame_hdr",
+    (d) =>
+      d.dumpUnwindingInfoRecord({ ...tables, ehFrameHdr: new Uint8Array() }),
+    RangeError,
+    /"ehFrameHdr" is empty/,
+  ],
+  [
+    "a negative mapped size",
+    (d) => d.dumpUnwindingInfoRecord({ ...tables, mappedSize: -1 }),
+    RangeError,
+    /"mappedSize".*-1/,
+  ],
+  [
+    "an end at a broken time",
+    (d) => d.dumpCodeCloseRecord(-1n),
+    RangeError,
+    /"timestamp".*-1/,
+  ],
+];
+
 const BAD_OPENINGS: [string, Anything[], Anything, RegExp][] = [
   ["no filename", [], TypeError, /"filename".*undefined/],
   ["a filename that is a number", [7], TypeError, /"filename".*7/],
@@ -164,6 +422,18 @@ const BAD_OPENINGS: [string, Anything[], Anything, RegExp][] = [
     /"eMachine".*null/,
   ],
   [
+    "a source root that is relative",
+    ["/nowhere/x", 62, { sourceRoot: "src" }],
+    TypeError,
+    /"options.sourceRoot".*absolute/,
+  ],
+  [
+    "a source root that is no file: URL",
+    ["/nowhere/x", 62, { sourceRoot: new URL("https://localhost/") }],
+    TypeError,
+    /"options.sourceRoot".*file:/,
+  ],
+  [
     "options that are null",
     ["/nowhere/x", 62, null],
     TypeError,
@@ -178,14 +448,16 @@ const BAD_OPENINGS: [string, Anything[], Anything, RegExp][] = [
 ];
 
 describe("bad input: a function", () => {
-  for (const [what, fields, errorClass, message] of BAD_FUNCTIONS) {
+  const cases = [...BAD_FUNCTIONS, ...BAD_LINES];
+  for (const [what, fields, errorClass, message] of cases) {
     it(`${what} is refused before a byte is written`, () => {
       using directory = temporaryDirectory();
       using dump = new JitDumpFile(join(directory.path, "some.dump"));
       const fn: JitFunction = { name: "f", code, ...fields };
       const calls = [() => dump.dumpFunction(fn)];
       // The same through the positional form, for what that can be given.
-      if (!("address" in fields)) {
+      const others = ["address", "lines", "padding"];
+      if (!others.some((field) => field in fields)) {
         const { name, code, timestamp, pid, tid } = fn;
         calls.push(() =>
           dump.dumpCodeLoadRecord(name, code, timestamp, pid, tid)
@@ -228,6 +500,20 @@ describe("bad input: a function", () => {
     );
     assertEquals(Deno.statSync(dump.path).size, 40);
   });
+});
+
+describe("bad input: the other records", () => {
+  for (const [what, call, errorClass, message] of BAD_CALLS) {
+    it(`${what} is refused before a byte is written`, () => {
+      using directory = temporaryDirectory();
+      using dump = new JitDumpFile(join(directory.path, "some.dump"));
+      const error = assertThrows(() => call(dump), errorClass);
+      assert(message.test(error.message), error.message);
+      assertEquals(Deno.statSync(dump.path).size, 40);
+      dump.dumpCodeCloseRecord();
+      assertEquals(Deno.statSync(dump.path).size, 40 + 16);
+    });
+  }
 });
 
 describe("bad input: code that is not what it says", () => {
@@ -464,6 +750,11 @@ describe("bad input: after close()", () => {
       () => dump.dumpFunction({ name: "f", code }),
       () => dump.dumpFunction({ name: "f", code, address: 4096 }),
       () => dump.dumpCodeLoadRecord("f", code),
+      () => dump.dumpFunctions([]),
+      () => dump.dumpCodeMoveRecord(move),
+      () => dump.dumpDebugInfoRecord({ address: 1, entries: [entry] }),
+      () => dump.dumpUnwindingInfoRecord(tables),
+      () => dump.dumpCodeCloseRecord(),
       () => dump.getTimeStamp(),
       () => dump.nextCodeIndex(),
       () => dump.fd,

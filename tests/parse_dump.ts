@@ -155,9 +155,11 @@ export function readFunctions(path: string): ParsedFunction[] {
     } else if (record.id === 4) {
       if (pending.unwindingInfo) throw new Error("two sets of tables in a row");
       pending.unwindingInfo = parseUnwindingInfo(record);
-    } else {
+    } else if (record.id === 0) {
       functions.push({ ...parseLoad(record), ...pending });
       pending = {};
+    } else if (Object.keys(pending).length > 0) {
+      throw new Error(`record ${record.id} between a function's records`);
     }
   }
   if (Object.keys(pending).length > 0) throw new Error("lines of no function");

@@ -62,6 +62,7 @@ export async function isInstalled(program: string): Promise<boolean> {
 export function recordCommand(
   data: string,
   command: CommandLine,
+  ...options: string[]
 ): CommandLine {
   return [
     "perf",
@@ -70,6 +71,7 @@ export function recordCommand(
     ...["-e", EVENT],
     ...["-o", data],
     "--no-buildid-cache",
+    ...options,
     "--",
     ...command,
   ];

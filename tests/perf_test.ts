@@ -7,13 +7,21 @@ import {
 import { fromFileUrl, join } from "@std/path";
 import { describe } from "@std/testing/bdd";
 import { compile } from "./demo/compile.ts";
-import { type ParsedLoad, readLoads } from "./parse_dump.ts";
+import { readLoads } from "./parse_dump.ts";
 import {
+  annotateCommand,
   injectCommand,
   recordCommand,
   reportCommand,
   runOrThrow,
 } from "./perf.ts";
+import {
+  elfOf,
+  type Profile,
+  profile,
+  section,
+  TEXT_OFFSET,
+} from "./profile.ts";
 import {
   enoughFlags,
   MOD,
@@ -25,34 +33,8 @@ import { itWithPerf } from "./with_perf.ts";
 const DEMO = fromFileUrl(new URL("demo/main.ts", import.meta.url));
 const PROGRAM = new URL("demo/program.calc", import.meta.url);
 
-/** What came of a run of the demo under perf, before and after the injection. */
-interface Profile {
-  /** The functions as the program itself printed them. */
-  printed: { name: string; address: bigint; size: number }[];
-  /** The functions as they stand in the dump. */
-  loads: ParsedLoad[];
-  /** The address of each sample, which perf could not name yet. */
-  addresses: bigint[];
-  /** perf's report after the injection: the samples of each symbol. */
-  report: Map<string, number>;
-  directory: string;
-  pid: number;
-}
-
-let profile: Promise<Profile> | undefined;
-
-/** Profiles the demo, once for all tests. */
-const profileDemo = () => profile ??= makeProfile();
-
-async function makeProfile(): Promise<Profile> {
-  const directory = Deno.makeTempDirSync({ prefix: "jitdump-perf-" });
-  addEventListener(
-    "unload",
-    () => Deno.removeSync(directory, { recursive: true }),
-  );
-  const data = join(directory, "perf.data");
-  const injected = join(directory, "perf.jit.data");
-  const { stdout } = await runOrThrow(recordCommand(data, [
+const runDemo = () =>
+  profile((directory) => [
     Deno.execPath(),
     "run",
     "--allow-ffi",
@@ -60,58 +42,46 @@ async function makeProfile(): Promise<Profile> {
     `--allow-write=${directory}`,
     DEMO,
     directory,
-  ]));
-  const printed = [...stdout.matchAll(/^0x([0-9a-f]+) +(\d+) bytes +(\w+)$/gm)]
-    .map(([, address, size, name]) => ({
+  ]);
+let demo: ReturnType<typeof runDemo> | undefined;
+
+/** Profiles the demo, once for all tests. */
+const profileDemo = () => demo ??= runDemo();
+
+/** perf's report after the injection: the samples by what `fields` say. */
+async function reportSamples(
+  { injected }: Profile,
+  fields: string,
+): Promise<Map<string, number>> {
+  const { stdout } = await runOrThrow(
+    reportCommand(injected, `sample,${fields}`, "--quiet", "-t", ";"),
+  );
+  return new Map(
+    stdout.split("\n").filter((line) => line.includes(";")).map((line) => {
+      const [samples, ...values] = line.split(";").map((value) => value.trim());
+      return [values.join(" ").replace("[.] ", ""), Number(samples)];
+    }),
+  );
+}
+
+const { code, functions } = compile(
+  Deno.readTextFileSync(PROGRAM),
+  Deno.build.arch,
+);
+
+describe("the demo under perf", () => {
+  itWithPerf("its dump has the functions where they run", async () => {
+    const { stdout, functions } = await profileDemo();
+    const printed = [
+      ...stdout.matchAll(/^0x([0-9a-f]+) +(\d+) bytes +(\w+)$/gm),
+    ].map(([, address, size, name]) => ({
       name,
       address: BigInt(`0x${address}`),
       size: Number(size),
     }));
-  const script = await runOrThrow(["perf", "script", "-i", data, "-F", "ip"]);
-  await runOrThrow(injectCommand(data, injected));
-  const report = await runOrThrow(
-    reportCommand(injected, "sample,symbol", "--quiet", "-t", ";"),
-  );
-  const [dump, ...others] = [...Deno.readDirSync(directory)]
-    .filter(({ name }) => name.endsWith(".dump"));
-  assertEquals(others, []);
-  return {
-    printed,
-    loads: readLoads(join(directory, dump.name)),
-    addresses: script.stdout.trim().split("\n")
-      .map((line) => BigInt(`0x${line.trim()}`)),
-    report: new Map(
-      [...report.stdout.matchAll(/^ *(\d+) *;\[.\] (\S+)/gm)]
-        .map(([, samples, symbol]) => [symbol, Number(samples)]),
-    ),
-    directory,
-    pid: Number(dump.name.match(/^jit-(\d+)\.dump$/)![1]),
-  };
-}
-
-/** The ELF file that perf has made for a function. */
-const elfOf = ({ directory, pid }: Profile, { index }: ParsedLoad) =>
-  join(directory, `jitted-${pid}-${index}.so`);
-
-/** The bytes of an ELF file's section. */
-async function section(elf: string, name: string): Promise<Uint8Array> {
-  const out = await Deno.makeTempFile();
-  try {
-    await runOrThrow(
-      ["objcopy", "-O", "binary", `--only-section=${name}`, elf, out],
-    );
-    return await Deno.readFile(out);
-  } finally {
-    await Deno.remove(out);
-  }
-}
-
-describe("the demo under perf", () => {
-  itWithPerf("its dump has the functions where they run", async () => {
-    const { printed, loads } = await profileDemo();
     assertGreater(printed.length, 5);
     assertEquals(
-      loads.map(({ name, address, code }) => ({
+      functions.map(({ name, address, code }) => ({
         name,
         address,
         size: code.length,
@@ -123,10 +93,11 @@ describe("the demo under perf", () => {
   itWithPerf(
     "each function stands in the report by name, with the samples that hit its code",
     async () => {
-      const { loads, addresses, report } = await profileDemo();
-      for (const { name, address, code } of loads) {
+      const profiled = await profileDemo();
+      const report = await reportSamples(profiled, "symbol");
+      for (const { name, address, code } of profiled.functions) {
         // perf knew nothing of functions when it wrote these addresses down.
-        const samples = addresses.filter((ip) =>
+        const samples = profiled.addresses.filter((ip) =>
           address <= ip && ip < address + BigInt(code.length)
         ).length;
         assertGreater(samples, 0, name);
@@ -138,12 +109,13 @@ describe("the demo under perf", () => {
   itWithPerf(
     "the functions have over 90 % of the process's samples",
     async () => {
-      const { loads, addresses, report } = await profileDemo();
-      const samples = loads.reduce(
+      const profiled = await profileDemo();
+      const report = await reportSamples(profiled, "symbol");
+      const samples = functions.reduce(
         (sum, { name }) => sum + report.get(name)!,
         0,
       );
-      assertGreater(samples / addresses.length, 0.9);
+      assertGreater(samples / profiled.addresses.length, 0.9);
     },
   );
 
@@ -151,13 +123,9 @@ describe("the demo under perf", () => {
     "each function's ELF file has the code that the JIT made",
     async () => {
       const profiled = await profileDemo();
-      const { code, functions } = compile(
-        Deno.readTextFileSync(PROGRAM),
-        Deno.build.arch,
-      );
       for (const [i, { name, start, end }] of functions.entries()) {
         assertEquals(
-          await section(elfOf(profiled, profiled.loads[i]), ".text"),
+          await section(elfOf(profiled, profiled.functions[i]), ".text"),
           code.slice(start, end),
           name,
         );
@@ -169,13 +137,99 @@ describe("the demo under perf", () => {
     "each function's ELF file has its symbol, over all of its code",
     async () => {
       const profiled = await profileDemo();
-      for (const load of profiled.loads) {
+      for (const fn of profiled.functions) {
         const { stdout } = await runOrThrow(
-          ["readelf", "--symbols", "--wide", elfOf(profiled, load)],
+          ["readelf", "--symbols", "--wide", elfOf(profiled, fn)],
         );
         const symbols = [...stdout.matchAll(/(\d+) FUNC .* (\S+)$/gm)]
           .map(([, size, name]) => ({ name, size: Number(size) }));
-        assertEquals(symbols, [{ name: load.name, size: load.code.length }]);
+        assertEquals(symbols, [{ name: fn.name, size: fn.code.length }]);
+      }
+    },
+  );
+});
+
+describe("the demo's source lines under perf", () => {
+  const file = fromFileUrl(PROGRAM);
+  const text = Deno.readTextFileSync(PROGRAM).split("\n");
+
+  /** The line that the compiler made the instruction at an offset from. */
+  const lineAt = (lines: { offset: number; line: number }[], offset: number) =>
+    lines.findLast((line) => line.offset <= offset)!.line;
+
+  itWithPerf(
+    "each function's ELF file has its line table, entry for entry",
+    async () => {
+      const profiled = await profileDemo();
+      for (const [i, { name, start, end, lines }] of functions.entries()) {
+        const { stdout } = await runOrThrow([
+          "objdump",
+          "--dwarf=decodedline",
+          elfOf(profiled, profiled.functions[i]),
+        ]);
+        const rows = [...stdout.matchAll(/^(\S+) +(\d+) +0x([0-9a-f]+)/gm)]
+          .map(([, file, line, address]) => ({
+            file,
+            line: Number(line),
+            offset: parseInt(address, 16) - TEXT_OFFSET,
+          }));
+        const last = { ...lines.at(-1)!, offset: end - start };
+        assertEquals(
+          rows,
+          [...lines, last].map((line) => ({ ...line, file })),
+          name,
+        );
+      }
+    },
+  );
+
+  itWithPerf(
+    "the report has each sample under the line of its instruction",
+    async () => {
+      const profiled = await profileDemo();
+      const report = await reportSamples(profiled, "symbol,srcline");
+      const expected = new Map<string, number>();
+      for (const [i, { name, lines }] of functions.entries()) {
+        const { address, code } = profiled.functions[i];
+        for (const ip of profiled.addresses) {
+          const offset = Number(ip - address);
+          if (offset < 0 || offset >= code.length) continue;
+          const key = `${name} program.calc:${lineAt(lines, offset)}`;
+          expected.set(key, (expected.get(key) ?? 0) + 1);
+        }
+      }
+      assertGreater(expected.size, 20);
+      for (const [line, samples] of expected) {
+        assertEquals(report.get(line), samples, line);
+      }
+    },
+  );
+
+  itWithPerf(
+    "perf annotate has each instruction under its own line, to the last",
+    async () => {
+      const profiled = await profileDemo();
+      for (const { name, start, end, lines } of functions) {
+        const { stdout } = await runOrThrow(
+          annotateCommand(profiled.injected, name),
+        );
+        let source = "";
+        let last = 0;
+        const seen = new Set<number>();
+        for (const row of stdout.split("\n")) {
+          const instruction = row.match(/^ +\d+\.\d+ +: +([0-9a-f]+):/);
+          if (instruction) {
+            last = parseInt(instruction[1], 16) - TEXT_OFFSET;
+            const line = lineAt(lines, last);
+            assertEquals(source, text[line - 1].trim(), `${name} + ${last}`);
+            seen.add(line);
+          } else {
+            source = row.match(/^ +: +\d+ +(.*)$/)?.[1].trim() || source;
+          }
+        }
+        assertEquals(seen, new Set(lines.map(({ line }) => line)), name);
+        // The return is the last of the instructions.
+        assertGreater(last, end - start - 5, name);
       }
     },
   );

@@ -1,0 +1,259 @@
+import { assertEquals, assertGreater, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { JitDumpError, type JitFunction, PerfMapFile } from "../mod.ts";
+import { recordCommand, reportCommand, runOrThrow } from "./perf.ts";
+import {
+  LIBC,
+  MOD,
+  runScript,
+  scriptCommand,
+  temporaryDirectory,
+  writesOfThisThread,
+} from "./script.ts";
+import { itWithPerf } from "./with_perf.ts";
+
+const DEMO = new URL("demo/", import.meta.url).href;
+
+const code = new Uint8Array(new ArrayBuffer(0x1f));
+
+describe("PerfMapFile", () => {
+  it("writes a line for each function, in one write", () => {
+    using directory = temporaryDirectory();
+    using map = PerfMapFile.forProcess(directory.path);
+    assertEquals(map.path, join(directory.path, `perf-${Deno.pid}.map`));
+    assertEquals(Deno.statSync(map.path).mode! & 0o7777, 0o600);
+    const before = writesOfThisThread();
+    map.dumpFunction({ name: "fib", code, address: 0x7f00_1234_5678n });
+    map.dumpFunction({ name: "a name", code: code.subarray(1), address: 1 });
+    map.dumpFunction({ name: "größe\n2", code, address: 2n ** 64n - 0x1fn });
+    map.dumpFunction({ name: "", code, address: 16 });
+    map.dumpFunction({ name: "own", code });
+    assertEquals(writesOfThisThread() - before, 5);
+    const own = Deno.UnsafePointer.value(Deno.UnsafePointer.of(code));
+    assertEquals(
+      Deno.readTextFileSync(map.path),
+      `7f0012345678 1f fib
+1 1e a name
+ffffffffffffffe1 1f größe\\n2
+10 1f <anonymous>
+${own.toString(16)} 1f own
+`,
+    );
+  });
+
+  it("fills up names that are too short for perf", () => {
+    using directory = temporaryDirectory();
+    using map = PerfMapFile.forProcess(directory.path);
+    for (const name of ["f", "fg", "fgh"]) {
+      map.dumpFunction({ name, code, address: 16 });
+    }
+    assertEquals(
+      Deno.readTextFileSync(map.path),
+      "10 1f f  \n10 1f fg \n10 1f fgh\n",
+    );
+  });
+
+  it("dumpFunctions() writes the same in few writes", () => {
+    using directory = temporaryDirectory();
+    using singly = new PerfMapFile(join(directory.path, "a.map"));
+    using whole = new PerfMapFile(join(directory.path, "b.map"));
+    const fns = Array.from(
+      { length: 50_000 },
+      (_, i): JitFunction => ({ name: `function ${i}`, code, address: 1 + i }),
+    );
+    fns.forEach((fn) => singly.dumpFunction(fn));
+    const before = writesOfThisThread();
+    whole.dumpFunctions(fns);
+    const writes = writesOfThisThread() - before;
+    const text = Deno.readTextFileSync(whole.path);
+    assertEquals(text, Deno.readTextFileSync(singly.path));
+    assertEquals(writes, Math.ceil(text.length / (256 * 1024)));
+  });
+
+  it("adds to a map that is there", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.map");
+    for (const name of ["one", "two"]) {
+      using map = new PerfMapFile(path);
+      map.dumpFunction({ name, code, address: 16 });
+    }
+    assertEquals(Deno.readTextFileSync(path), "10 1f one\n10 1f two\n");
+  });
+
+  it("leaves other files alone", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.map");
+    for (const text of ["some text\n", "1000 fib\n", "0x10 0x10 fib\n"]) {
+      Deno.writeTextFileSync(path, text);
+      assertThrows(
+        () => new PerfMapFile(path),
+        Deno.errors.InvalidData,
+        "not a perf map",
+      );
+      assertEquals(Deno.readTextFileSync(path), text);
+    }
+    const link = join(directory.path, "link.map");
+    Deno.symlinkSync(path, link);
+    assertThrows(() => new PerfMapFile(link), JitDumpError, "symbolic link");
+  });
+
+  it("refuses bad input before a byte is written", () => {
+    using directory = temporaryDirectory();
+    using map = PerfMapFile.forProcess(directory.path);
+    const cases: [unknown, typeof TypeError, string][] = [
+      [null, TypeError, '"fn"'],
+      [{ code }, TypeError, '"name"'],
+      [{ name: "a\0", code }, TypeError, "NUL"],
+      [{ name: "a", code: [1] }, TypeError, '"code"'],
+      [{ name: "a", code: new Uint8Array() }, RangeError, '"code" is empty'],
+      [{ name: "a", code, address: 0 }, RangeError, '"address"'],
+    ];
+    for (const [fn, errorClass, message] of cases) {
+      for (
+        const call of [
+          () => map.dumpFunction(fn as JitFunction),
+          () => map.dumpFunctions([fn as JitFunction]),
+        ]
+      ) assertThrows(call, errorClass, message);
+    }
+    assertThrows(
+      () => map.dumpFunctions(5 as unknown as JitFunction[]),
+      TypeError,
+      '"fns"',
+    );
+    assertThrows(
+      () => new PerfMapFile("", {}),
+      TypeError,
+      '"filename" is empty',
+    );
+    assertEquals(Deno.statSync(map.path).size, 0);
+    map.dumpFunctions([]);
+    assertEquals(Deno.statSync(map.path).size, 0);
+  });
+
+  it("says that it is closed; closing twice is fine", () => {
+    using directory = temporaryDirectory();
+    const map = PerfMapFile.forProcess(directory.path);
+    const { fd } = map;
+    map.close();
+    map.close();
+    assertThrows(
+      () => Deno.readLinkSync(`/proc/self/fd/${fd}`),
+      Deno.errors.NotFound,
+    );
+    const calls = [
+      () => map.dumpFunction({ name: "fib", code }),
+      () => map.dumpFunctions([]),
+      () => map.fd,
+    ];
+    for (const call of calls) {
+      assertThrows(call, Deno.errors.BadResource, "is closed");
+    }
+  });
+
+  for (
+    const [what, flags, outcome] of [
+      ["the two scoped permissions are enough", 3, "done"],
+      ["without FFI: NotCapable, and nothing is made", 2, "--allow-ffi="],
+      ["without writing: NotCapable, and nothing is made", 1, "--allow-write="],
+    ] as const
+  ) {
+    it(what, async () => {
+      using directory = temporaryDirectory();
+      const maps = join(directory.path, "maps");
+      Deno.mkdirSync(maps);
+      const { stdout, stderr } = await runScript(
+        directory.path,
+        `import { PerfMapFile } from "${MOD}";
+         try {
+           using map = PerfMapFile.forProcess("${maps}");
+           map.dumpFunctions([{ name: "fib", code: new Uint8Array(9) }]);
+           console.log("done");
+         } catch (error) {
+           console.log(error.constructor.name, error.message.match(/--allow-.*=/)[0]);
+         }`,
+        [
+          ...(flags & 1 ? [`--allow-ffi=${LIBC}`] : []),
+          ...(flags & 2 ? [`--allow-write=${maps}`] : []),
+        ],
+      );
+      assertEquals(stderr, "");
+      assertEquals(
+        stdout.trim(),
+        outcome === "done" ? outcome : `NotCapable ${outcome}`,
+      );
+      assertEquals(
+        [...Deno.readDirSync(maps)].length,
+        outcome === "done" ? 1 : 0,
+      );
+    });
+  }
+});
+
+describe("a perf map under perf", () => {
+  /** Runs two loops, of which the map says what `dump` does; returns perf's symbols. */
+  async function symbols(dump: string): Promise<Map<string, number>> {
+    using directory = temporaryDirectory();
+    const data = join(directory.path, "perf.data");
+    await runOrThrow(recordCommand(
+      data,
+      scriptCommand(
+        directory.path,
+        `import { PerfMapFile } from "${MOD}";
+         import { compile } from "${DEMO}compile.ts";
+         import { makeExecutable } from "${DEMO}executable_memory.ts";
+         const { code: loop } = compile(
+           "fn spin(n) { while n > 0 { n = n - 1; } return n; }",
+           Deno.build.arch,
+         );
+         const memory = makeExecutable(new Uint8Array([...loop, ...loop]));
+         const first = memory.subarray(0, loop.length);
+         const second = memory.subarray(loop.length);
+         const map = PerfMapFile.forProcess();
+         addEventListener("unload", () => map.close());
+         ${dump}
+         for (const code of [first, second]) {
+           new Deno.UnsafeFnPointer(
+             Deno.UnsafePointer.of(code),
+             { parameters: ["i64"], result: "i64" },
+           ).call(100_000_000n);
+         }
+         console.log(map.path);`,
+        ["--allow-all"],
+      ),
+    )).then(({ stdout }) => paths.push(stdout.trim()));
+    const { stdout } = await runOrThrow(
+      reportCommand(data, "sample,symbol", "--quiet", "-t", ";"),
+    );
+    return new Map(
+      [...stdout.matchAll(/^ *(\d+) *;\[\.\] (.*)$/gm)]
+        .map(([, samples, symbol]) => [symbol, Number(samples)]),
+    );
+  }
+  const paths: string[] = [];
+  addEventListener(
+    "unload",
+    () => paths.forEach((path) => Deno.removeSync(path)),
+  );
+
+  itWithPerf("has its names in the report, the short ones too", async () => {
+    const found = await symbols(`
+      map.dumpFunction({ name: "f", code: first });
+      map.dumpFunction({ name: "a größe", code: second });
+    `);
+    assertGreater(found.get("f  ") ?? found.get("f")!, 50);
+    assertGreater(found.get("a größe")!, 50);
+  });
+
+  itWithPerf("of two lines for one address has the later", async () => {
+    const found = await symbols(`
+      map.dumpFunction({ name: "a first name", code: first });
+      map.dumpFunction({ name: "later", code: first });
+      map.dumpFunction({ name: "other", code: second });
+    `);
+    assertEquals(found.get("a first name"), undefined);
+    assertGreater(found.get("later")!, 50);
+    assertGreater(found.get("other")!, 50);
+  });
+});
