@@ -1,9 +1,9 @@
 /**
  * How functions with the same code stay apart.
  *
- * Some versions of perf (6.17 and those shortly after it) make the build-id of a
- * function's image from its code alone, and take images of one build-id for one. So a
- * function's image gets a tail in which its code index stands. It consists of
+ * Versions of perf from 2025 on make the build-id of a function's image from its code
+ * alone (genelf.c), and take images of one build-id for one. So a function's image gets
+ * a tail in which its code index stands. It consists of
  * instructions that do nothing, which a disassembler shows as such; they are in the
  * image only, and stand for padding that is behind the code in memory.
  *
