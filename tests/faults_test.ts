@@ -20,19 +20,20 @@ const HEADER = {
   flags: 0n,
 };
 
+const real = openLibc().symbols;
+
 const EINTR = 4;
 const EIO = 5;
 
 /** A libc in which some calls are replaced, and errno is what `errno` says. */
 function faultyLibc(faults: Partial<Libc>, errno = { value: EIO }): Libc {
-  const { symbols } = openLibc();
   const failing: Partial<Libc> = {
     copyFromAddress: (into) => {
       new DataView((into as Uint8Array<ArrayBuffer>).buffer)
         .setInt32(0, errno.value, true);
     },
   };
-  return { ...symbols, ...failing, ...faults };
+  return { ...real, ...failing, ...faults };
 }
 
 /** A record of one function, in a buffer. */
@@ -50,7 +51,6 @@ function record(codeSize: number): RecordBuffer {
   return buffer;
 }
 
-const real = openLibc().symbols;
 const SMALL = 100;
 const LARGE = 1_000_000;
 
