@@ -26,10 +26,8 @@ const SEEK_CUR = 1;
 // <sys/stat.h>, statx(2)
 const AT_EMPTY_PATH = 0x1000;
 const STATX_TYPE = 0x1;
-const STATX_SIZE = 0x200;
 const STATX_BYTES = 256;
 const STX_MODE = 28; // u16
-const STX_SIZE = 40; // u64
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 
@@ -176,16 +174,11 @@ function statx(libc: Libc, file: OpenFile): DataView {
         file.fd,
         NO_PATH,
         AT_EMPTY_PATH,
-        STATX_TYPE | STATX_SIZE,
+        STATX_TYPE,
         status,
       ),
   );
   return new DataView(status.buffer);
-}
-
-/** The file's size in bytes. */
-export function fileSize(libc: Libc, file: OpenFile): number {
-  return Number(statx(libc, file).getBigUint64(STX_SIZE, true));
 }
 
 /** From now on each write goes to the end of the file, wherever that is then. */

@@ -183,6 +183,20 @@ describe("dumpFunctions()", () => {
     assertEquals(Deno.statSync(dump.path).size, 40);
   });
 
+  it("dumps the functions before one that is too large for a write", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    // Never touched, so it takes no memory.
+    const giant = { name: "giant", code: new Uint8Array(2 ** 31) };
+    assertThrows(
+      () => dump.dumpFunctions([makeFunction(0), giant]),
+      RangeError,
+      "one write takes",
+    );
+    readFunctions(dump.path).forEach(assertIsFunction);
+    assertEquals(readFunctions(dump.path).length, 1);
+  });
+
   it("refuses what cannot be gone through", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));

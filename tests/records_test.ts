@@ -230,6 +230,19 @@ describe("unwinding tables", () => {
     assertEquals(without.ehFrameHdr.length, made.ehFrameHdr.length);
   });
 
+  it("a ready section may have a personality routine and an LSDA", () => {
+    // As C++ compilers make it: "zPLR", and a pointer in each FDE's augmentation.
+    const section = hex(`1c000000 00000000 01 7a504c5200 01 78 10
+      07 9b 11223344 1b 1b 0c0708 9001 0000
+      14000000 24000000 98ffffff 40000000 04 55667788 000000
+      00000000`);
+    const { ehFrame, ehFrameHdr } = parseUnwindingInfo(
+      dumped({ unwinding: section }, undefined, EM_X86_64).find(4)!,
+    );
+    assertEquals(ehFrame, section);
+    assertEquals(new DataView(ehFrameHdr.buffer).getUint32(8, true), 1);
+  });
+
   it("a ready section may have several FDEs, which the table sorts", () => {
     const fde = (at: number, start: number, size: number) => {
       const bytes = new Uint8Array(24);
