@@ -87,7 +87,8 @@ export class RecordPacker {
   }
 
   /**
-   * Adds all records of a function, or none where it throws.
+   * Adds all records of a function. Where it throws, the buffer may have a part of
+   * them, as with all these methods; whoever has called forgets it.
    *
    * @param nameArgument How errors call the function's name.
    * @returns The function's code index.
