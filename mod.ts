@@ -49,4 +49,8 @@ export {
 } from "./src/record.ts";
 export type { SourceLine } from "./src/source_line.ts";
 export type { Struct } from "./src/struct.ts";
-export { type Unwinding, unwindingSpace } from "./src/unwinding.ts";
+export {
+  type Unwinding,
+  unwindingSpace,
+  type UnwindingSpaceOptions,
+} from "./src/unwinding.ts";

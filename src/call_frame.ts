@@ -288,6 +288,9 @@ function fail(what: string, message: string): never {
   throw new RangeError(`${what}: ${message}`);
 }
 
+/** What a step can say. */
+const ACTIONS = ["push", "pop", "adjust", "setFramePointer", "unwound"];
+
 /** Adds a step, and returns the least offset of the next one. */
 function addStep(
   context: Context,
@@ -297,6 +300,13 @@ function addStep(
 ): number {
   const { what, argument } = context;
   checkObject(what, argument, step);
+  if (ACTIONS.filter((action) => action in step).length !== 1) {
+    throw new TypeError(
+      `${what}: "${argument}" must say one of ${ACTIONS.join(", ")}, got ${
+        show(step)
+      }`,
+    );
+  }
   const offset = checkOffset(context, "offset", step.offset, least);
   program.advanceTo(offset);
   if ("push" in step) {
@@ -325,16 +335,12 @@ function addStep(
       );
   } else if ("setFramePointer" in step) {
     program.setFramePointer();
-  } else if ("unwound" in step) {
+  } else {
     const until = checkOffset(context, "until", step.until, offset);
     program.unwind();
     program.advanceTo(until);
     if (until < context.codeSize) program.rewind();
     return until;
-  } else {
-    throw new TypeError(
-      `${what}: "${argument}" says nothing that a step can: ${show(step)}`,
-    );
   }
   return offset;
 }

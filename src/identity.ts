@@ -13,7 +13,12 @@
 import { EM_AARCH64, EM_X86_64 } from "./machine.ts";
 
 /** The size of a tail in bytes. */
-export const TAIL_SIZE = 8;
+const TAIL_SIZE = 8;
+
+/** The size of the tail that stands for so much padding: there may be too little. */
+export function tailSize(padding: number): number {
+  return padding >= TAIL_SIZE ? TAIL_SIZE : 0;
+}
 
 /**
  * Makes the tail of the function with that number; the lower 32 bits of code indices

@@ -17,7 +17,7 @@ import {
   checkUnsigned,
 } from "./arguments.ts";
 import { CodeIndices } from "./code_index.ts";
-import { makeTail, TAIL_SIZE } from "./identity.ts";
+import { makeTail, tailSize } from "./identity.ts";
 import type {
   CodeMove,
   DebugInfo,
@@ -110,11 +110,10 @@ export class RecordPacker {
       ? undefined
       : checkSourceLines(what, givenLines, code.length);
     checkUnsigned(what, "padding", 32, padding);
-    const hasTail = padding >= TAIL_SIZE;
-    const size = code.length + (hasTail ? TAIL_SIZE : 0);
+    const imageSize = code.length + tailSize(padding);
     const tables = unwinding === undefined
       ? undefined
-      : makeUnwindingTables(what, this.#elfMach, size, unwinding);
+      : makeUnwindingTables(what, this.#elfMach, imageSize, unwinding);
     const event = this.#event;
     event.address.value = addressOf(
       this.#libc,
@@ -134,7 +133,7 @@ export class RecordPacker {
       const mappedSize = ehFrame.length + ehFrameHdr.length;
       buffer.addUnwindingInfo(event.timestamp, ehFrame, ehFrameHdr, mappedSize);
     }
-    const tail = hasTail
+    const tail = imageSize > code.length
       ? makeTail(this.#elfMach, event.codeIndex.low)
       : undefined;
     buffer.addCodeLoad(event, name, code, tail);

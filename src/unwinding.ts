@@ -4,9 +4,15 @@
  * @module
  */
 
-import { checkArray, checkBytes, checkUnsigned } from "./arguments.ts";
+import {
+  checkArray,
+  checkBytes,
+  checkObject,
+  checkUnsigned,
+} from "./arguments.ts";
 import { type FrameStep, makeEhFrame } from "./call_frame.ts";
 import { makeEhFrameHdr } from "./eh_frame_hdr.ts";
+import { tailSize } from "./identity.ts";
 import { ehFrameOffset } from "./image_layout.ts";
 import { HOST_MACHINE } from "./machine.ts";
 
@@ -45,6 +51,14 @@ export function makeUnwindingTables(
   return { ehFrame, ehFrameHdr };
 }
 
+/** What {@linkcode unwindingSpace} can be told besides. */
+export interface UnwindingSpaceOptions {
+  /** As in {@linkcode JitFunction.padding}; it is part of the space. */
+  padding?: number;
+  /** The code's machine as ELF's `e_machine` has it; the running one's where it is left out. */
+  eMachine?: number;
+}
+
 /**
  * How many bytes a JIT has to leave free behind a function with unwinding tables.
  *
@@ -55,7 +69,7 @@ export function makeUnwindingTables(
  *
  * @param codeSize The size of the function's code in bytes.
  * @param unwinding As in {@linkcode JitFunction.unwinding}.
- * @param eMachine The code's machine; the running one where it is left out.
+ * @param options See {@linkcode UnwindingSpaceOptions}.
  * @throws {TypeError} If an argument is of the wrong type.
  * @throws {RangeError} If an argument is out of range.
  *
@@ -65,19 +79,27 @@ export function makeUnwindingTables(
  *
  * // sub rsp, 24 … add rsp, 24; ret
  * const steps = [{ offset: 4, adjust: 24 }, { offset: 13, adjust: -24 }];
- * if (unwindingSpace(14, steps, EM_X86_64) !== 74) throw new Error("not reached");
+ * const space = unwindingSpace(14, steps, { eMachine: EM_X86_64 });
+ * if (space !== 74) throw new Error("not reached");
  * ```
  */
 export function unwindingSpace(
   codeSize: number,
   unwinding: Unwinding,
-  eMachine: number = HOST_MACHINE,
+  options: UnwindingSpaceOptions = {},
 ): number {
   const what = "Cannot measure unwinding tables";
   checkUnsigned(what, "codeSize", 32, codeSize);
-  checkUnsigned(what, "eMachine", 16, eMachine);
-  const tables = makeUnwindingTables(what, eMachine, codeSize, unwinding);
-  const { ehFrame, ehFrameHdr } = tables;
-  return ehFrameOffset(codeSize) - codeSize + ehFrame.length +
-    ehFrameHdr.length;
+  checkObject(what, "options", options);
+  const { padding = 0, eMachine = HOST_MACHINE } = options;
+  checkUnsigned(what, "options.padding", 32, padding);
+  checkUnsigned(what, "options.eMachine", 16, eMachine);
+  const size = codeSize + tailSize(padding);
+  const { ehFrame, ehFrameHdr } = makeUnwindingTables(
+    what,
+    eMachine,
+    size,
+    unwinding,
+  );
+  return ehFrameOffset(size) + ehFrame.length + ehFrameHdr.length - codeSize;
 }

@@ -273,18 +273,36 @@ describe("unwinding tables", () => {
     );
   });
 
-  it("unwindingSpace() is what perf maps behind the code", () => {
+  it("unwindingSpace() is what perf maps behind the code, its tail included", () => {
     for (const size of [1, 7, 8, 9, 4096]) {
-      const { find } = dumped(
-        { code: new Uint8Array(size), unwinding: [] },
-        undefined,
-        EM_X86_64,
-      );
-      const { mappedSize } = parseUnwindingInfo(find(4)!);
-      assertEquals(
-        unwindingSpace(size, [], EM_X86_64),
-        Math.ceil(size / 8) * 8 + Number(mappedSize) - size,
-      );
+      for (const padding of [0, 7, 8, 20]) {
+        const { find } = dumped(
+          { code: new Uint8Array(size), unwinding: [], padding },
+          undefined,
+          EM_X86_64,
+        );
+        const { mappedSize } = parseUnwindingInfo(find(4)!);
+        const imageSize = parseLoad(find(0)!).code.length;
+        assertEquals(
+          unwindingSpace(size, [], { padding, eMachine: EM_X86_64 }),
+          Math.ceil(imageSize / 8) * 8 + Number(mappedSize) - size,
+        );
+      }
+    }
+  });
+
+  it("unwindingSpace() refuses bad input", () => {
+    const cases: [unknown[], string][] = [
+      [[-1, []], '"codeSize"'],
+      [["1", []], '"codeSize"'],
+      [[1, 5], '"unwinding"'],
+      [[1, [], 62], '"options"'],
+      [[1, [], { padding: -1 }], '"options.padding"'],
+      [[1, [], { eMachine: 65536 }], '"options.eMachine"'],
+    ];
+    for (const [args, message] of cases) {
+      const call = () => unwindingSpace(...args as [number, []]);
+      assertStringIncludes(assertThrows(call, Error).message, message);
     }
   });
 
@@ -304,6 +322,12 @@ describe("unwinding tables", () => {
     ["an empty section", new Uint8Array(4), RangeError, "no FDE"],
     ["a step that is none", [null], TypeError, '"unwinding[0]"'],
     ["a step that says nothing", [{ offset: 0 }], TypeError, '"unwinding[0]"'],
+    [
+      "a step that says two things",
+      [{ offset: 4, adjust: 8, push: ["rbx"] }],
+      TypeError,
+      '"unwinding[0]" must say one of',
+    ],
     [
       "a step without a place",
       [{ adjust: 8 }],

@@ -65,7 +65,7 @@ export function compile(
     const end = assembler.length;
     const unwinding = assembler.steps;
     // perf takes some memory behind a function for the function's unwinding tables.
-    assembler.skip(unwindingSpace(end - start, unwinding, eMachine));
+    assembler.skip(unwindingSpace(end - start, unwinding, { eMachine }));
     return { name, start, end, lines, unwinding };
   });
   return { code: assembler.finish(), functions };
