@@ -17,20 +17,27 @@ import { EM_AARCH64, EM_X86_64 } from "./machine.ts";
 /**
  * What an instruction of a function does to the function's frame. `offset` is
  * that of the first instruction for which it holds: where the instruction that
- * does it ends, in bytes from the start of the code.
+ * does it ends, in bytes from the start of the code. Steps come in the order of
+ * their offsets; what one instruction does may take several.
  *
  * The steps of a function start from the frame as a call leaves it, and none at
  * all describe a leaf that does not touch the stack pointer. The usual
  * prologue with a frame pointer is
  *
- * | machine | code                        | steps                                              |
- * | ------- | --------------------------- | -------------------------------------------------- |
- * | x86-64  | `push rbp`                  | `{ offset: 1, push: ["rbp"] }`                     |
- * |         | `mov rbp, rsp`              | `{ offset: 4, setFramePointer: true }`             |
- * |         | … `leave`, `ret`            | `{ offset: 91, until: 92, unwound: true }`         |
- * | AArch64 | `stp x29, x30, [sp, #-16]!` | `{ offset: 4, push: ["x29", "x30"] }`              |
- * |         | `mov x29, sp`               | `{ offset: 8, setFramePointer: true }`             |
- * |         | … `ldp x29, x30, [sp], #16`, `ret` | `{ offset: 92, until: 96, unwound: true }`  |
+ * | machine | code                        | steps                                  |
+ * | ------- | --------------------------- | -------------------------------------- |
+ * | x86-64  | `push rbp`                  | `{ offset: 1, push: ["rbp"] }`         |
+ * |         | `mov rbp, rsp`              | `{ offset: 4, setFramePointer: true }` |
+ * | AArch64 | `stp x29, x30, [sp, #-16]!` | `{ offset: 4, push: ["x29", "x30"] }`  |
+ * |         | `mov x29, sp`               | `{ offset: 8, setFramePointer: true }` |
+ *
+ * An epilogue that other code follows remembers the state before it, and restores
+ * it behind the return:
+ *
+ * | code (x86-64)       | steps                                                                   |
+ * | ------------------- | ----------------------------------------------------------------------- |
+ * | `leave` ends at 91  | `{ offset: 91, rememberState: true }`, `{ offset: 91, unwound: true }`  |
+ * | `ret` ends at 92    | `{ offset: 92, restoreState: true }`                                    |
  */
 export type FrameStep =
   | {
@@ -53,21 +60,34 @@ export type FrameStep =
   }
   | {
     offset: number;
+    /** Registers are stored in the frame as it is, the first one lowest. */
+    save: readonly string[];
+    /** Where, in bytes above the stack pointer. */
+    at: number;
+  }
+  | {
+    offset: number;
     /**
-     * The frame pointer (RBP, X29) becomes what the stack pointer is; from here on
-     * the stack pointer may move without being followed.
+     * The frame pointer (RBP, X29) becomes what the stack pointer is, until it is
+     * popped. The stack pointer's moves need not be told from here on, unless
+     * registers are saved or popped later.
      */
     setFramePointer: true;
   }
   | {
     offset: number;
-    /** The offset of the first instruction for which it no longer holds. */
-    until: number;
-    /**
-     * The frame is as it was at the function's entry: an epilogue has taken it
-     * down, and the instructions up to `until` return or jump away.
-     */
+    /** The frame is as it was at the function's entry. */
     unwound: true;
+  }
+  | {
+    offset: number;
+    /** The frame's state is remembered; several are, one above the other. */
+    rememberState: true;
+  }
+  | {
+    offset: number;
+    /** The frame's state is again the one that was remembered last. */
+    restoreState: true;
   };
 
 /** What differs from machine to machine. */
@@ -81,18 +101,20 @@ interface Machine {
   stackPointer: number;
   framePointer: number;
   /** DWARF's numbers of the registers that can be saved. */
-  registers: Record<string, number>;
+  registers: Map<string, number>;
 }
 
-const x0To30 = Object.fromEntries(
-  Array.from({ length: 31 }, (_, i) => [`x${i}`, i]),
-);
-const d8To15 = Object.fromEntries(
-  Array.from({ length: 8 }, (_, i) => [`d${i + 8}`, i + 72]),
-);
-const r8To15 = Object.fromEntries(
-  Array.from({ length: 8 }, (_, i) => [`r${i + 8}`, i + 8]),
-);
+/** Numbers `count` registers from `first` on, the first one called `prefix` + `from`. */
+const numbered = (
+  prefix: string,
+  from: number,
+  count: number,
+  first: number,
+) =>
+  Array.from(
+    { length: count },
+    (_, i): [string, number] => [`${prefix}${from + i}`, first + i],
+  );
 
 const MACHINES: Record<number, Machine> = {
   [EM_X86_64]: {
@@ -101,10 +123,16 @@ const MACHINES: Record<number, Machine> = {
     returnAddress: 16,
     stackPointer: 7,
     framePointer: 6,
-    registers: {
-      ...{ rax: 0, rdx: 1, rcx: 2, rbx: 3, rsi: 4, rdi: 5, rbp: 6 },
-      ...r8To15,
-    },
+    registers: new Map([
+      ["rax", 0],
+      ["rdx", 1],
+      ["rcx", 2],
+      ["rbx", 3],
+      ["rsi", 4],
+      ["rdi", 5],
+      ["rbp", 6],
+      ...numbered("r", 8, 8, 8),
+    ]),
   },
   [EM_AARCH64]: {
     codeAlignment: 4,
@@ -112,7 +140,10 @@ const MACHINES: Record<number, Machine> = {
     returnAddress: 30,
     stackPointer: 31,
     framePointer: 29,
-    registers: { ...x0To30, ...d8To15 },
+    registers: new Map([
+      ...numbered("x", 0, 31, 0),
+      ...numbered("d", 8, 8, 72),
+    ]),
   },
 };
 
@@ -138,6 +169,16 @@ const DW_CFA_def_cfa = 0x0c;
 const DW_CFA_def_cfa_register = 0x0d;
 const DW_CFA_def_cfa_offset = 0x0e;
 
+/** The frame at one instruction. */
+interface Frame {
+  /** How far the stack pointer is below the CFA. */
+  depth: number;
+  /** Whether the CFA is computed from the frame pointer. */
+  hasFramePointer: boolean;
+  /** How far below the CFA each register lies that is in the frame, by its number. */
+  saved: ReadonlyMap<number, number>;
+}
+
 /** The instructions of one FDE, and the frame at the last of them. */
 class FrameProgram {
   readonly #out: DwarfWriter;
@@ -146,17 +187,18 @@ class FrameProgram {
   #offset = 0;
   /** The offset to which the rules that are written have advanced. */
   #location = 0;
-  /** How far the stack pointer is below the CFA. */
-  #depth: number;
-  /** Whether the CFA is computed from the frame pointer. */
-  #hasFramePointer = false;
-  /** DWARF's numbers of the registers that lie in the frame. */
-  readonly #saved = new Set<number>();
+  #frame: Frame;
+  readonly #remembered: Frame[] = [];
 
   constructor(out: DwarfWriter, machine: Machine) {
     this.#out = out;
     this.#machine = machine;
-    this.#depth = machine.entrySize;
+    this.#frame = this.#entryFrame();
+  }
+
+  #entryFrame(): Frame {
+    const depth = this.#machine.entrySize;
+    return { depth, hasFramePointer: false, saved: new Map() };
   }
 
   /** Goes on to the instruction at `offset`. */
@@ -166,48 +208,84 @@ class FrameProgram {
 
   /** The stack grows; returns whether there was as much to shrink. */
   adjust(size: number): boolean {
-    this.#depth += size;
-    if (!this.#hasFramePointer) {
-      this.#rule(DW_CFA_def_cfa_offset, Math.max(this.#depth, 0));
-    }
-    return this.#depth >= this.#machine.entrySize;
+    const frame = this.#frame;
+    const depth = frame.depth + size;
+    if (depth < this.#machine.entrySize) return false;
+    this.#frame = { ...frame, depth };
+    if (!frame.hasFramePointer) this.#rule(DW_CFA_def_cfa_offset, depth);
+    return true;
   }
 
-  /** The registers have been stored at the top of the stack. */
-  save(registers: number[]): void {
+  /**
+   * The registers are stored, the first one `at` bytes above the stack pointer;
+   * returns whether the frame reaches as far.
+   */
+  save(registers: number[], at: number): boolean {
+    const saved = new Map(this.#frame.saved);
     for (const [i, register] of registers.entries()) {
-      this.#saved.add(register);
+      const below = this.#frame.depth - at - i * SLOT;
+      if (below <= this.#machine.entrySize) return false;
+      saved.set(register, below);
       this.#registerRule(DW_CFA_offset, DW_CFA_offset_extended, register);
-      this.#out.uleb(this.#depth / SLOT - i);
+      this.#out.uleb(below / SLOT);
     }
+    this.#frame = { ...this.#frame, saved };
+    return true;
   }
 
-  /** The registers have their callers' values again. */
-  restore(registers: Iterable<number>): void {
+  /**
+   * The registers are loaded from the top of the stack, which shrinks; returns
+   * whether there was as much.
+   */
+  pop(registers: number[]): boolean {
+    const { framePointer } = this.#machine;
+    const { saved, hasFramePointer } = this.#frame;
+    const rest = new Map(saved);
     for (const register of registers) {
-      this.#saved.delete(register);
+      rest.delete(register);
       this.#registerRule(DW_CFA_restore, DW_CFA_restore_extended, register);
     }
+    this.#frame = { ...this.#frame, saved: rest };
+    const i = registers.indexOf(framePointer);
+    const below = saved.get(framePointer);
+    if (hasFramePointer && i >= 0 && below !== undefined) {
+      // The frame pointer is the caller's again. Where it lay tells where the stack
+      // pointer is, however that came there.
+      const depth = below + i * SLOT;
+      this.#frame = { ...this.#frame, depth, hasFramePointer: false };
+      this.#rule(DW_CFA_def_cfa_register, this.#machine.stackPointer);
+    }
+    return this.adjust(-registers.length * SLOT);
   }
 
   setFramePointer(): void {
-    this.#hasFramePointer = true;
-    this.#rule(DW_CFA_def_cfa_register, this.#machine.framePointer);
+    this.#frame = { ...this.#frame, hasFramePointer: true };
+    const { framePointer } = this.#machine;
+    this.#rule(DW_CFA_def_cfa, framePointer, this.#frame.depth);
   }
 
   /** The frame is as it was at entry. */
   unwind(): void {
-    this.#rule(DW_CFA_remember_state);
     const { stackPointer, entrySize } = this.#machine;
     this.#rule(DW_CFA_def_cfa, stackPointer, entrySize);
-    for (const register of this.#saved) {
+    for (const register of this.#frame.saved.keys()) {
       this.#registerRule(DW_CFA_restore, DW_CFA_restore_extended, register);
     }
+    this.#frame = this.#entryFrame();
   }
 
-  /** The frame is as it was before `unwind()`. */
-  rewind(): void {
+  rememberState(): void {
+    this.#remembered.push(this.#frame);
+    this.#rule(DW_CFA_remember_state);
+  }
+
+  /** Returns whether there is a state that was remembered. */
+  restoreState(): boolean {
+    const frame = this.#remembered.pop();
+    if (!frame) return false;
+    this.#frame = frame;
     this.#rule(DW_CFA_restore_state);
+    return true;
   }
 
   #rule(opcode: number, ...operands: number[]): void {
@@ -249,47 +327,115 @@ interface Context {
   codeSize: number;
 }
 
-function checkOffset(
-  { what, argument, machine, codeSize }: Context,
-  field: string,
-  value: unknown,
-  least: number,
-): number {
-  const offset = checkUnsigned(what, `${argument}.${field}`, 32, value);
-  if (
-    offset < least || offset > codeSize || offset % machine.codeAlignment !== 0
-  ) {
-    throw new RangeError(
-      `${what}: "${argument}.${field}" must be where an instruction of the code starts, ` +
-        `from ${least} to ${codeSize}, got ${offset}`,
+/** Where a step holds: at an instruction, and not before the step before it. */
+function checkOffset(context: Context, value: unknown, least: number): number {
+  const { what, argument, machine, codeSize } = context;
+  const offset = checkUnsigned(what, `${argument}.offset`, 32, value);
+  if (offset < least || offset > codeSize) {
+    fail(
+      context,
+      "offset",
+      `must be from ${least} (steps ascend) to ${codeSize}`,
+      offset,
+    );
+  }
+  if (offset % machine.codeAlignment !== 0) {
+    fail(
+      context,
+      "offset",
+      `must be a multiple of ${machine.codeAlignment}`,
+      offset,
     );
   }
   return offset;
 }
 
 function checkRegisters(
-  { what, argument, machine }: Context,
+  context: Context,
   field: string,
-  names: unknown,
+  names: readonly string[],
 ): number[] {
-  return checkArray(what, `${argument}.${field}`, names as string[]).map((
-    name,
-  ) =>
-    machine.registers[name] ?? fail(
-      what,
-      `"${argument}.${field}" has no register of the machine in it: ${
-        show(name)
-      }`,
-    )
+  const { what, argument, machine } = context;
+  return checkArray(what, `${argument}.${field}`, names).map((name) =>
+    machine.registers.get(name) ??
+      fail(context, field, "must have registers of the machine in it", name)
   );
 }
 
-function fail(what: string, message: string): never {
-  throw new RangeError(`${what}: ${message}`);
+/** A number of bytes on the stack. */
+function checkSlots(context: Context, field: string, value: number): number {
+  if (Number.isSafeInteger(value) && value % SLOT === 0) return value;
+  fail(context, field, `must be a multiple of ${SLOT}`, value);
 }
 
-/** What a step can say. */
-const ACTIONS = ["push", "pop", "adjust", "setFramePointer", "unwound"];
+function fail(
+  { what, argument }: Context,
+  field: string,
+  expected: string,
+  value: unknown,
+): never {
+  throw new RangeError(
+    `${what}: "${argument}.${field}" ${expected}, got ${show(value)}`,
+  );
+}
+
+/** How each kind of step is checked and done, by the field that tells the kind. */
+const ACTIONS: Record<
+  string,
+  // deno-lint-ignore no-explicit-any -- the step has the field, and is checked here
+  (program: FrameProgram, context: Context, step: any) => void
+> = {
+  push(program, context, { push }) {
+    const registers = checkRegisters(context, "push", push);
+    program.adjust(registers.length * SLOT);
+    program.save(registers, 0);
+  },
+  pop(program, context, { pop }) {
+    const registers = checkRegisters(context, "pop", pop);
+    program.pop(registers) ||
+      fail(context, "pop", "must take no more than lies on the stack", pop);
+  },
+  adjust(program, context, { adjust }) {
+    program.adjust(checkSlots(context, "adjust", adjust)) ||
+      fail(
+        context,
+        "adjust",
+        "must take no more than lies on the stack",
+        adjust,
+      );
+  },
+  save(program, context, { save, at }) {
+    const registers = checkRegisters(context, "save", save);
+    program.save(registers, checkSlots(context, "at", at)) ||
+      fail(context, "at", "must be inside the frame", at);
+  },
+  setFramePointer(program, context, { setFramePointer }) {
+    checkTrue(context, "setFramePointer", setFramePointer);
+    program.setFramePointer();
+  },
+  unwound(program, context, { unwound }) {
+    checkTrue(context, "unwound", unwound);
+    program.unwind();
+  },
+  rememberState(program, context, { rememberState }) {
+    checkTrue(context, "rememberState", rememberState);
+    program.rememberState();
+  },
+  restoreState(program, context, { restoreState }) {
+    checkTrue(context, "restoreState", restoreState);
+    program.restoreState() ||
+      fail(
+        context,
+        "restoreState",
+        "must follow a rememberState",
+        restoreState,
+      );
+  },
+};
+
+function checkTrue(context: Context, field: string, value: unknown): void {
+  if (value !== true) fail(context, field, "must be true", value);
+}
 
 /** Adds a step, and returns the least offset of the next one. */
 function addStep(
@@ -300,48 +446,17 @@ function addStep(
 ): number {
   const { what, argument } = context;
   checkObject(what, argument, step);
-  if (ACTIONS.filter((action) => action in step).length !== 1) {
+  const kinds = Object.keys(ACTIONS).filter((kind) => kind in step);
+  if (kinds.length !== 1) {
     throw new TypeError(
-      `${what}: "${argument}" must say one of ${ACTIONS.join(", ")}, got ${
-        show(step)
-      }`,
+      `${what}: "${argument}" must have one of ${
+        Object.keys(ACTIONS).join(", ")
+      }, got ${show(step)}`,
     );
   }
-  const offset = checkOffset(context, "offset", step.offset, least);
+  const offset = checkOffset(context, step.offset, least);
   program.advanceTo(offset);
-  if ("push" in step) {
-    const registers = checkRegisters(context, "push", step.push);
-    program.adjust(registers.length * SLOT);
-    program.save(registers);
-  } else if ("pop" in step) {
-    const registers = checkRegisters(context, "pop", step.pop);
-    program.restore(registers);
-    program.adjust(-registers.length * SLOT) ||
-      fail(what, `"${argument}.pop" takes more from the stack than lies there`);
-  } else if ("adjust" in step) {
-    const { adjust } = step;
-    if (!Number.isInteger(adjust) || adjust % SLOT !== 0) {
-      fail(
-        what,
-        `"${argument}.adjust" must be a multiple of ${SLOT}, got ${
-          show(adjust)
-        }`,
-      );
-    }
-    program.adjust(adjust) ||
-      fail(
-        what,
-        `"${argument}.adjust" takes more from the stack than lies there`,
-      );
-  } else if ("setFramePointer" in step) {
-    program.setFramePointer();
-  } else {
-    const until = checkOffset(context, "until", step.until, offset);
-    program.unwind();
-    program.advanceTo(until);
-    if (until < context.codeSize) program.rewind();
-    return until;
-  }
+  ACTIONS[kinds[0]](program, context, step);
   return offset;
 }
 

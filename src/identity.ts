@@ -15,9 +15,12 @@ import { EM_AARCH64, EM_X86_64 } from "./machine.ts";
 /** The size of a tail in bytes. */
 const TAIL_SIZE = 8;
 
-/** The size of the tail that stands for so much padding: there may be too little. */
-export function tailSize(padding: number): number {
-  return padding >= TAIL_SIZE ? TAIL_SIZE : 0;
+/**
+ * The size of the tail that stands for so much padding: 0 where there is too little, or
+ * where there is no instruction to hold a number.
+ */
+export function tailSize(elfMach: number, padding: number): number {
+  return padding >= TAIL_SIZE && elfMach in TAILS ? TAIL_SIZE : 0;
 }
 
 /**
@@ -26,18 +29,18 @@ export function tailSize(padding: number): number {
  */
 export function makeTail(elfMach: number, low: number): Uint8Array {
   const tail = new Uint8Array(TAIL_SIZE);
-  const view = new DataView(tail.buffer);
-  switch (elfMach) {
-    case EM_X86_64:
-      tail.set([0x0f, 0x1f, 0x84, 0x00]); // nop dword ptr [rax + rax + disp32]
-      view.setUint32(4, low, true);
-      break;
-    case EM_AARCH64:
-      view.setUint32(0, 0xd280001f | (low & 0xffff) << 5, true); // mov xzr, #imm16
-      view.setUint32(4, 0xd280001f | (low >>> 16) << 5, true);
-      break;
-    default:
-      view.setUint32(4, low, true);
-  }
+  TAILS[elfMach](new DataView(tail.buffer), low);
   return tail;
 }
+
+/** How a machine's tail holds a number of 32 bits. */
+const TAILS: Record<number, (view: DataView, number: number) => void> = {
+  [EM_X86_64](view, number) {
+    view.setUint32(0, 0x0f1f8400); // nop dword ptr [rax + rax + disp32]
+    view.setUint32(4, number, true);
+  },
+  [EM_AARCH64](view, number) {
+    view.setUint32(0, 0xd280001f | (number & 0xffff) << 5, true); // mov xzr, #imm16
+    view.setUint32(4, 0xd280001f | (number >>> 16) << 5, true);
+  },
+};

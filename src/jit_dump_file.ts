@@ -238,7 +238,7 @@ export class JitDumpFile implements Disposable {
    * 256 KiB of records. All records of a function are in the same write.
    *
    * @param fns The functions; a generator of any length is gone through once, with
-   * memory for one write.
+   * memory for one write and the indices that are returned.
    * @returns The functions' code indices.
    * @throws The same as {@linkcode JitDumpFile.dumpFunction}, for the first
    * function that is refused, and whatever the iterable throws; the functions before
@@ -315,7 +315,9 @@ export class JitDumpFile implements Disposable {
   }
 
   /**
-   * Says that no more code is made. perf takes no notice of it, and more may follow.
+   * Says that no more code is made. perf takes no notice of it, and more may follow: the
+   * record is 8 bytes longer than the format's, as perf reads nothing behind one that is
+   * only a header.
    *
    * @param timestamp Since when, in nanoseconds of CLOCK_MONOTONIC; now where it is left out.
    * @throws The same as {@linkcode JitDumpFile.dumpFunction}.

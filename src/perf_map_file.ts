@@ -38,10 +38,9 @@ const encoder = new TextEncoder();
  *
  * It has neither time nor code. perf reads it once, when it reports, and takes every
  * line for true from beginning to end. Where code moves, or memory is used again,
- * lines contradict each other: of two for one address perf 6.1 takes the later, of
- * three the middle one, and a function within the range of an older one may not be
- * found at all. So the format suits code that stays where it is; for all else there
- * is {@linkcode JitDumpFile}.
+ * lines contradict each other, and which of them perf finds depends on how it has
+ * sorted them, not on their order in the file. So the format suits code that stays
+ * where it is; for all else there is {@linkcode JitDumpFile}.
  *
  * V8 writes the same file under `--perf-basic-prof`, over what others have written:
  * use the one or the other.

@@ -27,10 +27,12 @@ const UNWINDING = UnwindingInfoRecord.offsets;
 
 const INITIAL_CAPACITY = 4096;
 
+const CLOSE_PADDING = new Uint8Array(8);
+
 /**
  * The size of a write that is worth its system call. Code of up to this many bytes is
- * copied into the buffer; larger code is written from where it lies, so that the
- * buffer stays small.
+ * copied into the buffer, and so is code with a tail; other code is written from where
+ * it lies, so that the buffer stays small.
  */
 export const BATCH_SIZE = 256 * 1024;
 
@@ -138,9 +140,13 @@ export class RecordBuffer {
     this.#end();
   }
 
-  /** Adds a code-close record. */
+  /**
+   * Adds a code-close record. It is a header, and some padding: perf takes the
+   * reading of a body without bytes for one that failed, and reads no further.
+   */
   addCodeClose(timestamp: Uint64): void {
     this.#begin(RecordId.JitCodeClose, RecordHeader.size, timestamp);
+    this.#addBytes(CLOSE_PADDING);
     this.#end();
   }
 

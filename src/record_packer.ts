@@ -29,9 +29,8 @@ import type { RecordBuffer } from "./record_buffer.ts";
 import {
   checkFileName,
   checkLineNumber,
-  checkSourceLines,
-  resolveSourceFile,
-  type SourceLine,
+  type PlacedLine,
+  placeSourceLines,
 } from "./source_line.ts";
 import { Uint64 } from "./uint64.ts";
 import { makeUnwindingTables } from "./unwinding.ts";
@@ -108,9 +107,9 @@ export class RecordPacker {
     const code = checkBytes(what, "code", givenCode);
     const lines = givenLines === undefined
       ? undefined
-      : checkSourceLines(what, givenLines, code.length);
+      : placeSourceLines(what, givenLines, code.length, this.#sourceRoot);
     checkUnsigned(what, "padding", 32, padding);
-    const imageSize = code.length + tailSize(padding);
+    const imageSize = code.length + tailSize(this.#elfMach, padding);
     const tables = unwinding === undefined
       ? undefined
       : makeUnwindingTables(what, this.#elfMach, imageSize, unwinding);
@@ -126,7 +125,7 @@ export class RecordPacker {
     this.#indices.next(event.codeIndex);
 
     if (lines && lines.length > 0) {
-      this.#addLines(buffer, what, lines, code.length);
+      this.#addLines(buffer, lines, code.length);
     }
     if (tables) {
       const { ehFrame, ehFrameHdr } = tables;
@@ -142,20 +141,18 @@ export class RecordPacker {
 
   #addLines(
     buffer: RecordBuffer,
-    what: string,
-    lines: readonly SourceLine[],
+    lines: readonly PlacedLine[],
     codeSize: number,
   ): void {
     const { timestamp, address } = this.#event;
-    const add = ({ line, column = 0, file }: SourceLine, offset: number) => {
-      const path = resolveSourceFile(what, file, this.#sourceRoot);
-      buffer.addDebugEntry(address, offset, line, column, path);
-    };
     buffer.beginDebugInfo(timestamp, address, lines.length + 1);
-    for (const line of lines) add(line, line.offset);
+    for (const { offset, line, column, path } of lines) {
+      buffer.addDebugEntry(address, offset, line, column, path);
+    }
     // perf ends the line table at the address of the last entry, so it takes one
     // more at the end of the code for the last line to cover anything.
-    add(lines[lines.length - 1], codeSize);
+    const { line, column, path } = lines[lines.length - 1];
+    buffer.addDebugEntry(address, codeSize, line, column, path);
     buffer.endDebugInfo();
   }
 
@@ -164,13 +161,14 @@ export class RecordPacker {
     const what = "Cannot dump a move";
     checkObject(what, "move", move);
     const event = this.#event;
-    const size = checkUnsigned(what, "codeSize", 32, move.codeSize);
+    const { codeSize, codeIndex, oldAddress, newAddress } = move;
+    const { timestamp, pid, tid } = move;
+    const size = checkUnsigned(what, "codeSize", 32, codeSize);
     if (size === 0 || size > MAX_CODE_SIZE) {
       throw new RangeError(
         `${what}: "codeSize" must be from 1 to ${MAX_CODE_SIZE}, got ${size}`,
       );
     }
-    const { codeIndex, oldAddress, newAddress, timestamp, pid, tid } = move;
     const libc = this.#libc;
     const other = this.#otherAddress;
     other.value = addressOf(libc, what, "oldAddress", oldAddress, size);
@@ -190,25 +188,30 @@ export class RecordPacker {
   addDebugInfo(buffer: RecordBuffer, info: DebugInfo): void {
     const what = "Cannot dump debug information";
     checkObject(what, "info", info);
-    const { timestamp, address } = this.#event;
-    const entries = checkArray(what, "entries", info.entries);
-    if (entries.length === 0) {
+    const { address: givenAddress, entries: given, timestamp } = info;
+    checkArray(what, "entries", given);
+    if (given.length === 0) {
       throw new RangeError(`${what}: "entries" is empty`);
     }
     const libc = this.#libc;
-    address.value = addressOf(libc, what, "address", info.address, 0);
-    this.#setTime(what, info.timestamp);
-    buffer.beginDebugInfo(timestamp, address, entries.length);
-    for (const [i, entry] of entries.entries()) {
+    const entries = given.map((entry, i) => {
       const argument = `entries[${i}]`;
       checkObject(what, argument, entry);
       const { address, line, discrim = 0, file } = entry;
-      const at = this.#otherAddress;
-      at.value = addressOf(libc, what, `${argument}.address`, address, 0);
-      checkLineNumber(what, `${argument}.line`, line);
-      checkUnsigned(what, `${argument}.discrim`, 32, discrim);
-      checkFileName(what, `${argument}.file`, file);
-      buffer.addDebugEntry(at, 0, line, discrim, file);
+      return {
+        address: addressOf(libc, what, `${argument}.address`, address, 0),
+        line: checkLineNumber(what, `${argument}.line`, line),
+        discrim: checkUnsigned(what, `${argument}.discrim`, 32, discrim),
+        file: checkFileName(what, `${argument}.file`, file),
+      };
+    });
+    const event = this.#event;
+    event.address.value = addressOf(libc, what, "address", givenAddress, 0);
+    this.#setTime(what, timestamp);
+    buffer.beginDebugInfo(event.timestamp, event.address, entries.length);
+    for (const { address, line, discrim, file } of entries) {
+      this.#otherAddress.value = address;
+      buffer.addDebugEntry(this.#otherAddress, 0, line, discrim, file);
     }
     buffer.endDebugInfo();
   }
@@ -217,10 +220,11 @@ export class RecordPacker {
   addUnwindingInfo(buffer: RecordBuffer, info: UnwindingInfo): void {
     const what = "Cannot dump unwinding information";
     checkObject(what, "info", info);
+    const { mappedSize, timestamp } = info;
     const ehFrame = checkBytes(what, "ehFrame", info.ehFrame);
     const ehFrameHdr = checkBytes(what, "ehFrameHdr", info.ehFrameHdr);
-    const size = checkUnsigned(what, "mappedSize", 32, info.mappedSize);
-    this.#setTime(what, info.timestamp);
+    const size = checkUnsigned(what, "mappedSize", 32, mappedSize);
+    this.#setTime(what, timestamp);
     buffer.addUnwindingInfo(this.#event.timestamp, ehFrame, ehFrameHdr, size);
   }
 

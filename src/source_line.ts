@@ -23,10 +23,23 @@ export interface SourceLine {
   /**
    * The source file: an absolute path or a `file:` URL; or a path that is relative to
    * {@linkcode JitDumpOptions.sourceRoot}. Where there is no such root it stays
-   * relative, and perf looks from the directory that it runs in.
+   * relative, and perf looks from the directory that it runs in. Other URLs are shown
+   * as they are.
    */
   file: string;
 }
+
+/** A source line that has been checked: where it starts, and where perf finds it. */
+export interface PlacedLine {
+  offset: number;
+  line: number;
+  column: number;
+  path: string;
+}
+
+/** Whether a value is an unsigned integer of 32 bits. */
+const isU32 = (value: unknown) =>
+  typeof value === "number" && value >>> 0 === value;
 
 /** A line's number: 32 bits, and not 0. */
 export function checkLineNumber(
@@ -52,52 +65,78 @@ export function checkFileName(
   return file;
 }
 
-/** Throws what is wrong with a line, if anything is. */
-function checkSourceLine(
+/** Throws what is wrong with a line. */
+function refuseLine(
   what: string,
   argument: string,
-  line: SourceLine,
+  { offset, line, column, file }: SourceLine,
   codeSize: number,
 ): void {
-  checkObject(what, argument, line);
-  const offset = checkUnsigned(what, `${argument}.offset`, 32, line.offset);
+  checkUnsigned(what, `${argument}.offset`, 32, offset);
   if (offset >= codeSize) {
     throw new RangeError(
       `${what}: "${argument}.offset" must be inside the ${codeSize} bytes of code, got ${offset}`,
     );
   }
-  checkLineNumber(what, `${argument}.line`, line.line);
-  if (line.column !== undefined) {
-    checkUnsigned(what, `${argument}.column`, 32, line.column);
+  checkLineNumber(what, `${argument}.line`, line);
+  if (column !== undefined) {
+    checkUnsigned(what, `${argument}.column`, 32, column);
   }
-  checkFileName(what, `${argument}.file`, line.file);
+  checkFileName(what, `${argument}.file`, file);
 }
 
 /**
  * Checks the lines of a function, and gives them in the order of their
- * instructions, as perf needs them.
+ * instructions, as perf needs them. Each field of a line is read once.
  */
-export function checkSourceLines(
+export function placeSourceLines(
   what: string,
   lines: readonly SourceLine[],
   codeSize: number,
-): readonly SourceLine[] {
+  sourceRoot: string | undefined,
+): PlacedLine[] {
   checkArray(what, "lines", lines);
+  const placed: PlacedLine[] = [];
   let isSorted = true;
+  // Most lines are of the file that the line before is of.
+  let lastFile = "";
+  let path = "";
   for (let i = 0; i < lines.length; i++) {
-    checkSourceLine(what, `lines[${i}]`, lines[i], codeSize);
-    isSorted &&= i === 0 || lines[i - 1].offset <= lines[i].offset;
+    const given = lines[i];
+    if (typeof given !== "object" || given === null) {
+      checkObject(what, `lines[${i}]`, given);
+    }
+    const { offset, line, column, file } = given;
+    if (
+      !isU32(offset) || offset >= codeSize || !isU32(line) || line === 0 ||
+      (column !== undefined && !isU32(column)) ||
+      (file !== lastFile &&
+        (typeof file !== "string" || file.includes("\0"))) ||
+      file === ""
+    ) {
+      refuseLine(what, `lines[${i}]`, { offset, line, column, file }, codeSize);
+    }
+    if (file !== lastFile) {
+      path = resolveSourceFile(what, `lines[${i}].file`, file, sourceRoot);
+      lastFile = file;
+    }
+    isSorted &&= i === 0 || placed[i - 1].offset <= offset;
+    placed.push({ offset, line, column: column ?? 0, path });
   }
-  return isSorted ? lines : lines.toSorted((a, b) => a.offset - b.offset);
+  return isSorted ? placed : placed.sort((a, b) => a.offset - b.offset);
 }
 
 /** Where perf finds a source file; see {@linkcode SourceLine.file}. */
-export function resolveSourceFile(
+function resolveSourceFile(
   what: string,
+  argument: string,
   file: string,
   sourceRoot: string | undefined,
 ): string {
   if (file.startsWith("/")) return file;
-  if (file.startsWith("file:")) return checkPath(what, "file", new URL(file));
+  if (/^[a-z][a-z0-9+.-]*:/i.test(file)) {
+    const url = URL.parse(file);
+    return url?.protocol === "file:" ? checkPath(what, argument, url) : file;
+  }
   return sourceRoot === undefined ? file : `${sourceRoot}/${file}`;
 }

@@ -94,7 +94,7 @@ export function unwindingSpace(
   const { padding = 0, eMachine = HOST_MACHINE } = options;
   checkUnsigned(what, "options.padding", 32, padding);
   checkUnsigned(what, "options.eMachine", 16, eMachine);
-  const size = codeSize + tailSize(padding);
+  const size = codeSize + tailSize(eMachine, padding);
   const { ehFrame, ehFrameHdr } = makeUnwindingTables(
     what,
     eMachine,

@@ -246,14 +246,15 @@ describe("a perf map under perf", () => {
     assertGreater(found.get("a größe")!, 50);
   });
 
-  itWithPerf("of two lines for one address has the later", async () => {
+  itWithPerf("of lines that contradict each other has one", async () => {
     const found = await symbols(`
-      map.dumpFunction({ name: "a first name", code: first });
+      map.dumpFunction({ name: "sooner", code: first });
       map.dumpFunction({ name: "later", code: first });
       map.dumpFunction({ name: "other", code: second });
     `);
-    assertEquals(found.get("a first name"), undefined);
-    assertGreater(found.get("later")!, 50);
+    const names = ["sooner", "later"].filter((name) => found.has(name));
+    assertEquals(names.length, 1);
+    assertGreater(found.get(names[0])!, 50);
     assertGreater(found.get("other")!, 50);
   });
 });

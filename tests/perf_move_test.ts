@@ -30,6 +30,8 @@ const PROGRAM = (directory: string) => `
     ).call(100_000_000n);
   };
   const address = (code) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(code));
+  // perf has to read on behind this record.
+  dump.dumpCodeCloseRecord();
   const codeIndex = dump.dumpFunction({ name: "mover", code: first });
   dump.dumpFunction({ name: "early", code: second });
   run("mover", first);
@@ -44,7 +46,6 @@ const PROGRAM = (directory: string) => `
   console.log("first=" + address(first));
   console.log("second=" + address(second));
   console.log("size=" + second.length);
-  dump.dumpCodeCloseRecord();
 `;
 
 describe("a function that moves, under perf", () => {

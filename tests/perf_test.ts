@@ -2,6 +2,8 @@ import {
   assert,
   assertEquals,
   assertGreater,
+  assertMatch,
+  assertNotEquals,
   assertStringIncludes,
 } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
@@ -164,6 +166,7 @@ describe("the demo's source lines under perf", () => {
       for (const [i, { name, start, end, lines }] of functions.entries()) {
         const { stdout } = await runOrThrow([
           "objdump",
+          "--wide",
           "--dwarf=decodedline",
           elfOf(profiled, profiled.functions[i]),
         ]);
@@ -233,6 +236,44 @@ describe("the demo's source lines under perf", () => {
       }
     },
   );
+});
+
+describe("functions with the same code and padding under perf", () => {
+  const fib = code.slice(functions[0].start, functions[0].end);
+
+  itWithPerf("have images that differ, and a clean disassembly", async () => {
+    const profiled = await profile((directory) =>
+      scriptCommand(
+        directory,
+        `import { JitDumpFile } from "${MOD}";
+         using dump = JitDumpFile.forProcess("${directory}");
+         const code = new Uint8Array(${JSON.stringify([...fib])});
+         for (const [name, address] of [["a", 0x7000_0000_0000], ["b", 0x7000_0000_1000]]) {
+           dump.dumpFunction({ name, code, address, padding: 16 });
+         }`,
+        ["--allow-all"],
+      )
+    );
+    const [a, b] = await Promise.all(
+      profiled.functions.map((fn) => section(elfOf(profiled, fn), ".text")),
+    );
+    assertEquals(a.slice(0, fib.length), fib);
+    assertEquals(b.slice(0, fib.length), fib);
+    assertNotEquals(a, b);
+    for (const fn of profiled.functions) {
+      const { stdout } = await runOrThrow(
+        ["objdump", "-d", "--no-show-raw-insn", elfOf(profiled, fn)],
+      );
+      const last = stdout.trim().split("\n").at(-1)!;
+      assertMatch(
+        last,
+        Deno.build.arch === "x86_64"
+          ? /nopl +-?0x[0-9a-f]+\(%rax,%rax/
+          : /mov\s+xzr/,
+      );
+      assert(!stdout.includes("(bad)"), stdout);
+    }
+  });
 });
 
 describe("a program with the two scoped permissions under perf", () => {

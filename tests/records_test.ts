@@ -154,6 +154,43 @@ describe("source lines", () => {
     );
   });
 
+  it("have URLs of other kinds as they are", () => {
+    const file = "https://example.com/a.ts";
+    const lines = [{ offset: 0, line: 1, file }];
+    assertEquals(inDump(lines, { sourceRoot: "/root" })[0].file, file);
+  });
+
+  it("may have getters that dump other functions", () => {
+    const records = written((dump) => {
+      const inner = () => dump.dumpFunction({ name: "inner", code: CODE });
+      const line = {
+        offset: 0,
+        line: 1,
+        get file() {
+          inner();
+          return "/a";
+        },
+      };
+      dump.dumpFunction({ name: "outer", code: CODE, lines: [line] });
+      dump.dumpDebugInfoRecord({
+        address: 1,
+        entries: [{
+          address: 1,
+          line: 1,
+          get file() {
+            inner();
+            return "/b";
+          },
+        }],
+      });
+    });
+    const ids = records.map(({ id }) => id);
+    assertEquals(ids, [0, 2, 0, 0, 2]);
+    assertEquals(parseDebugInfo(records[1]).entries[0].file, "/a");
+    assertEquals(parseLoad(records[2]).name, "outer");
+    assertEquals(parseDebugInfo(records[4]).entries[0].file, "/b");
+  });
+
   it("that are none make no record", () => {
     assertEquals(dumped({ lines: [] }).ids, [0]);
   });
@@ -233,7 +270,7 @@ describe("unwinding tables", () => {
   it("a ready section may have a personality routine and an LSDA", () => {
     // As C++ compilers make it: "zPLR", and a pointer in each FDE's augmentation.
     const section = hex(`1c000000 00000000 01 7a504c5200 01 78 10
-      07 9b 11223344 1b 1b 0c0708 9001 0000
+      07 9b 11223344 00 1b 0c0708 9001 0000
       14000000 24000000 98ffffff 40000000 04 55667788 000000
       00000000`);
     const { ehFrame, ehFrameHdr } = parseUnwindingInfo(
@@ -241,6 +278,27 @@ describe("unwinding tables", () => {
     );
     assertEquals(ehFrame, section);
     assertEquals(new DataView(ehFrameHdr.buffer).getUint32(8, true), 1);
+  });
+
+  it("a ready section may have addresses of 2 and 8 bytes", () => {
+    const sections = [
+      // CIE "zR", 0x1c (sdata8); FDE: 8 bytes each for the start and the size
+      `10000000 00000000 01 7a5200 01 78 10 01 1c 0c0708
+       18000000 18000000 a4ffffffffffffff 4000000000000000 00 000000`,
+      // CIE "zR", 0x1a (sdata2); FDE: 2 bytes each
+      `10000000 00000000 01 7a5200 01 78 10 01 1a 0c0708
+       0c000000 18000000 a4ff 4000 00 000000`,
+    ];
+    for (const section of sections) {
+      const { ehFrameHdr } = parseUnwindingInfo(
+        dumped({ unwinding: hex(section) }, undefined, EM_X86_64).find(4)!,
+      );
+      const view = new DataView(ehFrameHdr.buffer);
+      const hdr = 0x40 + hex(section).length;
+      assertEquals(view.getUint32(8, true), 1);
+      assertEquals(view.getInt32(12, true) + hdr, 0);
+      assertEquals(view.getInt32(16, true) + hdr, 0x40 + 20);
+    }
   });
 
   it("a ready section may have several FDEs, which the table sorts", () => {
@@ -326,7 +384,7 @@ describe("unwinding tables", () => {
       "a step that says two things",
       [{ offset: 4, adjust: 8, push: ["rbx"] }],
       TypeError,
-      '"unwinding[0]" must say one of',
+      '"unwinding[0]" must have one of',
     ],
     [
       "a step without a place",
@@ -338,7 +396,7 @@ describe("unwinding tables", () => {
       "a step beyond the code",
       [{ offset: 0x41, adjust: 8 }],
       RangeError,
-      "from 0 to 64, got 65",
+      "to 64, got 65",
     ],
     [
       "steps out of order",
@@ -356,13 +414,13 @@ describe("unwinding tables", () => {
       "more taken than there is",
       [{ offset: 4, adjust: -8 }],
       RangeError,
-      "more from the stack",
+      "no more than lies on the stack",
     ],
     [
       "more popped than there is",
       [{ offset: 4, pop: ["rbx"] }],
       RangeError,
-      "more from the stack",
+      "no more than lies on the stack",
     ],
     [
       "an unknown register",
@@ -377,10 +435,49 @@ describe("unwinding tables", () => {
       '"unwinding[0].push" must be an array',
     ],
     [
-      "an epilogue that ends before it starts",
-      [{ offset: 4, until: 3, unwound: true }],
+      "a state that was not remembered",
+      [{ offset: 4, restoreState: true }],
       RangeError,
-      '"unwinding[0].until"',
+      '"unwinding[0].restoreState" must follow',
+    ],
+    [
+      "a state remembered once and restored twice",
+      [{ offset: 1, rememberState: true }, { offset: 2, restoreState: true }, {
+        offset: 3,
+        restoreState: true,
+      }],
+      RangeError,
+      '"unwinding[2].restoreState"',
+    ],
+    [
+      "what is not so",
+      [{ offset: 4, setFramePointer: false }],
+      RangeError,
+      '"unwinding[0].setFramePointer" must be true',
+    ],
+    [
+      "what is not so either",
+      [{ offset: 4, unwound: false }],
+      RangeError,
+      '"unwinding[0].unwound" must be true',
+    ],
+    [
+      "a register saved below the stack",
+      [{ offset: 4, save: ["rbx"], at: 0 }],
+      RangeError,
+      '"unwinding[0].at" must be inside',
+    ],
+    [
+      "a register saved nowhere",
+      [{ offset: 4, save: ["rbx"] }],
+      RangeError,
+      '"unwinding[0].at"',
+    ],
+    [
+      "a register of every object",
+      [{ offset: 4, push: ["constructor"] }],
+      RangeError,
+      '"constructor"',
     ],
   ];
   for (const [what, unwinding, errorClass, message] of BAD) {
@@ -397,6 +494,9 @@ describe("unwinding tables", () => {
       [changed(16, 0x00), "encoding 0x0"],
       [changed(16, 0x1f), "encoding 0x1f"],
       [changed(10, 0x51), 'unknown augmentation "Q"'],
+      [changed(0, 0x0c), "it breaks off"],
+      [Uint8Array.of(0, 0, 0, 0, ...ehFrame), "length of 0"],
+      [changed(9, 0x52), "encoding 0x0"],
       [changed(28, 0x18), "refers to no CIE"],
       [changed(36, 0x41), "is for 65 bytes"],
       [changed(32, 0x9f), "from -1 on"],
@@ -409,6 +509,19 @@ describe("unwinding tables", () => {
     }
   });
 
+  it("AArch64's steps are at its instructions", () => {
+    assertThrows(
+      () =>
+        dumped(
+          { unwinding: [{ offset: 6, adjust: 16 }] },
+          undefined,
+          EM_AARCH64,
+        ),
+      RangeError,
+      '"unwinding[0].offset" must be a multiple of 4, got 6',
+    );
+  });
+
   it("steps for a machine without a description are refused", () => {
     assertThrows(
       () => dumped({ unwinding: [] }, undefined, 243),
@@ -419,26 +532,58 @@ describe("unwinding tables", () => {
 });
 
 describe("padding", () => {
-  it("of 8 bytes or more holds the function's number, as instructions", () => {
-    for (const eMachine of [EM_X86_64, EM_AARCH64, 243]) {
-      const loads = written(
-        (dump) => {
-          for (const padding of [0, 7, 8, 100]) {
-            dump.dumpFunction({ name: "f", code: CODE, padding });
-          }
-        },
-        undefined,
-        eMachine,
-      ).map(parseLoad);
-      assertEquals(
-        loads.map(({ code }) => code.length - CODE.length),
-        [0, 0, 8, 8],
-      );
-      for (const { code } of loads) {
-        assertEquals(code.slice(0, CODE.length), CODE);
-      }
-      assertEquals(new Set(loads.map(({ code }) => `${code}`)).size, 3);
+  const tails = (eMachine: number) =>
+    written(
+      (dump) => {
+        for (const padding of [0, 7, 8, 100]) {
+          dump.dumpFunction({ name: "f", code: CODE, padding });
+        }
+      },
+      undefined,
+      eMachine,
+    ).map(parseLoad).map(({ code, index }) => {
+      assertEquals(code.slice(0, CODE.length), CODE);
+      const tail = code.slice(CODE.length);
+      return {
+        view: new DataView(tail.buffer),
+        number: Number(index & 0xffff_ffffn),
+      };
+    });
+
+  it("of 8 bytes or more holds the function's number in a NOP, x86-64", () => {
+    const [none, few, ...enough] = tails(EM_X86_64);
+    assertEquals([none.view.byteLength, few.view.byteLength], [0, 0]);
+    for (const { view, number } of enough) {
+      assertEquals(view.byteLength, 8);
+      assertEquals(view.getUint32(0), 0x0f1f8400);
+      assertEquals(view.getUint32(4, true), number);
     }
+  });
+
+  it("of 8 bytes or more holds the function's number in moves to XZR, AArch64", () => {
+    const [none, few, ...enough] = tails(EM_AARCH64);
+    assertEquals([none.view.byteLength, few.view.byteLength], [0, 0]);
+    for (const { view, number } of enough) {
+      const words = [view.getUint32(0, true), view.getUint32(4, true)];
+      // movz: bits 31 to 21 say so, 20 to 5 are the number, 4 to 0 the register.
+      assertEquals(words.map((word) => word >>> 21), [0x694, 0x694]);
+      assertEquals(words.map((word) => word & 0x1f), [31, 31]);
+      const [low, high] = words.map((word) => word >>> 5 & 0xffff);
+      assertEquals(high * 0x1_0000 + low, number);
+    }
+  });
+
+  it("stays unused for other machines", () => {
+    assertEquals(tails(243).map(({ view }) => view.byteLength), [0, 0, 0, 0]);
+  });
+
+  it("puts the unwinding tables behind the tail", () => {
+    const plain = dumped({ unwinding: [] }, undefined, EM_X86_64);
+    const padded = dumped({ unwinding: [], padding: 8 }, undefined, EM_X86_64);
+    const start = (dump: typeof plain) =>
+      new DataView(parseUnwindingInfo(dump.find(4)!).ehFrame.buffer)
+        .getInt32(32, true);
+    assertEquals(start(padded), start(plain) - 8);
   });
 });
 
@@ -464,7 +609,7 @@ describe("the other records", () => {
     );
   });
 
-  it("dumpCodeCloseRecord() writes a header", () => {
+  it("dumpCodeCloseRecord() writes a header and padding", () => {
     const records = written((dump) => {
       dump.dumpCodeCloseRecord(TIME);
       const before = dump.getTimeStamp();
@@ -474,7 +619,7 @@ describe("the other records", () => {
     });
     assertEquals(
       records.map(({ id, body }) => [id, body.byteLength]),
-      [[3, 16], [3, 16]],
+      [[3, 24], [3, 24]],
     );
     assertEquals(records[0].timestamp, TIME);
   });

@@ -52,9 +52,10 @@ export class AArch64Assembler extends Assembler {
     const size = frameSize(slots);
     this.emit32(0xa9407bfd | size / 8 << 15); // ldp x29, x30, [sp, #size]
     this.emit32(0x910003ff | size + 16 << 10); // add sp, sp, #size + 16
-    const { offset } = this;
+    this.step({ rememberState: true });
+    this.step({ unwound: true });
     this.emit32(0xd65f03c0); // ret
-    this.unwoundSince(offset);
+    this.step({ restoreState: true });
   }
 
   /** Base register and offset of a slot, as LDR and STR have them. */

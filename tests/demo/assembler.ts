@@ -8,7 +8,12 @@ import type { FrameStep } from "../../mod.ts";
 import type { BinaryOperator } from "./syntax.ts";
 
 /** What one instruction does to a frame, without its place. */
-type FrameChange = { push: string[] } | { adjust: number };
+type FrameChange =
+  | { push: string[] }
+  | { adjust: number }
+  | { rememberState: true }
+  | { unwound: true }
+  | { restoreState: true };
 
 /** A place in the code that can be named before it is known. */
 export interface Label {
@@ -101,17 +106,12 @@ export abstract class Assembler {
   /** Says that the last instruction made the stack grow, for a value that waits. */
   protected pushed(size: number): void {
     this.depth += size;
-    this.#steps.push({ offset: this.offset, adjust: size });
+    this.step({ adjust: size });
   }
 
   /** Says what the last instruction did to the frame. */
   protected step(step: FrameChange): void {
     this.#steps.push({ offset: this.offset, ...step });
-  }
-
-  /** Says that up to the last instruction, from there on, the frame was gone. */
-  protected unwoundSince(offset: number): void {
-    this.#steps.push({ offset, until: this.offset, unwound: true });
   }
 
   protected emit(...bytes: number[]): void {

@@ -62,9 +62,10 @@ export class X86_64Assembler extends Assembler {
   leave(slots: number): void {
     this.emit(0x48, 0x81, 0xc4); // add rsp, imm32
     this.emit32(SLOT * slots);
-    const { offset } = this;
+    this.step({ rememberState: true });
+    this.step({ unwound: true });
     this.emit(0xc3); // ret
-    this.unwoundSince(offset);
+    this.step({ restoreState: true });
   }
 
   loadConstant(value: bigint): void {
