@@ -80,12 +80,16 @@ function normalize(path: string): string {
       components.pop();
     } else if (!isAbsolute) components.push(component);
   }
-  return (isAbsolute ? "/" : "") + components.join("/") ||
-    (isAbsolute ? "/" : ".");
+  return (isAbsolute ? "/" : "") + components.join("/") || ".";
 }
 
-/** Where `--allow-write` is not enough for Deno, as there is more than files. */
-const SPECIAL_PATH = /^\/(dev|proc|sys)(\/|$)/;
+/** Whether `--allow-write` is not enough for Deno there, as there is more than files. */
+function isSpecial(path: string): boolean {
+  const absolute = path.startsWith("/")
+    ? path
+    : normalize(`${Deno.cwd()}/${path}`);
+  return /^\/(dev|proc|sys)(\/|$)/.test(absolute);
+}
 
 const ALL_PERMISSIONS = [
   "env",
@@ -114,7 +118,7 @@ function requireWrite(path: string): void {
         `Run again with --allow-write=${directory}`,
     );
   }
-  if (SPECIAL_PATH.test(path) && !isAllGranted()) {
+  if (isSpecial(path) && !isAllGranted()) {
     throw new Deno.errors.NotCapable(
       `Cannot open "${path}": Deno leaves /dev, /proc and /sys to programs that may do all. ` +
         `Choose another directory, or run again with --allow-all`,

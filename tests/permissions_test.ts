@@ -286,6 +286,19 @@ describe("permissions: ways round them", () => {
     assertEquals([...Deno.readDirSync(denied)], []);
   });
 
+  it("nor by a relative path from there", async () => {
+    using directory = temporaryDirectory();
+    const { stdout, stderr } = await run(
+      scriptCommand(
+        directory.path,
+        tryOpening(["jitdump-test.dump", "../dev/shm/jitdump-test.dump"]),
+        ["--allow-ffi", "--allow-write"],
+      ),
+      { cwd: "/dev/shm" },
+    );
+    assertEquals([stdout, stderr], ["NotCapable\n".repeat(2), ""]);
+  });
+
   it("nor is a libc.so.6 in the current directory loaded", async () => {
     using directory = temporaryDirectory();
     // Loading it would fail: it is no library.
