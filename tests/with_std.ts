@@ -12,7 +12,8 @@
 
 const ROOT = new URL("../", import.meta.url);
 const TESTS = "tests/";
-const IMPORT_MAP = "tests/std/import_map.json";
+const STAND_INS = "tests/std/";
+const IMPORT_MAP = `${STAND_INS}import_map.json`;
 
 /** After this long without an answer JSR counts as out of reach. */
 const PATIENCE_MS = 30_000;
@@ -43,10 +44,11 @@ function isStdAvailable(): Promise<boolean> {
   });
 }
 
-function* testFiles(): Generator<string> {
-  for (const { name } of Deno.readDirSync(new URL(TESTS, ROOT))) {
-    if (name.endsWith("_test.ts")) yield TESTS + name;
-  }
+/** The tests' own files: all but those that stand for std where JSR is missing. */
+function testFiles(): string[] {
+  return Array.from(Deno.readDirSync(new URL(TESTS, ROOT)))
+    .filter(({ name }) => name.endsWith(".ts"))
+    .map(({ name }) => TESTS + name);
 }
 
 async function stdOptions(args: string[]): Promise<string[]> {
@@ -113,12 +115,15 @@ async function test(args: string[]): Promise<boolean> {
 }
 
 async function check(args: string[]): Promise<boolean> {
+  const options = await stdOptions(args);
   return await deno([
     "check",
-    ...await stdOptions(args),
+    ...options,
     ...args,
     ...DOCUMENTED,
-    TESTS,
+    ...testFiles(),
+    `${TESTS}demo/`,
+    ...(options.length > 0 ? [STAND_INS] : []),
   ]);
 }
 
