@@ -361,7 +361,7 @@ const BAD_CALLS: [
   ],
 ];
 
-const BAD_OPENINGS: [string, Anything[], Anything, RegExp][] = [
+const BAD_OPENINGS: [string, Anything[], typeof TypeError, RegExp][] = [
   ["no filename", [], TypeError, /"filename".*undefined/],
   ["a filename that is a number", [7], TypeError, /"filename".*7/],
   ["an empty filename", [""], TypeError, /"filename" is empty/],
