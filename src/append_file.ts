@@ -69,19 +69,32 @@ export class AppendFile {
    * Goes on after a short write. A short write does not say why it was short; the
    * next one does, or it writes the rest, if there is room by now.
    *
+   * Where another writer has appended in between, neither helps: there is a torn
+   * record before the other's, and cutting it off would take the other's with it.
+   *
    * @param written How many bytes of the parts have been written.
    * @throws {JitDumpError} If there is more that cannot be written; what has been
    * is cut off.
+   * @throws {Error} If another writer came in between.
    */
   #complete(written: number, parts: Uint8Array[]): void {
-    const start = filePosition(this.#libc, this.#file) - written;
+    let end = filePosition(this.#libc, this.#file);
+    const start = end - written;
     try {
       for (let rest = skip(parts, written); rest.length > 0;) {
-        rest = skip(rest, writeParts(this.#libc, this.#file, rest));
+        const more = writeParts(this.#libc, this.#file, rest);
+        rest = skip(rest, more);
+        end += more;
       }
     } catch (error) {
       truncate(this.#libc, this.#file, start);
       throw error;
+    }
+    if (filePosition(this.#libc, this.#file) !== end) {
+      throw new Error(
+        `Cannot append to "${this.#file.path}": the disk was full, and another writer ` +
+          `came between the parts of a record. perf reads the dump up to byte ${start}`,
+      );
     }
   }
 

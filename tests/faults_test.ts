@@ -105,6 +105,25 @@ describe("AppendSink, where calls do less than they were asked", () => {
     }
   });
 
+  it("says so where another writer comes between the parts of a record", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const libc = faultyLibc({
+      write: (fd, bytes) => {
+        const written = real.write(fd, bytes, 20n);
+        Deno.writeFileSync(path, new Uint8Array(16), { append: true });
+        return written;
+      },
+    });
+    const sink = new AppendSink(libc, path, HEADER);
+    assertThrows(
+      () => sink.append(record(SMALL)),
+      Error,
+      "perf reads the dump up to byte 40",
+    );
+    sink.close();
+  });
+
   it("writes the header whole", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
