@@ -46,7 +46,7 @@ export class AppendSink {
     let marker: Mapping | undefined;
     try {
       // Before the first byte is written: what cannot be mapped is no place for
-      // a dump, as the files of /proc and /sys are none.
+      // a dump, as the files of /proc and /sys are none (with --allow-all).
       marker = mapExecutable(libc, file);
       ensureHeader(libc, file, header);
       this.#file = new AppendFile(libc, file);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type LibcLibrary, openLibc } from "../ffi/libc.ts";
+import type { LibcLibrary } from "../ffi/libc.ts";
 import { MAX_WRITE } from "./append_file.ts";
 import { AppendSink } from "./append_sink.ts";
 import {
@@ -22,7 +22,7 @@ import type {
   UnwindingInfo,
 } from "./jit_function.ts";
 import { HOST_MACHINE } from "./machine.ts";
-import { isSupported, requireSupported } from "./platform.ts";
+import { isSupported, openPlatform } from "./platform.ts";
 import { BATCH_SIZE, RecordBuffer } from "./record_buffer.ts";
 import { RecordPacker } from "./record_packer.ts";
 
@@ -128,14 +128,10 @@ export class JitDumpFile implements Disposable {
     this.path = checkPath(what, "filename", filename);
     const elfMach = checkUnsigned(what, "eMachine", 16, eMachine);
     checkObject(what, "options", options);
-    const libcPath = options.libc === undefined
-      ? undefined
-      : checkPath(what, "options.libc", options.libc);
     const sourceRoot = options.sourceRoot === undefined
       ? undefined
       : checkDirectory(what, "options.sourceRoot", options.sourceRoot, true);
-    requireSupported(this.path);
-    this.#library = openLibc(libcPath);
+    this.#library = openPlatform(what, this.path, options.libc);
     const libc = this.#library.symbols;
     try {
       this.#packer = new RecordPacker(libc, elfMach, sourceRoot);

@@ -65,10 +65,11 @@ export interface JitFunction extends RecordOrigin {
    * 0 where it is left out.
    *
    * Where there are 8 or more, and the machine is x86-64 or AArch64, the function's
-   * image gets a tail of 8 bytes in which its
-   * code index stands, as instructions that do nothing. By it those versions of perf
-   * tell functions with the same code apart that take them for one otherwise, and show
-   * one's name for all. The price: the function counts as 8 bytes longer, and a disassembly ends with one or two instructions that are not in memory.
+   * image gets a tail of 8 bytes in which its code index stands, as instructions that
+   * do nothing. By it those versions of perf tell functions with the same code apart
+   * that take them for one otherwise, and show one's name for all. The price: the
+   * function counts as 8 bytes longer, and a disassembly ends with one or two
+   * instructions that are not in memory.
    */
   padding?: number;
 }

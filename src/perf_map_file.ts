@@ -5,7 +5,7 @@
  */
 
 import { closeFile, openRegularFile, readAt } from "../ffi/file.ts";
-import { type Libc, type LibcLibrary, openLibc } from "../ffi/libc.ts";
+import type { Libc, LibcLibrary } from "../ffi/libc.ts";
 import { addressOf } from "./address.ts";
 import { AppendFile } from "./append_file.ts";
 import {
@@ -18,7 +18,7 @@ import {
 } from "./arguments.ts";
 import { escapeFunctionName } from "./function_name.ts";
 import type { JitFunction } from "./jit_function.ts";
-import { isSupported, requireSupported } from "./platform.ts";
+import { isSupported, openPlatform } from "./platform.ts";
 import { BATCH_SIZE } from "./record_buffer.ts";
 
 /** What can be said when a {@linkcode PerfMapFile} is opened. */
@@ -100,11 +100,7 @@ export class PerfMapFile implements Disposable {
     const what = "Cannot open a map";
     this.path = checkPath(what, "filename", filename);
     checkObject(what, "options", options);
-    const libcPath = options.libc === undefined
-      ? undefined
-      : checkPath(what, "options.libc", options.libc);
-    requireSupported(this.path);
-    this.#library = openLibc(libcPath);
+    this.#library = openPlatform(what, this.path, options.libc);
     try {
       this.#file = openMap(this.#library.symbols, this.path);
     } catch (error) {

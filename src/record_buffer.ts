@@ -60,9 +60,10 @@ export class RecordBuffer {
   #trailing: Uint8Array | undefined;
   /** Where the record that is being packed starts. */
   #start = 0;
-  /** The file name that the record's last debug entry has, and where. */
+  /** The file name that was written last in the record, and where, its NUL included. */
   #fileName = "";
   #fileNameAt = 0;
+  #fileNameEnd = 0;
 
   /** The memory; the records are its first {@linkcode length} bytes. */
   get bytes(): Uint8Array<ArrayBuffer> {
@@ -228,15 +229,14 @@ export class RecordBuffer {
 
   #addFileName(name: string): void {
     if (name === this.#fileName) {
-      const size = this.#bytes.indexOf(0, this.#fileNameAt) + 1 -
-        this.#fileNameAt;
-      const at = this.#extend(size);
-      this.#bytes.copyWithin(at, this.#fileNameAt, this.#fileNameAt + size);
+      const at = this.#extend(this.#fileNameEnd - this.#fileNameAt);
+      this.#bytes.copyWithin(at, this.#fileNameAt, this.#fileNameEnd);
       return;
     }
     this.#fileName = name;
     this.#fileNameAt = this.#length;
     this.#addText(name);
+    this.#fileNameEnd = this.#length;
   }
 
   /** Adds a text and its NUL. */

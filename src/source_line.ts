@@ -107,6 +107,7 @@ export function placeSourceLines(
       checkObject(what, `lines[${i}]`, given);
     }
     const { offset, line, column, file } = given;
+    // The checks of refuseLine(), which makes texts for each.
     if (
       !isU32(offset) || offset >= codeSize || !isU32(line) || line === 0 ||
       (column !== undefined && !isU32(column)) ||

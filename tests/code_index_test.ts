@@ -6,6 +6,10 @@ import { Uint64 } from "../src/uint64.ts";
 import { readLoads } from "./parse_dump.ts";
 import { MOD, runScript, temporaryDirectory } from "./script.ts";
 
+/** Where all copies of the module in a thread find its counter. */
+const COUNTER_KEY = Symbol.for("@jitdump/jitdump: next code index");
+const globals = globalThis as unknown as Record<symbol, { next: number }>;
+
 /** The first indices of a source. */
 function take(indices: CodeIndices, count: number): bigint[] {
   const into = new Uint64();
@@ -23,28 +27,20 @@ describe("CodeIndices", () => {
   });
 
   it("starts above what a thread with the same id can have counted", () => {
-    const symbols = Object.getOwnPropertySymbols(globalThis);
-    const counters = globalThis as unknown as Record<symbol, unknown>;
-    const key = symbols.find((symbol) =>
-      symbol.description === "@jitdump/jitdump: next code index"
-    )!;
-    const kept = counters[key];
+    const kept = globals[COUNTER_KEY];
     try {
       const starts = [0n, 16n, 1_000_000_000n, 2n ** 46n].map((now) => {
-        delete counters[key];
+        delete globals[COUNTER_KEY];
         return take(new CodeIndices(0, now), 1)[0];
       });
       assertEquals(starts, [0n, 1n, 62_500_000n, 0n]);
     } finally {
-      counters[key] = kept;
+      globals[COUNTER_KEY] = kept;
     }
   });
 
   it("counts across 32 bits and, at 42 bits, from 0 again", () => {
-    const key = Object.getOwnPropertySymbols(globalThis).find((symbol) =>
-      symbol.description === "@jitdump/jitdump: next code index"
-    )!;
-    const counter = Reflect.get(globalThis, key);
+    const counter = globals[COUNTER_KEY];
     const { next } = counter;
     try {
       const thread = 5n << 42n;

@@ -33,6 +33,15 @@ function projectDirectory() {
 const runDemo = (cwd: string, env: Record<string, string> = {}) =>
   run([Deno.execPath(), "task", "demo"], { cwd, env });
 
+/** A directory of programs that has Deno and no perf, or one that does as `perf` says. */
+function makeBin(directory: string, perf?: string): string {
+  const bin = join(directory, "bin");
+  Deno.mkdirSync(bin);
+  Deno.symlinkSync(Deno.execPath(), join(bin, "deno"));
+  if (perf) Deno.writeTextFileSync(join(bin, "perf"), perf, { mode: 0o755 });
+  return bin;
+}
+
 /** The names of the functions in the dump that the demo has left. */
 function namesInDump(directory: string): string[] {
   const demo = join(directory, ".demo");
@@ -62,11 +71,8 @@ describe("deno task demo", () => {
 
   it("runs the program and says what to install where there is no perf", async () => {
     using directory = projectDirectory();
-    const bin = join(directory.path, "bin");
-    Deno.mkdirSync(bin);
-    Deno.symlinkSync(Deno.execPath(), join(bin, "deno"));
     const { success, stdout, stderr } = await runDemo(directory.path, {
-      PATH: bin,
+      PATH: makeBin(directory.path),
     });
     assert(success, stderr);
     assertStringIncludes(stdout, "perf is not installed: install the package");
@@ -79,17 +85,11 @@ describe("deno task demo", () => {
 
   it("runs the program and says what to set where perf may not record", async () => {
     using directory = projectDirectory();
-    const bin = join(directory.path, "bin");
-    Deno.mkdirSync(bin);
-    Deno.symlinkSync(Deno.execPath(), join(bin, "deno"));
     // What perf does where the kernel does not let it.
-    Deno.writeTextFileSync(
-      join(bin, "perf"),
-      "#!/bin/sh\nprintf 'Error:\\nAccess is limited.\\nMore.\\n' >&2\nexit 255\n",
-      { mode: 0o755 },
-    );
+    const perf =
+      "#!/bin/sh\nprintf 'Error:\\nAccess is limited.\\nMore.\\n' >&2\nexit 255\n";
     const { success, stdout, stderr } = await runDemo(directory.path, {
-      PATH: bin,
+      PATH: makeBin(directory.path, perf),
     });
     assert(success, stderr);
     assertStringIncludes(stdout, 'may not record ("Access is limited.")');

@@ -196,7 +196,7 @@ describe("a perf map under perf", () => {
   async function symbols(dump: string): Promise<Map<string, number>> {
     using directory = temporaryDirectory();
     const data = join(directory.path, "perf.data");
-    await runOrThrow(recordCommand(
+    const { stdout: path } = await runOrThrow(recordCommand(
       data,
       scriptCommand(
         directory.path,
@@ -222,20 +222,16 @@ describe("a perf map under perf", () => {
          console.log(map.path);`,
         ["--allow-all"],
       ),
-    )).then(({ stdout }) => paths.push(stdout.trim()));
+    ));
     const { stdout } = await runOrThrow(
       reportCommand(data, "sample,symbol", "--quiet", "-t", ";"),
     );
+    Deno.removeSync(path.trim());
     return new Map(
       [...stdout.matchAll(/^ *(\d+) *;\[\.\] (.*)$/gm)]
         .map(([, samples, symbol]) => [symbol, Number(samples)]),
     );
   }
-  const paths: string[] = [];
-  addEventListener(
-    "unload",
-    () => paths.forEach((path) => Deno.removeSync(path)),
-  );
 
   itWithPerf("has its names in the report, the short ones too", async () => {
     const found = await symbols(`
