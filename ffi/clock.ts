@@ -1,5 +1,5 @@
 /**
- * The clock and the thread, as the kernel knows them.
+ * The clock that perf samples with.
  *
  * @module
  */
@@ -21,9 +21,4 @@ export function readMonotonicClock(
   timespec: Uint8Array<ArrayBuffer>,
 ): void {
   libc.clock_gettime(CLOCK_MONOTONIC, timespec);
-}
-
-/** The kernel's id of the calling thread; it never fails. */
-export function threadId(libc: Libc): number {
-  return libc.gettid();
 }

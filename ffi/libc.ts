@@ -62,6 +62,28 @@ const SYMBOLS = {
     ],
     result: "i32", // int
   },
+  fcntlLock: {
+    name: "fcntl",
+    parameters: [
+      "i32", // int fd
+      "i32", // int cmd
+      "buffer", // struct flock *lock
+    ],
+    result: "i32", // int
+  },
+  rename: {
+    parameters: [
+      "buffer", // const char *oldpath
+      "buffer", // const char *newpath
+    ],
+    result: "i32", // int
+  },
+  unlink: {
+    parameters: [
+      "buffer", // const char *pathname
+    ],
+    result: "i32", // int
+  },
   pread: {
     parameters: [
       "i32", // int fd
@@ -139,6 +161,16 @@ const SYMBOLS = {
   gettid: {
     parameters: [],
     result: "i32", // pid_t
+  },
+  geteuid: {
+    parameters: [],
+    result: "u32", // uid_t
+  },
+  getauxval: {
+    parameters: [
+      "usize", // unsigned long type
+    ],
+    result: "usize", // unsigned long
   },
   // memcpy returns its first argument, so with a length of 0 it turns a buffer
   // or a pointer into an address without copying anything.

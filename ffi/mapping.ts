@@ -12,10 +12,14 @@ import type { Libc } from "./libc.ts";
 const PROT_READ = 0x1;
 const PROT_EXEC = 0x4;
 const MAP_PRIVATE = 0x2;
+const MAP_FIXED_NOREPLACE = 0x10_0000;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 /** The kernel maps whole pages, so any length up to a page's says "one page". */
 const ONE_PAGE = 1n;
+
+/** The largest page of the machines that Deno runs on (AArch64). */
+export const LARGEST_PAGE = 0x1_0000;
 
 /** A mapping of the first page of a file. */
 export interface Mapping {
@@ -27,21 +31,33 @@ export interface Mapping {
  * Maps the file's first page as if there were code in it: readable,
  * executable, private. The file may be empty.
  *
+ * @param address Where: a multiple of {@linkcode LARGEST_PAGE}.
+ * @returns The mapping; undefined where the address is taken.
  * @throws {JitDumpError} If the file system or its mount options do not allow it.
  */
-export function mapExecutable(libc: Libc, file: OpenFile): Mapping {
-  const address = libc.mmap(
-    0n,
+export function mapExecutableAt(
+  libc: Libc,
+  file: OpenFile,
+  address: bigint,
+): Mapping | undefined {
+  const mapped = libc.mmap(
+    address,
     ONE_PAGE,
     PROT_READ | PROT_EXEC,
-    MAP_PRIVATE,
+    MAP_PRIVATE | MAP_FIXED_NOREPLACE,
     file.fd,
     0n,
   );
-  if (address === MAP_FAILED) {
-    throw systemCallError(libc, "mmap", "map", file.path);
+  if (mapped === MAP_FAILED) {
+    const error = systemCallError(libc, "mmap", "map", file.path);
+    if (error.code === "EEXIST") return undefined;
+    throw error;
   }
-  return { address, path: file.path };
+  const mapping = { address: mapped, path: file.path };
+  if (mapped === address) return mapping;
+  // Linux before 4.17 does not know the flag, and takes the address for a wish.
+  unmap(libc, mapping);
+  return undefined;
 }
 
 /** Takes the mapping away. */

@@ -4,30 +4,63 @@
  * @module
  */
 
+import { otherWriters } from "../ffi/descriptors.ts";
 import {
   closeFile,
   filePosition,
+  O_APPEND,
   type OpenFile,
-  setAppendMode,
+  setStatusFlags,
   truncate,
   write,
   writeParts,
 } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
+import { fileStatus } from "../ffi/status.ts";
+import { pause } from "./pause.ts";
 
 /** The most that Linux writes in one call (MAX_RW_COUNT); see write(2). */
 export const MAX_WRITE = 0x7fff_f000;
 
-/** An open file in append mode. */
+/** A part of a record in the file, the rest of which found no room. */
+export interface TornPart {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Makes a torn part into something that readers pass over, without cutting the file
+ * where others may have appended.
+ *
+ * @returns false where that has to wait for another writer, which is mending too.
+ */
+export type Mend = (libc: Libc, file: OpenFile, part: TornPart) => boolean;
+
+/** How often to look whether another writer is done with mending; once a millisecond. */
+const LOOKS = 200;
+
+/**
+ * An open file in append mode.
+ *
+ * The kernel adds what one write call writes in one piece, whoever else appends. On a
+ * full disk, and at the file's size limit, it writes a part and says how much. Then
+ * others may append behind that part before anything can be done about it. So only who
+ * is alone cuts it off; for others there is {@linkcode Mend}. What cannot be mended
+ * at once is tried again before the next append.
+ */
 export class AppendFile {
   readonly #libc: Libc;
   readonly #file: OpenFile;
+  readonly #mend: Mend;
+  /** What is to be mended, in the order in which it lies in the file. */
+  #torn: TornPart[] = [];
 
   /** Takes the file over, and switches it to append mode. */
-  constructor(libc: Libc, file: OpenFile) {
-    setAppendMode(libc, file);
+  constructor(libc: Libc, file: OpenFile, mend: Mend) {
+    setStatusFlags(libc, file, O_APPEND);
     this.#libc = libc;
     this.#file = file;
+    this.#mend = mend;
   }
 
   /** The file's descriptor. */
@@ -37,7 +70,7 @@ export class AppendFile {
 
   /**
    * Appends the first `length` bytes, and what trails behind them, as one write.
-   * After an exception the file ends where it ended before.
+   * After an exception there is nothing of them in the file that is read.
    *
    * @throws {RangeError} If they are more than {@linkcode MAX_WRITE} bytes.
    * @throws {JitDumpError} If they could not be written whole.
@@ -53,6 +86,7 @@ export class AppendFile {
         `Cannot append to "${this.#file.path}": the records have ${size} bytes, and one write takes ${MAX_WRITE}`,
       );
     }
+    if (this.#torn.length > 0) this.#mendAll();
     if (!trailing) {
       const written = write(this.#libc, this.#file, bytes, length);
       if (written !== size) {
@@ -67,39 +101,73 @@ export class AppendFile {
 
   /**
    * Goes on after a short write. A short write does not say why it was short; the
-   * next one does, or it writes the rest, if there is room by now.
-   *
-   * Where another writer has appended in between, neither helps: there is a torn
-   * record before the other's, and cutting it off would take the other's with it.
-   *
-   * @param written How many bytes of the parts have been written.
-   * @throws {JitDumpError} If there is more that cannot be written; what has been
-   * is cut off.
-   * @throws {Error} If another writer came in between.
+   * next one does, or it writes more, if there is room by now. Where another writer
+   * has come in between, all is mended, and written once more.
    */
   #complete(written: number, parts: Uint8Array[]): void {
-    let end = filePosition(this.#libc, this.#file);
-    const start = end - written;
-    try {
-      for (let rest = skip(parts, written); rest.length > 0;) {
-        const more = writeParts(this.#libc, this.#file, rest);
-        rest = skip(rest, more);
-        end += more;
+    for (;;) {
+      let rest = parts;
+      for (;;) {
+        this.#addTorn(written);
+        rest = skip(rest, written);
+        if (rest.length === 0) break;
+        try {
+          written = writeParts(this.#libc, this.#file, rest);
+        } catch (error) {
+          this.#mendAll();
+          throw error;
+        }
       }
-    } catch (error) {
-      truncate(this.#libc, this.#file, start);
-      throw error;
+      if (this.#torn.length === 1) break;
+      this.#mendAll();
+      written = writeParts(this.#libc, this.#file, parts);
     }
-    if (filePosition(this.#libc, this.#file) !== end) {
-      throw new Error(
-        `Cannot append to "${this.#file.path}": the disk was full, and another writer ` +
-          `came between the parts of a record. perf reads the dump up to byte ${start}`,
-      );
+    this.#torn = [];
+  }
+
+  /** Notes what has just been written, as more of the last part if it follows it. */
+  #addTorn(written: number): void {
+    const end = filePosition(this.#libc, this.#file);
+    const start = end - written;
+    const last = this.#torn.at(-1);
+    if (last?.end === start) {
+      this.#torn.splice(-1, 1, { start: last.start, end });
+    } else {
+      this.#torn.push({ start, end });
     }
   }
 
+  /** Mends all torn parts; the last first, as the others may have to wait for it. */
+  #mendAll(): void {
+    for (; this.#torn.length > 0; this.#torn.pop()) {
+      this.#mendPart(this.#torn[this.#torn.length - 1]);
+    }
+  }
+
+  #mendPart(part: TornPart): void {
+    const [libc, file] = [this.#libc, this.#file];
+    for (let look = 0; look < LOOKS; look++) {
+      const status = fileStatus(libc, file);
+      const isAlone = otherWriters(libc, file, status).length === 0;
+      if (isAlone && fileStatus(libc, file).size === part.end) {
+        truncate(libc, file, part.start);
+        return;
+      }
+      if (this.#mend(libc, file, part)) return;
+      pause();
+    }
+    throw new Error(
+      `Cannot mend "${file.path}": the record that follows the torn one at byte ${part.start} does not become whole`,
+    );
+  }
+
+  /** Closes the file, also where something cannot be mended. */
   close(): void {
-    closeFile(this.#libc, this.#file);
+    try {
+      this.#mendAll();
+    } finally {
+      closeFile(this.#libc, this.#file);
+    }
   }
 }
 

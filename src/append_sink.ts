@@ -4,33 +4,35 @@
  * @module
  */
 
-import {
-  closeFile,
-  type OpenFile,
-  openRegularFile,
-  readAt,
-  writeAt,
-} from "../ffi/file.ts";
+import { otherWriters } from "../ffi/descriptors.ts";
+import { removeFile, renameFile } from "../ffi/directory.ts";
+import { closeFile, type OpenFile } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
-import { mapExecutable, type Mapping, unmap } from "../ffi/mapping.ts";
+import { tryLockAlone, WHOLE_FILE } from "../ffi/lock.ts";
+import { type FileStatus, fileStatus, pathStatus } from "../ffi/status.ts";
 import { AppendFile } from "./append_file.ts";
-import { FileHeader, JITDUMP_MAGIC, JITDUMP_VERSION } from "./file_header.ts";
+import {
+  ensureDumpHeader,
+  isSameProcess,
+  readDumpHeader,
+} from "./dump_header.ts";
+import { FileHeader } from "./file_header.ts";
+import { Marker } from "./marker.ts";
+import { pause } from "./pause.ts";
 import type { RecordBuffer } from "./record_buffer.ts";
+import { openSharedFile } from "./shared_file.ts";
+import { mendTornRecord } from "./torn_record.ts";
 
-/**
- * An open dump: the file with its header, in append mode, and the marker, an
- * executable mapping of it by which perf learns where the dump is.
- *
- * **One header.** Writers that open an empty file at the same moment all write
- * the header, and all to the same place: to offset 0, before they switch their
- * descriptor to append mode. Whoever is last overwrites a header with its like,
- * and as nobody appends before its own header is written, no record is in its
- * way. No lock is needed, so none can be left behind by a thread that dies here.
- */
+const V8_REMEDY =
+  "If it is V8's --perf-prof, give it another directory (--v8-flags=--perf-prof,--perf-prof-path=<directory>), or this dump.";
+
+/** How often opening is tried where others are in the way; once a millisecond. */
+const ATTEMPTS = 1000;
+
+/** An open dump: the file, with its header and in append mode, and the marker. */
 export class AppendSink {
-  readonly #libc: Libc;
   readonly #file: AppendFile;
-  readonly #marker: Mapping;
+  readonly #marker: Marker;
 
   /**
    * Opens the dump, and makes it with `header` if it is empty or not there.
@@ -38,24 +40,22 @@ export class AppendSink {
    * @throws {Deno.errors.NotCapable} If Deno may not write there.
    * @throws {Deno.errors.InvalidData} If there is a file to which records of
    * this writer cannot be appended.
+   * @throws {Deno.errors.Busy} If somebody writes there who does not share.
    * @throws {JitDumpError} If a system call fails.
    */
   constructor(libc: Libc, path: string, header: FileHeader) {
-    this.#libc = libc;
-    const file = openRegularFile(libc, path);
-    let marker: Mapping | undefined;
-    try {
-      // Before the first byte is written: what cannot be mapped is no place for
-      // a dump, as the files of /proc and /sys are none (with --allow-all).
-      marker = mapExecutable(libc, file);
-      ensureHeader(libc, file, header);
-      this.#file = new AppendFile(libc, file);
-    } catch (error) {
-      if (marker) unmap(libc, marker);
-      closeFile(libc, file);
-      throw error;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const opened = tryOpen(libc, path, header);
+      if (opened) {
+        this.#file = opened.file;
+        this.#marker = opened.marker;
+        return;
+      }
+      pause();
     }
-    this.#marker = marker;
+    throw new Deno.errors.Busy(
+      `Cannot append to "${path}": another process writes it, which has the same id (in another container?). Choose another directory.`,
+    );
   }
 
   /** The file's descriptor. */
@@ -70,71 +70,88 @@ export class AppendSink {
     this.#file.append(bytes, length, trailing);
   }
 
-  /** Takes the marker away and closes the file. */
+  /** Closes the file, and takes the marker away if nobody else needs it. */
   close(): void {
     try {
-      unmap(this.#libc, this.#marker);
+      this.#marker.release();
     } finally {
       this.#file.close();
     }
   }
 }
 
-/** Writes the header if the file has none, and refuses a file with another one. */
-function ensureHeader(libc: Libc, file: OpenFile, header: FileHeader): void {
-  const found = new Uint8Array(FileHeader.size);
-  const size = readAt(libc, file, found, 0);
-  if (size < FileHeader.size) {
-    // Empty, or what a full disk left of a header.
-    const bytes = FileHeader.pack(header) as Uint8Array<ArrayBuffer>;
-    requireStartOfHeader(file.path, found.subarray(0, size), bytes);
-    for (let written = 0; written < bytes.length;) {
-      written += writeAt(libc, file, bytes.subarray(written), written);
-    }
-    readAt(libc, file, found, 0);
-  }
-  requireAppendable(file.path, FileHeader.unpack(found), header);
-}
-
-function refuse(path: string, reason: string): never {
-  throw new Deno.errors.InvalidData(
-    `Cannot append to "${path}": ${reason}. Choose another directory, or remove it if nobody needs it.`,
+/**
+ * Opens the dump if nobody is in the way, and tells its file from what has its name.
+ *
+ * Two things that happen to the name would race with others that open it: a dump of
+ * an earlier process gets another name, and a file that this call has made in vain is
+ * removed. Whoever does so has all locks of the file. Whoever opens it has one, and
+ * then looks whether the name is still the file's.
+ */
+function tryOpen(
+  libc: Libc,
+  path: string,
+  header: FileHeader,
+): { file: AppendFile; marker: Marker } | undefined {
+  const { file, status, isNew, isShared } = openSharedFile(
+    libc,
+    path,
+    V8_REMEDY,
   );
-}
-
-function requireStartOfHeader(
-  path: string,
-  found: Uint8Array,
-  header: Uint8Array,
-): void {
-  const fixed = found.subarray(0, FileHeader.offsets.elfMach);
-  if (!fixed.every((byte, i) => byte === header[i])) {
-    refuse(path, "it is not a jitdump file");
+  let marker: Marker | undefined;
+  let appendFile: AppendFile | undefined;
+  try {
+    const found = readDumpHeader(libc, file, header);
+    if (found && !isSameProcess(found, header) && !isShared) {
+      setAside(libc, file, status);
+      return undefined;
+    }
+    // Before the first byte is written: what cannot be mapped is no place for
+    // a dump, as the files of /proc and /sys are none (with --allow-all).
+    marker = Marker.tryPut(libc, file, status.identity);
+    if (!marker || !isAtItsPath(libc, file, status)) return undefined;
+    ensureDumpHeader(libc, file, header);
+    appendFile = new AppendFile(libc, file, mendTornRecord);
+    return { file: appendFile, marker };
+  } finally {
+    if (!appendFile) {
+      tryEach([
+        () => marker?.release(),
+        () => isNew && removeIfUnused(libc, file, status),
+        () => closeFile(libc, file),
+      ]);
+    }
   }
 }
 
-/** Refuses a dump in which records under `ours` would be misread. */
-function requireAppendable(
-  path: string,
-  found: FileHeader,
-  ours: FileHeader,
-): void {
-  if (found.magic !== JITDUMP_MAGIC) refuse(path, "it is not a jitdump file");
-  if (found.version !== JITDUMP_VERSION) {
-    refuse(path, `it is a jitdump file of version ${found.version}`);
+/** Undoes what can be undone: what fails now must not hide what failed before. */
+function tryEach(steps: (() => void)[]): void {
+  for (const step of steps) {
+    try {
+      step();
+    } catch {
+      // There is nothing else to do about it.
+    }
   }
-  if (found.flags !== 0n) {
-    refuse(
-      path,
-      `its timestamps are not of CLOCK_MONOTONIC (flags 0x${
-        found.flags.toString(16)
-      })`,
-    );
-  }
-  if (found.elfMach !== ours.elfMach) {
-    refuse(
-      path,
-      `its code is for ELF machine ${found.elfMach}, not ${ours.elfMach}`,
-    );
-  }
+}
+
+const isAtItsPath = (libc: Libc, file: OpenFile, status: FileStatus) =>
+  pathStatus(libc, file.path)?.identity === status.identity;
+
+/**
+ * Renames a dump of an earlier process, unless others that open it do so, or another
+ * process writes it.
+ */
+function setAside(libc: Libc, file: OpenFile, status: FileStatus): void {
+  if (!tryLockAlone(libc, file, WHOLE_FILE)) return;
+  if (!isAtItsPath(libc, file, status)) return;
+  renameFile(libc, file.path, `${file.path}.old`);
+}
+
+/** Removes a file without a record, unless others have opened it. */
+function removeIfUnused(libc: Libc, file: OpenFile, status: FileStatus): void {
+  if (fileStatus(libc, file).size > FileHeader.size) return;
+  if (!tryLockAlone(libc, file, WHOLE_FILE)) return;
+  if (otherWriters(libc, file, status).length > 0) return;
+  if (isAtItsPath(libc, file, status)) removeFile(libc, file.path);
 }

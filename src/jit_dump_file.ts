@@ -14,7 +14,8 @@ import {
   checkPath,
   checkUnsigned,
 } from "./arguments.ts";
-import { FileHeader, JITDUMP_MAGIC, JITDUMP_VERSION } from "./file_header.ts";
+import { closeAtUnload } from "./at_unload.ts";
+import { makeDumpHeader } from "./dump_header.ts";
 import type {
   CodeMove,
   DebugInfo,
@@ -69,6 +70,7 @@ export class JitDumpFile implements Disposable {
   readonly #packer: RecordPacker;
   readonly #sink: AppendSink;
   readonly #buffer = new RecordBuffer();
+  readonly #forgetUnload: () => void;
   #closed = false;
 
   /**
@@ -135,20 +137,13 @@ export class JitDumpFile implements Disposable {
     const libc = this.#library.symbols;
     try {
       this.#packer = new RecordPacker(libc, elfMach, sourceRoot);
-      this.#sink = new AppendSink(libc, this.path, {
-        magic: JITDUMP_MAGIC,
-        version: JITDUMP_VERSION,
-        totalSize: FileHeader.size,
-        elfMach,
-        pad1: 0,
-        pid: Deno.pid,
-        timestamp: this.#packer.now(),
-        flags: 0n,
-      });
+      const header = makeDumpHeader(libc, elfMach, this.#packer.now());
+      this.#sink = new AppendSink(libc, this.path, header);
     } catch (error) {
       this.#library.close();
       throw error;
     }
+    this.#forgetUnload = closeAtUnload(this);
   }
 
   /**
@@ -351,6 +346,7 @@ export class JitDumpFile implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#forgetUnload();
     try {
       this.#sink.close();
     } finally {

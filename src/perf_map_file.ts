@@ -4,10 +4,10 @@
  * @module
  */
 
-import { closeFile, openRegularFile, readAt } from "../ffi/file.ts";
+import { closeFile, type OpenFile, overwriteAt, readAt } from "../ffi/file.ts";
 import type { Libc, LibcLibrary } from "../ffi/libc.ts";
 import { addressOf } from "./address.ts";
-import { AppendFile } from "./append_file.ts";
+import { AppendFile, type TornPart } from "./append_file.ts";
 import {
   checkBytes,
   checkDirectory,
@@ -16,10 +16,12 @@ import {
   checkObject,
   checkPath,
 } from "./arguments.ts";
+import { closeAtUnload } from "./at_unload.ts";
 import { escapeFunctionName } from "./function_name.ts";
 import type { JitFunction } from "./jit_function.ts";
 import { isSupported, openPlatform } from "./platform.ts";
 import { BATCH_SIZE } from "./record_buffer.ts";
+import { openSharedFile } from "./shared_file.ts";
 
 /** What can be said when a {@linkcode PerfMapFile} is opened. */
 export interface PerfMapOptions {
@@ -60,6 +62,7 @@ export class PerfMapFile implements Disposable {
 
   readonly #library: LibcLibrary;
   readonly #file: AppendFile;
+  readonly #forgetUnload: () => void;
   #closed = false;
 
   /** Whether there is a perf that could read a map: on Linux. */
@@ -107,6 +110,7 @@ export class PerfMapFile implements Disposable {
       this.#library.close();
       throw error;
     }
+    this.#forgetUnload = closeAtUnload(this);
   }
 
   /**
@@ -169,6 +173,7 @@ export class PerfMapFile implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#forgetUnload();
     try {
       this.#file.close();
     } finally {
@@ -211,23 +216,34 @@ export class PerfMapFile implements Disposable {
   }
 }
 
-/** How a map begins: with an address and a size. */
-const FIRST_LINE = /^[0-9a-f]{1,16} [0-9a-f]{1,16} /i;
+/** How a map begins: with an address and a size, or what {@linkcode blankOut} leaves. */
+const FIRST_LINE = /^([0-9a-f]{1,16} [0-9a-f]{1,16} | *(\n|$))/i;
+
+const V8_REMEDY =
+  "If it is V8's --perf-basic-prof, give it another directory (--v8-flags=--perf-basic-prof,--perf-basic-prof-path=<directory>), or take the one or the other.";
 
 /** Opens a map, and refuses a file that is something else. */
 function openMap(libc: Libc, path: string): AppendFile {
-  const file = openRegularFile(libc, path);
+  const { file } = openSharedFile(libc, path, V8_REMEDY);
   try {
     const start = new Uint8Array(40);
     const size = readAt(libc, file, start, 0);
-    if (size > 0 && !FIRST_LINE.test(new TextDecoder().decode(start))) {
+    const text = new TextDecoder().decode(start.subarray(0, size));
+    if (!FIRST_LINE.test(text)) {
       throw new Deno.errors.InvalidData(
         `Cannot append to "${path}": it is not a perf map. Choose another directory, or remove it if nobody needs it.`,
       );
     }
-    return new AppendFile(libc, file);
+    return new AppendFile(libc, file, blankOut);
   } catch (error) {
     closeFile(libc, file);
     throw error;
   }
+}
+
+/** Makes a part of a line into an empty one, which perf passes over. */
+function blankOut(libc: Libc, file: OpenFile, { start, end }: TornPart): true {
+  const blanks = `${" ".repeat(end - start - 1)}\n`;
+  overwriteAt(libc, file, encoder.encode(blanks), start);
+  return true;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { threadId } from "../ffi/clock.ts";
+import { threadId } from "../ffi/process.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { addressOf } from "./address.ts";
 import {

@@ -1,11 +1,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { type Libc, openLibc } from "../ffi/libc.ts";
+import type { Libc } from "../ffi/libc.ts";
 import { JitDumpError } from "../mod.ts";
 import { AppendSink } from "../src/append_sink.ts";
 import { RecordBuffer } from "../src/record_buffer.ts";
 import { Uint64 } from "../src/uint64.ts";
+import { ERRNO, faultyLibc, real } from "./faulty_libc.ts";
 import { parseDump, readLoads } from "./parse_dump.ts";
 import { temporaryDirectory } from "./script.ts";
 
@@ -19,22 +20,6 @@ const HEADER = {
   timestamp: 0n,
   flags: 0n,
 };
-
-const real = openLibc().symbols;
-
-const EINTR = 4;
-const EIO = 5;
-
-/** A libc in which some calls are replaced, and errno is what `errno` says. */
-function faultyLibc(faults: Partial<Libc>, errno = { value: EIO }): Libc {
-  const failing: Partial<Libc> = {
-    copyFromAddress: (into) => {
-      new DataView((into as Uint8Array<ArrayBuffer>).buffer)
-        .setInt32(0, errno.value, true);
-    },
-  };
-  return { ...real, ...failing, ...faults };
-}
 
 /** A record of one function, in a buffer. */
 function record(codeSize: number): RecordBuffer {
@@ -105,25 +90,6 @@ describe("AppendSink, where calls do less than they were asked", () => {
     }
   });
 
-  it("says so where another writer comes between the parts of a record", () => {
-    using directory = temporaryDirectory();
-    const path = join(directory.path, "some.dump");
-    const libc = faultyLibc({
-      write: (fd, bytes) => {
-        const written = real.write(fd, bytes, 20n);
-        Deno.writeFileSync(path, new Uint8Array(16), { append: true });
-        return written;
-      },
-    });
-    const sink = new AppendSink(libc, path, HEADER);
-    assertThrows(
-      () => sink.append(record(SMALL)),
-      Error,
-      "perf reads the dump up to byte 40",
-    );
-    sink.close();
-  });
-
   it("writes the header whole", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
@@ -147,6 +113,7 @@ describe("AppendSink, where calls fail", () => {
         statx: 1,
         pread: 3,
         pwrite: 1,
+        fcntlLock: 2,
         fcntl: 2,
         write: 3,
         writev: 3,
@@ -157,7 +124,7 @@ describe("AppendSink, where calls fail", () => {
         faults[name] = (...args: never[]) =>
           left[name]-- > 0 ? -1 : call(...args);
       }
-      const libc = faultyLibc(faults, { value: EINTR });
+      const libc = faultyLibc(faults, { value: ERRNO.EINTR });
       const sink = new AppendSink(libc, path, HEADER);
       sink.append(record(size));
       sink.close();
@@ -173,6 +140,7 @@ describe("AppendSink, where calls fail", () => {
       ["pread", -1n],
       ["pwrite", -1n],
       ["fcntl", -1],
+      ["fcntlLock", -1],
     ];
     for (const [name, result] of cases) {
       using directory = temporaryDirectory();
@@ -196,7 +164,7 @@ describe("AppendSink, where calls fail", () => {
         JitDumpError,
       );
       assertEquals([error.syscall, error.code, error.path], [
-        name,
+        name === "fcntlLock" ? "fcntl" : name,
         "EIO",
         path,
       ]);
@@ -228,7 +196,7 @@ describe("AppendSink, where calls fail", () => {
         real.close(fd);
         return -1;
       },
-    }, { value: EINTR });
+    }, { value: ERRNO.EINTR });
     new AppendSink(libc, path, HEADER).close();
     assertEquals(closes, 1);
   });
