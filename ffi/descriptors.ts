@@ -17,7 +17,7 @@ const O_RDONLY = 0;
  * The kernel gives out the lowest number that is free, so behind as many free ones
  * as this there is nothing. (To read /proc/self/fd is not this module's to allow.)
  */
-const FREE_NUMBERS = 256;
+const FREE_NUMBERS = 4096;
 
 /** A descriptor through which a file can be written. */
 export interface Writer {
