@@ -2,8 +2,9 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { readLoads } from "./parse_dump.ts";
-import { type CommandLine, isInstalled, run } from "./perf.ts";
+import { isInstalled, run } from "./perf.ts";
 import { MOD, scriptCommand, temporaryDirectory } from "./script.ts";
+import { runOnTmpfs, whyNotMount } from "./stress/full_disk.ts";
 
 /** Writes until there is no room, says how that ended, and goes on after `makeRoom`. */
 const FILL = (dumps: string, codeSize: number, makeRoom: string) => `
@@ -54,19 +55,15 @@ function checkEndings(stdout: string, path: string, expectedCode: string) {
   );
 }
 
-/** In a mount namespace of its own a user may mount a file system. */
-const NAMESPACE: CommandLine = ["unshare", "--map-root-user", "--mount"];
-const mayMount =
-  (await run([...NAMESPACE, "mount", "-t", "tmpfs", "none", "/mnt"])
-    .catch(() => ({ success: false }))).success;
+const noMount = await whyNotMount();
 
 const hasPrlimit = await isInstalled("prlimit");
 
 describe("a disk that is full", () => {
   for (const codeSize of [100, 70_000]) {
     const name = `an append of ${codeSize} bytes takes itself back`;
-    if (!mayMount) {
-      it.skip(`${name} (ignored: a tmpfs cannot be mounted here)`, () => {});
+    if (noMount !== undefined) {
+      it.skip(`${name} (ignored: ${noMount})`, () => {});
       continue;
     }
     it(name, async () => {
@@ -75,21 +72,17 @@ describe("a disk that is full", () => {
       Deno.mkdirSync(dumps);
       const script = scriptCommand(
         directory.path,
-        FILL(dumps, codeSize, `Deno.removeSync("${dumps}/filler");`),
+        `Deno.writeFileSync("${dumps}/filler", new Uint8Array(120_000));` +
+          FILL(dumps, codeSize, `Deno.removeSync("${dumps}/filler");`),
         ["--allow-all"],
       );
       const copy = join(directory.path, "copy");
-      const { stdout, stderr } = await run([
-        ...NAMESPACE,
-        "sh",
-        "-ec",
-        `mount -t tmpfs -o size=400k none ${dumps}
-         head -c 120000 /dev/zero > ${dumps}/filler
-         "$@"
-         cp ${dumps}/some.dump ${copy}`,
-        "sh",
-        ...script,
-      ]);
+      const { stdout, stderr } = await runOnTmpfs(
+        dumps,
+        "400k",
+        copy,
+        script,
+      );
       assertEquals(stderr, "");
       checkEndings(
         stdout.replaceAll(join(dumps, "some.dump"), copy),

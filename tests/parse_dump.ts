@@ -34,6 +34,13 @@ export interface ParsedDump {
 
 /** Parses a dump of this machine's byte order, and throws at the first oddity. */
 export function parseDump(bytes: Uint8Array): ParsedDump {
+  const { end, ...dump } = parseStart(bytes);
+  if (end === bytes.length) return dump;
+  throw new Error(`no whole record at ${end} of ${bytes.length}`);
+}
+
+/** The same, up to `end`, where there is no whole record or nothing. */
+export function parseStart(bytes: Uint8Array): ParsedDump & { end: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const u32 = (at: number) => view.getUint32(at, true);
   const u64 = (at: number) => view.getBigUint64(at, true);
@@ -47,19 +54,18 @@ export function parseDump(bytes: Uint8Array): ParsedDump {
   expect("pad1", 16, 0);
   expect("flags", 32, 0n);
   const records: ParsedRecord[] = [];
-  for (let at = 40; at < bytes.length;) {
-    const size = at + 16 <= bytes.length ? u32(at + 4) : 0;
-    if (size < 16 || at + size > bytes.length) {
-      throw new Error(`no whole record at ${at} of ${bytes.length}`);
-    }
+  let end = 40;
+  while (end + 16 <= bytes.length) {
+    const size = u32(end + 4);
+    if (size < 16 || end + size > bytes.length) break;
     records.push({
-      id: u32(at),
-      timestamp: u64(at + 8),
-      body: new DataView(view.buffer, view.byteOffset + at, size),
+      id: u32(end),
+      timestamp: u64(end + 8),
+      body: new DataView(view.buffer, view.byteOffset + end, size),
     });
-    at += size;
+    end += size;
   }
-  return { machine: u32(12), pid: u32(20), timestamp: u64(24), records };
+  return { machine: u32(12), pid: u32(20), timestamp: u64(24), records, end };
 }
 
 /** Parses a code-load record, and throws where its parts do not fill it. */
@@ -146,9 +152,22 @@ export interface ParsedFunction extends ParsedLoad {
 
 /** The functions of a dump; each with the records that stand right before it. */
 export function readFunctions(path: string): ParsedFunction[] {
+  const { records } = parseDump(Deno.readFileSync(path));
+  const { functions, isComplete } = groupFunctions(records);
+  if (!isComplete) throw new Error("lines of no function");
+  return functions;
+}
+
+/**
+ * The functions of records; each with the records that stand right before it.
+ * Not complete where at the end there are some that belong to no function.
+ */
+export function groupFunctions(
+  records: ParsedRecord[],
+): { functions: ParsedFunction[]; isComplete: boolean } {
   const functions: ParsedFunction[] = [];
   let pending: Partial<ParsedFunction> = {};
-  for (const record of parseDump(Deno.readFileSync(path)).records) {
+  for (const record of records) {
     if (record.id === 2) {
       if (pending.debugInfo) throw new Error("two sets of lines in a row");
       pending.debugInfo = parseDebugInfo(record);
@@ -162,8 +181,7 @@ export function readFunctions(path: string): ParsedFunction[] {
       throw new Error(`record ${record.id} between a function's records`);
     }
   }
-  if (Object.keys(pending).length > 0) throw new Error("lines of no function");
-  return functions;
+  return { functions, isComplete: Object.keys(pending).length === 0 };
 }
 
 /** The functions of a dump, without what belongs to them. */

@@ -1,0 +1,121 @@
+/**
+ * Many writers of one dump at once: workers, an engine that does not know this module,
+ * and a worker that is terminated in the midst of it.
+ *
+ * @module
+ */
+
+import { JitDumpFile } from "../../mod.ts";
+import { type ParsedFunction, readFunctions } from "../parse_dump.ts";
+import { recognize, SAMPLE_MACHINE } from "./sample.ts";
+
+/** What was found in the dump. */
+export interface CrowdCounts {
+  functions: number;
+  ofTerminated: number;
+  foreign: number;
+  bytes: number;
+}
+
+const TERMINATED_AFTER_MS = 150;
+
+const start = (module: string) =>
+  new Worker(new URL(module, import.meta.url), { type: "module" });
+
+const message = (worker: Worker) =>
+  new Promise<unknown>((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(event.message));
+    };
+  });
+
+/** Starts a writer, and waits until it has opened the dump. */
+async function startWriter(data: unknown): Promise<Worker> {
+  const worker = start("crowd_writer.ts");
+  worker.postMessage(data);
+  await message(worker);
+  return worker;
+}
+
+/**
+ * Lets `writers` workers dump `functions` functions each into one file, and checks
+ * that it has each of them once, whole and with what belongs to it.
+ */
+export async function crowd(
+  path: string,
+  writers: number,
+  functions: number,
+): Promise<CrowdCounts> {
+  // For the foreign engine to find a header.
+  using _dump = new JitDumpFile(path, SAMPLE_MACHINE);
+  const stop = new SharedArrayBuffer(4);
+  const engine = start("foreign_engine.ts");
+  engine.postMessage({ path, stop });
+  const counted = message(engine);
+
+  const terminated = await startWriter({
+    path,
+    writer: writers,
+    functions: 1e9,
+  });
+  setTimeout(() => terminated.terminate(), TERMINATED_AFTER_MS);
+  const workers = Array.from(
+    { length: writers },
+    (_, writer) => startWriter({ path, writer, functions }),
+  );
+  await Promise.all(workers.map(async (worker) => message(await worker)));
+  Atomics.store(new Int32Array(stop), 0, 1);
+  const foreign = await counted as number;
+  for (const worker of workers) (await worker).terminate();
+  engine.terminate();
+  return check(path, { writers, functions, foreign });
+}
+
+function check(
+  path: string,
+  expected: { writers: number; functions: number; foreign: number },
+): CrowdCounts {
+  const numbers = Array.from(
+    { length: expected.writers + 1 },
+    () => new Set<number>(),
+  );
+  let foreign = 0;
+  for (const fn of readFunctions(path)) {
+    if (fn.name.startsWith("foreign")) checkForeign(fn, foreign++);
+    else {
+      const { writer, number } = recognize(fn);
+      // Each writer's come in order, so none comes twice.
+      if (number !== numbers[writer].size) {
+        throw new Error(
+          `${fn.name} comes behind ${numbers[writer].size} others`,
+        );
+      }
+      numbers[writer].add(number);
+    }
+  }
+  const ofTerminated = numbers.pop()!.size;
+  numbers.forEach(({ size }, writer) => {
+    if (size === expected.functions) return;
+    throw new Error(`writer ${writer}: ${size} of ${expected.functions}`);
+  });
+  if (foreign !== expected.foreign) {
+    throw new Error(`foreign: ${foreign} of ${expected.foreign}`);
+  }
+  return {
+    functions: expected.writers * expected.functions,
+    ofTerminated,
+    foreign,
+    bytes: Deno.statSync(path).size,
+  };
+}
+
+/** A foreign function came as it was written, and took nobody's lines. */
+function checkForeign(fn: ParsedFunction, number: number): void {
+  const isWhole = fn.name === `foreign ${number}` &&
+    fn.code.length === 1 + number % 500 &&
+    fn.code.every((byte) => byte === number % 251) &&
+    !fn.debugInfo && !fn.unwindingInfo;
+  if (!isWhole) throw new Error(`not as it was written: ${fn.name}`);
+}

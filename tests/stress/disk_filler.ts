@@ -1,0 +1,105 @@
+/**
+ * A program that dumps functions onto a file system that is full, over and over, while
+ * room is made on it bit by bit; see full_disk.ts, which runs it.
+ *
+ *     deno run --allow-all tests/stress/disk_filler.ts DIRECTORY WRITERS ROUNDS
+ *
+ * @module
+ */
+
+/// <reference lib="deno.worker" />
+
+import { JitDumpError, JitDumpFile, type JitFunction } from "../../mod.ts";
+
+/** Each round gives the writers so much room. */
+const ROOM = 32 * 1024;
+
+/** So often every writer has failed before there is room again. */
+const FAILURES = 30;
+
+/** What a writer has come to. */
+export interface WriterOutcome {
+  /** The numbers of the functions whose calls have returned. */
+  written: number[];
+  /** How often a call failed, by the error's code. */
+  failures: Record<string, number>;
+}
+
+/** Sizes of all kinds, so that room ends at any byte of a record. */
+export function diskFunction(writer: number, number: number): JitFunction {
+  const size = number % 50 === 49 ? 30_000 : 1 + (number * 7919) % 2500;
+  return {
+    name: `w${writer} f${number}`,
+    code: new Uint8Array(new ArrayBuffer(size)).fill(number % 251),
+    address: 4096,
+  };
+}
+
+interface Task {
+  path: string;
+  writer: number;
+  /** How often each writer has failed; behind that, whether all is over. */
+  counters: SharedArrayBuffer;
+}
+
+function fill({ path, writer, counters }: Task): WriterOutcome {
+  const failed = new Int32Array(counters);
+  const written: number[] = [];
+  const failures: Record<string, number> = {};
+  using dump = new JitDumpFile(path);
+  const tryWrite = (number: number): boolean => {
+    try {
+      dump.dumpFunction(diskFunction(writer, number));
+      written.push(number);
+      return true;
+    } catch (error) {
+      if (!(error instanceof JitDumpError)) throw error;
+      failures[error.code] = (failures[error.code] ?? 0) + 1;
+      Atomics.add(failed, writer, 1);
+      return false;
+    }
+  };
+  const isOver = failed.length - 1;
+  for (let number = 0; !Atomics.load(failed, isOver); number++) {
+    tryWrite(number);
+  }
+  // There will be room enough for each to write again.
+  while (!tryWrite(1e9)) Atomics.wait(failed, isOver, 1, 1);
+  return { written, failures };
+}
+
+const WRITER = "writer";
+
+if (self.name === WRITER) {
+  self.onmessage = ({ data }) => self.postMessage(fill(data));
+} else if (import.meta.main) {
+  const [directory, writers, rounds] = Deno.args;
+  const fillers = Array.from({ length: Number(rounds) }, (_, i) => {
+    const path = `${directory}/filler-${i}`;
+    Deno.writeFileSync(path, new Uint8Array(ROOM));
+    return path;
+  });
+  const counters = new SharedArrayBuffer(4 * (Number(writers) + 1));
+  const failed = new Int32Array(counters);
+  const outcomes = Array.from({ length: Number(writers) }, (_, writer) => {
+    const worker = new Worker(import.meta.url, {
+      type: "module",
+      name: WRITER,
+    });
+    worker.postMessage({ path: `${directory}/some.dump`, writer, counters });
+    return new Promise<WriterOutcome>((resolve) => {
+      worker.onmessage = ({ data }) => resolve(data);
+    });
+  });
+  for (const [round, filler] of fillers.entries()) {
+    const isFull = () =>
+      failed.subarray(0, -1).every((count) => count >= FAILURES * (round + 1));
+    while (!isFull()) await new Promise((resolve) => setTimeout(resolve, 1));
+    if (round === fillers.length - 1) {
+      Atomics.store(failed, failed.length - 1, 1);
+    }
+    Deno.removeSync(filler);
+  }
+  console.log(JSON.stringify(await Promise.all(outcomes)));
+  Deno.exit();
+}

@@ -1,0 +1,50 @@
+/**
+ * Another engine in the same process: a worker that appends records by plain writes
+ * until it is told to stop.
+ *
+ * @module
+ */
+
+/// <reference lib="deno.worker" />
+
+import { CodeLoadRecord, RecordId } from "../../mod.ts";
+
+/** A code-load record without lines. */
+function foreignLoad(number: number): Uint8Array<ArrayBuffer> {
+  const name = new TextEncoder().encode(`foreign ${number}\0`);
+  const codeSize = 1 + number % 500;
+  const totalSize = CodeLoadRecord.size + name.length + codeSize;
+  const record = new Uint8Array(new ArrayBuffer(totalSize));
+  CodeLoadRecord.pack({
+    header: { id: RecordId.JitCodeLoad, totalSize, timestamp: 1n },
+    pid: Deno.pid,
+    tid: Deno.pid,
+    vma: 4096n,
+    codeAddr: 4096n,
+    codeSize: BigInt(codeSize),
+    codeIndex: BigInt(number),
+  }, record);
+  record.set(name, CodeLoadRecord.size);
+  record.fill(number % 251, totalSize - codeSize);
+  return record;
+}
+
+/** It writes so many, then lets others write for a millisecond. */
+const BURST = 20;
+
+self.onmessage = (
+  { data: { path, stop } }: MessageEvent<
+    { path: string; stop: SharedArrayBuffer }
+  >,
+) => {
+  const isOver = new Int32Array(stop);
+  using file = Deno.openSync(path, { append: true });
+  let count = 0;
+  while (Atomics.wait(isOver, 0, 0, 1) === "timed-out") {
+    for (const end = count + BURST; count < end; count++) {
+      const record = foreignLoad(count);
+      if (file.writeSync(record) !== record.length) throw new Error("short");
+    }
+  }
+  self.postMessage(count);
+};

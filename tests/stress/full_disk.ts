@@ -1,0 +1,122 @@
+/**
+ * Writing onto a file system that is full.
+ *
+ * @module
+ */
+
+import { parseDump, parseLoad } from "../parse_dump.ts";
+import { type CommandLine, run, runOrThrow } from "../perf.ts";
+import { diskFunction, type WriterOutcome } from "./disk_filler.ts";
+
+/** What came of it. */
+export interface FullDiskCounts {
+  functions: number;
+  /** Calls that failed of ENOSPC. */
+  failures: number;
+  /** Parts of records that have become records to be skipped. */
+  skipped: number;
+  /** Functions that were given a part of another record. */
+  widened: number;
+}
+
+/** In a mount namespace of its own a user may mount a file system. */
+const NAMESPACE: CommandLine = ["unshare", "--map-root-user", "--mount"];
+
+/** Why no file system can be mounted here; undefined where one can. */
+export async function whyNotMount(): Promise<string | undefined> {
+  const mount: CommandLine = [
+    ...NAMESPACE,
+    "mount",
+    "-t",
+    "tmpfs",
+    "x",
+    "/mnt",
+  ];
+  try {
+    const { success, stderr } = await run(mount);
+    return success ? undefined : stderr.trim();
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/**
+ * Runs a command while `directory` is a tmpfs of `size`, and copies what it leaves
+ * there to `copy`.
+ */
+export function runOnTmpfs(
+  directory: string,
+  size: string,
+  copy: string,
+  command: CommandLine,
+): ReturnType<typeof run> {
+  return runOrThrow([
+    ...NAMESPACE,
+    "sh",
+    "-ec",
+    `mount -t tmpfs -o size=${size} none ${directory}
+     "$@"
+     cp ${directory}/some.dump ${copy}`,
+    "sh",
+    ...command,
+  ]);
+}
+
+const PROGRAM = new URL("disk_filler.ts", import.meta.url).pathname;
+
+/**
+ * Lets `writers` threads fill a file system of 1 MiB, which gets some room again
+ * `rounds` times while they go on, and checks that the dump is whole and has exactly
+ * the functions whose calls have returned.
+ */
+export async function fillDisk(
+  directory: string,
+  writers: number,
+  rounds: number,
+): Promise<FullDiskCounts> {
+  const mountPoint = `${directory}/mount`;
+  const copy = `${directory}/copy.dump`;
+  await Deno.mkdir(mountPoint);
+  const { stdout } = await runOnTmpfs(mountPoint, "1m", copy, [
+    Deno.execPath(),
+    "run",
+    "--no-config",
+    "--allow-all",
+    PROGRAM,
+    mountPoint,
+    String(writers),
+    String(rounds),
+  ]);
+  return check(copy, JSON.parse(stdout));
+}
+
+function check(path: string, outcomes: WriterOutcome[]): FullDiskCounts {
+  const { records } = parseDump(Deno.readFileSync(path));
+  const loads = records.filter(({ id }) => id === 0).map(parseLoad);
+  const names = outcomes.flatMap(({ written }, writer) =>
+    written.map((number) => `w${writer} f${number}`)
+  );
+  const found = loads.map(({ name }) => name.trimEnd());
+  if (found.toSorted().join() !== names.toSorted().join()) {
+    throw new Error(
+      `${names.length} calls returned, ${found.length} are there`,
+    );
+  }
+  for (const { name, code } of loads) {
+    const [writer, number] = name.match(/\d+/g)!.map(Number);
+    const expected = diskFunction(writer, number).code;
+    if (
+      code.length !== expected.length ||
+      !code.every((byte) => byte === expected[0])
+    ) throw new Error(`${name} is not as it was written`);
+  }
+  const failures = outcomes.flatMap(({ failures }) => Object.entries(failures));
+  const others = failures.filter(([code]) => code !== "ENOSPC");
+  if (others.length > 0) throw new Error(`other failures: ${others}`);
+  return {
+    functions: loads.length,
+    failures: failures.reduce((sum, [, count]) => sum + count, 0),
+    skipped: records.length - loads.length,
+    widened: loads.filter(({ name }) => name.endsWith(" ")).length,
+  };
+}

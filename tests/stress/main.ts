@@ -1,0 +1,85 @@
+/**
+ * `deno task stress`: writes dumps under adverse conditions for a minute, or so many
+ * seconds as are given, checks each of them, and reports what was in them.
+ *
+ *     deno task stress [SECONDS]
+ *
+ * @module
+ */
+
+import { crowd } from "./crowd.ts";
+import { fillDisk, whyNotMount } from "./full_disk.ts";
+import { kill } from "./kills.ts";
+
+const WRITERS = 8;
+const FUNCTIONS = 20_000;
+const KILLS = 50;
+const DISK_WRITERS = [1, 4];
+const ROUNDS = 20;
+
+const seconds = Number(Deno.args[0] ?? 60);
+const noMount = await whyNotMount();
+
+/** Does something in a directory of its own. */
+async function inDirectory<T>(
+  use: (directory: string) => Promise<T>,
+): Promise<T> {
+  const directory = await Deno.makeTempDir({ prefix: "jitdump-stress-" });
+  try {
+    return await use(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+type Counts = Record<string, number>;
+
+const totals = new Map<string, Counts>();
+
+/** Adds what was counted under a heading. */
+function add(heading: string, counts: Counts): void {
+  const total = totals.get(heading) ?? { rounds: 0 };
+  total.rounds++;
+  for (const [name, count] of Object.entries(counts)) {
+    total[name] = (total[name] ?? 0) + count;
+  }
+  totals.set(heading, total);
+}
+
+const end = performance.now() + seconds * 1000;
+do {
+  add(
+    `${WRITERS} writers and a foreign engine`,
+    await inDirectory(async (directory) => ({
+      ...await crowd(`${directory}/some.dump`, WRITERS, FUNCTIONS),
+    })),
+  );
+  add(
+    "sudden death",
+    await inDirectory(async (directory) => ({
+      ...await kill(directory, KILLS),
+    })),
+  );
+  if (noMount !== undefined) continue;
+  for (const writers of DISK_WRITERS) {
+    add(
+      `a full disk, writers: ${writers}`,
+      await inDirectory(async (directory) => ({
+        ...await fillDisk(directory, writers, ROUNDS),
+      })),
+    );
+  }
+} while (performance.now() < end);
+
+for (const [heading, counts] of totals) {
+  console.log(heading);
+  for (const [name, count] of Object.entries(counts)) {
+    console.log(`${count.toLocaleString("en").padStart(16)}  ${name}`);
+  }
+}
+if (noMount !== undefined) {
+  console.log(`a full disk: left out, as nothing can be mounted (${noMount})`);
+}
+console.log(
+  "Every function whose call had returned was there, once and whole.",
+);

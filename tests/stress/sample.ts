@@ -1,0 +1,76 @@
+/**
+ * Functions that tell by themselves whether they have come through whole: all that is
+ * in them follows from their writer and number.
+ *
+ * @module
+ */
+
+import { EM_X86_64, type JitFunction } from "../../mod.ts";
+import type { ParsedFunction } from "../parse_dump.ts";
+
+/** Every so many functions there is one that is larger than a batch. */
+const GIANT_EVERY = 1000;
+const GIANT_SIZE = 300_000;
+
+/** Bytes that are made once; each function's code is a piece of them. */
+const bytes = new Uint8Array(new ArrayBuffer(GIANT_SIZE + 256))
+  .map((_, i) => i % 251);
+
+function codeOf(writer: number, number: number): Uint8Array<ArrayBuffer> {
+  const size = number % GIANT_EVERY === GIANT_EVERY - 1
+    ? GIANT_SIZE
+    : 1 + (number * 7919 + writer * 104_729) % 700;
+  const start = (number + writer) % 251;
+  return bytes.subarray(start, start + size);
+}
+
+const addressOf = (writer: number, number: number) =>
+  (writer + 1) * 2 ** 36 + number * 2 ** 12;
+
+/** The function of a writer that has this number, with lines and unwinding tables. */
+export function sampleFunction(writer: number, number: number): JitFunction {
+  const code = codeOf(writer, number);
+  const file = `/src/writer ${writer}.calc`;
+  return {
+    name: `w${writer} f${number}`,
+    code,
+    address: addressOf(writer, number),
+    lines: [
+      { offset: 0, line: number + 1, file },
+      { offset: code.length >> 1, line: number + 2, file },
+    ],
+    unwinding: code.length < 2 ? [] : [{ offset: 1, adjust: 16 }],
+  };
+}
+
+/** The machine that {@linkcode sampleFunction} is for. */
+export const SAMPLE_MACHINE = EM_X86_64;
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+/**
+ * Which function this is; throws where it is not exactly what its writer has written.
+ * Blanks at the end of the name are what a full disk may leave.
+ */
+export function recognize(
+  fn: ParsedFunction,
+): { writer: number; number: number } {
+  const [, writer, number] = (fn.name.match(/^w(\d+) f(\d+) *$/) ?? []).map(
+    Number,
+  );
+  const address = BigInt(addressOf(writer, number));
+  const lines = fn.debugInfo?.entries.map(({ line }) => line);
+  const expectedLines = [number + 1, number + 2, number + 2];
+  if (
+    fn.address !== address ||
+    fn.debugInfo?.address !== address ||
+    !lines || lines.join() !== expectedLines.join() ||
+    !fn.unwindingInfo || fn.unwindingInfo.ehFrame.length === 0 ||
+    !isEqual(fn.code, codeOf(writer, number))
+  ) {
+    throw new Error(`not as it was written: ${fn.name} of ${fn.tid}`);
+  }
+  return { writer, number };
+}

@@ -1,0 +1,42 @@
+import { assertEquals, assertGreater } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { temporaryDirectory } from "./script.ts";
+import { crowd } from "./stress/crowd.ts";
+import { fillDisk, whyNotMount } from "./stress/full_disk.ts";
+import { kill } from "./stress/kills.ts";
+
+const noMount = await whyNotMount();
+
+describe("stress, in short", () => {
+  it("8 workers and a foreign engine write one file, a ninth is terminated", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const counts = await crowd(path, 8, 20_000);
+    assertEquals(counts.functions, 160_000);
+    assertGreater(counts.ofTerminated, 0);
+    assertGreater(counts.foreign, 1000);
+  });
+
+  it("200 kills lose nothing whose call had returned", async () => {
+    using directory = temporaryDirectory();
+    const counts = await kill(directory.path, 200);
+    assertEquals(counts.kills, 200);
+    assertGreater(counts.functions, 2000);
+  });
+
+  for (const writers of [1, 4]) {
+    const name = `a full disk, over and over, with ${writers} writer(s)`;
+    if (noMount !== undefined) {
+      it.skip(`${name} (ignored: ${noMount})`, () => {});
+      continue;
+    }
+    it(name, async () => {
+      using directory = temporaryDirectory();
+      const counts = await fillDisk(directory.path, writers, 20);
+      assertGreater(counts.functions, 100);
+      assertGreater(counts.failures, 20 * writers);
+      if (writers === 1) assertEquals(counts.skipped, 0);
+    });
+  }
+});
