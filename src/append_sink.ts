@@ -27,7 +27,7 @@ const V8_REMEDY =
   "If it is V8's --perf-prof, give it another directory (--v8-flags=--perf-prof,--perf-prof-path=<directory>), or this dump.";
 
 /** How often opening is tried where others are in the way; once a millisecond. */
-const ATTEMPTS = 1000;
+const ATTEMPTS = 300;
 
 /** An open dump: the file, with its header and in append mode, and the marker. */
 export class AppendSink {

@@ -1,7 +1,12 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { JitDumpError, JitDumpFile, type JitFunction } from "../mod.ts";
+import {
+  JitDumpError,
+  JitDumpFile,
+  type JitFunction,
+  PerfMapFile,
+} from "../mod.ts";
 import { readLoads } from "./parse_dump.ts";
 import { LIBC, temporaryDirectory } from "./script.ts";
 
@@ -453,15 +458,23 @@ describe("bad input: a function", () => {
     it(`${what} is refused before a byte is written`, () => {
       using directory = temporaryDirectory();
       using dump = new JitDumpFile(join(directory.path, "some.dump"));
+      using map = new PerfMapFile(join(directory.path, "some.map"));
       const fn: JitFunction = { name: "f", code, ...fields };
-      const calls = [() => dump.dumpFunction(fn)];
-      // The same through the positional form, for what that can be given.
-      const others = ["address", "lines", "padding"];
-      if (!others.some((field) => field in fields)) {
+      const calls: (() => unknown)[] = [
+        () => dump.dumpFunction(fn),
+        () => dump.dumpFunctions([fn]),
+      ];
+      const isOf = (...names: string[]) =>
+        Object.keys(fields).every((field) => names.includes(field));
+      // The same in other forms, for what these can be given.
+      if (isOf("name", "code", "timestamp", "pid", "tid")) {
         const { name, code, timestamp, pid, tid } = fn;
         calls.push(() =>
           dump.dumpCodeLoadRecord(name, code, timestamp, pid, tid)
         );
+      }
+      if (isOf("name", "code", "address")) {
+        calls.push(() => map.dumpFunction(fn), () => map.dumpFunctions([fn]));
       }
       for (const call of calls) {
         const error = assertThrows(call, errorClass);
@@ -470,11 +483,31 @@ describe("bad input: a function", () => {
         assert(text.startsWith("Cannot dump a function: "), text);
       }
       assertEquals(Deno.statSync(dump.path).size, 40);
+      assertEquals(Deno.statSync(map.path).size, 0);
       // Nothing is left of the attempt.
       dump.dumpFunction({ name: "f", code });
       assertEquals(Deno.statSync(dump.path).size, 40 + 56 + 2 + 1);
     });
   }
+
+  it("every method that writes is in a table", () => {
+    const tables = [BAD_FUNCTIONS, BAD_LINES, BAD_CALLS].flat()
+      .map((row) => String(row[1]));
+    for (const { prototype } of [JitDumpFile, PerfMapFile]) {
+      const methods = Object.getOwnPropertyNames(prototype)
+        .filter((name) => name.startsWith("dump"));
+      assertGreater(methods.length, 1);
+      for (const method of methods) {
+        const isInLoop = /^dump(Function|Functions|CodeLoadRecord)$/.test(
+          method,
+        );
+        assert(
+          isInLoop || tables.some((call) => call.includes(`.${method}(`)),
+          method,
+        );
+      }
+    }
+  });
 
   it("something else than an object is refused", () => {
     using directory = temporaryDirectory();
@@ -617,6 +650,49 @@ describe("bad input: code that is not what it says", () => {
     assertEquals(error.code, "EFAULT");
     assertEquals(Deno.statSync(dump.path).size, 40);
     libc.close();
+  });
+});
+
+describe("bad input: opening a map", () => {
+  for (
+    const [what, args, message] of [
+      ["no path", [undefined], '"filename" must be a string'],
+      ["an empty path", [""], '"filename" is empty'],
+      ["a NUL in the path", ["a\0"], '"filename" has a NUL'],
+      [
+        "a URL of the web",
+        [new URL("http://x/")],
+        '"filename" must be a file:',
+      ],
+      [
+        "options that are none",
+        ["/nowhere/x", null],
+        '"options" must be an ob',
+      ],
+      [
+        "a libc of 6",
+        ["/nowhere/x", { libc: 6 }],
+        '"options.libc" must be a s',
+      ],
+    ] as [string, Anything, string][]
+  ) {
+    it(`${what} is refused`, () => {
+      assertThrows(
+        () => new PerfMapFile(...args as [Anything]),
+        TypeError,
+        message,
+      );
+    });
+  }
+
+  it("forProcess() refuses what is no directory's path", () => {
+    for (const dir of ["", "a\0b", 5, null, new URL("http://localhost/")]) {
+      assertThrows(
+        () => PerfMapFile.forProcess(dir as Anything),
+        TypeError,
+        '"dir"',
+      );
+    }
   });
 });
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
+import { itUnless } from "./it_unless.ts";
 import { readLoads } from "./parse_dump.ts";
 import { isInstalled, run } from "./perf.ts";
 import { MOD, scriptCommand, temporaryDirectory } from "./script.ts";
@@ -57,69 +58,69 @@ function checkEndings(stdout: string, path: string, expectedCode: string) {
 
 const noMount = await whyNotMount();
 
-const hasPrlimit = await isInstalled("prlimit");
+const noPrlimit = await isInstalled("prlimit")
+  ? undefined
+  : "there is no prlimit";
 
 describe("a disk that is full", () => {
   for (const codeSize of [100, 70_000]) {
-    const name = `an append of ${codeSize} bytes takes itself back`;
-    if (noMount !== undefined) {
-      it.skip(`${name} (ignored: ${noMount})`, () => {});
-      continue;
-    }
-    it(name, async () => {
-      using directory = temporaryDirectory();
-      const dumps = join(directory.path, "dumps");
-      Deno.mkdirSync(dumps);
-      const script = scriptCommand(
-        directory.path,
-        `Deno.writeFileSync("${dumps}/filler", new Uint8Array(120_000));` +
-          FILL(dumps, codeSize, `Deno.removeSync("${dumps}/filler");`),
-        ["--allow-all"],
-      );
-      const copy = join(directory.path, "copy");
-      const { stdout, stderr } = await runOnTmpfs(
-        dumps,
-        "400k",
-        copy,
-        script,
-      );
-      assertEquals(stderr, "");
-      checkEndings(
-        stdout.replaceAll(join(dumps, "some.dump"), copy),
-        copy,
-        "ENOSPC",
-      );
-    });
+    itUnless(
+      noMount,
+      `an append of ${codeSize} bytes takes itself back`,
+      async () => {
+        using directory = temporaryDirectory();
+        const dumps = join(directory.path, "dumps");
+        Deno.mkdirSync(dumps);
+        const copy = join(directory.path, "copy");
+        const script = scriptCommand(
+          directory.path,
+          `Deno.writeFileSync("${dumps}/filler", new Uint8Array(120_000));` +
+            FILL(dumps, codeSize, `Deno.removeSync("${dumps}/filler");`) +
+            `Deno.copyFileSync(dump.path, "${copy}");`,
+          ["--allow-all"],
+        );
+        const { stdout, stderr } = await runOnTmpfs(
+          dumps,
+          "size=400k",
+          script,
+        );
+        assertEquals(stderr, "");
+        checkEndings(
+          stdout.replaceAll(join(dumps, "some.dump"), copy),
+          copy,
+          "ENOSPC",
+        );
+      },
+    );
   }
 });
 
 describe("a file that reaches its size limit", () => {
-  const name = "an append takes itself back where SIGXFSZ is ignored";
-  if (!hasPrlimit) {
-    it.skip(`${name} (ignored: there is no prlimit)`, () => {});
-    return;
-  }
-  it(name, async () => {
-    using directory = temporaryDirectory();
-    const script = scriptCommand(
-      directory.path,
-      FILL(
+  itUnless(
+    noPrlimit,
+    "an append takes itself back where SIGXFSZ is ignored",
+    async () => {
+      using directory = temporaryDirectory();
+      const script = scriptCommand(
         directory.path,
-        1000,
-        `await new Deno.Command("prlimit", {
+        FILL(
+          directory.path,
+          1000,
+          `await new Deno.Command("prlimit", {
            args: ["--pid", String(Deno.pid), "--fsize=unlimited"],
          }).output();`,
-      ),
-      ["--allow-all"],
-    );
-    const { stdout, stderr } = await run([
-      "bash",
-      "-c",
-      `trap '' XFSZ; ulimit -S -f 64; exec "$@"`,
-      "bash",
-      ...script,
-    ]);
-    assertEquals(stderr, "");
-    checkEndings(stdout, join(directory.path, "some.dump"), "EFBIG");
-  });
+        ),
+        ["--allow-all"],
+      );
+      const { stdout, stderr } = await run([
+        "bash",
+        "-c",
+        `trap '' XFSZ; ulimit -S -f 64; exec "$@"`,
+        "bash",
+        ...script,
+      ]);
+      assertEquals(stderr, "");
+      checkEndings(stdout, join(directory.path, "some.dump"), "EFBIG");
+    },
+  );
 });

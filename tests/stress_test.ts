@@ -1,6 +1,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { itUnless } from "./it_unless.ts";
 import { temporaryDirectory } from "./script.ts";
 import { crowd } from "./stress/crowd.ts";
 import { fillDisk, whyNotMount } from "./stress/full_disk.ts";
@@ -26,17 +27,16 @@ describe("stress, in short", () => {
   });
 
   for (const writers of [1, 4]) {
-    const name = `a full disk, over and over, with ${writers} writer(s)`;
-    if (noMount !== undefined) {
-      it.skip(`${name} (ignored: ${noMount})`, () => {});
-      continue;
-    }
-    it(name, async () => {
-      using directory = temporaryDirectory();
-      const counts = await fillDisk(directory.path, writers, 20);
-      assertGreater(counts.functions, 100);
-      assertGreater(counts.failures, 20 * writers);
-      if (writers === 1) assertEquals(counts.skipped, 0);
-    });
+    itUnless(
+      noMount,
+      `a full disk, over and over, writers: ${writers}`,
+      async () => {
+        using directory = temporaryDirectory();
+        const counts = await fillDisk(directory.path, writers, 20);
+        assertGreater(counts.functions, 100);
+        assertGreater(counts.failures, 20 * writers);
+        if (writers === 1) assertEquals(counts.skipped, 0);
+      },
+    );
   }
 });

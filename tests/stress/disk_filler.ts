@@ -1,8 +1,8 @@
 /**
  * A program that dumps functions onto a file system that is full, over and over, while
- * room is made on it bit by bit; see full_disk.ts, which runs it.
+ * room is made on it bit by bit, and copies the dump elsewhere; see full_disk.ts.
  *
- *     deno run --allow-all tests/stress/disk_filler.ts DIRECTORY WRITERS ROUNDS
+ *     deno run --allow-all tests/stress/disk_filler.ts DIRECTORY WRITERS ROUNDS COPY
  *
  * @module
  */
@@ -73,11 +73,12 @@ const WRITER = "writer";
 if (self.name === WRITER) {
   self.onmessage = ({ data }) => self.postMessage(fill(data));
 } else if (import.meta.main) {
-  const [directory, writers, rounds] = Deno.args;
+  const [directory, writers, rounds, copy] = Deno.args;
+  const path = `${directory}/some.dump`;
   const fillers = Array.from({ length: Number(rounds) }, (_, i) => {
-    const path = `${directory}/filler-${i}`;
-    Deno.writeFileSync(path, new Uint8Array(ROOM));
-    return path;
+    const filler = `${directory}/filler-${i}`;
+    Deno.writeFileSync(filler, new Uint8Array(ROOM));
+    return filler;
   });
   const counters = new SharedArrayBuffer(4 * (Number(writers) + 1));
   const failed = new Int32Array(counters);
@@ -86,7 +87,7 @@ if (self.name === WRITER) {
       type: "module",
       name: WRITER,
     });
-    worker.postMessage({ path: `${directory}/some.dump`, writer, counters });
+    worker.postMessage({ path, writer, counters });
     return new Promise<WriterOutcome>((resolve) => {
       worker.onmessage = ({ data }) => resolve(data);
     });
@@ -101,5 +102,6 @@ if (self.name === WRITER) {
     Deno.removeSync(filler);
   }
   console.log(JSON.stringify(await Promise.all(outcomes)));
+  Deno.copyFileSync(path, copy);
   Deno.exit();
 }

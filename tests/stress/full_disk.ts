@@ -40,23 +40,17 @@ export async function whyNotMount(): Promise<string | undefined> {
   }
 }
 
-/**
- * Runs a command while `directory` is a tmpfs of `size`, and copies what it leaves
- * there to `copy`.
- */
+/** Runs a command while `directory` is a tmpfs, mounted with `options`. */
 export function runOnTmpfs(
   directory: string,
-  size: string,
-  copy: string,
+  options: string,
   command: CommandLine,
 ): ReturnType<typeof run> {
   return runOrThrow([
     ...NAMESPACE,
     "sh",
     "-ec",
-    `mount -t tmpfs -o size=${size} none ${directory}
-     "$@"
-     cp ${directory}/some.dump ${copy}`,
+    `mount -t tmpfs -o ${options} none ${directory}; exec "$@"`,
     "sh",
     ...command,
   ]);
@@ -77,7 +71,7 @@ export async function fillDisk(
   const mountPoint = `${directory}/mount`;
   const copy = `${directory}/copy.dump`;
   await Deno.mkdir(mountPoint);
-  const { stdout } = await runOnTmpfs(mountPoint, "1m", copy, [
+  const { stdout } = await runOnTmpfs(mountPoint, "size=1m", [
     Deno.execPath(),
     "run",
     "--no-config",
@@ -86,6 +80,7 @@ export async function fillDisk(
     mountPoint,
     String(writers),
     String(rounds),
+    copy,
   ]);
   return check(copy, JSON.parse(stdout));
 }
