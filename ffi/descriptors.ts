@@ -6,7 +6,7 @@
 
 import type { OpenFile } from "./file.ts";
 import type { Libc } from "./libc.ts";
-import { descriptorStatus, type FileStatus } from "./status.ts";
+import { descriptorStatus, type FileStatus, isSameFile } from "./status.ts";
 
 // <fcntl.h>
 const F_GETFL = 3;
@@ -30,7 +30,7 @@ export interface Writer {
 export function otherWriters(
   libc: Libc,
   file: OpenFile,
-  { identity }: FileStatus,
+  status: FileStatus,
 ): Writer[] {
   const writers: Writer[] = [];
   let last = file.fd;
@@ -39,7 +39,7 @@ export function otherWriters(
     if (flags === -1) continue;
     last = Math.max(last, fd);
     if (fd === file.fd || (flags & O_ACCMODE) === O_RDONLY) continue;
-    if (descriptorStatus(libc, fd)?.identity === identity) {
+    if (isSameFile(descriptorStatus(libc, fd), status)) {
       writers.push({ fd, flags });
     }
   }

@@ -76,6 +76,10 @@ const REMEDIES: Record<string, string> = {
     "perf finds the file by a mapping: choose a directory on a file system whose files can be mapped.",
   "mmap EPERM":
     "perf finds the file by an executable mapping: choose a directory that is not mounted noexec.",
+  "fcntl ENOLCK":
+    "Threads agree by locks on who writes it: choose a directory on a file system that knows them.",
+  "rename EISDIR":
+    "A dump of an earlier process would get that name: remove the directory.",
   EDQUOT: "The user's disk quota is used up: free some space.",
   EFAULT: "The code cannot be read: pass a view over memory that can.",
   EFBIG: "Raise the limit of a file's size with `ulimit -f`.",

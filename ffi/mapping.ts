@@ -28,26 +28,27 @@ export interface Mapping {
 }
 
 /**
- * Maps the file's first page as if there were code in it: readable,
- * executable, private. The file may be empty.
+ * Maps the file's first page as if there were code in it: readable, executable,
+ * private. The file may be empty.
  *
- * @param address Where: a multiple of {@linkcode LARGEST_PAGE}.
- * @returns The mapping; undefined where the address is taken.
  * @throws {JitDumpError} If the file system or its mount options do not allow it.
  */
-export function mapExecutableAt(
+export function mapExecutable(libc: Libc, file: OpenFile): Mapping {
+  const address = map(libc, file, 0n, 0);
+  if (address !== MAP_FAILED) return { address, path: file.path };
+  throw systemCallError(libc, "mmap", "map", file.path);
+}
+
+/**
+ * The same at an address, a multiple of {@linkcode LARGEST_PAGE}; undefined where that
+ * is taken.
+ */
+export function tryMapExecutable(
   libc: Libc,
   file: OpenFile,
   address: bigint,
 ): Mapping | undefined {
-  const mapped = libc.mmap(
-    address,
-    ONE_PAGE,
-    PROT_READ | PROT_EXEC,
-    MAP_PRIVATE | MAP_FIXED_NOREPLACE,
-    file.fd,
-    0n,
-  );
+  const mapped = map(libc, file, address, MAP_FIXED_NOREPLACE);
   if (mapped === MAP_FAILED) {
     const error = systemCallError(libc, "mmap", "map", file.path);
     if (error.code === "EEXIST") return undefined;
@@ -57,8 +58,17 @@ export function mapExecutableAt(
   if (mapped === address) return mapping;
   // Linux before 4.17 does not know the flag, and takes the address for a wish.
   unmap(libc, mapping);
-  return undefined;
 }
+
+const map = (libc: Libc, file: OpenFile, address: bigint, flags: number) =>
+  libc.mmap(
+    address,
+    ONE_PAGE,
+    PROT_READ | PROT_EXEC,
+    MAP_PRIVATE | flags,
+    file.fd,
+    0n,
+  );
 
 /** Takes the mapping away. */
 export function unmap(libc: Libc, mapping: Mapping): void {

@@ -35,8 +35,9 @@ const NO_PATH = new Uint8Array(1);
 
 /** Of a file, what there is to decide by. */
 export interface FileStatus {
-  /** The device in the upper half, the inode below: no two files share it. */
-  readonly identity: bigint;
+  /** The device's major number in the upper half, the minor one in the lower. */
+  readonly device: bigint;
+  readonly inode: bigint;
   readonly isRegular: boolean;
   /** The owner's user id. */
   readonly owner: number;
@@ -47,14 +48,18 @@ function unpackStatus(bytes: Uint8Array<ArrayBuffer>): FileStatus {
   const view = new DataView(bytes.buffer);
   const u32 = (at: number) => view.getUint32(at, true);
   const u64 = (at: number) => view.getBigUint64(at, true);
-  const device = BigInt(u32(STATX.devMajor)) << 32n |
-    BigInt(u32(STATX.devMinor));
   return {
-    identity: device << 64n | u64(STATX.ino),
+    device: BigInt(u32(STATX.devMajor)) << 32n | BigInt(u32(STATX.devMinor)),
+    inode: u64(STATX.ino),
     isRegular: (view.getUint16(STATX.mode, true) & S_IFMT) === S_IFREG,
     owner: u32(STATX.uid),
     size: Number(u64(STATX.size)),
   };
+}
+
+/** Whether both are of one file, and that is there. */
+export function isSameFile(a: FileStatus | undefined, b: FileStatus): boolean {
+  return a?.inode === b.inode && a.device === b.device;
 }
 
 /** The status of an open file. */

@@ -9,7 +9,12 @@ import { removeFile, renameFile } from "../ffi/directory.ts";
 import { closeFile, type OpenFile } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { tryLockAlone, WHOLE_FILE } from "../ffi/lock.ts";
-import { type FileStatus, fileStatus, pathStatus } from "../ffi/status.ts";
+import {
+  type FileStatus,
+  fileStatus,
+  isSameFile,
+  pathStatus,
+} from "../ffi/status.ts";
 import { AppendFile } from "./append_file.ts";
 import {
   ensureDumpHeader,
@@ -19,7 +24,7 @@ import {
 import { FileHeader } from "./file_header.ts";
 import { Marker } from "./marker.ts";
 import { pause } from "./pause.ts";
-import type { RecordBuffer } from "./record_buffer.ts";
+import type { Packed } from "./record_buffer.ts";
 import { openSharedFile } from "./shared_file.ts";
 import { mendTornRecord } from "./torn_record.ts";
 
@@ -64,9 +69,9 @@ export class AppendSink {
   }
 
   /**
-   * Appends the buffer's records as one write; see {@linkcode AppendFile.append}.
+   * Appends the records as one write; see {@linkcode AppendFile.append}.
    */
-  append({ bytes, length, trailing }: RecordBuffer): void {
+  append({ bytes, length, trailing }: Packed): void {
     this.#file.append(bytes, length, trailing);
   }
 
@@ -108,7 +113,7 @@ function tryOpen(
     }
     // Before the first byte is written: what cannot be mapped is no place for
     // a dump, as the files of /proc and /sys are none (with --allow-all).
-    marker = Marker.tryPut(libc, file, status.identity);
+    marker = Marker.tryPut(libc, file, status);
     if (!marker || !isAtItsPath(libc, file, status)) return undefined;
     ensureDumpHeader(libc, file, header);
     appendFile = new AppendFile(libc, file, mendTornRecord);
@@ -136,7 +141,7 @@ function tryEach(steps: (() => void)[]): void {
 }
 
 const isAtItsPath = (libc: Libc, file: OpenFile, status: FileStatus) =>
-  pathStatus(libc, file.path)?.identity === status.identity;
+  isSameFile(pathStatus(libc, file.path), status);
 
 /**
  * Renames a dump of an earlier process, unless others that open it do so, or another

@@ -14,7 +14,6 @@ import { processMark } from "./process_mark.ts";
  * is of: process ids come again, in a container soon, and nobody uses this time.
  */
 const PROCESS_BITS = 20;
-const PURPOSE = 1n;
 
 /**
  * The header of a dump that this process makes.
@@ -41,7 +40,7 @@ export function makeDumpHeader(
 
 /** The last time up to `now` that says which process it is of. */
 function markTime(libc: Libc, now: bigint): bigint {
-  const since = now - processMark(libc, PURPOSE);
+  const since = now - processMark(libc);
   return BigInt.asUintN(64, now - BigInt.asUintN(PROCESS_BITS, since));
 }
 

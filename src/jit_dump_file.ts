@@ -244,10 +244,10 @@ export class JitDumpFile implements Disposable {
     let whole = 0;
     try {
       for (const fn of fns) {
-        // Those before a giant take no room in its write.
-        if (fn?.code?.length > MAX_WRITE / 2) this.#flush(buffer);
         whole = buffer.length;
         indices.push(this.#packer.addFunction(buffer, fn));
+        // Those before a giant take no room in its write.
+        if (buffer.size > MAX_WRITE && whole > 0) this.#flush(buffer, whole);
         whole = buffer.length;
         if (buffer.size >= BATCH_SIZE) this.#flush(buffer);
       }
@@ -327,15 +327,21 @@ export class JitDumpFile implements Disposable {
     return this.#buffer;
   }
 
-  /** Appends what the buffer has, and empties it. */
-  #flush(buffer: RecordBuffer): void {
+  /**
+   * Appends what the buffer has, or its first `length` bytes, and takes it out. Where
+   * that fails the buffer is empty too.
+   */
+  #flush(buffer: RecordBuffer, length?: number): void {
     if (buffer.size === 0) return;
     try {
       this.#requireOpen();
-      this.#sink.append(buffer);
-    } finally {
+      this.#sink.append(length ? buffer.start(length) : buffer);
+    } catch (error) {
       buffer.truncate(0);
+      throw error;
     }
+    if (length) buffer.dropStart(length);
+    else buffer.truncate(0);
   }
 
   /**

@@ -33,20 +33,38 @@ import {
   tryLockShared,
   unlock,
 } from "../ffi/lock.ts";
-import { LARGEST_PAGE, mapExecutableAt, unmap } from "../ffi/mapping.ts";
+import {
+  LARGEST_PAGE,
+  mapExecutable,
+  tryMapExecutable,
+  unmap,
+} from "../ffi/mapping.ts";
+import type { FileStatus } from "../ffi/status.ts";
 import { processMark } from "./process_mark.ts";
 
 /**
- * Where markers lie: from 2³⁷ on, which is below what any kernel of 64 bits gives a
- * process (2³⁹ at the least), and where neither programs nor the kernel's own choice
- * put anything.
+ * Where markers lie: from 2³⁷ on, where neither programs nor the kernel's own choice
+ * put anything, up to 2⁴⁶, and on AArch64 up to 2³⁸, which some kernels end soon
+ * behind. V8 reserves some 10 GiB in this range, anywhere.
  */
 const FIRST_ADDRESS = 1n << 37n;
-const ADDRESSES = 1n << 20n;
+const ADDRESS_END = 1n << (Deno.build.arch === "aarch64" ? 38n : 46n);
 const STEP = BigInt(LARGEST_PAGE);
+const PLACES = (ADDRESS_END - FIRST_ADDRESS) / STEP;
 
 /** How many addresses are tried. */
-const CANDIDATES = 16;
+const CANDIDATES = 16n;
+
+/** The addresses where the marker of a file may lie, in the order of trying. */
+function* candidates(
+  libc: Libc,
+  { device, inode }: FileStatus,
+): Generator<bigint> {
+  for (let i = 0n; i < CANDIDATES; i++) {
+    const mark = processMark(libc, device, inode, i);
+    yield FIRST_ADDRESS + mark % PLACES * STEP;
+  }
+}
 
 /** What one open dump has of its file's marker. */
 export class Marker {
@@ -63,7 +81,7 @@ export class Marker {
   /**
    * Puts the marker up, or takes part in the one that is there.
    *
-   * @param identity The file's; see {@linkcode FileStatus}.
+   * @param status The file's.
    * @returns undefined where somebody has the file's locks alone, which lasts for a
    * moment: the last dump on it is being closed, or the file renamed or removed.
    * @throws {JitDumpError} If the file cannot be mapped or locked there.
@@ -71,22 +89,24 @@ export class Marker {
   static tryPut(
     libc: Libc,
     file: OpenFile,
-    identity: bigint,
+    status: FileStatus,
   ): Marker | undefined {
-    const place = processMark(libc, identity) % ADDRESSES;
-    for (let i = 0n; i < CANDIDATES; i++) {
-      const address = FIRST_ADDRESS + (place + i) * STEP;
+    for (const address of candidates(libc, status)) {
       const lock = lockOf(address);
       if (!tryLockShared(libc, file, lock)) return undefined;
       if (
-        mapExecutableAt(libc, file, address) ||
+        tryMapExecutable(libc, file, address) ||
         isLockedByAnother(libc, file, lock)
       ) return new Marker(libc, file, address);
       unlock(libc, file, lock);
     }
-    throw new Error(
-      `Cannot map "${file.path}": none of ${CANDIDATES} addresses is free`,
-    );
+    // One of its own will do, though perf reads the file once more then.
+    const mapping = mapExecutable(libc, file);
+    const { address } = mapping;
+    if (tryLockShared(libc, file, lockOf(address))) {
+      return new Marker(libc, file, address);
+    }
+    unmap(libc, mapping);
   }
 
   /**

@@ -19,11 +19,10 @@ function mix(value: bigint): bigint {
 }
 
 /**
- * A number of 64 bits that this process has for `purpose`. From a part of it nobody
- * learns the process's random bytes.
+ * A number of 64 bits that this process has for a purpose: for some numbers of 64 bits
+ * that say which. From a part of it nobody learns the process's random bytes.
  */
-export function processMark(libc: Libc, purpose: bigint): bigint {
+export function processMark(libc: Libc, ...purpose: bigint[]): bigint {
   const words = new BigUint64Array(randomBytesOfProcess(libc).buffer);
-  const parts = [...words, purpose & UINT64, purpose >> 64n & UINT64];
-  return parts.reduce((mark, part) => mix(mark ^ part), 0n);
+  return [...words, ...purpose].reduce((mark, word) => mix(mark ^ word), 0n);
 }

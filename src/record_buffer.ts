@@ -48,12 +48,19 @@ export interface CodeEvent {
   readonly codeIndex: Uint64;
 }
 
+/** Packed records: the first `length` bytes, and large code that follows them. */
+export interface Packed {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly length: number;
+  readonly trailing?: Uint8Array;
+}
+
 /**
  * A buffer in which records are packed one behind the other, by the structs'
  * offsets rather than through their codecs: nothing is allocated for a record
  * once the buffer has grown to the size that is needed.
  */
-export class RecordBuffer {
+export class RecordBuffer implements Packed {
   #bytes = new Uint8Array(new ArrayBuffer(INITIAL_CAPACITY));
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
@@ -92,6 +99,17 @@ export class RecordBuffer {
     if (length === 0 && this.#bytes.length > KEPT_CAPACITY) {
       this.#setMemory(INITIAL_CAPACITY);
     }
+  }
+
+  /** The first `length` bytes, of whole records. */
+  start(length: number): Packed {
+    return { bytes: this.#bytes, length };
+  }
+
+  /** Forgets the first `length` bytes. */
+  dropStart(length: number): void {
+    this.#bytes.copyWithin(0, length, this.#length);
+    this.#length -= length;
   }
 
   /** Adds a code-load record; its code has a tail where one is given. */

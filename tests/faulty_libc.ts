@@ -10,7 +10,14 @@ import { type Libc, openLibc } from "../ffi/libc.ts";
 export const real = openLibc().symbols;
 
 /** Numbers of <errno.h>. */
-export const ERRNO = { EINTR: 4, EIO: 5, EFBIG: 27, ENOSPC: 28, EDQUOT: 122 };
+export const ERRNO = {
+  EINTR: 4,
+  EIO: 5,
+  EEXIST: 17,
+  EFBIG: 27,
+  ENOSPC: 28,
+  EDQUOT: 122,
+};
 
 /** What libc's calls return where they fail. */
 const FAILURES: unknown[] = [-1, -1n, 0xffff_ffff_ffff_ffffn];
