@@ -24,6 +24,12 @@ export enum RecordId {
 }
 
 /**
+ * The `id` that this module's writer gives to a part of a record that found no room on
+ * a full disk. Readers skip a record that they do not know; perf says so.
+ */
+export const SKIPPED_RECORD_ID = 0xffff_ffff;
+
+/**
  * What each record starts with, 16 bytes:
  *
  * | offset | type | field     |

@@ -9,13 +9,12 @@ import { fileStatus } from "../ffi/status.ts";
 import { type OpenFile, overwriteAt, readAt, truncate } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
 import type { TornPart } from "./append_file.ts";
-import { CodeLoadRecord, RecordHeader, RecordId } from "./record.ts";
-
-/**
- * The `id` of a record that readers pass over: no format will have so many. perf says
- * that it has skipped one.
- */
-export const SKIPPED_RECORD_ID = 0xffff_ffff;
+import {
+  CodeLoadRecord,
+  RecordHeader,
+  RecordId,
+  SKIPPED_RECORD_ID,
+} from "./record.ts";
 
 /** perf reads nothing behind a record that is only a header. */
 const SHORTEST_SKIPPED_RECORD = RecordHeader.size + 1;

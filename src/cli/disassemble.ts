@@ -1,0 +1,128 @@
+/**
+ * A function's code as instructions.
+ *
+ * @module
+ */
+
+import { CodeLoad, type LineEntry } from "../reader/dump_record.ts";
+import { FunctionBuilder } from "../reader/dumped_function.ts";
+import { JitDumpStream } from "../reader/jit_dump_stream.ts";
+import { hex, Output, printable } from "./output.ts";
+
+/** objdump's names of machines, by ELF's `e_machine`. */
+const MACHINES: Record<number, string[]> = {
+  3: ["i386"],
+  20: ["powerpc:common"],
+  21: ["powerpc:common64"],
+  22: ["s390:64-bit"],
+  40: ["arm"],
+  62: ["i386:x86-64"],
+  183: ["aarch64"],
+  243: ["riscv:rv64"],
+  258: ["loongarch64"],
+};
+
+/** Prints the code of all functions of that name; gives the exit status. */
+export async function disassemble(path: string, name: string): Promise<number> {
+  await using dump = await JitDumpStream.open(path);
+  const { elfMach, littleEndian } = dump.header;
+  const machine = MACHINES[elfMach];
+  if (!machine) {
+    throw new Error(`objdump has no name for ELF machine ${elfMach}`);
+  }
+  const builder = new FunctionBuilder();
+  const output = new Output();
+  let count = 0;
+  for await (const record of dump) {
+    const fn = builder.add(record);
+    if (fn?.name !== name || !(record instanceof CodeLoad)) continue;
+    if (count++ > 0) output.line("");
+    const { codeAddr, codeSize, codeIndex, lines } = fn;
+    output.line(
+      `${printable(name)}: ${codeSize} bytes at ${
+        hex(codeAddr)
+      }, number ${codeIndex}`,
+    );
+    const instructions = await runObjdump(record, [
+      ...["-m", machine[0]],
+      littleEndian ? "-EL" : "-EB",
+    ]);
+    for (const line of between(instructions, lines)) output.line(line);
+  }
+  output.flush();
+  if (count === 0) throw new Error(`${path} has no function "${name}"`);
+  return 0;
+}
+
+/** objdump's lines, one for each instruction. */
+async function runObjdump(
+  { code, codeAddr }: CodeLoad,
+  machine: string[],
+): Promise<string[]> {
+  const file = await Deno.makeTempFile({ prefix: "jitdump-" });
+  try {
+    await Deno.writeFile(file, code);
+    const { success, stdout, stderr } = await new Deno.Command("objdump", {
+      args: [
+        ...["-D", "-w", "-b", "binary"],
+        ...machine,
+        `--adjust-vma=${hex(codeAddr)}`,
+        file,
+      ],
+      stdin: "null",
+    }).output();
+    const decoder = new TextDecoder();
+    if (!success) throw new Error(decoder.decode(stderr).trim());
+    return decoder.decode(stdout).split("\n")
+      .filter((line) => /^\s*[0-9a-f]+:\t/.test(line));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error("there is no objdump: install the package binutils");
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+/** The instructions, each line's source before the first of its own. */
+function* between(
+  instructions: string[],
+  lines: readonly LineEntry[],
+): Generator<string> {
+  const sources = new SourceFiles();
+  let next = 0;
+  for (const instruction of instructions) {
+    const address = BigInt(`0x${instruction.trim().split(":")[0]}`);
+    let entry: LineEntry | undefined;
+    while (next < lines.length && lines[next].codeAddr <= address) {
+      entry = lines[next++];
+    }
+    if (entry) {
+      yield printable(`${entry.file}:${entry.line}  ${sources.line(entry)}`)
+        .trimEnd();
+    }
+    yield instruction;
+  }
+}
+
+/** Lines of source files, as far as they can be read. */
+class SourceFiles {
+  readonly #files = new Map<string, string[]>();
+
+  line({ file, line }: LineEntry): string {
+    let lines = this.#files.get(file);
+    if (!lines) {
+      lines = read(file);
+      this.#files.set(file, lines);
+    }
+    return lines[line - 1]?.trim() ?? "";
+  }
+}
+
+function read(file: string): string[] {
+  try {
+    return Deno.readTextFileSync(file).split("\n");
+  } catch {
+    // It is somewhere else, or nowhere, or not to be read.
+    return [];
+  }
+}

@@ -1,0 +1,368 @@
+/**
+ * `jitdump inspect`.
+ *
+ * @module
+ */
+
+import {
+  CodeLoad,
+  CodeMove,
+  DebugInfo,
+  type DumpRecord,
+  recordName,
+  UnwindingInfo,
+} from "../reader/dump_record.ts";
+import {
+  type DumpedFunction,
+  FunctionBuilder,
+} from "../reader/dumped_function.ts";
+import { LiveRanges, type Range } from "../reader/live_code.ts";
+import { JitDumpStream } from "../reader/jit_dump_stream.ts";
+import type { DumpHeader, Tail } from "../reader/scanner.ts";
+import { type Command, parse, UsageError } from "./command.ts";
+import { disassemble } from "./disassemble.ts";
+import {
+  colored,
+  fit,
+  hex,
+  json,
+  Output,
+  printable,
+  seconds,
+  terminalWidth,
+} from "./output.ts";
+
+const HELP = `
+Usage: jitdump inspect [OPTIONS] FILE
+
+Shows what is in a dump: its header and a line for each record. Times are seconds
+since the first record; line:column and file are those of the first entry.
+
+  --functions         one line for each function: since when, and until when it was at
+                      its address, the size of its unwinding tables, its lines
+  --json              one JSON object a line; 64-bit numbers are strings
+  --name REGEX        only functions whose name matches, with what belongs to them
+  --disassemble NAME  the code of the functions of that name, the source lines between
+
+Needs --allow-read, and --disassemble --allow-run=objdump, for the program of that
+name (package binutils), and --allow-write for the temporary file that it reads.
+`;
+
+/** Widths of columns; what comes last takes the rest of the line. */
+const OFFSET = 10;
+const TIME = 14;
+const SIZE = 8;
+const ADDRESS = 18;
+
+export const inspect: Command = {
+  summary: "show what is in a dump",
+  help: HELP,
+  async run(args) {
+    const { values, positionals } = parse(args, {
+      functions: { type: "boolean" },
+      json: { type: "boolean" },
+      name: { type: "string" },
+      disassemble: { type: "string" },
+    });
+    const [path, ...others] = positionals;
+    if (path === undefined || others.length > 0) {
+      throw new UsageError("exactly one FILE must be given");
+    }
+    const pattern = values.name === undefined
+      ? undefined
+      : toRegExp(values.name);
+    if (values.disassemble !== undefined) {
+      return await disassemble(path, values.disassemble);
+    }
+    await using dump = await JitDumpStream.open(path);
+    const output = new Output();
+    const view = values.json
+      ? new JsonView(output)
+      : values.functions
+      ? new FunctionTable(output)
+      : new RecordTable(output);
+    view.header(dump.header);
+    const selection: Selection = values.functions
+      ? new SelectedFunctions(view, pattern)
+      : new SelectedRecords(view, pattern);
+    for await (const record of dump) selection.add(record);
+    selection.end();
+    view.end(dump.tail);
+    output.flush();
+    return 0;
+  },
+};
+
+function toRegExp(source: string): RegExp {
+  try {
+    return new RegExp(source, "u");
+  } catch (error) {
+    throw new UsageError(`--name: ${(error as Error).message}`);
+  }
+}
+
+/** How what has been read is shown. */
+interface View {
+  header(header: DumpHeader): void;
+  record(record: DumpRecord): void;
+  /** @param until Since when something else is at its place. */
+  function(fn: DumpedFunction, until: bigint | undefined): void;
+  end(tail: Tail | undefined): void;
+}
+
+/** Takes the records of a dump, and shows what is asked for of them. */
+interface Selection {
+  add(record: DumpRecord): void;
+  end(): void;
+}
+
+/** Records, of all functions or of those whose name matches. */
+class SelectedRecords implements Selection {
+  readonly #view: View;
+  readonly #pattern: RegExp | undefined;
+  readonly #indices = new Set<bigint>();
+  #pending: DumpRecord[] = [];
+
+  constructor(view: View, pattern: RegExp | undefined) {
+    this.#view = view;
+    this.#pattern = pattern;
+  }
+
+  add(record: DumpRecord): void {
+    if (!this.#pattern) {
+      this.#view.record(record);
+    } else if (record instanceof DebugInfo || record instanceof UnwindingInfo) {
+      this.#pending.push(record);
+    } else if (record instanceof CodeLoad) {
+      if (this.#pattern.test(record.functionName)) {
+        this.#indices.add(record.codeIndex);
+        for (const before of this.#pending) this.#view.record(before);
+        this.#view.record(record);
+      }
+      this.#pending = [];
+    } else if (
+      record instanceof CodeMove && this.#indices.has(record.codeIndex)
+    ) {
+      this.#view.record(record);
+    }
+  }
+
+  end(): void {}
+}
+
+/** A function while it is at one place. */
+interface Stay extends Range {
+  readonly fn: DumpedFunction;
+  /** Since when something else is at its place, or at a part of it. */
+  until?: bigint;
+}
+
+/** Functions, all or those whose name matches; one that moves comes once more. */
+class SelectedFunctions implements Selection {
+  readonly #view: View;
+  readonly #pattern: RegExp | undefined;
+  readonly #builder = new FunctionBuilder();
+  readonly #byIndex = new Map<bigint, DumpedFunction>();
+  readonly #live = new LiveRanges<Stay>();
+  readonly #stays: Stay[] = [];
+
+  constructor(view: View, pattern: RegExp | undefined) {
+    this.#view = view;
+    this.#pattern = pattern;
+  }
+
+  add(record: DumpRecord): void {
+    const fn = this.#builder.add(record);
+    if (fn) {
+      this.#byIndex.set(fn.codeIndex, fn);
+      this.#put(fn);
+    } else if (record instanceof CodeMove) {
+      const moved = this.#byIndex.get(record.codeIndex);
+      const { oldCodeAddr, newCodeAddr: codeAddr, codeSize, timestamp } =
+        record;
+      this.#end(oldCodeAddr, codeSize, timestamp);
+      if (moved) this.#put({ ...moved, codeAddr, codeSize, timestamp });
+    }
+  }
+
+  end(): void {
+    for (const { fn, until } of this.#stays) {
+      if (this.#pattern?.test(fn.name) ?? true) this.#view.function(fn, until);
+    }
+  }
+
+  #put(fn: DumpedFunction): void {
+    const { codeAddr: start, codeSize, timestamp } = fn;
+    this.#end(start, codeSize, timestamp);
+    const stay: Stay = { fn, start, end: start + BigInt(codeSize) };
+    if (codeSize > 0) this.#live.insert(stay);
+    this.#stays.push(stay);
+  }
+
+  #end(start: bigint, size: number, time: bigint): void {
+    const range = { start, end: start + BigInt(size) };
+    for (const stay of this.#live.takeOverlapping(range)) stay.until = time;
+  }
+}
+
+class JsonView implements View {
+  readonly #output: Output;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  header(header: DumpHeader): void {
+    this.#output.line(json({ ...header, record: "file header" }));
+  }
+
+  record(record: DumpRecord): void {
+    this.#output.line(json(record));
+  }
+
+  function(fn: DumpedFunction, until: bigint | undefined): void {
+    this.#output.line(json({ ...fn, until }));
+  }
+
+  end(tail: Tail | undefined): void {
+    if (tail) this.#output.line(json({ record: "tail", ...tail }));
+  }
+}
+
+/** What the tables have in common. */
+abstract class Table {
+  protected readonly output: Output;
+  readonly #width = terminalWidth();
+  #start: bigint | undefined;
+
+  constructor(output: Output) {
+    this.output = output;
+  }
+
+  header(header: DumpHeader): void {
+    const { version, elfMach, pid, timestamp, flags, littleEndian } = header;
+    this.output.line(
+      `jitdump version ${version}, process ${pid}, ELF machine ${elfMach}, ${
+        littleEndian ? "little" : "big"
+      }-endian, flags ${hex(flags)}, timestamp ${timestamp}`,
+    );
+    this.output.line(colored(this.heading(), "bold"));
+  }
+
+  end(tail: Tail | undefined): void {
+    if (!tail) return;
+    const what = tail.kind === "cut"
+      ? "the file ends within a record"
+      : "zeros from here on";
+    this.row(String(tail.offset).padStart(OFFSET), what);
+  }
+
+  protected abstract heading(): string;
+
+  protected row(...cells: string[]): void {
+    this.output.line(fit(cells.join("  "), this.#width));
+  }
+
+  protected time(timestamp: bigint): string {
+    this.#start ??= timestamp;
+    return seconds(timestamp - this.#start).padStart(TIME);
+  }
+}
+
+class RecordTable extends Table implements View {
+  protected heading(): string {
+    return [
+      "byte".padStart(OFFSET),
+      "time".padStart(TIME),
+      "size".padStart(SIZE),
+      "address".padStart(ADDRESS),
+      "record",
+    ].join("  ");
+  }
+
+  record(record: DumpRecord): void {
+    const { offset, id, timestamp, totalSize } = record;
+    const [address, details] = describe(record);
+    this.row(
+      String(offset).padStart(OFFSET),
+      this.time(timestamp),
+      String(totalSize).padStart(SIZE),
+      (address === undefined ? "" : hex(address)).padStart(ADDRESS),
+      `${recordName(id).replace("JIT_CODE_", "")} ${printable(details)}`
+        .trimEnd(),
+    );
+  }
+
+  function(): never {
+    throw new Error("a table of records has no functions");
+  }
+}
+
+/** A record's address, and the rest of what it says. */
+function describe(record: DumpRecord): [bigint | undefined, string] {
+  if (record instanceof CodeLoad) {
+    const { codeAddr, codeSize, codeIndex, functionName } = record;
+    return [
+      codeAddr,
+      `${functionName}, ${codeSize} bytes, number ${codeIndex}`,
+    ];
+  }
+  if (record instanceof CodeMove) {
+    const { oldCodeAddr, newCodeAddr, codeSize, codeIndex } = record;
+    return [
+      newCodeAddr,
+      `from ${hex(oldCodeAddr)}, ${codeSize} bytes, number ${codeIndex}`,
+    ];
+  }
+  if (record instanceof DebugInfo) {
+    const { codeAddr, entries } = record;
+    return [codeAddr, describeLines(entries)];
+  }
+  if (record instanceof UnwindingInfo) {
+    const { unwindingSize, ehFrameHdrSize, mappedSize } = record;
+    return [
+      undefined,
+      `.eh_frame ${
+        unwindingSize - ehFrameHdrSize
+      } bytes, .eh_frame_hdr ${ehFrameHdrSize}, mapped ${mappedSize}`,
+    ];
+  }
+  return [undefined, ""];
+}
+
+function describeLines(lines: DumpedFunction["lines"]): string {
+  if (lines.length === 0) return "no lines";
+  const { file, line, discrim } = lines[0];
+  return `${lines.length} lines, ${file}:${line}${
+    discrim ? `:${discrim}` : ""
+  }`;
+}
+
+class FunctionTable extends Table implements View {
+  protected heading(): string {
+    return [
+      "address".padStart(ADDRESS),
+      "size".padStart(SIZE),
+      "since".padStart(TIME),
+      "until".padStart(TIME),
+      "unwinding".padStart(9),
+      "function",
+    ].join("  ");
+  }
+
+  record(): never {
+    throw new Error("a table of functions has no records");
+  }
+
+  function(fn: DumpedFunction, until: bigint | undefined): void {
+    const { codeAddr, codeSize, timestamp, unwindingSize, name, lines } = fn;
+    this.row(
+      hex(codeAddr).padStart(ADDRESS),
+      String(codeSize).padStart(SIZE),
+      this.time(timestamp),
+      until === undefined ? " ".repeat(TIME) : this.time(until),
+      (unwindingSize ? String(unwindingSize) : "").padStart(9),
+      printable(lines.length ? `${name}, ${describeLines(lines)}` : name),
+    );
+  }
+}

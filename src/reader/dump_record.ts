@@ -1,0 +1,428 @@
+/**
+ * The records of a dump, as they are read.
+ *
+ * A record is a place in the bytes that were read. Its fields are unpacked when they
+ * are asked for, so that going through a dump costs next to nothing for what nobody
+ * looks at.
+ *
+ * @module
+ */
+
+import {
+  CodeLoadRecord,
+  CodeMoveRecord,
+  DebugEntry as DebugEntryStruct,
+  DebugInfoRecord,
+  RecordHeader,
+  RecordId,
+  UnwindingInfoRecord,
+} from "../record.ts";
+import { JitDumpFormatError } from "./format_error.ts";
+
+const HEADER = RecordHeader.offsets;
+const LOAD = CodeLoadRecord.offsets;
+const MOVE = CodeMoveRecord.offsets;
+const INFO = DebugInfoRecord.offsets;
+const ENTRY = DebugEntryStruct.offsets;
+const UNWINDING = UnwindingInfoRecord.offsets;
+
+const decoder = new TextDecoder();
+
+/** The names of the specification, by id. */
+const RECORD_NAMES: Record<number, string> = {
+  [RecordId.JitCodeLoad]: "JIT_CODE_LOAD",
+  [RecordId.JitCodeMove]: "JIT_CODE_MOVE",
+  [RecordId.JitCodeDebugInfo]: "JIT_CODE_DEBUG_INFO",
+  [RecordId.JitCodeClose]: "JIT_CODE_CLOSE",
+  [RecordId.JitCodeUnwindingInfo]: "JIT_CODE_UNWINDING_INFO",
+};
+
+/** What the specification calls a record, by its id. */
+export function recordName(id: number): string {
+  return RECORD_NAMES[id] ?? `record of unknown id ${id}`;
+}
+
+/** Bytes that have been read of a file. */
+export interface Window {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** Where in the file the first of them is. */
+  readonly offset: number;
+  readonly littleEndian: boolean;
+}
+
+/** What all records have; of an id that the specification does not know, no more. */
+export class DumpRecord {
+  readonly #window: Window;
+  readonly #at: number;
+
+  /**
+   * @param window Has the whole record.
+   * @param at Where in the window it starts.
+   */
+  constructor(window: Window, at: number) {
+    this.#window = window;
+    this.#at = at;
+  }
+
+  /** Where in the file the record starts. */
+  get offset(): number {
+    return this.#window.offset + this.#at;
+  }
+
+  /** What kind of record it is; see {@linkcode RecordId}. */
+  get id(): number {
+    return this.u32(HEADER.id);
+  }
+
+  /** The whole record's size in bytes. */
+  get totalSize(): number {
+    return this.u32(HEADER.totalSize);
+  }
+
+  /** When it happened; nanoseconds of CLOCK_MONOTONIC where the file's flags are 0. */
+  get timestamp(): bigint {
+    return this.u64(HEADER.timestamp);
+  }
+
+  /** The record's bytes, its header included. */
+  get bytes(): Uint8Array {
+    return this.slice(0, this.totalSize);
+  }
+
+  /** The record as an object of all its fields, but for long bytes. */
+  toJSON(): Record<string, unknown> {
+    const { offset, id, totalSize, timestamp } = this;
+    return { offset, record: recordName(id), id, totalSize, timestamp };
+  }
+
+  /** The u32 so many bytes behind the record's start. */
+  protected u32(offset: number): number {
+    const { view, littleEndian } = this.#window;
+    return view.getUint32(this.#at + offset, littleEndian);
+  }
+
+  /** The u64 so many bytes behind the record's start. */
+  protected u64(offset: number): bigint {
+    const { view, littleEndian } = this.#window;
+    return view.getBigUint64(this.#at + offset, littleEndian);
+  }
+
+  /** A u64 that is a size; a `number` is exact enough to compare it with a record's. */
+  protected size(offset: number): number {
+    const { view, littleEndian } = this.#window;
+    const at = this.#at + offset;
+    const first = view.getUint32(at, littleEndian);
+    const second = view.getUint32(at + 4, littleEndian);
+    return littleEndian
+      ? second * 0x1_0000_0000 + first
+      : first * 0x1_0000_0000 + second;
+  }
+
+  /** Some of the record's bytes, not copied. */
+  protected slice(start: number, end: number): Uint8Array {
+    return this.#window.bytes.subarray(this.#at + start, this.#at + end);
+  }
+
+  /** Where the NUL is that ends a text; -1 where there is none before `end`. */
+  protected endOfText(start: number, end: number): number {
+    const nul = this.#window.bytes.indexOf(0, this.#at + start) - this.#at;
+    return nul >= start && nul < end ? nul : -1;
+  }
+
+  /** The text from `start` to its NUL. */
+  protected text(start: number): string {
+    const end = this.endOfText(start, this.totalSize);
+    return decoder.decode(this.slice(start, end));
+  }
+
+  /** Throws that a field is wrong. */
+  protected refuse(problem: string, field: string, offset: number): never {
+    throw new JitDumpFormatError(problem, {
+      offset: this.offset + offset,
+      record: recordName(this.id),
+      field,
+    });
+  }
+
+  /** Throws where the fixed fields do not fit in the record. */
+  protected requireSize(size: number): void {
+    if (this.totalSize >= size) return;
+    this.refuse(
+      `is ${this.totalSize}, and the record has ${size} bytes at the least`,
+      "total_size",
+      HEADER.totalSize,
+    );
+  }
+}
+
+/** JIT_CODE_LOAD: there is a function. */
+export class CodeLoad extends DumpRecord {
+  constructor(window: Window, at: number) {
+    super(window, at);
+    this.requireSize(CodeLoadRecord.size + 1);
+    const room = this.totalSize - CodeLoadRecord.size - 1;
+    if (this.codeSize > room) {
+      this.refuse(
+        `is ${this.codeSize}, and the record has room for ${room}`,
+        "code_size",
+        LOAD.codeSize,
+      );
+    }
+    const codeStart = this.totalSize - this.codeSize;
+    if (this.endOfText(CodeLoadRecord.size, codeStart) === -1) {
+      this.refuse("has no NUL at its end", "name", CodeLoadRecord.size);
+    }
+  }
+
+  /** The process that made the function. */
+  get pid(): number {
+    return this.u32(LOAD.pid);
+  }
+
+  /** The thread that made the function. */
+  get tid(): number {
+    return this.u32(LOAD.tid);
+  }
+
+  /** The function's address where it runs. */
+  get vma(): bigint {
+    return this.u64(LOAD.vma);
+  }
+
+  /** The function's address where it was made; the same, as a rule. */
+  get codeAddr(): bigint {
+    return this.u64(LOAD.codeAddr);
+  }
+
+  /** The size of the code in bytes. */
+  get codeSize(): number {
+    return this.size(LOAD.codeSize);
+  }
+
+  /** The function's number; perf names its image by it. */
+  get codeIndex(): bigint {
+    return this.u64(LOAD.codeIndex);
+  }
+
+  /** The function's name. */
+  get functionName(): string {
+    return this.text(CodeLoadRecord.size);
+  }
+
+  /** The machine code: the record's last bytes, as perf takes them. */
+  get code(): Uint8Array {
+    const { totalSize } = this;
+    return this.slice(totalSize - this.codeSize, totalSize);
+  }
+
+  override toJSON(): Record<string, unknown> {
+    const { pid, tid, vma, codeAddr, codeSize, codeIndex, functionName } = this;
+    return {
+      ...super.toJSON(),
+      ...{ pid, tid, vma, codeAddr, codeSize, codeIndex, functionName },
+    };
+  }
+}
+
+/** JIT_CODE_MOVE: a function has moved. */
+export class CodeMove extends DumpRecord {
+  constructor(window: Window, at: number) {
+    super(window, at);
+    this.requireSize(CodeMoveRecord.size);
+  }
+
+  /** The process whose function has moved. */
+  get pid(): number {
+    return this.u32(MOVE.pid);
+  }
+
+  /** The thread that has moved it. */
+  get tid(): number {
+    return this.u32(MOVE.tid);
+  }
+
+  /** The function's new address. */
+  get vma(): bigint {
+    return this.u64(MOVE.vma);
+  }
+
+  /** The function's address before. */
+  get oldCodeAddr(): bigint {
+    return this.u64(MOVE.oldCodeAddr);
+  }
+
+  /** The function's new address. */
+  get newCodeAddr(): bigint {
+    return this.u64(MOVE.newCodeAddr);
+  }
+
+  /** The size of the code in bytes. */
+  get codeSize(): number {
+    return this.size(MOVE.codeSize);
+  }
+
+  /** The function's number. */
+  get codeIndex(): bigint {
+    return this.u64(MOVE.codeIndex);
+  }
+
+  override toJSON(): Record<string, unknown> {
+    const { pid, tid, vma, oldCodeAddr, newCodeAddr, codeSize, codeIndex } =
+      this;
+    return {
+      ...super.toJSON(),
+      ...{ pid, tid, vma, oldCodeAddr, newCodeAddr, codeSize, codeIndex },
+    };
+  }
+}
+
+/** From an address on, the code is of a line. */
+export interface LineEntry {
+  /** The address. */
+  readonly codeAddr: bigint;
+  /** The line, from 1 on. */
+  readonly line: number;
+  /** The column, or what else tells apart several pieces of code of one line. */
+  readonly discrim: number;
+  /** The source file. */
+  readonly file: string;
+}
+
+/** JIT_CODE_DEBUG_INFO: the lines of the next function in the file. */
+export class DebugInfo extends DumpRecord {
+  constructor(window: Window, at: number) {
+    super(window, at);
+    this.requireSize(DebugInfoRecord.size);
+    const { totalSize, nrEntry } = this;
+    let next = DebugInfoRecord.size;
+    for (let i = 0; i < nrEntry; i++) {
+      const nameAt = next + DebugEntryStruct.size;
+      const end = nameAt < totalSize ? this.endOfText(nameAt, totalSize) : -1;
+      if (end === -1) {
+        this.refuse(
+          `is ${nrEntry}, and the record ends in entry ${i}`,
+          "nr_entry",
+          INFO.nrEntry,
+        );
+      }
+      next = end + 1;
+    }
+  }
+
+  /** The address of the function. */
+  get codeAddr(): bigint {
+    return this.u64(INFO.codeAddr);
+  }
+
+  /** How many entries there are. */
+  get nrEntry(): number {
+    return this.size(INFO.nrEntry);
+  }
+
+  /** The entries. */
+  get entries(): LineEntry[] {
+    const entries: LineEntry[] = [];
+    const { totalSize } = this;
+    let at = DebugInfoRecord.size;
+    for (let left = this.nrEntry; left > 0; left--) {
+      const nameAt = at + DebugEntryStruct.size;
+      entries.push({
+        codeAddr: this.u64(at + ENTRY.codeAddr),
+        line: this.u32(at + ENTRY.line),
+        discrim: this.u32(at + ENTRY.discrim),
+        file: this.text(nameAt),
+      });
+      at = this.endOfText(nameAt, totalSize) + 1;
+    }
+    return entries;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    const { codeAddr, nrEntry, entries } = this;
+    return { ...super.toJSON(), codeAddr, nrEntry, entries };
+  }
+}
+
+/** JIT_CODE_CLOSE: no more code is made. */
+export class CodeClose extends DumpRecord {}
+
+/** JIT_CODE_UNWINDING_INFO: the unwinding tables of the next function in the file. */
+export class UnwindingInfo extends DumpRecord {
+  constructor(window: Window, at: number) {
+    super(window, at);
+    this.requireSize(UnwindingInfoRecord.size);
+    const room = this.totalSize - UnwindingInfoRecord.size;
+    if (this.unwindingSize > room) {
+      this.refuse(
+        `is ${this.unwindingSize}, and the record has room for ${room}`,
+        "unwinding_size",
+        UNWINDING.unwindingSize,
+      );
+    }
+    if (this.ehFrameHdrSize > this.unwindingSize) {
+      this.refuse(
+        `is ${this.ehFrameHdrSize}, and unwinding_size is ${this.unwindingSize}`,
+        "eh_frame_hdr_size",
+        UNWINDING.ehFrameHdrSize,
+      );
+    }
+  }
+
+  /** The size of all tables in bytes. */
+  get unwindingSize(): number {
+    return this.size(UNWINDING.unwindingSize);
+  }
+
+  /** The size of the last of them, `.eh_frame_hdr`. */
+  get ehFrameHdrSize(): number {
+    return this.size(UNWINDING.ehFrameHdrSize);
+  }
+
+  /** By how much perf extends the function's mapping for the tables. */
+  get mappedSize(): bigint {
+    return this.u64(UNWINDING.mappedSize);
+  }
+
+  /** The section `.eh_frame`, where perf takes it from: the start of the data. */
+  get ehFrame(): Uint8Array {
+    const start = UnwindingInfoRecord.size;
+    return this.slice(start, start + this.unwindingSize - this.ehFrameHdrSize);
+  }
+
+  /** The section `.eh_frame_hdr`, where perf takes it from: behind `.eh_frame`. */
+  get ehFrameHdr(): Uint8Array {
+    const end = UnwindingInfoRecord.size + this.unwindingSize;
+    return this.slice(end - this.ehFrameHdrSize, end);
+  }
+
+  override toJSON(): Record<string, unknown> {
+    const { unwindingSize, ehFrameHdrSize, mappedSize } = this;
+    return {
+      ...super.toJSON(),
+      ...{ unwindingSize, ehFrameHdrSize, mappedSize },
+    };
+  }
+}
+
+/** The class of each id. */
+const CLASSES = {
+  [RecordId.JitCodeLoad]: CodeLoad,
+  [RecordId.JitCodeMove]: CodeMove,
+  [RecordId.JitCodeDebugInfo]: DebugInfo,
+  [RecordId.JitCodeClose]: CodeClose,
+  [RecordId.JitCodeUnwindingInfo]: UnwindingInfo,
+} as const;
+
+/**
+ * The record that starts at `at`, of the class for its id; a {@linkcode DumpRecord}
+ * where the specification does not know it.
+ *
+ * @throws {JitDumpFormatError} If its parts do not fit in it.
+ */
+export function recordAt(window: Window, at: number): DumpRecord {
+  const id = window.view.getUint32(at + HEADER.id, window.littleEndian);
+  const recordClass = (CLASSES as Record<number, typeof DumpRecord>)[id] ??
+    DumpRecord;
+  return new recordClass(window, at);
+}

@@ -1,0 +1,64 @@
+/**
+ * Reading a dump that is in memory.
+ *
+ * @module
+ */
+
+import type { DumpRecord } from "./dump_record.ts";
+import {
+  type DumpHeader,
+  RecordScanner,
+  refuseShort,
+  type Tail,
+} from "./scanner.ts";
+
+/**
+ * A dump in memory: go through its records.
+ *
+ * @example
+ * ```ts
+ * import { CodeLoad, JitDumpReader } from "@jitdump/jitdump/reader";
+ *
+ * function functionNames(bytes: Uint8Array): string[] {
+ *   const names: string[] = [];
+ *   for (const record of new JitDumpReader(bytes)) {
+ *     if (record instanceof CodeLoad) names.push(record.functionName);
+ *   }
+ *   return names;
+ * }
+ * ```
+ */
+export class JitDumpReader implements Iterable<DumpRecord> {
+  /** The file's header. */
+  readonly header: DumpHeader;
+  readonly #bytes: Uint8Array;
+  #tail: Tail | undefined;
+
+  /**
+   * @param bytes The whole file, which must not change.
+   * @throws {JitDumpFormatError} If it does not begin with the header of a dump.
+   */
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.header = new RecordScanner(bytes).header ?? refuseShort(bytes.length);
+  }
+
+  /**
+   * Why the dump ends where no record does; undefined where it ends behind one, and
+   * until the last record has been read.
+   */
+  get tail(): Tail | undefined {
+    return this.#tail;
+  }
+
+  /**
+   * Goes through the records from the first to the last.
+   *
+   * @throws {JitDumpFormatError} At a record that is malformed.
+   */
+  *[Symbol.iterator](): Generator<DumpRecord, void> {
+    const scanner = new RecordScanner(this.#bytes);
+    for (let record; (record = scanner.next());) yield record;
+    this.#tail = scanner.tail;
+  }
+}
