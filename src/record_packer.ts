@@ -125,7 +125,7 @@ export class RecordPacker {
     this.#indices.next(event.codeIndex);
 
     if (lines && lines.length > 0) {
-      this.#addLines(buffer, lines, code.length);
+      this.#addLines(buffer, lines, imageSize);
     }
     if (tables) {
       const { ehFrame, ehFrameHdr } = tables;
@@ -142,7 +142,7 @@ export class RecordPacker {
   #addLines(
     buffer: RecordBuffer,
     lines: readonly PlacedLine[],
-    codeSize: number,
+    imageSize: number,
   ): void {
     const { timestamp, address } = this.#event;
     buffer.beginDebugInfo(timestamp, address, lines.length + 1);
@@ -150,9 +150,9 @@ export class RecordPacker {
       buffer.addDebugEntry(address, offset, line, column, path);
     }
     // perf ends the line table at the address of the last entry, so it takes one
-    // more at the end of the code for the last line to cover anything.
+    // more at the end of the image for the last line to cover anything.
     const { line, column, path } = lines[lines.length - 1];
-    buffer.addDebugEntry(address, codeSize, line, column, path);
+    buffer.addDebugEntry(address, imageSize, line, column, path);
     buffer.endDebugInfo();
   }
 
