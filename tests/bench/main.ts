@@ -1,0 +1,20 @@
+/**
+ * `deno task bench`: measures, and prints the figures. The machine should be idle.
+ *
+ * @module
+ */
+
+import { whyPerfCannotRecord } from "../perf.ts";
+import { benchInject, benchReader } from "./reader.ts";
+import { Report } from "./report.ts";
+
+const report = new Report();
+const directory = await Deno.makeTempDir({ prefix: "jitdump-bench-" });
+try {
+  await benchReader(report, directory);
+  const reason = await whyPerfCannotRecord();
+  if (reason === undefined) await benchInject(report, directory);
+  else console.log(`\nperf inject is left out: ${reason}`);
+} finally {
+  await Deno.remove(directory, { recursive: true });
+}

@@ -1,0 +1,25 @@
+/**
+ * `deno task fuzz`: reads a million damaged dumps, or so many as are given.
+ *
+ *     deno task fuzz [CASES [SEED]]
+ *
+ * @module
+ */
+
+import { realDumps } from "./dumps.ts";
+import { fuzz } from "./fuzz.ts";
+
+const [cases = "1000000", seed = String(Date.now() % 2 ** 31)] = Deno.args;
+
+const directory = await Deno.makeTempDir({ prefix: "jitdump-fuzz-" });
+try {
+  const dumps = await realDumps(directory);
+  const counts = await fuzz(dumps, Number(cases), Number(seed));
+  console.log(`seed ${seed}`);
+  for (const [name, count] of Object.entries(counts)) {
+    const text = count.toLocaleString("en", { maximumFractionDigits: 1 });
+    console.log(`${text.padStart(16)}  ${name}`);
+  }
+} finally {
+  await Deno.remove(directory, { recursive: true });
+}
