@@ -7,9 +7,9 @@
 
 import { retry } from "./call.ts";
 import { JitDumpError } from "./error.ts";
-import { O_NONBLOCK, type OpenFile } from "./file.ts";
+import type { OpenFile } from "./file.ts";
 import type { Libc } from "./libc.ts";
-import { normalizePath, requireWrite } from "./permission.ts";
+import { absolutePath, requireWrite } from "./permission.ts";
 import { type FileStatus, fileStatus } from "./status.ts";
 
 // <fcntl.h> and <asm/fcntl.h>: the same on x86-64 and AArch64 …
@@ -17,6 +17,7 @@ const O_RDWR = 0o2;
 const O_CREAT = 0o100;
 const O_EXCL = 0o200;
 const O_NOCTTY = 0o400;
+const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 // … but for this one.
 const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
@@ -73,8 +74,8 @@ function tryOpen(
  * @throws {Deno.errors.InvalidData} If it is not a regular file.
  */
 export function openRegularFile(libc: Libc, givenPath: string): OpenedFile {
-  const path = normalizePath(givenPath);
-  requireWrite(path);
+  const path = absolutePath(givenPath);
+  requireWrite(libc, path);
   for (;;) {
     let file = tryOpen(libc, path, O_CREAT | O_EXCL, "EEXIST");
     const isNew = file !== undefined;
@@ -100,7 +101,7 @@ export function openRegularFile(libc: Libc, givenPath: string): OpenedFile {
  * @throws {Deno.errors.NotCapable} If Deno may not write to the new path.
  */
 export function renameFile(libc: Libc, path: string, newPath: string): void {
-  requireWrite(newPath);
+  requireWrite(libc, newPath);
   retry(
     libc,
     "rename",

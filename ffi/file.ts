@@ -16,19 +16,13 @@ const SEEK_CUR = 1;
 /** `O_APPEND`: each write goes to the end of the file, wherever that is then. */
 export const O_APPEND = 0o2000;
 
-/** `O_NONBLOCK`: nothing to a regular file, but it can be seen by {@linkcode writersOf}. */
-export const O_NONBLOCK = 0o4000;
-
 /** An open file: its descriptor, and its path for error messages. */
 export interface OpenFile {
   readonly fd: number;
   readonly path: string;
 }
 
-/**
- * Sets the descriptor's flags, of those that can be changed: {@linkcode O_APPEND}
- * and {@linkcode O_NONBLOCK}.
- */
+/** Sets the descriptor's flags, of those that can be changed: {@linkcode O_APPEND}. */
 export function setStatusFlags(
   libc: Libc,
   file: OpenFile,
@@ -89,7 +83,7 @@ export function overwriteAt(
   bytes: Uint8Array,
   offset: number,
 ): void {
-  setStatusFlags(libc, file, O_NONBLOCK);
+  setStatusFlags(libc, file, 0);
   try {
     writeAllAt(libc, file, bytes, offset);
   } finally {

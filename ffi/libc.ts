@@ -93,6 +93,30 @@ const SYMBOLS = {
     ],
     result: "isize", // ssize_t
   },
+  memfd_create: {
+    parameters: [
+      "buffer", // const char *name
+      "u32", // unsigned int flags
+    ],
+    result: "i32", // int
+  },
+  realpath: {
+    parameters: [
+      "buffer", // const char *path
+      "buffer", // char *resolved_path, of PATH_MAX bytes
+    ],
+    result: "u64", // char *
+  },
+  pwriteFromAddress: {
+    name: "pwrite",
+    parameters: [
+      "i32", // int fd
+      "u64", // const void *buf
+      "usize", // size_t count
+      "i64", // off_t offset
+    ],
+    result: "isize", // ssize_t
+  },
   pwrite: {
     parameters: [
       "i32", // int fd
@@ -151,6 +175,18 @@ const SYMBOLS = {
     ],
     result: "i32", // int
   },
+  pthread_mutex_lock: {
+    parameters: [
+      "u64", // pthread_mutex_t *mutex
+    ],
+    result: "i32", // int
+  },
+  pthread_mutex_unlock: {
+    parameters: [
+      "u64", // pthread_mutex_t *mutex
+    ],
+    result: "i32", // int
+  },
   clock_gettime: {
     parameters: [
       "i32", // clockid_t clockid
@@ -191,6 +227,15 @@ const SYMBOLS = {
       "usize", // size_t n
     ],
     result: "u64", // void *
+  },
+  copyToAddress: {
+    name: "memcpy",
+    parameters: [
+      "u64", // void *dest
+      "buffer", // const void *src
+      "usize", // size_t n
+    ],
+    result: "void", // void *, not of interest
   },
   copyFromAddress: {
     name: "memcpy",

@@ -39,3 +39,12 @@ export function readMemory(
 ): void {
   libc.copyFromAddress(into, address, BigInt(into.length));
 }
+
+/** Writes the bytes to `address`. */
+export function writeMemory(
+  libc: Libc,
+  address: bigint,
+  bytes: Uint8Array<ArrayBuffer>,
+): void {
+  libc.copyToAddress(address, bytes, BigInt(bytes.length));
+}

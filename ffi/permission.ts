@@ -4,30 +4,43 @@
  * @module
  */
 
+import type { Libc } from "./libc.ts";
+
+/** `PATH_MAX` of <linux/limits.h>. */
+const PATH_MAX = 4096;
+
 /**
- * The path without `.`, `..` and empty components, by its text alone, as Deno
- * sees it. The kernel would follow a symbolic link before it goes up from it, and
- * end elsewhere than where Deno has allowed.
+ * The absolute path without `.`, `..` and empty components, by its text alone, as
+ * Deno sees it. The kernel would follow a symbolic link before it goes up from it, and
+ * end elsewhere than where Deno has allowed; and another thread may change the current
+ * directory between Deno's look at the path and the kernel's.
  */
-export function normalizePath(path: string): string {
-  const isAbsolute = path.startsWith("/");
+export function absolutePath(path: string): string {
+  const absolute = path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
   const components: string[] = [];
-  for (const component of path.split("/")) {
+  for (const component of absolute.split("/")) {
     if (component === "" || component === ".") continue;
-    if (component !== "..") components.push(component);
-    else if (components.length > 0 && components.at(-1) !== "..") {
-      components.pop();
-    } else if (!isAbsolute) components.push(component);
+    if (component === "..") components.pop();
+    else components.push(component);
   }
-  return (isAbsolute ? "/" : "") + components.join("/") || ".";
+  // A directory's, as the kernel sees it.
+  const end = path.endsWith("/") && components.length > 0 ? "/" : "";
+  return `/${components.join("/")}${end}`;
+}
+
+/** The directory of an absolute path, where it really is; undefined where it is not. */
+function realDirectory(libc: Libc, path: string): string | undefined {
+  const directory = path.slice(0, path.lastIndexOf("/")) || "/";
+  const name = new TextEncoder().encode(`${directory}\0`);
+  const resolved = new Uint8Array(new ArrayBuffer(PATH_MAX));
+  if (libc.realpath(name, resolved) === 0n) return undefined;
+  return new TextDecoder().decode(resolved.subarray(0, resolved.indexOf(0)));
 }
 
 /** Whether `--allow-write` is not enough for Deno there, as there is more than files. */
-function isSpecial(path: string): boolean {
-  const absolute = path.startsWith("/")
-    ? path
-    : normalizePath(`${Deno.cwd()}/${path}`);
-  return /^\/(dev|proc|sys)(\/|$)/.test(absolute);
+function isSpecial(libc: Libc, path: string): boolean {
+  return [path, realDirectory(libc, path)]
+    .some((place) => /^\/(dev|proc|sys)(\/|$)/.test(place ?? ""));
 }
 
 const ALL_PERMISSIONS = [
@@ -46,18 +59,21 @@ const isAllGranted = () =>
     return status.state === "granted" && !status.partial;
   });
 
-/** Asks Deno for leave to write to a normalized path. */
-export function requireWrite(path: string): void {
+/**
+ * Asks Deno for leave to write.
+ *
+ * @param path What {@linkcode absolutePath} has given.
+ */
+export function requireWrite(libc: Libc, path: string): void {
   const { state } = Deno.permissions.requestSync({ name: "write", path });
   if (state !== "granted") {
-    const slash = path.lastIndexOf("/");
-    const directory = slash < 0 ? "." : path.slice(0, slash) || "/";
+    const directory = path.slice(0, path.lastIndexOf("/")) || "/";
     throw new Deno.errors.NotCapable(
       `Cannot open "${path}": write access to it is not allowed. ` +
         `Run again with --allow-write=${directory}`,
     );
   }
-  if (isSpecial(path) && !isAllGranted()) {
+  if (isSpecial(libc, path) && !isAllGranted()) {
     throw new Deno.errors.NotCapable(
       `Cannot open "${path}": Deno leaves /dev, /proc and /sys to programs that may do all. ` +
         `Choose another directory, or run again with --allow-all`,

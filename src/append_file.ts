@@ -6,11 +6,8 @@
 
 import { otherWriters } from "../ffi/descriptors.ts";
 import {
-  closeFile,
   filePosition,
-  O_APPEND,
   type OpenFile,
-  setStatusFlags,
   truncate,
   write,
   writeParts,
@@ -18,9 +15,16 @@ import {
 import type { Libc } from "../ffi/libc.ts";
 import { fileStatus } from "../ffi/status.ts";
 import { pause } from "./pause.ts";
+import type { TableRow } from "./process_table.ts";
+import type { SharedFile } from "./shared_file.ts";
 
 /** The most that Linux writes in one call (MAX_RW_COUNT); see write(2). */
 export const MAX_WRITE = 0x7fff_f000;
+
+/** How often to look whether another engine has appended; once a millisecond. */
+const LOOKS = 20;
+
+const NOTHING = new Uint8Array(0);
 
 /** A part of a record in the file, the rest of which found no room. */
 export interface TornPart {
@@ -32,40 +36,33 @@ export interface TornPart {
  * Makes a torn part into something that readers pass over, without cutting the file
  * where others may have appended.
  *
- * @returns false where that has to wait for another writer, which is mending too.
+ * @returns false where that has to wait for an engine that is appending.
  */
 export type Mend = (libc: Libc, file: OpenFile, part: TornPart) => boolean;
 
-/** How often to look whether another writer is done with mending; once a millisecond. */
-const LOOKS = 200;
-
 /**
- * An open file in append mode.
+ * Appends to a file that others append to as well.
  *
  * The kernel adds what one write call writes in one piece, whoever else appends. On a
- * full disk, and at the file's size limit, it writes a part and says how much. Then
- * others may append behind that part before anything can be done about it. So only who
- * is alone cuts it off; for others there is {@linkcode Mend}. What cannot be mended
- * at once is tried again before the next append.
+ * full disk, and at the file's size limit, it writes a part and says how much. Writers of
+ * this module take turns, so that part is gone before one of them can come behind it.
+ * Another engine of the process can: then nothing is cut off, and there is
+ * {@linkcode Mend}. What cannot be mended at once is tried again before the next append.
  */
 export class AppendFile {
   readonly #libc: Libc;
   readonly #file: OpenFile;
+  readonly #row: TableRow;
   readonly #mend: Mend;
   /** What is to be mended, in the order in which it lies in the file. */
   #torn: TornPart[] = [];
 
-  /** Takes the file over, and switches it to append mode. */
-  constructor(libc: Libc, file: OpenFile, mend: Mend) {
-    setStatusFlags(libc, file, O_APPEND);
+  /** @param shared The file, in append mode. */
+  constructor(libc: Libc, { file, row }: SharedFile, mend: Mend) {
     this.#libc = libc;
     this.#file = file;
+    this.#row = row;
     this.#mend = mend;
-  }
-
-  /** The file's descriptor. */
-  get fd(): number {
-    return this.#file.fd;
   }
 
   /**
@@ -86,22 +83,26 @@ export class AppendFile {
         `Cannot append to "${this.#file.path}": the records have ${size} bytes, and one write takes ${MAX_WRITE}`,
       );
     }
-    if (this.#torn.length > 0) this.#mendAll();
-    if (!trailing) {
-      const written = write(this.#libc, this.#file, bytes, length);
-      if (written !== size) {
-        this.#complete(written, [bytes.subarray(0, length)]);
-      }
-      return;
+    this.#row.lock();
+    try {
+      if (this.#torn.length > 0) this.#mendAll();
+      const written = trailing
+        ? writeParts(this.#libc, this.#file, [
+          bytes.subarray(0, length),
+          trailing,
+        ])
+        : write(this.#libc, this.#file, bytes, length);
+      if (written === size) return;
+      const parts = [bytes.subarray(0, length), trailing ?? NOTHING];
+      this.#complete(written, parts.filter((part) => part.length > 0));
+    } finally {
+      this.#row.unlock();
     }
-    const parts = [bytes.subarray(0, length), trailing];
-    const written = writeParts(this.#libc, this.#file, parts);
-    if (written !== size) this.#complete(written, parts);
   }
 
   /**
    * Goes on after a short write. A short write does not say why it was short; the
-   * next one does, or it writes more, if there is room by now. Where another writer
+   * next one does, or it writes more, if there is room by now. Where another engine
    * has come in between, all is mended, and written once more.
    */
   #complete(written: number, parts: Uint8Array[]): void {
@@ -137,7 +138,7 @@ export class AppendFile {
     }
   }
 
-  /** Mends all torn parts; the last first, as the others may have to wait for it. */
+  /** Mends all torn parts, the last first: the others may have to be given to it. */
   #mendAll(): void {
     for (; this.#torn.length > 0; this.#torn.pop()) {
       this.#mendPart(this.#torn[this.#torn.length - 1]);
@@ -148,25 +149,27 @@ export class AppendFile {
     const [libc, file] = [this.#libc, this.#file];
     for (let look = 0; look < LOOKS; look++) {
       const status = fileStatus(libc, file);
-      const isAlone = otherWriters(libc, file, status).length === 0;
-      if (isAlone && fileStatus(libc, file).size === part.end) {
-        truncate(libc, file, part.start);
-        return;
+      const others = otherWriters(libc, file, status).length;
+      const isAlone = others === this.#row.users - 1;
+      if (isAlone && status.size === part.end) {
+        return truncate(libc, file, part.start);
       }
       if (this.#mend(libc, file, part)) return;
       pause();
     }
     throw new Error(
-      `Cannot mend "${file.path}": the record that follows the torn one at byte ${part.start} does not become whole`,
+      `Cannot mend "${file.path}": what another engine has appended behind the torn record at byte ${part.start} is not a whole record`,
     );
   }
 
-  /** Closes the file, also where something cannot be mended. */
-  close(): void {
+  /** Mends what has not been mended yet; close the file then. */
+  finish(): void {
+    if (this.#torn.length === 0) return;
+    this.#row.lock();
     try {
       this.#mendAll();
     } finally {
-      closeFile(this.#libc, this.#file);
+      this.#row.unlock();
     }
   }
 }

@@ -165,6 +165,19 @@ export function checkBytes(
   return new Uint8Array(buffer, getByteOffset.call(value), length);
 }
 
+/** Refuses bytes that a getter of the caller's has changed since they were checked. */
+export function requireSize(
+  what: string,
+  argument: string,
+  bytes: Uint8Array,
+  size: number,
+): void {
+  if (bytes.length === size) return;
+  throw new TypeError(
+    `${what}: "${argument}" had ${size} bytes, and now has ${bytes.length}`,
+  );
+}
+
 /** Items to go through. */
 export function checkArray<T>(
   what: string,

@@ -75,26 +75,16 @@ export function readDumpHeader(
 }
 
 /**
- * Writes the header if the file has none.
- *
- * Writers that open an empty file at the same moment all write theirs, and all to
- * offset 0, before they switch their descriptor to append mode. Whoever is last
- * overwrites a header with its like, and as nobody appends before its own header is
- * written, no record is in its way. No lock is needed.
- *
- * @throws {Deno.errors.InvalidData} If records under `header` would be misread.
+ * Writes the header if the file has none, or what a full disk has left of one. The file
+ * is not in append mode yet.
  */
 export function ensureDumpHeader(
   libc: Libc,
   file: OpenFile,
   header: FileHeader,
 ): void {
-  if (!readDumpHeader(libc, file, header)) {
-    // An empty file, or what a full disk has left of a header.
-    writeAllAt(libc, file, FileHeader.pack(header), 0);
-  }
-  const found = readDumpHeader(libc, file, header);
-  if (found) requireSameMeaning(file.path, found, header);
+  if (readDumpHeader(libc, file, header)) return;
+  writeAllAt(libc, file, FileHeader.pack(header), 0);
 }
 
 function refuse(path: string, reason: string): never {
@@ -104,7 +94,7 @@ function refuse(path: string, reason: string): never {
 }
 
 /** Refuses a dump in which records under `ours` would be misread. */
-function requireSameMeaning(
+export function requireSameMeaning(
   path: string,
   found: FileHeader,
   ours: FileHeader,

@@ -253,10 +253,11 @@ export class JitDumpFile implements Disposable {
       }
     } catch (error) {
       buffer.truncate(Math.min(whole, buffer.length));
+      // That it is closed is not what went wrong.
+      if (!this.#closed) this.#flush(buffer);
       throw error;
-    } finally {
-      this.#flush(buffer);
     }
+    this.#flush(buffer);
     return indices;
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closeFile, type OpenFile, overwriteAt, readAt } from "../ffi/file.ts";
+import { type OpenFile, overwriteAt, readAt } from "../ffi/file.ts";
 import type { Libc, LibcLibrary } from "../ffi/libc.ts";
 import { addressOf } from "./address.ts";
 import { AppendFile, type TornPart } from "./append_file.ts";
@@ -21,7 +21,7 @@ import { escapeFunctionName } from "./function_name.ts";
 import type { JitFunction } from "./jit_function.ts";
 import { isSupported, openPlatform } from "./platform.ts";
 import { BATCH_SIZE } from "./record_buffer.ts";
-import { openSharedFile } from "./shared_file.ts";
+import { type FileKind, SharedFile } from "./shared_file.ts";
 
 /** What can be said when a {@linkcode PerfMapFile} is opened. */
 export interface PerfMapOptions {
@@ -61,6 +61,7 @@ export class PerfMapFile implements Disposable {
   readonly path: string;
 
   readonly #library: LibcLibrary;
+  readonly #shared: SharedFile;
   readonly #file: AppendFile;
   readonly #forgetUnload: () => void;
   #closed = false;
@@ -105,7 +106,9 @@ export class PerfMapFile implements Disposable {
     checkObject(what, "options", options);
     this.#library = openPlatform(what, this.path, options.libc);
     try {
-      this.#file = openMap(this.#library.symbols, this.path);
+      const libc = this.#library.symbols;
+      this.#shared = new SharedFile(libc, this.path, MAP_KIND);
+      this.#file = new AppendFile(libc, this.#shared, blankOut);
     } catch (error) {
       this.#library.close();
       throw error;
@@ -120,7 +123,7 @@ export class PerfMapFile implements Disposable {
    */
   get fd(): number {
     this.#requireOpen();
-    return this.#file.fd;
+    return this.#shared.file.fd;
   }
 
   /**
@@ -175,9 +178,13 @@ export class PerfMapFile implements Disposable {
     this.#closed = true;
     this.#forgetUnload();
     try {
-      this.#file.close();
+      this.#file.finish();
     } finally {
-      this.#library.close();
+      try {
+        this.#shared.close();
+      } finally {
+        this.#library.close();
+      }
     }
   }
 
@@ -222,24 +229,22 @@ const FIRST_LINE = /^([0-9a-f]{1,16} [0-9a-f]{1,16} | *(\n|$))/i;
 const V8_REMEDY =
   "If it is V8's --perf-basic-prof, give it another directory (--v8-flags=--perf-basic-prof,--perf-basic-prof-path=<directory>), or take the one or the other.";
 
-/** Opens a map, and refuses a file that is something else. */
-function openMap(libc: Libc, path: string): AppendFile {
-  const { file } = openSharedFile(libc, path, V8_REMEDY);
-  try {
+/** A map has neither header nor marker. */
+const MAP_KIND: FileKind = {
+  remedy: V8_REMEDY,
+  emptySize: 0,
+  accept(libc, { file }) {
     const start = new Uint8Array(40);
     const size = readAt(libc, file, start, 0);
     const text = new TextDecoder().decode(start.subarray(0, size));
-    if (!FIRST_LINE.test(text)) {
-      throw new Deno.errors.InvalidData(
-        `Cannot append to "${path}": it is not a perf map. Choose another directory, or remove it if nobody needs it.`,
-      );
-    }
-    return new AppendFile(libc, file, blankOut);
-  } catch (error) {
-    closeFile(libc, file);
-    throw error;
-  }
-}
+    if (FIRST_LINE.test(text)) return true;
+    throw new Deno.errors.InvalidData(
+      `Cannot append to "${file.path}": it is not a perf map. Choose another directory, or remove it if nobody needs it.`,
+    );
+  },
+  begin: () => 0n,
+  end: () => {},
+};
 
 /** Makes a part of a line into an empty one, which perf passes over. */
 function blankOut(libc: Libc, file: OpenFile, { start, end }: TornPart): true {

@@ -15,6 +15,7 @@ import {
   checkObject,
   checkUint64,
   checkUnsigned,
+  requireSize,
 } from "./arguments.ts";
 import { CodeIndices } from "./code_index.ts";
 import { makeTail, tailSize } from "./identity.ts";
@@ -105,11 +106,12 @@ export class RecordPacker {
     const { unwinding, padding = 0, timestamp, pid, tid } = fn;
     checkName(what, nameArgument, name);
     const code = checkBytes(what, "code", givenCode);
+    const size = code.length;
     const lines = givenLines === undefined
       ? undefined
-      : placeSourceLines(what, givenLines, code.length, this.#sourceRoot);
+      : placeSourceLines(what, givenLines, size, this.#sourceRoot);
     checkUnsigned(what, "padding", 32, padding);
-    const imageSize = code.length + tailSize(this.#elfMach, padding);
+    const imageSize = size + tailSize(this.#elfMach, padding);
     const tables = unwinding === undefined
       ? undefined
       : makeUnwindingTables(what, this.#elfMach, imageSize, unwinding);
@@ -122,6 +124,7 @@ export class RecordPacker {
       code,
     );
     this.#setOrigin(what, timestamp, pid, tid);
+    requireSize(what, "code", code, size);
     this.#indices.next(event.codeIndex);
 
     if (lines && lines.length > 0) {
@@ -132,7 +135,7 @@ export class RecordPacker {
       const mappedSize = ehFrame.length + ehFrameHdr.length;
       buffer.addUnwindingInfo(event.timestamp, ehFrame, ehFrameHdr, mappedSize);
     }
-    const tail = imageSize > code.length
+    const tail = imageSize > size
       ? makeTail(this.#elfMach, event.codeIndex.low)
       : undefined;
     buffer.addCodeLoad(event, name, code, tail);
@@ -194,7 +197,7 @@ export class RecordPacker {
       throw new RangeError(`${what}: "entries" is empty`);
     }
     const libc = this.#libc;
-    const entries = given.map((entry, i) => {
+    const entries = Array.from(given, (entry, i) => {
       const argument = `entries[${i}]`;
       checkObject(what, argument, entry);
       const { address, line, discrim = 0, file } = entry;
@@ -220,9 +223,9 @@ export class RecordPacker {
   addUnwindingInfo(buffer: RecordBuffer, info: UnwindingInfo): void {
     const what = "Cannot dump unwinding information";
     checkObject(what, "info", info);
-    const { mappedSize, timestamp } = info;
-    const ehFrame = checkBytes(what, "ehFrame", info.ehFrame);
-    const ehFrameHdr = checkBytes(what, "ehFrameHdr", info.ehFrameHdr);
+    const { mappedSize, timestamp, ehFrame: frame, ehFrameHdr: hdr } = info;
+    const ehFrame = checkBytes(what, "ehFrame", frame);
+    const ehFrameHdr = checkBytes(what, "ehFrameHdr", hdr);
     const size = checkUnsigned(what, "mappedSize", 32, mappedSize);
     this.#setTime(what, timestamp);
     buffer.addUnwindingInfo(this.#event.timestamp, ehFrame, ehFrameHdr, size);

@@ -1,63 +1,178 @@
 /**
- * Opening a file to which others may append too.
+ * A file that whoever has it open in this process appends to.
  *
  * @module
  */
 
-import { otherWriters, type Writer } from "../ffi/descriptors.ts";
-import { type OpenedFile, openRegularFile } from "../ffi/directory.ts";
-import { closeFile, O_APPEND, O_NONBLOCK } from "../ffi/file.ts";
+import { otherWriters } from "../ffi/descriptors.ts";
+import {
+  type OpenedFile,
+  openRegularFile,
+  removeFile,
+} from "../ffi/directory.ts";
+import {
+  closeFile,
+  O_APPEND,
+  type OpenFile,
+  setStatusFlags,
+} from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { effectiveUserId } from "../ffi/process.ts";
+import { fileStatus, isSameFile, pathStatus } from "../ffi/status.ts";
+import { ProcessTable, type TableRow } from "./process_table.ts";
 
-/** A file, and who else in this process writes it. */
-export interface SharedFile extends OpenedFile {
-  /** Whether somebody else appends to it. */
-  readonly isShared: boolean;
+/** What there is to know of a kind of file. */
+export interface FileKind {
+  /** What to do about an engine that would overwrite what is appended. */
+  readonly remedy: string;
+  /** A file of so many bytes has nothing in it that would be missed. */
+  readonly emptySize: number;
+  /**
+   * Looks at the file before anything is written.
+   *
+   * @param isShared Whether others in this process have it open for appending.
+   * @returns false where it has got another name, and a new one is to be made.
+   */
+  accept(libc: Libc, opened: OpenedFile, isShared: boolean): boolean;
+  /**
+   * Does what the first to open the file in this process does.
+   *
+   * @returns The address of the file's marker; 0 where it needs none.
+   */
+  begin(libc: Libc, file: OpenFile): bigint;
+  /** Does what the last to close the file in this process does. */
+  end(libc: Libc, file: OpenFile, marker: bigint): void;
 }
 
-/**
- * Opens a file, or makes it; see {@linkcode openRegularFile}. Nothing has been written.
- *
- * @param remedy What to do about an engine that would overwrite what is appended.
- * @throws {Deno.errors.InvalidData} If it is another user's, or no regular file.
- * @throws {Deno.errors.Busy} If there is such an engine.
- */
-export function openSharedFile(
-  libc: Libc,
-  path: string,
-  remedy: string,
-): SharedFile {
-  const opened = openRegularFile(libc, path);
-  // A new one can be nobody else's.
-  if (opened.isNew) return { ...opened, isShared: false };
-  try {
-    requireOwnFile(libc, opened);
-    const writers = otherWriters(libc, opened.file, opened.status);
-    if (writers.some(overwrites)) {
+/** How often a file is opened that others give other names. */
+const ATTEMPTS = 10;
+
+/** A file in append mode, and what this process knows of it. */
+export class SharedFile {
+  readonly file: OpenFile;
+  readonly row: TableRow;
+  readonly #libc: Libc;
+  readonly #kind: FileKind;
+
+  /**
+   * Opens a file, or makes it; see {@linkcode openRegularFile}.
+   *
+   * @throws {Deno.errors.InvalidData} If it is another user's, or no regular file.
+   * @throws {Deno.errors.Busy} If somebody writes there who does not share.
+   */
+  constructor(libc: Libc, path: string, kind: FileKind) {
+    this.#libc = libc;
+    this.#kind = kind;
+    const table = ProcessTable.ofProcess(libc);
+    const { file, row } = table.exclusively(() => {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const opened = tryOpen(libc, table, path, kind);
+        if (opened) return opened;
+      }
       throw new Deno.errors.Busy(
-        `Cannot append to "${path}": another engine in this process writes it without append mode, and would overwrite what is appended. ${remedy}`,
+        `Cannot append to "${path}": it is another file each time it is opened`,
       );
-    }
-    const isShared = writers.some(({ flags }) => flags & O_APPEND);
-    return { ...opened, isShared };
-  } catch (error) {
-    closeFile(libc, opened.file);
-    throw error;
+    });
+    this.file = file;
+    this.row = row;
+  }
+
+  /** Closes the file. */
+  close(): void {
+    const { file, row } = this;
+    const libc = this.#libc;
+    ProcessTable.ofProcess(libc).exclusively(() => {
+      try {
+        if (--row.users === 0) this.#kind.end(libc, file, row.marker);
+      } finally {
+        closeFile(libc, file);
+      }
+    });
   }
 }
 
-/**
- * Whether it writes where it last stopped. This module's own descriptors do neither
- * this nor append while they are being opened; they are non-blocking then.
- */
-const overwrites = ({ flags }: Writer) => !(flags & (O_APPEND | O_NONBLOCK));
+function tryOpen(
+  libc: Libc,
+  table: ProcessTable,
+  path: string,
+  kind: FileKind,
+): { file: OpenFile; row: TableRow } | undefined {
+  const opened = openRegularFile(libc, path);
+  const { file, status } = opened;
+  let row: TableRow | undefined;
+  let marker: bigint | undefined;
+  try {
+    const known = table.find(status);
+    const isShared = !opened.isNew &&
+      isWrittenByOthers(libc, opened, known, kind);
+    if (!kind.accept(libc, opened, isShared)) return undefined;
+    if (!known) {
+      marker = kind.begin(libc, file);
+      setStatusFlags(libc, file, O_APPEND);
+      row = table.add(status, marker);
+    } else {
+      setStatusFlags(libc, file, O_APPEND);
+      known.users++;
+      row = known;
+    }
+    return { file, row };
+  } finally {
+    if (!row) {
+      tryEach([
+        () => marker !== undefined && kind.end(libc, file, marker),
+        () => opened.isNew && removeIfUnused(libc, opened, kind),
+        () => closeFile(libc, file),
+      ]);
+    }
+  }
+}
 
-/** Where all may write, anybody may have put the file there, and read what comes. */
-function requireOwnFile(libc: Libc, { file, status }: OpenedFile): void {
+/** Whether others in this process append to the file. Refuses what must not be written. */
+function isWrittenByOthers(
+  libc: Libc,
+  { file, status }: OpenedFile,
+  row: TableRow | undefined,
+  { remedy }: FileKind,
+): boolean {
   const user = effectiveUserId(libc);
-  if (status.owner === user) return;
-  throw new Deno.errors.InvalidData(
-    `Cannot append to "${file.path}": it belongs to user ${status.owner}, and this process is user ${user}. Choose another directory.`,
-  );
+  if (status.owner !== user) {
+    // Where all may write, anybody may have put it there, and read what comes.
+    throw new Deno.errors.InvalidData(
+      `Cannot append to "${file.path}": it belongs to user ${status.owner}, and this process is user ${user}. Choose another directory.`,
+    );
+  }
+  // While a record is taken back, its writer is not in append mode.
+  row?.lock();
+  const writers = otherWriters(libc, file, status);
+  row?.unlock();
+  if (writers.some(({ flags }) => !(flags & O_APPEND))) {
+    throw new Deno.errors.Busy(
+      `Cannot append to "${file.path}": another engine in this process writes it without append mode, and would overwrite what is appended. ${remedy}`,
+    );
+  }
+  return writers.length > 0;
+}
+
+/** Removes a file that has been made in vain, unless it is another's by now. */
+function removeIfUnused(
+  libc: Libc,
+  { file, status }: OpenedFile,
+  { emptySize }: FileKind,
+): void {
+  if (fileStatus(libc, file).size > emptySize) return;
+  if (otherWriters(libc, file, status).length > 0) return;
+  if (isSameFile(pathStatus(libc, file.path), status)) {
+    removeFile(libc, file.path);
+  }
+}
+
+/** Undoes what can be undone: what fails now must not hide what failed before. */
+function tryEach(steps: (() => void)[]): void {
+  for (const step of steps) {
+    try {
+      step();
+    } catch {
+      // There is nothing else to do about it.
+    }
+  }
 }

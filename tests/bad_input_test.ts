@@ -653,6 +653,47 @@ describe("bad input: code that is not what it says", () => {
   });
 });
 
+describe("bad input: getters that change what they belong to", () => {
+  for (
+    const [what, change] of [
+      ["detached", (buffer: ArrayBuffer) => void buffer.transfer()],
+      ["shrunk", (buffer: ArrayBuffer) => buffer.resize(8)],
+      ["grown", (buffer: ArrayBuffer) => buffer.resize(4096)],
+    ] as const
+  ) {
+    it(`code that is ${what} meanwhile is refused`, () => {
+      using directory = temporaryDirectory();
+      using dump = new JitDumpFile(join(directory.path, "some.dump"));
+      const buffer = new ArrayBuffer(64, { maxByteLength: 4096 });
+      const bytes = new Uint8Array(buffer);
+      const evil = {
+        line: 1,
+        file: "/a",
+        get offset() {
+          change(buffer);
+          return 60;
+        },
+      };
+      assertThrows(
+        () => dump.dumpFunction({ name: "f", code: bytes, lines: [evil] }),
+        TypeError,
+        '"code" had 64 bytes',
+      );
+      assertEquals(Deno.statSync(dump.path).size, 40);
+    });
+  }
+
+  it("holes in arrays are refused", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    assertThrows(
+      () => dump.dumpDebugInfoRecord({ address: 1, entries: new Array(2) }),
+      TypeError,
+      '"entries[0]" must be an object',
+    );
+  });
+});
+
 describe("bad input: opening a map", () => {
   for (
     const [what, args, message] of [
@@ -735,12 +776,16 @@ describe("bad input: opening", () => {
 
   it("a path that is a directory", () => {
     using directory = temporaryDirectory();
-    const { syscall, code, path } = assertThrows(
-      () => new JitDumpFile(directory.path),
-      JitDumpError,
-      directory.path,
-    );
-    assertEquals([syscall, code, path], ["open", "EISDIR", directory.path]);
+    const file = join(directory.path, "some.dump");
+    for (const given of [directory.path, `${directory.path}/`, `${file}/`]) {
+      const { syscall, code, path } = assertThrows(
+        () => new JitDumpFile(given),
+        JitDumpError,
+        given,
+      );
+      assertEquals([syscall, code, path], ["open", "EISDIR", given]);
+    }
+    assertEquals([...Deno.readDirSync(directory.path)], []);
   });
 
   it("a path that is a symbolic link is not followed", () => {

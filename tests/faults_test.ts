@@ -186,24 +186,6 @@ describe("AppendSink, where calls fail", () => {
     );
   });
 
-  it("puts the marker anywhere where no address that it would agree on is free", () => {
-    using directory = temporaryDirectory();
-    const path = join(directory.path, "some.dump");
-    const MAP_FIXED_NOREPLACE = 0x10_0000;
-    const libc = faultyLibc({
-      mmap: (address, size, prot, flags, fd, offset) =>
-        flags & MAP_FIXED_NOREPLACE
-          ? 0xffff_ffff_ffff_ffffn
-          : real.mmap(address, size, prot, flags, fd, offset),
-    }, { value: ERRNO.EEXIST });
-    const markers = () =>
-      Deno.readTextFileSync("/proc/self/maps").split(path).length - 1;
-    const sinks = [1, 2].map(() => new AppendSink(libc, path, HEADER));
-    assertEquals(markers(), 2);
-    sinks.forEach((sink) => sink.close());
-    assertEquals(markers(), 0);
-  });
-
   it("an interrupted close is a finished one", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");

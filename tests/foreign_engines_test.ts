@@ -3,8 +3,10 @@ import {
   assertGreater,
   assertMatch,
   assertStringIncludes,
+  assertThrows,
 } from "@std/assert";
 import { join } from "@std/path";
+import fs from "node:fs";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile, PerfMapFile } from "../mod.ts";
 import { parseDump, readLoads } from "./parse_dump.ts";
@@ -85,6 +87,16 @@ describe("an engine that writes without append mode", () => {
       assertStringIncludes(message, `Cannot append to "${path}"`);
       assertEquals(Deno.readTextFileSync(path), "its own");
     }
+  });
+
+  it("is found whatever other flags it has", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const { O_CREAT, O_NONBLOCK, O_WRONLY } = fs.constants;
+    const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_NONBLOCK);
+    assertThrows(() => new JitDumpFile(path), Deno.errors.Busy);
+    fs.closeSync(fd);
+    new JitDumpFile(path).close();
   });
 
   it("does no harm when its descriptor is for reading, or of another file", () => {

@@ -95,6 +95,16 @@ describe("a dump of an earlier process with the same id", () => {
     },
   );
 
+  it("is put aside though its other name is its own already", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const left = leaveDump(path);
+    Deno.linkSync(path, `${path}.old`);
+    new JitDumpFile(path).close();
+    assertEquals(Deno.statSync(path).size, FileHeader.size);
+    assertEquals(Deno.readFileSync(`${path}.old`), left);
+  });
+
   it("is put aside once by workers that open it at the same moment", async () => {
     using directory = temporaryDirectory();
     const worker = join(directory.path, "worker.ts");
@@ -257,6 +267,56 @@ describe("an opening that fails", () => {
       );
       const { stdout } = await runOnTmpfs(place, "noexec", script);
       assertEquals(stdout, "mmap EPERM\nmmap EPERM\nthere.dump\n");
+    },
+  );
+
+  itUnless(
+    noMount,
+    "leaves none either where several fail at once",
+    async () => {
+      using directory = temporaryDirectory();
+      const place = join(directory.path, "noexec");
+      Deno.mkdirSync(place);
+      const worker = join(directory.path, "worker.ts");
+      Deno.writeTextFileSync(
+        worker,
+        `import { JitDumpFile } from "${MOD}";
+       self.onmessage = ({ data: shared }) => {
+         const [ready, gun] = [new Int32Array(shared, 0, 1), new Int32Array(shared, 4, 1)];
+         for (let round = 0; round < 100; round++) {
+           Atomics.add(ready, 0, 1);
+           while (Atomics.load(gun, 0) <= round);
+           try {
+             new JitDumpFile("${place}/" + round + ".dump");
+           } catch (error) {
+             if (error.code !== "EPERM") throw error;
+           }
+         }
+         self.postMessage("done");
+       };`,
+      );
+      const script = scriptCommand(
+        directory.path,
+        `const shared = new SharedArrayBuffer(8);
+       const [ready, gun] = [new Int32Array(shared, 0, 1), new Int32Array(shared, 4, 1)];
+       const workers = [1, 2].map(() => {
+         const worker = new Worker("file://${worker}", { type: "module" });
+         worker.postMessage(shared);
+         return new Promise((resolve) => worker.onmessage = resolve);
+       });
+       for (let round = 0; round < 100; round++) {
+         while (Atomics.load(ready, 0) < 2 * (round + 1)) {
+           await new Promise((resolve) => setTimeout(resolve));
+         }
+         Atomics.add(gun, 0, 1);
+       }
+       await Promise.all(workers);
+       console.log([...Deno.readDirSync("${place}")].length);
+       Deno.exit();`,
+        ["--allow-all"],
+      );
+      const { stdout } = await runOnTmpfs(place, "noexec", script);
+      assertEquals(stdout, "0\n");
     },
   );
 });

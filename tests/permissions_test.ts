@@ -213,7 +213,7 @@ describe("permissions: what is missing", () => {
     assertEquals(dumpedNames(dumps).length, 3);
   });
 
-  it("a relative path's directory is named as it was given", async () => {
+  it("a relative path's directory is named in full", async () => {
     using directory = temporaryDirectory();
     const source = `
       import { JitDumpFile } from "${MOD}";
@@ -225,7 +225,8 @@ describe("permissions: what is missing", () => {
     const { stdout } = await runScript(directory.path, source, [
       `--allow-ffi=${LIBC}`,
     ]);
-    assertEquals(stdout, ".\nsub/dir\n/\n");
+    const here = Deno.cwd();
+    assertEquals(stdout, `${here}\n${here}/sub/dir\n/\n`);
   });
 });
 
@@ -328,6 +329,68 @@ describe("permissions: ways round them", () => {
     const { stdout } = await open(`{ libc: "libc.so.6" }`);
     assert(stdout.startsWith("NotCapable: "), stdout);
     assertStringIncludes(stdout, '"options.libc" must be a path');
+  });
+
+  it("changing the directory in another thread does not lead elsewhere", async () => {
+    using directory = temporaryDirectory();
+    const [allowed, other] = ["allowed", "other"].map((name) => {
+      const path = join(directory.path, name);
+      Deno.mkdirSync(path);
+      return path;
+    });
+    const worker = join(directory.path, "worker.ts");
+    Deno.writeTextFileSync(
+      worker,
+      `self.postMessage("up");
+       for (;;) {
+         Deno.chdir("${allowed}");
+         Deno.chdir("${other}");
+       }`,
+    );
+    const source = `
+      import { JitDumpFile } from "${MOD}";
+      const worker = new Worker("file://${worker}", { type: "module" });
+      await new Promise((resolve) => worker.onmessage = resolve);
+      let opened = 0;
+      let denied = 0;
+      for (let i = 0; opened < 100 || denied < 100; i++) {
+        try {
+          new JitDumpFile(i + ".dump").close();
+          opened++;
+        } catch (error) {
+          if (!(error instanceof Deno.errors.NotCapable)) throw error;
+          denied++;
+        }
+      }
+      console.log("done");
+      Deno.exit();`;
+    const { stdout, stderr } = await runScript(directory.path, source, [
+      `--allow-ffi=${LIBC}`,
+      "--allow-read",
+      `--allow-write=${allowed}`,
+    ]);
+    assertEquals([stdout, stderr], ["done\n", ""]);
+    assertEquals([...Deno.readDirSync(other)], []);
+    assert([...Deno.readDirSync(allowed)].length >= 100);
+  });
+
+  it("a directory's link does not lead to /dev", async () => {
+    using directory = temporaryDirectory();
+    const link = join(directory.path, "link");
+    Deno.symlinkSync("/dev/shm", link);
+    const path = join(link, `jitdump-${crypto.randomUUID()}.dump`);
+    const { stdout } = await runScript(directory.path, tryOpening([path]), [
+      `--allow-ffi=${LIBC}`,
+      `--allow-write=${directory.path}`,
+    ]);
+    assertStringIncludes(stdout, "NotCapable");
+    let isThere = true;
+    try {
+      Deno.removeSync(path);
+    } catch {
+      isThere = false;
+    }
+    assert(!isThere, stdout);
   });
 });
 

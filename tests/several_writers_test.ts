@@ -99,35 +99,6 @@ describe("the marker of several dumps on one file", () => {
     assertEquals(markers(".dump"), 0);
   });
 
-  it("lies elsewhere where something else is in its place", () => {
-    using directory = temporaryDirectory();
-    const path = join(directory.path, "some.dump");
-    const addressOf = () =>
-      Deno.readTextFileSync("/proc/self/maps").split("\n")
-        .find((line) => line.endsWith(path))!.split("-")[0];
-    using first = new JitDumpFile(path);
-    const place = addressOf();
-    first.close();
-    const { symbols } = Deno.dlopen("libc.so.6", {
-      mmap: {
-        parameters: ["u64", "usize", "i32", "i32", "i32", "i64"],
-        result: "u64",
-      },
-      munmap: { parameters: ["u64", "usize"], result: "i32" },
-    });
-    const taken = BigInt(`0x${place}`);
-    const [PROT_NONE, PRIVATE_ANONYMOUS_FIXED] = [0, 0x32];
-    symbols.mmap(taken, 1n, PROT_NONE, PRIVATE_ANONYMOUS_FIXED, -1, 0n);
-    const others = [new JitDumpFile(path), new JitDumpFile(path)];
-    assertEquals(markers(path), 1);
-    assertEquals(addressOf() === place, false);
-    others.forEach((dump) => dump.close());
-    assertEquals(markers(path), 0);
-    const maps = Deno.readTextFileSync("/proc/self/maps").split("\n");
-    assertEquals(maps.some((line) => line.startsWith(`${place}-`)), true);
-    symbols.munmap(taken, 1n);
-  });
-
   it("outlasts a worker that is terminated, and one that ends", async () => {
     using directory = temporaryDirectory();
     const worker = join(directory.path, "worker.ts");

@@ -27,16 +27,17 @@ describe("stress, in short", () => {
   });
 
   for (const writers of [1, 4]) {
-    itUnless(
-      noMount,
-      `a full disk, over and over, writers: ${writers}`,
-      async () => {
+    for (const sizes of ["mixed", "equal"] as const) {
+      const name =
+        `a full disk, over and over, ${sizes} sizes, writers: ${writers}`;
+      itUnless(noMount, name, async () => {
         using directory = temporaryDirectory();
-        const counts = await fillDisk(directory.path, writers, 20);
+        const counts = await fillDisk(directory.path, writers, 20, sizes);
         assertGreater(counts.functions, 100);
         assertGreater(counts.failures, 20 * writers);
         if (writers === 1) assertEquals(counts.skipped, 0);
-      },
-    );
+        assertEquals(counts.widened, 0);
+      });
+    }
   }
 });

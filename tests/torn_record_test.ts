@@ -11,8 +11,8 @@ import {
   RecordId,
 } from "../mod.ts";
 import { AppendFile } from "../src/append_file.ts";
+import { type FileKind, SharedFile } from "../src/shared_file.ts";
 import { mendTornRecord } from "../src/torn_record.ts";
-import { openRegularFile } from "../ffi/directory.ts";
 import { ERRNO, faultyLibc, real } from "./faulty_libc.ts";
 import { parseDump, parseLoad } from "./parse_dump.ts";
 import { temporaryDirectory } from "./script.ts";
@@ -83,8 +83,22 @@ function scriptedFile(path: string, steps: Step[], faults: Partial<Libc> = {}) {
     },
     ...faults,
   }, errno);
-  const { file } = openRegularFile(libc, path);
-  return { file: new AppendFile(libc, file, mendTornRecord), errno };
+  const kind: FileKind = {
+    remedy: "",
+    emptySize: 0,
+    accept: () => true,
+    begin: () => 0n,
+    end: () => {},
+  };
+  const shared = new SharedFile(libc, path, kind);
+  const file = new AppendFile(libc, shared, mendTornRecord);
+  return {
+    file,
+    close: () => {
+      file.finish();
+      shared.close();
+    },
+  };
 }
 
 /** A fresh dump, and a foreign engine that appends to it. */
@@ -123,7 +137,7 @@ describe("a record of which only a part finds room, beside another engine", () =
   ) {
     it(`throws ${name} and leaves the part as a record to skip`, () => {
       using dump = sharedDump();
-      const { file } = scriptedFile(dump.path, [{ bytes: 60 }, {
+      const { file, close } = scriptedFile(dump.path, [{ bytes: 60 }, {
         errno: ERRNO[name],
       }]);
       const error = assertThrows(() => append(file), JitDumpError);
@@ -136,14 +150,14 @@ describe("a record of which only a part finds room, beside another engine", () =
         `load of "other", code 1,2,3`,
         "record 1, 100",
       ]);
-      file.close();
+      close();
     });
   }
 
   it("takes nothing of what was appended behind the part, whatever its size", () => {
     for (let bytes = 1; bytes < 40; bytes++) {
       using dump = sharedDump();
-      const { file } = scriptedFile(dump.path, [
+      const { file, close } = scriptedFile(dump.path, [
         { bytes },
         {
           first: () => {
@@ -163,26 +177,26 @@ describe("a record of which only a part finds room, beside another engine", () =
       );
       append(file);
       assertEquals(dump.records().at(-1), "record 1, 100");
-      file.close();
+      close();
     }
   });
 
   it("cuts off a part that is too short to be skipped", () => {
     for (let bytes = 1; bytes <= 16; bytes++) {
       using dump = sharedDump();
-      const { file } = scriptedFile(dump.path, [{ bytes }, {
+      const { file, close } = scriptedFile(dump.path, [{ bytes }, {
         errno: ERRNO.ENOSPC,
       }]);
       assertThrows(() => append(file), JitDumpError);
       assertEquals(Deno.statSync(dump.path).size, HEADER_SIZE);
-      file.close();
+      close();
     }
   });
 
   it("is written once more where room comes back behind another's record", () => {
     for (const bytes of [8, 50, 95]) {
       using dump = sharedDump();
-      const { file } = scriptedFile(dump.path, [
+      const { file, close } = scriptedFile(dump.path, [
         { bytes },
         { first: () => dump.append(foreignRecord("other")) },
       ]);
@@ -195,7 +209,7 @@ describe("a record of which only a part finds room, beside another engine", () =
         ...OURS.length - bytes > 16 ? [`${OURS.length - bytes} skipped`] : [],
         "record 1, 100",
       ]);
-      file.close();
+      close();
     }
   });
 
@@ -206,29 +220,32 @@ describe("a record of which only a part finds room, beside another engine", () =
     ];
     for (const [record, expected] of following) {
       using dump = sharedDump();
-      const { file } = scriptedFile(dump.path, [
+      const { file, close } = scriptedFile(dump.path, [
         { bytes: 5 },
         { first: () => dump.append(record), errno: ERRNO.ENOSPC },
       ]);
       assertThrows(() => append(file), JitDumpError);
       assertEquals(dump.records(), [expected]);
-      file.close();
+      close();
     }
   });
 
-  it("waits for another writer to mend its own part", () => {
+  it("waits for an engine that is appending", () => {
     using dump = sharedDump();
     const theirs = foreignRecord("theirs");
-    let looks = 0;
-    const { file } = scriptedFile(
+    let looks = -Infinity;
+    const { file, close } = scriptedFile(
       dump.path,
       [{ bytes: 7 }, {
-        first: () => dump.append(theirs.subarray(0, 30)),
+        first: () => {
+          dump.append(theirs.subarray(0, 30));
+          looks = 0;
+        },
         errno: ERRNO.ENOSPC,
       }],
       {
         statx: (...args) => {
-          if (++looks === 20) dump.append(theirs.subarray(30));
+          if (++looks === 8) dump.append(theirs.subarray(30));
           return real.statx(...args);
         },
       },
@@ -236,20 +253,20 @@ describe("a record of which only a part finds room, beside another engine", () =
     const { code } = assertThrows(() => append(file), JitDumpError);
     assertEquals(code, "ENOSPC");
     assertEquals(dump.records(), [`load of "theirs       ", code 1,2,3`]);
-    file.close();
+    close();
   });
 
   it("says which byte is wrong where that one never does, and mends later", () => {
     using dump = sharedDump();
     const theirs = foreignRecord("theirs");
-    const { file } = scriptedFile(dump.path, [{ bytes: 7 }, {
+    const { file, close } = scriptedFile(dump.path, [{ bytes: 7 }, {
       first: () => dump.append(theirs.subarray(0, 30)),
       errno: ERRNO.ENOSPC,
     }]);
     assertThrows(
       () => append(file),
       Error,
-      `Cannot mend "${dump.path}": the record that follows the torn one at byte 40`,
+      `Cannot mend "${dump.path}": what another engine has appended behind the torn record at byte 40`,
     );
     dump.append(theirs.subarray(30));
     append(file);
@@ -257,14 +274,14 @@ describe("a record of which only a part finds room, beside another engine", () =
       `load of "theirs       ", code 1,2,3`,
       "record 1, 100",
     ]);
-    file.close();
+    close();
   });
 
   for (const when of ["before the next append", "when closing"]) {
     it(`mends ${when} what could not be mended at once`, () => {
       using dump = sharedDump();
       let isBroken = true;
-      const { file } = scriptedFile(
+      const { file, close } = scriptedFile(
         dump.path,
         [{ bytes: 60 }, { errno: ERRNO.EDQUOT }],
         {
@@ -276,7 +293,7 @@ describe("a record of which only a part finds room, beside another engine", () =
       assertThrows(dump.records, Error, "no whole record at 40");
       dump.append(foreignRecord("other"));
       isBroken = false;
-      if (when === "when closing") file.close();
+      if (when === "when closing") close();
       else append(file);
       assertEquals(dump.records(), [
         "60 skipped",

@@ -78,7 +78,11 @@ export class CodeTimeline {
   #root: Node | undefined;
   #isCurrent = false;
 
-  /** @param records The records of a dump, in the order of the file. */
+  /**
+   * Takes the records of a dump.
+   *
+   * @param records The records, in the order of the file; more by {@linkcode add}.
+   */
   constructor(records: Iterable<DumpRecord> = []) {
     for (const record of records) this.add(record);
   }

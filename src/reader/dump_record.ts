@@ -44,10 +44,13 @@ export function recordName(id: number): string {
 
 /** Bytes that have been read of a file. */
 export interface Window {
+  /** The bytes. */
   readonly bytes: Uint8Array;
+  /** The same, for numbers. */
   readonly view: DataView;
   /** Where in the file the first of them is. */
   readonly offset: number;
+  /** The byte order of the machine that wrote the file. */
   readonly littleEndian: boolean;
 }
 
@@ -57,6 +60,8 @@ export class DumpRecord {
   readonly #at: number;
 
   /**
+   * The reader makes it.
+   *
    * @param window Has the whole record.
    * @param at Where in the window it starts.
    */
@@ -158,6 +163,7 @@ export class DumpRecord {
 
 /** JIT_CODE_LOAD: there is a function. */
 export class CodeLoad extends DumpRecord {
+  /** The reader makes it; throws a {@linkcode JitDumpFormatError} if it is malformed. */
   constructor(window: Window, at: number) {
     super(window, at);
     this.requireSize(CodeLoadRecord.size + 1);
@@ -216,6 +222,7 @@ export class CodeLoad extends DumpRecord {
     return this.slice(totalSize - this.codeSize, totalSize);
   }
 
+  /** The record as an object of all its fields, but for long bytes. */
   override toJSON(): Record<string, unknown> {
     const { pid, tid, vma, codeAddr, codeSize, codeIndex, functionName } = this;
     return {
@@ -227,6 +234,7 @@ export class CodeLoad extends DumpRecord {
 
 /** JIT_CODE_MOVE: a function has moved. */
 export class CodeMove extends DumpRecord {
+  /** The reader makes it; throws a {@linkcode JitDumpFormatError} if it is malformed. */
   constructor(window: Window, at: number) {
     super(window, at);
     this.requireSize(CodeMoveRecord.size);
@@ -267,6 +275,7 @@ export class CodeMove extends DumpRecord {
     return this.u64(MOVE.codeIndex);
   }
 
+  /** The record as an object of all its fields, but for long bytes. */
   override toJSON(): Record<string, unknown> {
     const { pid, tid, vma, oldCodeAddr, newCodeAddr, codeSize, codeIndex } =
       this;
@@ -291,6 +300,7 @@ export interface LineEntry {
 
 /** JIT_CODE_DEBUG_INFO: the lines of the next function in the file. */
 export class DebugInfo extends DumpRecord {
+  /** The reader makes it; throws a {@linkcode JitDumpFormatError} if it is malformed. */
   constructor(window: Window, at: number) {
     super(window, at);
     this.requireSize(DebugInfoRecord.size);
@@ -338,6 +348,7 @@ export class DebugInfo extends DumpRecord {
     return entries;
   }
 
+  /** The record as an object of all its fields, but for long bytes. */
   override toJSON(): Record<string, unknown> {
     const { codeAddr, nrEntry, entries } = this;
     return { ...super.toJSON(), codeAddr, nrEntry, entries };
@@ -349,6 +360,7 @@ export class CodeClose extends DumpRecord {}
 
 /** JIT_CODE_UNWINDING_INFO: the unwinding tables of the next function in the file. */
 export class UnwindingInfo extends DumpRecord {
+  /** The reader makes it; throws a {@linkcode JitDumpFormatError} if it is malformed. */
   constructor(window: Window, at: number) {
     super(window, at);
     this.requireSize(UnwindingInfoRecord.size);
@@ -396,6 +408,7 @@ export class UnwindingInfo extends DumpRecord {
     return this.slice(end - this.ehFrameHdrSize, end);
   }
 
+  /** The record as an object of all its fields, but for long bytes. */
   override toJSON(): Record<string, unknown> {
     const { unwindingSize, ehFrameHdrSize, mappedSize } = this;
     return {

@@ -18,11 +18,13 @@ export interface DumpedFunction {
   readonly name: string;
   /** Its number in its process. */
   readonly codeIndex: bigint;
-  /** The process and thread that made it. */
+  /** The process that made it. */
   readonly pid: number;
+  /** The thread that made it. */
   readonly tid: number;
-  /** Where its code was, and how many bytes it has. */
+  /** Where its code was, until it moved. */
   readonly codeAddr: bigint;
+  /** How many bytes of code it has. */
   readonly codeSize: number;
   /** Since when. */
   readonly timestamp: bigint;

@@ -35,6 +35,8 @@ export class JitDumpReader implements Iterable<DumpRecord> {
   #tail: Tail | undefined;
 
   /**
+   * Reads the header.
+   *
    * @param bytes The whole file, which must not change.
    * @throws {JitDumpFormatError} If it does not begin with the header of a dump.
    */

@@ -2,7 +2,7 @@
  * A program that dumps functions onto a file system that is full, over and over, while
  * room is made on it bit by bit, and copies the dump elsewhere; see full_disk.ts.
  *
- *     deno run --allow-all tests/stress/disk_filler.ts DIRECTORY WRITERS ROUNDS COPY
+ *     deno run --allow-all tests/stress/disk_filler.ts DIRECTORY WRITERS ROUNDS SIZES COPY
  *
  * @module
  */
@@ -25,11 +25,27 @@ export interface WriterOutcome {
   failures: Record<string, number>;
 }
 
-/** Sizes of all kinds, so that room ends at any byte of a record. */
-export function diskFunction(writer: number, number: number): JitFunction {
-  const size = number % 50 === 49 ? 30_000 : 1 + (number * 7919) % 2500;
+/**
+ * `"mixed"`: records of all sizes, so that room ends at any byte of one. `"equal"`: all
+ * of 292 bytes, so that behind the header each page has room for 8 bytes of one.
+ */
+export type Sizes = "mixed" | "equal";
+
+const EQUAL_SIZE = 292;
+
+export function diskFunction(
+  writer: number,
+  number: number,
+  sizes: Sizes,
+): JitFunction {
+  const name = `w${writer} f${number}`;
+  const size = sizes === "equal"
+    ? EQUAL_SIZE - 56 - name.length - 1
+    : number % 50 === 49
+    ? 30_000
+    : 1 + (number * 7919) % 2500;
   return {
-    name: `w${writer} f${number}`,
+    name,
     code: new Uint8Array(new ArrayBuffer(size)).fill(number % 251),
     address: 4096,
   };
@@ -38,18 +54,19 @@ export function diskFunction(writer: number, number: number): JitFunction {
 interface Task {
   path: string;
   writer: number;
+  sizes: Sizes;
   /** How often each writer has failed; behind that, whether all is over. */
   counters: SharedArrayBuffer;
 }
 
-function fill({ path, writer, counters }: Task): WriterOutcome {
+function fill({ path, writer, sizes, counters }: Task): WriterOutcome {
   const failed = new Int32Array(counters);
   const written: number[] = [];
   const failures: Record<string, number> = {};
   using dump = new JitDumpFile(path);
   const tryWrite = (number: number): boolean => {
     try {
-      dump.dumpFunction(diskFunction(writer, number));
+      dump.dumpFunction(diskFunction(writer, number, sizes));
       written.push(number);
       return true;
     } catch (error) {
@@ -73,7 +90,7 @@ const WRITER = "writer";
 if (self.name === WRITER) {
   self.onmessage = ({ data }) => self.postMessage(fill(data));
 } else if (import.meta.main) {
-  const [directory, writers, rounds, copy] = Deno.args;
+  const [directory, writers, rounds, sizes, copy] = Deno.args;
   const path = `${directory}/some.dump`;
   const fillers = Array.from({ length: Number(rounds) }, (_, i) => {
     const filler = `${directory}/filler-${i}`;
@@ -87,7 +104,7 @@ if (self.name === WRITER) {
       type: "module",
       name: WRITER,
     });
-    worker.postMessage({ path, writer, counters });
+    worker.postMessage({ path, writer, sizes, counters });
     return new Promise<WriterOutcome>((resolve) => {
       worker.onmessage = ({ data }) => resolve(data);
     });

@@ -6,7 +6,7 @@
 
 import { parseDump, parseLoad } from "../parse_dump.ts";
 import { type CommandLine, run, runOrThrow } from "../perf.ts";
-import { diskFunction, type WriterOutcome } from "./disk_filler.ts";
+import { diskFunction, type Sizes, type WriterOutcome } from "./disk_filler.ts";
 
 /** What came of it. */
 export interface FullDiskCounts {
@@ -67,6 +67,7 @@ export async function fillDisk(
   directory: string,
   writers: number,
   rounds: number,
+  sizes: Sizes,
 ): Promise<FullDiskCounts> {
   const mountPoint = `${directory}/mount`;
   const copy = `${directory}/copy.dump`;
@@ -80,12 +81,17 @@ export async function fillDisk(
     mountPoint,
     String(writers),
     String(rounds),
+    sizes,
     copy,
   ]);
-  return check(copy, JSON.parse(stdout));
+  return check(copy, JSON.parse(stdout), sizes);
 }
 
-function check(path: string, outcomes: WriterOutcome[]): FullDiskCounts {
+function check(
+  path: string,
+  outcomes: WriterOutcome[],
+  sizes: Sizes,
+): FullDiskCounts {
   const { records } = parseDump(Deno.readFileSync(path));
   const loads = records.filter(({ id }) => id === 0).map(parseLoad);
   const names = outcomes.flatMap(({ written }, writer) =>
@@ -99,7 +105,7 @@ function check(path: string, outcomes: WriterOutcome[]): FullDiskCounts {
   }
   for (const { name, code } of loads) {
     const [writer, number] = name.match(/\d+/g)!.map(Number);
-    const expected = diskFunction(writer, number).code;
+    const expected = diskFunction(writer, number, sizes).code;
     if (
       code.length !== expected.length ||
       !code.every((byte) => byte === expected[0])

@@ -62,12 +62,14 @@ do {
   );
   if (noMount !== undefined) continue;
   for (const writers of DISK_WRITERS) {
-    add(
-      `a full disk, writers: ${writers}`,
-      await inDirectory(async (directory) => ({
-        ...await fillDisk(directory, writers, ROUNDS),
-      })),
-    );
+    for (const sizes of ["mixed", "equal"] as const) {
+      add(
+        `a full disk, ${sizes} sizes, writers: ${writers}`,
+        await inDirectory(async (directory) => ({
+          ...await fillDisk(directory, writers, ROUNDS, sizes),
+        })),
+      );
+    }
   }
 } while (performance.now() < end);
 

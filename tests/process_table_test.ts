@@ -1,0 +1,87 @@
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { readLoads } from "./parse_dump.ts";
+import { MOD, runScript, temporaryDirectory } from "./script.ts";
+
+const FFI = new URL("../ffi/", import.meta.url).href;
+const SRC = new URL("../src/", import.meta.url).href;
+
+describe("ProcessTable", () => {
+  it("is one for all threads, also where its first place is taken", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const worker = join(directory.path, "worker.ts");
+    Deno.writeTextFileSync(
+      worker,
+      `import { JitDumpFile } from "${MOD}";
+       const dump = new JitDumpFile("${path}");
+       dump.dumpFunction({ name: self.name, code: new Uint8Array(16) });
+       self.postMessage("up");
+       setInterval(() => {}, 1000);`,
+    );
+    // The place is known to who is in the process; something that nobody can read is
+    // put there, before the first dump is opened or, in a second run, behind it.
+    const source = (isFirst: boolean) => `
+      import { JitDumpFile } from "${MOD}";
+      import { openLibc } from "${FFI}libc.ts";
+      import { processMark } from "${SRC}process_mark.ts";
+      const libc = openLibc().symbols;
+      const first = 1n << 37n, end = 1n << (Deno.build.arch === "aarch64" ? 38n : 46n);
+      const step = 1n << 20n, places = (end - first) / step;
+      const place = first + processMark(libc, 2n, 0n) % places * step;
+      const [NONE, PRIVATE_ANONYMOUS_FIXED_NOREPLACE] = [0, 0x100022];
+      const take = () => libc.mmap(place, 1n << 20n, NONE, PRIVATE_ANONYMOUS_FIXED_NOREPLACE, -1, 0n);
+      const taken = ${isFirst} ? take() : undefined;
+      const start = async (name) => {
+        const worker = new Worker("file://${worker}", { type: "module", name });
+        await new Promise((resolve) => worker.onmessage = resolve);
+        return worker;
+      };
+      const dump = new JitDumpFile("${path}");
+      if (!${isFirst}) console.log(take() !== place);
+      else {
+        console.log(taken === place);
+        await start("one");
+        // What was in the way is gone; the table stays where it is.
+        libc.munmap(place, 1n << 20n);
+      }
+      await start("two");
+      dump.dumpFunction({ name: "main", code: new Uint8Array(16) });
+      const maps = Deno.readTextFileSync("/proc/self/maps");
+      console.log(maps.split("${path}").length - 1);
+      Deno.exit();`;
+    for (
+      const [isFirst, names] of [
+        [true, ["one", "two", "main"]],
+        [false, ["two", "main"]],
+      ] as const
+    ) {
+      const { stdout, stderr } = await runScript(
+        directory.path,
+        source(isFirst),
+        ["--allow-all"],
+      );
+      assertEquals([stdout, stderr], ["true\n1\n", ""]);
+      assertEquals(readLoads(path).map(({ name }) => name), [...names]);
+    }
+  });
+
+  it("holds hundreds of files, and gives their rows to others", async () => {
+    using directory = temporaryDirectory();
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      `import { JitDumpFile } from "${MOD}";
+       for (const round of [1, 2]) {
+         const dumps = Array.from({ length: 600 }, (_, i) =>
+           new JitDumpFile("${directory.path}/" + round + "-" + i + ".dump"));
+         dumps.forEach((dump, i) => dump.dumpFunction({ name: "f" + i, code: new Uint8Array(8) }));
+         dumps.forEach((dump) => dump.close());
+       }
+       const maps = Deno.readTextFileSync("/proc/self/maps");
+       console.log(maps.includes(".dump"));`,
+      ["--allow-all"],
+    );
+    assertEquals([stdout, stderr], ["false\n", ""]);
+  });
+});
