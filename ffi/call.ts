@@ -1,21 +1,26 @@
 /**
- * Calling what can be interrupted.
+ * Calling what can fail, or be interrupted.
  *
  * @module
  */
 
-import { systemCallError } from "./error.ts";
+import { readErrno, systemCallError } from "./error.ts";
 import type { Libc } from "./libc.ts";
 
-/** Throws what the last call failed of, unless a signal interrupted it. */
-export function throwUnlessInterrupted(
-  libc: Libc,
-  syscall: string,
-  intent: string,
-  path: string,
-): void {
-  const error = systemCallError(libc, syscall, intent, path);
-  if (error.code !== "EINTR") throw error;
+/** Numbers of <errno.h>. */
+export const ERRNO = { ENOENT: 2, EINTR: 4, ENOMEM: 12, EEXIST: 17 };
+
+/**
+ * Calls until a call is not interrupted; gives what it returns, or, as the kernel does,
+ * the errno below 0.
+ */
+export function attempt(libc: Libc, call: () => number): number {
+  for (;;) {
+    const result = call();
+    if (result !== -1) return result;
+    const errno = readErrno(libc);
+    if (errno !== ERRNO.EINTR) return -errno;
+  }
 }
 
 /** Calls until a call is not interrupted, and throws what it failed of. */
@@ -24,11 +29,9 @@ export function retry(
   syscall: string,
   intent: string,
   path: string,
-  call: () => number | bigint,
+  call: () => number,
 ): number {
-  for (;;) {
-    const result = Number(call());
-    if (result !== -1) return result;
-    throwUnlessInterrupted(libc, syscall, intent, path);
-  }
+  const result = attempt(libc, call);
+  if (result >= 0) return result;
+  throw systemCallError(libc, -result, syscall, intent, path);
 }

@@ -14,8 +14,9 @@ const O_ACCMODE = 0o3;
 const O_RDONLY = 0;
 
 /**
- * The kernel gives out the lowest number that is free, so behind as many free ones
- * as this there is nothing. (To read /proc/self/fd is not this module's to allow.)
+ * The kernel gives out the lowest number that is free, so the numbers are dense. Behind
+ * a gap of so many free ones nothing is looked for. (To read /proc/self/fd would need a
+ * permission.)
  */
 const FREE_NUMBERS = 4096;
 

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { retry } from "./call.ts";
-import { JitDumpError } from "./error.ts";
+import { attempt, ERRNO, retry } from "./call.ts";
+import { systemCallError } from "./error.ts";
 import type { OpenFile } from "./file.ts";
 import type { Libc } from "./libc.ts";
 import { absolutePath, requireWrite } from "./permission.ts";
@@ -37,27 +37,21 @@ export interface OpenedFile {
   readonly isNew: boolean;
 }
 
-/** Opens with more flags; undefined where that fails with `expected`. */
+/** Opens with more flags; undefined where that fails with the errno that is expected. */
 function tryOpen(
   libc: Libc,
   path: string,
   flags: number,
-  expected: string,
+  expected: number,
 ): OpenFile | undefined {
   const pathname = pathnameOf(path);
-  try {
-    const fd = retry(
-      libc,
-      "open",
-      "open",
-      path,
-      () => libc.open(pathname, OPEN_FLAGS | flags, 0o600),
-    );
-    return { fd, path };
-  } catch (error) {
-    if (error instanceof JitDumpError && error.code === expected) return;
-    throw error;
-  }
+  const fd = attempt(
+    libc,
+    () => libc.open(pathname, OPEN_FLAGS | flags, 0o600),
+  );
+  if (fd >= 0) return { fd, path };
+  if (fd === -expected) return undefined;
+  throw systemCallError(libc, -fd, "open", "open", path);
 }
 
 /**
@@ -77,9 +71,9 @@ export function openRegularFile(libc: Libc, givenPath: string): OpenedFile {
   const path = absolutePath(givenPath);
   requireWrite(libc, path);
   for (;;) {
-    let file = tryOpen(libc, path, O_CREAT | O_EXCL, "EEXIST");
+    let file = tryOpen(libc, path, O_CREAT | O_EXCL, ERRNO.EEXIST);
     const isNew = file !== undefined;
-    file ??= tryOpen(libc, path, 0, "ENOENT");
+    file ??= tryOpen(libc, path, 0, ERRNO.ENOENT);
     // Somebody has removed it between the two calls.
     if (!file) continue;
     try {

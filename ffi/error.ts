@@ -88,11 +88,18 @@ const REMEDIES: Record<string, string> = {
   ENOSPC: "The file system is full: free some space.",
 };
 
-/** The errno that the last failing call of this thread left. */
-function readErrno(libc: Libc): number {
-  const location = libc.__errno_location();
-  const errno = new Int32Array(1);
-  readMemory(libc, new Uint8Array(errno.buffer), location);
+// Made once: what allocates may collect garbage, and that calls libc itself.
+const errno = new Int32Array(1);
+const errnoBytes = new Uint8Array(errno.buffer);
+let errnoAddress: bigint | undefined;
+
+/**
+ * The errno that the last failing call of this thread has left. Ask for it before
+ * anything else that might call into libc.
+ */
+export function readErrno(libc: Libc): number {
+  errnoAddress ??= libc.__errno_location();
+  readMemory(libc, errnoBytes, errnoAddress);
   return errno[0];
 }
 
@@ -115,23 +122,21 @@ function nameErrno(errno: number): string {
 }
 
 /**
- * Makes the error for a call that has just failed.
+ * Makes the error for a call that has failed.
  *
- * Call it before anything else that might call into libc: errno belongs to the
- * thread and lasts until the next call that sets it.
- *
- * @param libc The library whose call failed.
+ * @param libc Has sentences for errnos.
+ * @param errno What {@linkcode readErrno} gave.
  * @param syscall The call's name.
  * @param intent What was to be done to the file, as a verb: `"open"`, `"write to"`.
  * @param path The file.
  */
 export function systemCallError(
   libc: Libc,
+  errno: number,
   syscall: string,
   intent: string,
   path: string,
 ): JitDumpError {
-  const errno = readErrno(libc);
   const code = nameErrno(errno);
   const remedy = REMEDIES[`${syscall} ${code}`] ?? REMEDIES[code];
   return new JitDumpError(

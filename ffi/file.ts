@@ -5,7 +5,8 @@
  * @module
  */
 
-import { retry, throwUnlessInterrupted } from "./call.ts";
+import { ERRNO, retry } from "./call.ts";
+import { readErrno, systemCallError } from "./error.ts";
 import type { Libc } from "./libc.ts";
 import { addressOfBuffer } from "./memory.ts";
 
@@ -100,9 +101,11 @@ export function write(
 ): number {
   // Not by retry(): this is called for each record, and makes no closure.
   for (;;) {
-    const written = Number(libc.write(file.fd, bytes, BigInt(length)));
+    const written = libc.write(file.fd, bytes, BigInt(length));
     if (written !== -1) return written;
-    throwUnlessInterrupted(libc, "write", "write to", file.path);
+    const errno = readErrno(libc);
+    if (errno === ERRNO.EINTR) continue;
+    throw systemCallError(libc, errno, "write", "write to", file.path);
   }
 }
 
@@ -138,7 +141,7 @@ export function filePosition(libc: Libc, file: OpenFile): number {
     "lseek",
     "find the end of",
     file.path,
-    () => libc.lseek(file.fd, 0n, SEEK_CUR),
+    () => Number(libc.lseek(file.fd, 0n, SEEK_CUR)),
   );
 }
 
@@ -158,7 +161,8 @@ export function truncate(libc: Libc, file: OpenFile, length: number): void {
  * interrupted close is a finished one; see close(2).
  */
 export function closeFile(libc: Libc, file: OpenFile): void {
-  if (libc.close(file.fd) === -1) {
-    throwUnlessInterrupted(libc, "close", "close", file.path);
-  }
+  if (libc.close(file.fd) !== -1) return;
+  const errno = readErrno(libc);
+  if (errno === ERRNO.EINTR) return;
+  throw systemCallError(libc, errno, "close", "close", file.path);
 }

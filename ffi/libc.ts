@@ -2,7 +2,7 @@
  * libc: its symbols with their C signatures, and the way to a libc that the
  * permissions of this process allow.
  *
- * Two rules hold for the whole table:
+ * Three rules hold for the whole table:
  *
  * - **An address is a `u64`.** Under a path-scoped `--allow-ffi` Deno refuses
  *   every API that makes or reads a `Deno.PointerObject`, so memory is read by
@@ -10,6 +10,10 @@
  *   own is turned into its address.
  * - **A 64-bit argument is given as a `bigint`.** Deno's fast call path takes
  *   only that; a `number` costs five times as much per call.
+ *
+ * - **A `ssize_t` is an `i32`.** Linux transfers 2 GiB − 4 KiB at the most in one call,
+ *   and a 64-bit result would be a `bigint`: garbage for each record, and a chance for
+ *   the collector to call libc before errno has been read.
  *
  * The declarations are those of 64-bit Linux, where `off_t` and `ssize_t` have
  * 64 bits. Deno runs on no other Linux.
@@ -91,7 +95,7 @@ const SYMBOLS = {
       "usize", // size_t count
       "i64", // off_t offset
     ],
-    result: "isize", // ssize_t
+    result: "i32", // ssize_t
   },
   memfd_create: {
     parameters: [
@@ -115,7 +119,7 @@ const SYMBOLS = {
       "usize", // size_t count
       "i64", // off_t offset
     ],
-    result: "isize", // ssize_t
+    result: "i32", // ssize_t
   },
   pwrite: {
     parameters: [
@@ -124,7 +128,7 @@ const SYMBOLS = {
       "usize", // size_t count
       "i64", // off_t offset
     ],
-    result: "isize", // ssize_t
+    result: "i32", // ssize_t
   },
   write: {
     parameters: [
@@ -132,7 +136,7 @@ const SYMBOLS = {
       "buffer", // const void *buf
       "usize", // size_t count
     ],
-    result: "isize", // ssize_t
+    result: "i32", // ssize_t
   },
   writev: {
     parameters: [
@@ -140,7 +144,7 @@ const SYMBOLS = {
       "buffer", // const struct iovec *iov
       "i32", // int iovcnt
     ],
-    result: "isize", // ssize_t
+    result: "i32", // ssize_t
   },
   lseek: {
     parameters: [

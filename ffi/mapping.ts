@@ -4,7 +4,8 @@
  * @module
  */
 
-import { systemCallError } from "./error.ts";
+import { ERRNO } from "./call.ts";
+import { readErrno, systemCallError } from "./error.ts";
 import type { OpenFile } from "./file.ts";
 import type { Libc } from "./libc.ts";
 
@@ -41,21 +42,20 @@ export function mapExecutable(libc: Libc, file: OpenFile): bigint {
     0n,
   );
   if (address !== MAP_FAILED) return address;
-  throw systemCallError(libc, "mmap", "map", file.path);
+  throw systemCallError(libc, readErrno(libc), "mmap", "map", file.path);
 }
 
 /** Takes the mapping of a file's first page away. */
 export function unmapPage(libc: Libc, file: OpenFile, address: bigint): void {
   if (libc.munmap(address, ONE_PAGE) !== -1) return;
-  throw systemCallError(libc, "munmap", "unmap", file.path);
+  throw systemCallError(libc, readErrno(libc), "munmap", "unmap", file.path);
 }
 
 /**
  * Maps memory that starts as zeros and takes no room until it is used.
  *
  * @param address A multiple of the largest page of Deno's machines, 64 KiB.
- * @returns Whether it was free.
- * @throws {JitDumpError} If there is no memory.
+ * @returns Whether it could be mapped there.
  */
 export function tryMapMemoryAt(
   libc: Libc,
@@ -76,13 +76,14 @@ export function tryMapMemoryAt(
     unmapMemory(libc, mapped, size);
     return false;
   }
-  const error = systemCallError(libc, "mmap", "map", MEMORY);
-  if (error.code === "EEXIST") return false;
-  throw error;
+  const errno = readErrno(libc);
+  // No memory: the address may be behind what the kernel gives.
+  if (errno === ERRNO.EEXIST || errno === ERRNO.ENOMEM) return false;
+  throw systemCallError(libc, errno, "mmap", "map", MEMORY);
 }
 
 /** Takes away what {@linkcode tryMapMemoryAt} has mapped. */
 export function unmapMemory(libc: Libc, address: bigint, size: number): void {
   if (libc.munmap(address, BigInt(size)) !== -1) return;
-  throw systemCallError(libc, "munmap", "unmap", MEMORY);
+  throw systemCallError(libc, readErrno(libc), "munmap", "unmap", MEMORY);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { systemCallError } from "./error.ts";
+import { readErrno, systemCallError } from "./error.ts";
 import type { Libc } from "./libc.ts";
 
 // <sys/mman.h>
@@ -26,19 +26,19 @@ export class MemoryProbe implements Disposable {
     this.#libc = libc;
     this.#fd = libc.memfd_create(NAME, MFD_CLOEXEC);
     if (this.#fd === -1) {
-      throw systemCallError(libc, "memfd_create", "open", "memory");
+      const errno = readErrno(libc);
+      throw systemCallError(libc, errno, "memfd_create", "open", "memory");
     }
   }
 
   /** The bytes at an address; undefined where they cannot be read. */
   read(address: bigint, size: number): Uint8Array | undefined {
-    const [libc, fd, count] = [this.#libc, this.#fd, BigInt(size)];
-    const written = libc.pwriteFromAddress(fd, address, count, 0n);
+    const [libc, fd] = [this.#libc, this.#fd];
     const bytes = new Uint8Array(new ArrayBuffer(size));
-    if (written !== count || libc.pread(fd, bytes, count, 0n) !== count) {
-      return undefined;
-    }
-    return bytes;
+    const count = BigInt(size);
+    const isRead = libc.pwriteFromAddress(fd, address, count, 0n) === size &&
+      libc.pread(fd, bytes, count, 0n) === size;
+    return isRead ? bytes : undefined;
   }
 
   [Symbol.dispose](): void {

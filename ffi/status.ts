@@ -5,8 +5,8 @@
  * @module
  */
 
-import { retry } from "./call.ts";
-import { JitDumpError } from "./error.ts";
+import { attempt, ERRNO, retry } from "./call.ts";
+import { systemCallError } from "./error.ts";
 import type { OpenFile } from "./file.ts";
 import type { Libc } from "./libc.ts";
 
@@ -80,17 +80,13 @@ export function pathStatus(libc: Libc, path: string): FileStatus | undefined {
   const pathname = new TextEncoder().encode(`${path}\0`);
   const bytes = new Uint8Array(new ArrayBuffer(STATX.bytes));
   const flags = AT_SYMLINK_NOFOLLOW;
-  try {
-    retry(
-      libc,
-      "statx",
-      "look at",
-      path,
-      () => libc.statx(AT_FDCWD, pathname, flags, STATX_BASIC_STATS, bytes),
-    );
-  } catch (error) {
-    if (error instanceof JitDumpError && error.code === "ENOENT") return;
-    throw error;
+  const result = attempt(
+    libc,
+    () => libc.statx(AT_FDCWD, pathname, flags, STATX_BASIC_STATS, bytes),
+  );
+  if (result === -ERRNO.ENOENT) return undefined;
+  if (result < 0) {
+    throw systemCallError(libc, -result, "statx", "look at", path);
   }
   return unpackStatus(bytes);
 }

@@ -71,6 +71,7 @@ export class AppendFile {
    *
    * @throws {RangeError} If they are more than {@linkcode MAX_WRITE} bytes.
    * @throws {JitDumpError} If they could not be written whole.
+   * @throws {Error} If what an earlier record has left cannot be mended yet.
    */
   append(
     bytes: Uint8Array<ArrayBuffer>,
@@ -115,7 +116,7 @@ export class AppendFile {
         try {
           written = writeParts(this.#libc, this.#file, rest);
         } catch (error) {
-          this.#mendAll();
+          this.#tryMendAll(error as Error);
           throw error;
         }
       }
@@ -142,6 +143,16 @@ export class AppendFile {
   #mendAll(): void {
     for (; this.#torn.length > 0; this.#torn.pop()) {
       this.#mendPart(this.#torn[this.#torn.length - 1]);
+    }
+  }
+
+  /** The same, while an error is on its way that is the one to tell of. */
+  #tryMendAll(error: Error): void {
+    try {
+      this.#mendAll();
+    } catch (cause) {
+      // It is tried again before the next append.
+      error.cause = cause;
     }
   }
 

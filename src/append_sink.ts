@@ -91,7 +91,7 @@ class DumpKind implements FileKind {
     lockShared(libc, file, byte);
     if (isLockedElsewhere(libc, file, byte)) {
       throw new Deno.errors.Busy(
-        `Cannot append to "${file.path}": another process writes it, which has the same id (in another container?). Choose another directory.`,
+        `Cannot append to "${file.path}": another process writes it. Choose another directory.`,
       );
     }
     // Before it was locked, another process may have put it aside.
@@ -99,6 +99,8 @@ class DumpKind implements FileKind {
     if (!isAtItsPath()) return false;
     const found = readDumpHeader(libc, file, header);
     if (found && !isSameProcess(found, header) && !isShared) {
+      // Not before it is certain that a new one can be made in its place.
+      unmapPage(libc, file, mapExecutable(libc, file));
       renameFile(libc, file.path, `${file.path}.old`);
       // Where both names are of one file, renaming does nothing.
       if (isAtItsPath()) removeFile(libc, file.path);

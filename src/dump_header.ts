@@ -75,16 +75,20 @@ export function readDumpHeader(
 }
 
 /**
- * Writes the header if the file has none, or what a full disk has left of one. The file
- * is not in append mode yet.
+ * Writes the header if the file has none, or what a full disk has left of one. Where an
+ * engine of this process has written it, it comes to say so. The file is not in append
+ * mode yet.
  */
 export function ensureDumpHeader(
   libc: Libc,
   file: OpenFile,
   header: FileHeader,
 ): void {
-  if (readDumpHeader(libc, file, header)) return;
-  writeAllAt(libc, file, FileHeader.pack(header), 0);
+  const found = readDumpHeader(libc, file, header);
+  if (found && isSameProcess(found, header)) return;
+  const { timestamp } = header;
+  const ours = FileHeader.pack(found ? { ...found, timestamp } : header);
+  writeAllAt(libc, file, ours, 0);
 }
 
 function refuse(path: string, reason: string): never {

@@ -17,6 +17,7 @@ import {
   setStatusFlags,
 } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
+import { absolutePath, requireWrite } from "../ffi/permission.ts";
 import { effectiveUserId } from "../ffi/process.ts";
 import { fileStatus, isSameFile, pathStatus } from "../ffi/status.ts";
 import { ProcessTable, type TableRow } from "./process_table.ts";
@@ -63,6 +64,8 @@ export class SharedFile {
   constructor(libc: Libc, path: string, kind: FileKind) {
     this.#libc = libc;
     this.#kind = kind;
+    // Here, as nobody is to wait for the user's answer while others open files.
+    requireWrite(libc, absolutePath(path));
     const table = ProcessTable.ofProcess(libc);
     const { file, row } = table.exclusively(() => {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -135,8 +138,9 @@ function isWrittenByOthers(
   { remedy }: FileKind,
 ): boolean {
   const user = effectiveUserId(libc);
-  if (status.owner !== user) {
-    // Where all may write, anybody may have put it there, and read what comes.
+  if (!row && status.owner !== user) {
+    // Where all may write, anybody may have put it there, and read what comes. (One
+    // that is open already was new, on a file system that says who owns files.)
     throw new Deno.errors.InvalidData(
       `Cannot append to "${file.path}": it belongs to user ${status.owner}, and this process is user ${user}. Choose another directory.`,
     );

@@ -79,7 +79,7 @@ describe("AppendSink, where calls do less than they were asked", () => {
       let isBroken = false;
       const part = (fd: number) => {
         isBroken = !isBroken;
-        return isBroken ? real.write(fd, new Uint8Array(30), 30n) : -1n;
+        return isBroken ? real.write(fd, new Uint8Array(30), 30n) : -1;
       };
       const libc = faultyLibc({ write: part, writev: part });
       const sink = new AppendSink(libc, path, HEADER);
@@ -137,8 +137,8 @@ describe("AppendSink, where calls fail", () => {
       ["open", -1],
       ["statx", -1],
       ["mmap", 0xffff_ffff_ffff_ffffn],
-      ["pread", -1n],
-      ["pwrite", -1n],
+      ["pread", -1],
+      ["pwrite", -1],
       ["fcntl", -1],
       ["fcntlLock", -1],
     ];

@@ -150,10 +150,10 @@ describe("an engine that appends", () => {
   it("can come before", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, `jit-${Deno.pid}.dump`);
-    using engine = Deno.openSync(path, { append: true, create: true });
+    const engine = Deno.openSync(path, { append: true, create: true });
     engine.writeSync(foreignHeader(Deno.pid));
     engine.writeSync(record);
-    using dump = new JitDumpFile(path);
+    const dump = new JitDumpFile(path);
     dump.dumpFunction({ name: "ours", code });
     engine.writeSync(record);
     dump.dumpFunction({ name: "ours too", code });
@@ -161,6 +161,16 @@ describe("an engine that appends", () => {
       parseDump(Deno.readFileSync(path)).records.map(({ id }) => id),
       [3, 0, 3, 0],
     );
+    // It is known for this process's from then on, also when nobody has it open.
+    dump.close();
+    engine.close();
+    using again = new JitDumpFile(path);
+    again.dumpFunction({ name: "ours later", code });
+    assertEquals(readLoads(path).map(({ name }) => name), [
+      "ours",
+      "ours too",
+      "ours later",
+    ]);
     assertEquals([...Deno.readDirSync(directory.path)].length, 1);
   });
 

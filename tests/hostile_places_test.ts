@@ -17,13 +17,13 @@ import { runOnTmpfs, whyNotMount } from "./stress/full_disk.ts";
 const code = new Uint8Array(new ArrayBuffer(16));
 
 /** What an earlier process with the same id leaves: the header says another start. */
-function leaveDump(path: string, pid = Deno.pid): Uint8Array {
+function leaveDump(path: string, pid = Deno.pid, earlier = 1n): Uint8Array {
   const dump = new JitDumpFile(path);
   dump.dumpFunction({ name: "of an earlier process", code });
   dump.close();
   const bytes = Deno.readFileSync(path);
   const header = FileHeader.unpack(bytes);
-  header.timestamp -= 1n;
+  header.timestamp -= earlier;
   FileHeader.pack({ ...header, pid }, bytes);
   Deno.writeFileSync(path, bytes);
   return bytes;
@@ -48,8 +48,8 @@ describe("a dump of an earlier process with the same id", () => {
   it("gets another name, and a new one is begun", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, `jit-${Deno.pid}.dump`);
-    for (const pid of [Deno.pid, Deno.pid + 1]) {
-      const left = leaveDump(path, pid);
+    for (const [pid, isOtherStart] of [[Deno.pid, 1n], [Deno.pid + 1, 0n]]) {
+      const left = leaveDump(path, Number(pid), BigInt(isOtherStart));
       using dump = JitDumpFile.forProcess(directory.path);
       dump.dumpFunction({ name: "ours", code });
       assertEquals(names(path), ["ours"]);
@@ -92,6 +92,33 @@ describe("a dump of an earlier process with the same id", () => {
       assertEquals(names(`${path}.old`), ["first", "again"]);
       await run("third");
       assertEquals(names(`${path}.old`), ["second", "again"]);
+    },
+  );
+
+  itUnless(
+    noMount,
+    "stays where no dump can be made in its place",
+    async () => {
+      using directory = temporaryDirectory();
+      const place = join(directory.path, "noexec");
+      Deno.mkdirSync(place);
+      const left = join(directory.path, "left.dump");
+      leaveDump(left);
+      const script = scriptCommand(
+        directory.path,
+        `import { JitDumpFile } from "${MOD}";
+       const path = "${place}/some.dump";
+       Deno.copyFileSync("${left}", path);
+       Deno.writeTextFileSync(path + ".old", "precious");
+       try {
+         new JitDumpFile(path);
+       } catch (error) {
+         console.log(error.syscall, error.code, Deno.readTextFileSync(path + ".old"));
+       }`,
+        ["--allow-all"],
+      );
+      const { stdout } = await runOnTmpfs(place, "noexec", script);
+      assertEquals(stdout, "mmap EPERM precious\n");
     },
   );
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import type { Libc, LibcLibrary } from "../ffi/libc.ts";
@@ -60,12 +60,12 @@ interface Step {
 /** A dump that is open for appending, and the writes of which go as `steps` say. */
 function scriptedFile(path: string, steps: Step[], faults: Partial<Libc> = {}) {
   const errno = { value: 0 };
-  const play = (write: (bytes: bigint) => bigint, all: bigint) => {
+  const play = (write: (bytes: bigint) => number, all: bigint) => {
     const { first, bytes, errno: failure } = steps.shift() ?? {};
     first?.();
     if (failure !== undefined) {
       errno.value = failure;
-      return -1n;
+      return -1;
     }
     return write(bytes === undefined ? all : BigInt(bytes));
   };
@@ -263,11 +263,12 @@ describe("a record of which only a part finds room, beside another engine", () =
       first: () => dump.append(theirs.subarray(0, 30)),
       errno: ERRNO.ENOSPC,
     }]);
-    assertThrows(
-      () => append(file),
-      Error,
-      `Cannot mend "${dump.path}": what another engine has appended behind the torn record at byte 40`,
-    );
+    const { code, cause } = assertThrows(() => append(file), JitDumpError);
+    assertEquals(code, "ENOSPC");
+    const problem =
+      `Cannot mend "${dump.path}": what another engine has appended behind the torn record at byte 40`;
+    assertStringIncludes((cause as Error).message, problem);
+    assertThrows(() => append(file), Error, problem);
     dump.append(theirs.subarray(30));
     append(file);
     assertEquals(dump.records(), [
@@ -285,11 +286,12 @@ describe("a record of which only a part finds room, beside another engine", () =
         dump.path,
         [{ bytes: 60 }, { errno: ERRNO.EDQUOT }],
         {
-          pwrite: (...args) => isBroken ? -1n : real.pwrite(...args),
+          pwrite: (...args) => isBroken ? -1 : real.pwrite(...args),
         },
       );
-      const error = assertThrows(() => append(file), JitDumpError);
-      assertEquals(error.syscall, "pwrite");
+      const { code, cause } = assertThrows(() => append(file), JitDumpError);
+      assertEquals(code, "EDQUOT");
+      assertEquals((cause as JitDumpError).syscall, "pwrite");
       assertThrows(dump.records, Error, "no whole record at 40");
       dump.append(foreignRecord("other"));
       isBroken = false;
@@ -319,7 +321,7 @@ describe("a line of a perf map of which only a part finds room", () => {
       using map = mapWith(path, (real) => ({
         write: (fd, buffer, size) =>
           real.write(fd, buffer, BigInt(calls.shift() ?? size)),
-        writev: () => BigInt(calls.shift()!),
+        writev: () => calls.shift()!,
       }));
       assertThrows(() => map.dumpFunction(fn), JitDumpError);
       other.writeSync(new TextEncoder().encode("1 2 other\n"));
