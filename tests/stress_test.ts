@@ -4,7 +4,7 @@ import { describe, it } from "@std/testing/bdd";
 import { itUnless } from "./it_unless.ts";
 import { temporaryDirectory } from "./script.ts";
 import { crowd } from "./stress/crowd.ts";
-import { fillDisk, whyNotMount } from "./stress/full_disk.ts";
+import { fillDisk, killOnFullDisk, whyNotMount } from "./stress/full_disk.ts";
 import { kill } from "./stress/kills.ts";
 
 const noMount = await whyNotMount();
@@ -24,6 +24,13 @@ describe("stress, in short", () => {
     const counts = await kill(directory.path, 200);
     assertEquals(counts.kills, 200);
     assertGreater(counts.functions, 2000);
+  });
+
+  itUnless(noMount, "30 kills on a full disk lose nothing either", async () => {
+    using directory = temporaryDirectory();
+    const counts = await killOnFullDisk(directory.path, 30);
+    assertEquals(counts.kills, 30);
+    assertGreater(counts.functions, 1000);
   });
 
   for (const writers of [1, 4]) {

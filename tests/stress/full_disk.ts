@@ -6,6 +6,7 @@
 
 import { parseDump, parseLoad } from "../parse_dump.ts";
 import { type CommandLine, run, runOrThrow } from "../perf.ts";
+import type { KillCounts } from "./kills.ts";
 import { diskFunction, type Sizes, type WriterOutcome } from "./disk_filler.ts";
 
 /** What came of it. */
@@ -85,6 +86,26 @@ export async function fillDisk(
     copy,
   ]);
   return check(copy, JSON.parse(stdout), sizes);
+}
+
+/** Kills programs that write onto a file system of 1 MiB that is full. */
+export async function killOnFullDisk(
+  directory: string,
+  kills: number,
+): Promise<KillCounts> {
+  const mountPoint = `${directory}/mount`;
+  await Deno.mkdir(mountPoint);
+  const { stdout } = await runOnTmpfs(mountPoint, "size=1m", [
+    Deno.execPath(),
+    "run",
+    "--no-config",
+    "--allow-all",
+    new URL("kills.ts", import.meta.url).pathname,
+    mountPoint,
+    directory,
+    String(kills),
+  ]);
+  return JSON.parse(stdout);
 }
 
 function check(

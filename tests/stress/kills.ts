@@ -6,7 +6,7 @@
 
 import { groupFunctions, parseStart } from "../parse_dump.ts";
 import { recognize } from "./sample.ts";
-import { acknowledgedPath, dumpPath } from "./victim.ts";
+import { acknowledgedPath, dumpPath, type Places } from "./victim.ts";
 
 /** What was found in the dumps. */
 export interface KillCounts {
@@ -24,6 +24,11 @@ const LONGEST_LIFE_MS = 50;
 /** Programs that run at once. */
 const VICTIMS = 2;
 
+/** What happens to a program while it runs; what is returned ends it. */
+type Accompany = (places: Places) => () => void;
+
+const ALONE: Accompany = () => () => {};
+
 /**
  * Lets programs with one and two writers dump functions, kills each at a random
  * moment, and checks that its dump has every function whose call had returned, once,
@@ -34,30 +39,87 @@ export async function kill(
   kills: number,
 ): Promise<KillCounts> {
   const counts = { kills: 0, functions: 0, tails: 0 };
-  let left = kills;
   await Promise.all(Array.from({ length: VICTIMS }, async () => {
-    while (left-- > 0) {
-      const place = await Deno.makeTempDir({ dir: directory });
-      const writers = 1 + left % 2;
-      await runAndKill(place, writers);
-      const found = check(place, writers);
+    while (counts.kills < kills) {
+      const writers = 1 + counts.kills % 2;
       counts.kills++;
-      counts.functions += found.functions;
-      counts.tails += found.hasTail ? 1 : 0;
+      const place = await Deno.makeTempDir({ dir: directory });
+      add(
+        counts,
+        await killOne({ dumps: place, acknowledgements: place }, writers),
+      );
       await Deno.remove(place, { recursive: true });
     }
   }));
   return counts;
 }
 
-async function runAndKill(directory: string, writers: number): Promise<void> {
+/**
+ * The same with three writers, one program after the other, on a file system that is
+ * full and gets some room again each millisecond.
+ *
+ * @param mountPoint Where the file system is; nothing else may be there.
+ * @param directory A place on another one.
+ */
+export async function killOnFullDisk(
+  mountPoint: string,
+  directory: string,
+  kills: number,
+): Promise<KillCounts> {
+  const counts = { kills: 0, functions: 0, tails: 0 };
+  for (; counts.kills < kills; counts.kills++) {
+    const acknowledgements = await Deno.makeTempDir({ dir: directory });
+    const places = { dumps: mountPoint, acknowledgements };
+    add(counts, await killOne(places, 3, makeRoom));
+    for (const { name } of Deno.readDirSync(mountPoint)) {
+      Deno.removeSync(`${mountPoint}/${name}`);
+    }
+  }
+  return counts;
+}
+
+const PAGE = 4096;
+const FILLER_PAGES = 200;
+
+/** Fills the disk but for some pages, and gives one back each millisecond. */
+function makeRoom({ dumps }: Places): () => void {
+  const filler = `${dumps}/filler`;
+  Deno.writeFileSync(filler, new Uint8Array(FILLER_PAGES * PAGE));
+  let pages = FILLER_PAGES;
+  const timer = setInterval(() => {
+    if (pages > 0) Deno.truncateSync(filler, --pages * PAGE);
+  }, 1);
+  return () => clearInterval(timer);
+}
+
+function add(
+  counts: KillCounts,
+  found: { functions: number; hasTail: boolean },
+): void {
+  counts.functions += found.functions;
+  counts.tails += found.hasTail ? 1 : 0;
+}
+
+async function killOne(
+  places: Places,
+  writers: number,
+  accompany = ALONE,
+): Promise<{ functions: number; hasTail: boolean }> {
+  const end = accompany(places);
+  await runAndKill(places, writers);
+  end();
+  return check(places, writers);
+}
+
+async function runAndKill(places: Places, writers: number): Promise<void> {
   const victim = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--no-config",
       "--allow-all",
       VICTIM,
-      directory,
+      places.dumps,
+      places.acknowledgements,
       String(writers),
     ],
     stdin: "null",
@@ -75,10 +137,10 @@ async function runAndKill(directory: string, writers: number): Promise<void> {
 }
 
 function check(
-  directory: string,
+  places: Places,
   writers: number,
 ): { functions: number; hasTail: boolean } {
-  const path = dumpPath(directory);
+  const path = dumpPath(places);
   const bytes = readIfThere(path);
   // The kill may have come before the header.
   const { records, end } = bytes.length === 0
@@ -93,8 +155,7 @@ function check(
     }
   }
   counts.forEach((count, writer) => {
-    const acknowledged =
-      readIfThere(acknowledgedPath(directory, writer)).length;
+    const acknowledged = readIfThere(acknowledgedPath(places, writer)).length;
     // The last one may be there though its call has not returned.
     if (count - acknowledged === 0 || count - acknowledged === 1) return;
     throw new Error(
@@ -115,4 +176,11 @@ function readIfThere(path: string): Uint8Array {
     if (error instanceof Deno.errors.NotFound) return new Uint8Array();
     throw error;
   }
+}
+
+// In a mount namespace of its own: MOUNT_POINT DIRECTORY KILLS
+if (import.meta.main) {
+  const [mountPoint, directory, kills] = Deno.args;
+  const counts = await killOnFullDisk(mountPoint, directory, Number(kills));
+  console.log(JSON.stringify(counts));
 }

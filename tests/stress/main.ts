@@ -8,7 +8,7 @@
  */
 
 import { crowd } from "./crowd.ts";
-import { fillDisk, whyNotMount } from "./full_disk.ts";
+import { fillDisk, killOnFullDisk, whyNotMount } from "./full_disk.ts";
 import { kill } from "./kills.ts";
 
 const WRITERS = 8;
@@ -61,6 +61,12 @@ do {
     })),
   );
   if (noMount !== undefined) continue;
+  add(
+    "sudden death on a full disk",
+    await inDirectory(async (directory) => ({
+      ...await killOnFullDisk(directory, KILLS),
+    })),
+  );
   for (const writers of DISK_WRITERS) {
     for (const sizes of ["mixed", "equal"] as const) {
       add(

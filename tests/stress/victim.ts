@@ -2,31 +2,44 @@
  * A program that dumps functions until it is killed. Each call that has returned is
  * acknowledged by a byte in a file of its own.
  *
- *     deno run --allow-all tests/stress/victim.ts DIRECTORY WRITERS
+ *     deno run --allow-all tests/stress/victim.ts DUMPS ACKNOWLEDGEMENTS WRITERS
  *
  * @module
  */
 
 /// <reference lib="deno.worker" />
 
-import { JitDumpFile } from "../../mod.ts";
+import { JitDumpError, JitDumpFile } from "../../mod.ts";
 import { SAMPLE_MACHINE, sampleFunction } from "./sample.ts";
 
-/** The dump, and a writer's acknowledgements. */
-export const dumpPath = (directory: string) => `${directory}/some.dump`;
-export const acknowledgedPath = (directory: string, writer: number) =>
-  `${directory}/acknowledged-${writer}`;
+/** Where the dump goes, and where the acknowledgements. */
+export interface Places {
+  dumps: string;
+  acknowledgements: string;
+}
 
-function write(directory: string, writer: number): never {
-  const dump = new JitDumpFile(dumpPath(directory), SAMPLE_MACHINE);
-  const acknowledged = Deno.openSync(acknowledgedPath(directory, writer), {
+/** The dump, and a writer's acknowledgements. */
+export const dumpPath = ({ dumps }: Places) => `${dumps}/some.dump`;
+export const acknowledgedPath = (places: Places, writer: number) =>
+  `${places.acknowledgements}/acknowledged-${writer}`;
+
+function write(places: Places, writer: number): never {
+  const dump = new JitDumpFile(dumpPath(places), SAMPLE_MACHINE);
+  const acknowledged = Deno.openSync(acknowledgedPath(places, writer), {
     append: true,
     create: true,
   });
   const byte = new Uint8Array(1);
-  for (let number = 0;; number++) {
-    dump.dumpFunction(sampleFunction(writer, number));
+  for (let number = 0;;) {
+    try {
+      dump.dumpFunction(sampleFunction(writer, number));
+    } catch (error) {
+      // There may be room later.
+      if (error instanceof JitDumpError) continue;
+      throw error;
+    }
     acknowledged.writeSync(byte);
+    number++;
   }
 }
 
@@ -34,18 +47,19 @@ function write(directory: string, writer: number): never {
 const WRITER = "writer";
 
 if (self.name === WRITER) {
-  self.onmessage = ({ data }) => write(data.directory, data.writer);
+  self.onmessage = ({ data }) => write(data.places, data.writer);
   self.postMessage("up");
 } else if (import.meta.main) {
-  const [directory, writers] = Deno.args;
+  const [dumps, acknowledgements, writers] = Deno.args;
+  const places = { dumps, acknowledgements };
   for (let writer = 1; writer < Number(writers); writer++) {
     const worker = new Worker(import.meta.url, {
       type: "module",
       name: WRITER,
     });
     await new Promise((resolve) => worker.onmessage = resolve);
-    worker.postMessage({ directory, writer });
+    worker.postMessage({ places, writer });
   }
   console.log("up");
-  write(directory, 0);
+  write(places, 0);
 }
