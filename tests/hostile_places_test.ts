@@ -5,6 +5,7 @@ import { FileHeader, JitDumpError, JitDumpFile, PerfMapFile } from "../mod.ts";
 import { itUnless } from "./it_unless.ts";
 import { readLoads } from "./parse_dump.ts";
 import { type CommandLine, runOrThrow } from "./perf.ts";
+import { holdRace, raceCommand } from "./race.ts";
 import {
   LIBC,
   MOD,
@@ -134,49 +135,20 @@ describe("a dump of an earlier process with the same id", () => {
 
   it("is put aside once by workers that open it at the same moment", async () => {
     using directory = temporaryDirectory();
-    const worker = join(directory.path, "worker.ts");
-    Deno.writeTextFileSync(
-      worker,
-      `import { JitDumpFile } from "${MOD}";
-       self.onmessage = ({ data: { shared, path } }) => {
-         const [ready, gun] = [new Int32Array(shared, 0, 1), new Int32Array(shared, 4, 1)];
-         for (let round = 0; round < 50; round++) {
-           Atomics.add(ready, 0, 1);
-           while (Atomics.load(gun, 0) <= round);
-           using dump = new JitDumpFile(path + round);
-           dump.dumpFunction({ name: self.name, code: new Uint8Array(16) });
-         }
-         self.postMessage("done");
-       };`,
-    );
     const paths = Array.from(
       { length: 50 },
       (_, round) => join(directory.path, `${round}`),
     );
     for (const path of paths) leaveDump(path);
-    const { stdout, stderr } = await runScript(
-      directory.path,
-      `const shared = new SharedArrayBuffer(8);
-       const [ready, gun] = [new Int32Array(shared, 0, 1), new Int32Array(shared, 4, 1)];
-       const workers = ["a", "b", "c"].map((name) => {
-         const worker = new Worker("file://${worker}", { type: "module", name });
-         worker.postMessage({ shared, path: "${directory.path}/" });
-         return new Promise((resolve) => worker.onmessage = resolve);
-       });
-       for (let round = 0; round < 50; round++) {
-         while (Atomics.load(ready, 0) < 3 * (round + 1)) {
-           await new Promise((resolve) => setTimeout(resolve));
-         }
-         Atomics.add(gun, 0, 1);
-       }
-       await Promise.all(workers);
-       console.log("done");
-       Deno.exit();`,
-      ["--allow-all"],
-    );
-    assertEquals([stdout, stderr], ["done\n", ""]);
+    await holdRace(directory.path, {
+      threads: 3,
+      rounds: paths.length,
+      body: `
+        using dump = new JitDumpFile("${directory.path}/" + round);
+        dump.dumpFunction({ name: "of " + thread, code: new Uint8Array(16) });`,
+    });
     for (const path of paths) {
-      assertEquals(names(path).toSorted(), ["a", "b", "c"]);
+      assertEquals(names(path).toSorted(), ["of 0", "of 1", "of 2"]);
       assertEquals(names(`${path}.old`), ["of an earlier process"]);
     }
   });
@@ -304,46 +276,25 @@ describe("an opening that fails", () => {
       using directory = temporaryDirectory();
       const place = join(directory.path, "noexec");
       Deno.mkdirSync(place);
-      const worker = join(directory.path, "worker.ts");
-      Deno.writeTextFileSync(
-        worker,
-        `import { JitDumpFile } from "${MOD}";
-       self.onmessage = ({ data: shared }) => {
-         const [ready, gun] = [new Int32Array(shared, 0, 1), new Int32Array(shared, 4, 1)];
-         for (let round = 0; round < 100; round++) {
-           Atomics.add(ready, 0, 1);
-           while (Atomics.load(gun, 0) <= round);
-           try {
-             new JitDumpFile("${place}/" + round + ".dump");
-           } catch (error) {
-             if (error.code !== "EPERM") throw error;
-           }
-         }
-         self.postMessage("done");
-       };`,
-      );
-      const script = scriptCommand(
-        directory.path,
-        `const shared = new SharedArrayBuffer(8);
-       const [ready, gun] = [new Int32Array(shared, 0, 1), new Int32Array(shared, 4, 1)];
-       const workers = [1, 2].map(() => {
-         const worker = new Worker("file://${worker}", { type: "module" });
-         worker.postMessage(shared);
-         return new Promise((resolve) => worker.onmessage = resolve);
-       });
-       for (let round = 0; round < 100; round++) {
-         while (Atomics.load(ready, 0) < 2 * (round + 1)) {
-           await new Promise((resolve) => setTimeout(resolve));
-         }
-         Atomics.add(gun, 0, 1);
-       }
-       await Promise.all(workers);
-       console.log([...Deno.readDirSync("${place}")].length);
-       Deno.exit();`,
-        ["--allow-all"],
-      );
-      const { stdout } = await runOnTmpfs(place, "noexec", script);
-      assertEquals(stdout, "0\n");
+      const [program, ...args] = raceCommand(directory.path, {
+        threads: 2,
+        rounds: 100,
+        body: `
+        try {
+          new JitDumpFile("${place}/" + round + ".dump");
+        } catch (error) {
+          if (error.code !== "EPERM") throw error;
+        }`,
+      });
+      const { stdout } = await runOnTmpfs(place, "noexec", [
+        "sh",
+        "-c",
+        `"$@" && ls ${place}`,
+        "sh",
+        program,
+        ...args,
+      ]);
+      assertEquals(stdout, "done\n");
     },
   );
 });
