@@ -7,10 +7,12 @@
 import { whyPerfCannotRecord } from "../perf.ts";
 import { benchInject, benchReader } from "./reader.ts";
 import { Report } from "./report.ts";
+import { benchWriters } from "./writers.ts";
 
 const report = new Report();
 const directory = await Deno.makeTempDir({ prefix: "jitdump-bench-" });
 try {
+  await benchWriters(report, directory);
   await benchReader(report, directory);
   const reason = await whyPerfCannotRecord();
   if (reason === undefined) await benchInject(report, directory);

@@ -1,0 +1,70 @@
+// The way of perf's Java agent, of V8 and of CPython: buffered by C's stdio, under a
+// lock. What is in the buffer is lost when the process dies.
+//
+//     stdio DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE
+//
+// Prints nanoseconds per record. There is one thread, whatever is asked for.
+
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct load {
+    uint32_t id, total_size;
+    uint64_t timestamp;
+    uint32_t pid, tid;
+    uint64_t vma, code_addr, code_size, code_index;
+};
+
+static uint64_t timestamp(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 6)
+        return 2;
+    size_t count = strtoul(argv[3], 0, 10);
+    size_t code_size = strtoul(argv[4], 0, 10);
+    size_t name_size = strtoul(argv[5], 0, 10);
+    char path[4096];
+    snprintf(path, sizeof path, "%s/jit-%d.dump", argv[1], (int)getpid());
+    FILE *file = fopen(path, "w");
+    if (!file)
+        return 1;
+    unsigned char *code = malloc(code_size);
+    char *name = malloc(name_size + 1);
+    memset(code, 0x90, code_size);
+    memset(name, 'f', name_size);
+    name[name_size] = 0;
+    uint64_t start = timestamp();
+    for (size_t i = 0; i < count; i++) {
+        struct load load = {
+            .id = 0,
+            .total_size = sizeof load + name_size + 1 + code_size,
+            .timestamp = timestamp(),
+            .pid = getpid(),
+            .tid = gettid(),
+            .vma = (uintptr_t)code,
+            .code_addr = (uintptr_t)code,
+            .code_size = code_size,
+            .code_index = i,
+        };
+        flockfile(file);
+        fwrite_unlocked(&load, sizeof load, 1, file);
+        fwrite_unlocked(name, name_size + 1, 1, file);
+        fwrite_unlocked(code, code_size, 1, file);
+        funlockfile(file);
+    }
+    fclose(file);
+    printf("%f\n", (double)(timestamp() - start) / count);
+    unlink(path);
+    return 0;
+}

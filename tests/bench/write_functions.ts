@@ -1,0 +1,94 @@
+/**
+ * Writes functions in one of this module's ways, and prints nanoseconds per record.
+ *
+ *     deno run --allow-all tests/bench/write_functions.ts WAY DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE
+ *
+ * @module
+ */
+
+/// <reference lib="deno.worker" />
+
+import { JitDumpFile, type JitFunction } from "../../mod.ts";
+
+interface Task {
+  way: string;
+  directory: string;
+  count: number;
+  fn: JitFunction;
+  /** How many are ready, and whether to start. */
+  gate: SharedArrayBuffer;
+}
+
+/** So many functions are written before the time counts, for V8 to compile the writer. */
+const WARM_UP = 5000;
+
+function* times(count: number, fn: JitFunction): Generator<JitFunction> {
+  for (let i = 0; i < count; i++) yield fn;
+}
+
+function write(dump: JitDumpFile, way: string, count: number, fn: JitFunction) {
+  if (way === "dumpFunctions") dump.dumpFunctions(times(count, fn));
+  else for (let i = 0; i < count; i++) dump.dumpFunction(fn);
+}
+
+function work({ way, directory, count, fn, gate }: Task): void {
+  using dump = JitDumpFile.forProcess(directory);
+  write(dump, way, WARM_UP, fn);
+  const [ready, start] = [0, 1];
+  const words = new Int32Array(gate);
+  Atomics.add(words, ready, 1);
+  Atomics.notify(words, ready);
+  Atomics.wait(words, start, 0);
+  write(dump, way, count, fn);
+}
+
+const WORKER = "writer";
+
+if (self.name === WORKER) {
+  self.onmessage = ({ data }) => {
+    work(data);
+    self.postMessage("done");
+  };
+} else if (import.meta.main) {
+  const [way, directory, ...numbers] = Deno.args;
+  const [threads, count, codeSize, nameSize] = numbers.map(Number);
+  const fn: JitFunction = {
+    name: "f".repeat(nameSize),
+    code: new Uint8Array(new ArrayBuffer(codeSize)).fill(0x90),
+    lines: way === "lines"
+      ? [0, 64, 128].map((offset, i) => ({
+        offset,
+        line: i + 1,
+        file: "/a.js",
+      }))
+      : undefined,
+  };
+  let start = 0;
+  if (threads === 1) {
+    using dump = JitDumpFile.forProcess(directory);
+    write(dump, way, WARM_UP, fn);
+    start = performance.now();
+    write(dump, way, count, fn);
+  } else {
+    const gate = new SharedArrayBuffer(8);
+    const words = new Int32Array(gate);
+    const done = Array.from({ length: threads }, () => {
+      const worker = new Worker(import.meta.url, {
+        type: "module",
+        name: WORKER,
+      });
+      worker.postMessage({ way, directory, count, fn, gate });
+      return new Promise((resolve) => worker.onmessage = resolve);
+    });
+    while (Atomics.load(words, 0) < threads) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    start = performance.now();
+    Atomics.store(words, 1, 1);
+    Atomics.notify(words, 1);
+    await Promise.all(done);
+  }
+  console.log((performance.now() - start) * 1e6 / (threads * count));
+  Deno.removeSync(`${directory}/jit-${Deno.pid}.dump`);
+  Deno.exit();
+}
