@@ -309,11 +309,12 @@ describe("checkDump(), of this module's own dumps", () => {
     }));
     dump.dumpFunction(fns[0]);
     const indices = dump.dumpFunctions(fns.slice(1));
+    // The one without unwinding tables, which perf would not move.
     dump.dumpCodeMoveRecord({
-      codeIndex: indices[0],
-      oldAddress: 0x10_0000 + 1000,
+      codeIndex: indices[2],
+      oldAddress: 0x10_0000 + 3000,
       newAddress: 0x20_0000,
-      codeSize: 101,
+      codeSize: 103,
     });
     dump.dumpDebugInfoRecord({
       address: 0x30_0000,

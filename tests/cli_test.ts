@@ -94,7 +94,8 @@ describe("jitdump", () => {
         ["inspct"],
         ["constructor"],
         ["inspect"],
-        ["inspect", "a", "b"],
+        ["inspect", "--disassemble", "f", "a", "b"],
+        ["inspect", "--disassemble", "f", "--json", "a"],
         ["inspect", "--nmae", "x", "a"],
         ["inspect", "--name", "(", "a"],
         ["inspect", "--name"],
@@ -164,7 +165,7 @@ describe("jitdump inspect", () => {
         "byte  time  size  address  record",
         `40  0.000000000  ${
           32 + 3 * (17 + source.length)
-        }  0x1000  DEBUG_INFO 3 lines, ${source}:1`,
+        }  0x1000  DEBUG_INFO 3 line entries, ${source}:1`,
         `${
           72 + 3 * (17 + source.length)
         }  0.000000000  63  0x1000  LOAD fib, 3 bytes, number 0`,
@@ -189,7 +190,7 @@ describe("jitdump inspect", () => {
     assertEquals(rows, [
       "0x1000 3 0.000000000 3.000000000",
       "0x2000 1 2.000000000 a\\x1b[31mb\\x0a",
-      `0x3000 3 3.000000000 fib, 3 lines, ${directory.path}/fib.calc:1`,
+      `0x3000 3 3.000000000 fib, 3 line entries, ${directory.path}/fib.calc:1`,
     ]);
   });
 
@@ -223,6 +224,18 @@ describe("jitdump inspect", () => {
     const load = JSON.parse(stdout.split("\n")[2]);
     assertEquals(load.timestamp, "1000");
     assertEquals(load.codeAddr, "4096");
+  });
+
+  it("shows several files, each with its times", async () => {
+    using directory = temporaryDirectory();
+    const path = sampleDump(directory.path);
+    const { code, stdout } = await jitdump(["inspect", path, path]);
+    assertEquals(code, 0);
+    const [first, second] = stdout.split("\n\n");
+    assertEquals(first, second.trimEnd());
+    assert(first.startsWith(`${path}:\njitdump version 1`));
+    const { stdout: part } = await jitdump(["inspect", "--name", "a.*b", path]);
+    assertStringIncludes(part, " 2.000000000 ");
   });
 
   it("shows the tail", async () => {
@@ -338,6 +351,16 @@ describe("jitdump check", () => {
     assertEquals(lines.at(-1), `${bad}: 11 findings`);
     const all = await jitdump(["check", "--all", bad]);
     assertEquals(all.stdout.trim().split("\n").length, 12);
+  });
+
+  it("goes on behind a file that cannot be read", async () => {
+    using directory = temporaryDirectory();
+    const good = join(directory.path, "jit-7.dump");
+    const missing = join(directory.path, "missing");
+    Deno.writeFileSync(good, new DumpBuilder().load().bytes);
+    const { code, stdout, stderr } = await jitdump(["check", missing, good]);
+    assertEquals([code, stdout], [1, `${good}: nothing is wrong\n`]);
+    assertStringIncludes(stderr, `jitdump check: ${missing}: No such file`);
   });
 
   it("says of what is no dump that it is none", async () => {

@@ -16,12 +16,16 @@ const SHOWN = 3;
 const HELP = `
 Usage: jitdump check [--all] FILE…
 
-Finds what perf, or another reader, would silently drop, misread or merge. Each
-finding has the byte of the file, what comes of it, and what to do.
+Finds what perf, or another reader, would silently drop, misread or merge. A line
+for each finding says at which byte of the file, what comes of it, and what to do.
+
+  error     perf drops or misreads something
+  warning   it depends on the reader, its version, or on what was meant
 
   --all   show every finding; otherwise the first ${SHOWN} of each kind
 
-Needs --allow-read. Exit status: 0 where there is nothing to say, 1 where there is.
+Needs --allow-read. Exit status: 0 if nothing was found, 1 if something was, or if a
+file cannot be read.
 `;
 
 export const check: Command = {
@@ -57,8 +61,13 @@ async function checkFile(
       if (isAll || count <= SHOWN) show(path, finding, output);
     }
   } catch (error) {
-    if (!(error instanceof JitDumpFormatError)) throw error;
-    output.line(`${path}: ${error.message}`);
+    if (error instanceof JitDumpFormatError) {
+      output.line(`${path}: ${error.message}`);
+    } else {
+      // What is wrong with one file does not keep the others from being looked at.
+      output.flush();
+      console.error(`jitdump check: ${path}: ${(error as Error).message}`);
+    }
     return 1;
   }
   for (const [rule, count] of counts) {

@@ -64,7 +64,7 @@ async function runObjdump(
     await Deno.writeFile(file, code);
     const { success, stdout, stderr } = await new Deno.Command("objdump", {
       args: [
-        ...["-D", "-w", "-b", "binary"],
+        ...["-D", "-w", "-z", "-b", "binary"],
         ...machine,
         `--adjust-vma=${hex(codeAddr)}`,
         file,

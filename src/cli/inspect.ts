@@ -33,19 +33,23 @@ import {
 } from "./output.ts";
 
 const HELP = `
-Usage: jitdump inspect [OPTIONS] FILE
+Usage: jitdump inspect [OPTIONS] FILE…
+       jitdump inspect --disassemble NAME FILE
 
 Shows what is in a dump: its header and a line for each record. Times are seconds
-since the first record; line:column and file are those of the first entry.
+since the file's first record.
 
-  --functions         one line for each function: since when, and until when it was at
-                      its address, the size of its unwinding tables, its lines
-  --json              one JSON object a line; 64-bit numbers are strings
-  --name REGEX        only functions whose name matches, with what belongs to them
-  --disassemble NAME  the code of the functions of that name, the source lines between
+  --functions         a line for each function: from when, and until when, it was at
+                      its address (no end: to the end of the dump), how many bytes of
+                      unwinding tables it has, its first source line. A function that
+                      moves has a line for each address.
+  --json              a JSON object on each line; times, addresses and numbers of
+                      functions are strings, as they may have 64 bits
+  --name REGEX        only functions whose name matches, with their lines and tables
+  --disassemble NAME  the code of every function of that name, with its source lines
 
-Needs --allow-read, and --disassemble --allow-run=objdump, for the program of that
-name (package binutils), and --allow-write for the temporary file that it reads.
+Needs --allow-read. --disassemble needs objdump (package binutils) too, with
+--allow-run=objdump, and --allow-write for the temporary file that objdump reads.
 `;
 
 /** Widths of columns; what comes last takes the rest of the line. */
@@ -64,34 +68,56 @@ export const inspect: Command = {
       name: { type: "string" },
       disassemble: { type: "string" },
     });
-    const [path, ...others] = positionals;
-    if (path === undefined || others.length > 0) {
-      throw new UsageError("exactly one FILE must be given");
+    if (positionals.length === 0) throw new UsageError("no FILE is given");
+    const { disassemble: name, ...others } = values;
+    if (name !== undefined) {
+      if (positionals.length > 1 || Object.keys(others).length > 0) {
+        throw new UsageError(
+          "--disassemble takes one FILE and no other option",
+        );
+      }
+      return await disassemble(positionals[0], name);
     }
     const pattern = values.name === undefined
       ? undefined
       : toRegExp(values.name);
-    if (values.disassemble !== undefined) {
-      return await disassemble(path, values.disassemble);
-    }
-    await using dump = await JitDumpStream.open(path);
     const output = new Output();
-    const view = values.json
-      ? new JsonView(output)
-      : values.functions
-      ? new FunctionTable(output)
-      : new RecordTable(output);
-    view.header(dump.header);
-    const selection: Selection = values.functions
-      ? new SelectedFunctions(view, pattern)
-      : new SelectedRecords(view, pattern);
-    for await (const record of dump) selection.add(record);
-    selection.end();
-    view.end(dump.tail);
+    for (const [i, path] of positionals.entries()) {
+      if (positionals.length > 1 && !values.json) {
+        output.line(`${i > 0 ? "\n" : ""}${path}:`);
+      }
+      const view = values.json
+        ? new JsonView(output)
+        : values.functions
+        ? new FunctionTable(output)
+        : new RecordTable(output);
+      const selection = values.functions
+        ? new SelectedFunctions(view, pattern)
+        : new SelectedRecords(view, pattern);
+      await show(path, view, selection);
+    }
     output.flush();
     return 0;
   },
 };
+
+/** Shows what is selected of a file. */
+async function show(
+  path: string,
+  view: View,
+  selection: Selection,
+): Promise<void> {
+  await using dump = await JitDumpStream.open(path);
+  view.header(dump.header);
+  let isFirst = true;
+  for await (const record of dump) {
+    if (isFirst) view.start(record.timestamp);
+    isFirst = false;
+    selection.add(record);
+  }
+  selection.end();
+  view.end(dump.tail);
+}
 
 function toRegExp(source: string): RegExp {
   try {
@@ -104,6 +130,8 @@ function toRegExp(source: string): RegExp {
 /** How what has been read is shown. */
 interface View {
   header(header: DumpHeader): void;
+  /** @param time When the file's first record happened. */
+  start(time: bigint): void;
   record(record: DumpRecord): void;
   /** @param until Since when something else is at its place. */
   function(fn: DumpedFunction, until: bigint | undefined): void;
@@ -181,7 +209,9 @@ class SelectedFunctions implements Selection {
       const { oldCodeAddr, newCodeAddr: codeAddr, codeSize, timestamp } =
         record;
       this.#end(oldCodeAddr, codeSize, timestamp);
-      if (moved) this.#put({ ...moved, codeAddr, codeSize, timestamp });
+      // perf knows no unwinding tables there.
+      const changed = { codeAddr, codeSize, timestamp, unwindingSize: 0 };
+      if (moved) this.#put({ ...moved, ...changed });
     }
   }
 
@@ -216,6 +246,8 @@ class JsonView implements View {
     this.#output.line(json({ ...header, record: "file header" }));
   }
 
+  start(): void {}
+
   record(record: DumpRecord): void {
     this.#output.line(json(record));
   }
@@ -233,7 +265,7 @@ class JsonView implements View {
 abstract class Table {
   protected readonly output: Output;
   readonly #width = terminalWidth();
-  #start: bigint | undefined;
+  #start = 0n;
 
   constructor(output: Output) {
     this.output = output;
@@ -247,6 +279,10 @@ abstract class Table {
       }-endian, flags ${hex(flags)}, timestamp ${timestamp}`,
     );
     this.output.line(colored(this.heading(), "bold"));
+  }
+
+  start(time: bigint): void {
+    this.#start = time;
   }
 
   end(tail: Tail | undefined): void {
@@ -264,7 +300,6 @@ abstract class Table {
   }
 
   protected time(timestamp: bigint): string {
-    this.#start ??= timestamp;
     return seconds(timestamp - this.#start).padStart(TIME);
   }
 }
@@ -333,7 +368,7 @@ function describe(record: DumpRecord): [bigint | undefined, string] {
 function describeLines(lines: DumpedFunction["lines"]): string {
   if (lines.length === 0) return "no lines";
   const { file, line, discrim } = lines[0];
-  return `${lines.length} lines, ${file}:${line}${
+  return `${lines.length} line entries, ${file}:${line}${
     discrim ? `:${discrim}` : ""
   }`;
 }

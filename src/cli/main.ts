@@ -10,7 +10,7 @@ import { inspect } from "./inspect.ts";
 
 const COMMANDS: Record<string, Command> = { inspect, check };
 
-const USAGE = `Usage: jitdump COMMAND [OPTIONS] …
+const USAGE = `Usage: jitdump COMMAND [OPTIONS] FILE…
 
 ${
   Object.entries(COMMANDS)

@@ -66,6 +66,7 @@ export class DumpChecker {
   readonly #header: DumpHeader;
   readonly #live = new LiveRanges<LiveFunction>();
   readonly #offsetByIndex = new Map<bigint, number>();
+  readonly #withTables = new Set<bigint>();
   readonly #offsetByCode = new Map<string, number>();
   readonly #lastTime = new Map<number, bigint>();
   #lines: DebugInfo | undefined;
@@ -170,22 +171,24 @@ export class DumpChecker {
 
   /** Looks at the end of the file. */
   checkEnd(tail: Tail | undefined): Finding[] {
-    this.#dropPending(this.#lines, "lines");
-    this.#dropPending(this.#tables, "unwinding tables");
+    if (!tail) {
+      this.#dropPending(this.#lines, "lines");
+      this.#dropPending(this.#tables, "unwinding tables");
+    }
     this.#checkLateLines();
     if (tail?.kind === "cut") {
       this.#warning(
         tail.offset,
         "torn tail",
         "the file ends within a record: its writer has died in it, or is not done",
-        "Nothing; readers end before it. Nobody may append to the file.",
+        "Readers end before it, so nothing needs to be done. But nothing may be appended to the file.",
       );
     } else if (tail) {
       this.#warning(
         tail.offset,
         "zero tail",
         "the file goes on with zeros: its writer has died, or is not done",
-        "Nothing; perf ends before them. samply, which follows a file, misreads them.",
+        "perf ends before them, so nothing needs to be done. samply, which follows a file, misreads them.",
       );
     }
     return this.#take();
@@ -256,6 +259,9 @@ export class DumpChecker {
       );
     }
     this.#offsetByIndex.set(codeIndex, offset);
+    if (this.#tables && this.#tables.ehFrame.length > 0) {
+      this.#withTables.add(codeIndex);
+    }
     if (codeSize === 0 || codeSize > LARGEST_CODE) {
       this.#error(
         offset + 40,
@@ -289,7 +295,7 @@ export class DumpChecker {
       offset,
       "identical code",
       `"${name}" has the same code as the function at byte ${other}; perf of 2025 and later shows both under one name`,
-      "Let the code differ, as by a number behind its end (this module's `padding`).",
+      "Let the code differ: this module's writer puts a number behind it for `padding: 8`.",
     );
   }
 
@@ -362,8 +368,8 @@ export class DumpChecker {
     this.#error(
       offset,
       "shifted lines",
-      `no line of ${count} functions is of their first 0x40 bytes: V8 adds as much to each address, and perf does too`,
-      "Take each line for that of the code 0x40 bytes before.",
+      `${count} functions have lines, and none for the first 0x40 bytes: V8 adds 0x40 to each address, so perf shows every line 0x40 bytes too late`,
+      "Read each line as that of the code 0x40 bytes earlier.",
     );
   }
 
@@ -424,7 +430,7 @@ export class DumpChecker {
         }) is where a part of "${other.name}" at byte ${other.offset} is (${
           hex(other.start)
         } to ${hex(other.end)}); perf gives samples there to the later one`,
-        "If the other is gone, nothing. Otherwise correct the addresses or sizes.",
+        "If the other one is gone, nothing needs to be done. Otherwise correct the addresses or sizes.",
       );
     }
     const tablesEnd = mappedEnd(load, this.#tables);
@@ -450,7 +456,7 @@ export class DumpChecker {
       `perf maps the unwinding tables of "${owner}" behind its code, up to ${
         hex(end)
       }, where "${neighbour}" is`,
-      "Leave as much room behind the code as mapped_size says.",
+      "Leave as much room behind the code as mapped_size says (this module's unwindingSpace()).",
     );
   }
 
@@ -463,6 +469,14 @@ export class DumpChecker {
         "move of nothing",
         `no function before it has number ${codeIndex}, so perf has no image to move`,
         "Write the function's JIT_CODE_LOAD first, and its number here.",
+      );
+    }
+    if (this.#withTables.has(codeIndex)) {
+      this.#warning(
+        offset,
+        "moved tables",
+        `function ${codeIndex} has unwinding tables, which perf does not move with the code; --call-graph dwarf ends there`,
+        "Write the function anew at its new address, with its tables.",
       );
     }
     const size = BigInt(codeSize);

@@ -4,10 +4,17 @@
  * @module
  */
 
+import { countArguments } from "../count_arguments.ts";
 import { whyPerfCannotRecord } from "../perf.ts";
 import { benchInject, benchReader } from "./reader.ts";
 import { Report } from "./report.ts";
 import { benchWriters } from "./writers.ts";
+
+countArguments(
+  "Usage: deno task bench\n\n" +
+    "Measures the writer and the reader. Takes some minutes, and 2 GB for temporary files.",
+  [],
+);
 
 const report = new Report();
 const directory = await Deno.makeTempDir({ prefix: "jitdump-bench-" });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { countArguments } from "../count_arguments.ts";
 import {
   annotateCommand,
   type CommandLine,
@@ -48,6 +49,11 @@ async function hottestFunction(): Promise<string> {
   return stdout.match(/\[\.\] (\S+)/)![1];
 }
 
+countArguments(
+  "Usage: deno task demo\n\n" +
+    `Profiles a small JIT compiler with perf. ${DIRECTORY}/ is made anew.`,
+  [],
+);
 await Deno.remove(DIRECTORY, { recursive: true }).catch((error) => {
   if (error instanceof Deno.errors.NotFound) return;
   console.error(`Remove ${DIRECTORY}/ first: ${error.message}`);

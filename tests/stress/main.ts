@@ -7,6 +7,7 @@
  * @module
  */
 
+import { countArguments } from "../count_arguments.ts";
 import { crowd } from "./crowd.ts";
 import { fillDisk, killOnFullDisk, whyNotMount } from "./full_disk.ts";
 import { kill } from "./kills.ts";
@@ -17,7 +18,12 @@ const KILLS = 50;
 const DISK_WRITERS = [1, 4];
 const ROUNDS = 20;
 
-const seconds = Number(Deno.args[0] ?? 60);
+const [seconds] = countArguments(
+  "Usage: deno task stress [SECONDS]\n\n" +
+    "Writes dumps under adverse conditions, and checks each; 60 seconds if not given.\n" +
+    "The last round is finished. Needs some 200 MB for temporary files.",
+  [60],
+);
 const noMount = await whyNotMount();
 
 /** Does something in a directory of its own. */
@@ -79,10 +85,22 @@ do {
   }
 } while (performance.now() < end);
 
+/** What the counts are of. */
+const NAMES: Record<string, string> = {
+  functions: "functions, each found once and whole",
+  ofTerminated: "functions of a worker that was terminated",
+  foreign: "records of the foreign engine",
+  tails: "dumps that end in a record whose call had not returned",
+  failures: "calls that found no room, as expected",
+  skipped: "beginnings of records that became records to skip",
+  widened: "beginnings of records that were given to the next one",
+};
+
 for (const [heading, counts] of totals) {
   console.log(heading);
   for (const [name, count] of Object.entries(counts)) {
-    console.log(`${count.toLocaleString("en").padStart(16)}  ${name}`);
+    const text = count.toLocaleString("en").padStart(16);
+    console.log(`${text}  ${NAMES[name] ?? name}`);
   }
 }
 if (noMount !== undefined) {
