@@ -234,12 +234,18 @@ describe("V8 beside this module under perf", () => {
       const [data, injected] = ["perf.data", "perf.jit.data"].map((name) =>
         join(directory.path, name)
       );
-      const command: CommandLine = scriptCommand(directory.path, BOTH(ours), [
+      const script = scriptCommand(directory.path, BOTH(ours), [
         `--v8-flags=--perf-prof,--perf-prof-path=${v8},--no-logfile-per-isolate,--logfile=${directory.path}/v8.log`,
         "--allow-ffi",
         "--allow-read",
         `--allow-write=${directory.path}`,
       ]);
+      // Where coverage is measured, V8 compiles nothing.
+      const command: CommandLine = [
+        "env",
+        ...["-u", "DENO_COVERAGE_DIR"],
+        ...script,
+      ];
       const { stdout } = await runOrThrow(recordCommand(data, command));
       const [start, middle, end, ...names] = stdout.trim().split(" ");
       await runOrThrow(injectCommand(data, injected));
