@@ -5,14 +5,30 @@
  */
 
 import type { Libc } from "./libc.ts";
+import { writeMemory } from "./memory.ts";
 
-/**
- * Room for a `pthread_mutex_t`: it has 40 bytes on x86-64 and 48 on AArch64. Zeros
- * are one that nobody has (PTHREAD_MUTEX_INITIALIZER).
- */
+/** Room for a `pthread_mutex_t`: it has 40 bytes on x86-64 and 48 on AArch64. */
 export const MUTEX_SIZE = 64;
 
-/** Waits until nobody else has the mutex at `address`, and takes it. */
+/** `__kind`, and PTHREAD_MUTEX_ERRORCHECK_NP. */
+const KIND = 16n;
+const ERROR_CHECK = Int32Array.of(2);
+
+/**
+ * Makes zeros, or a mutex that nobody has, a mutex that tells its owner from others
+ * (PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP).
+ */
+export function initializeMutex(libc: Libc, address: bigint): void {
+  writeMemory(libc, address + KIND, new Uint8Array(ERROR_CHECK.buffer));
+}
+
+/**
+ * Waits until nobody else has the mutex at `address`, and takes it.
+ *
+ * The thread may have it already: V8 can end a script anywhere, as for a timeout of
+ * node:vm, and then not even `finally` is run. pthread_mutex_lock() says so (EDEADLK),
+ * and it is the thread's as it should be.
+ */
 export function lockMutex(libc: Libc, address: bigint): void {
   libc.pthread_mutex_lock(address);
 }

@@ -163,9 +163,12 @@ export class PerfMapFile implements Disposable {
         lines = "";
         this.#append(full);
       }
-    } finally {
-      if (lines !== "") this.#append(lines);
+    } catch (error) {
+      // That it is closed is not what went wrong.
+      if (lines !== "" && !this.#closed) this.#append(lines);
+      throw error;
     }
+    if (lines !== "") this.#append(lines);
   }
 
   /**

@@ -7,7 +7,12 @@
 import type { Libc } from "../ffi/libc.ts";
 import { tryMapMemoryAt, unmapMemory } from "../ffi/mapping.ts";
 import { readMemory, writeMemory } from "../ffi/memory.ts";
-import { lockMutex, MUTEX_SIZE, unlockMutex } from "../ffi/mutex.ts";
+import {
+  initializeMutex,
+  lockMutex,
+  MUTEX_SIZE,
+  unlockMutex,
+} from "../ffi/mutex.ts";
 import { MemoryProbe } from "../ffi/probe.ts";
 import type { FileStatus } from "../ffi/status.ts";
 import { pause } from "./pause.ts";
@@ -140,6 +145,7 @@ export class ProcessTable {
       );
     }
     const added = this.#row(row);
+    initializeMutex(this.#libc, this.#address + BigInt(row * ROW_SIZE));
     added.set({ device, inode, marker, users: 1 });
     return added;
   }
@@ -249,6 +255,7 @@ function findOrMake(libc: Libc): bigint {
       other !== address && isTable(probe, other, magic, 0)
     );
     if (other === undefined) {
+      initializeMutex(libc, address + BigInt(HEAD.mutex));
       const at = address + BigInt(HEAD.magic);
       writeMemory(libc, at, new Uint8Array(magic.buffer));
       return address;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { otherWriters } from "../ffi/descriptors.ts";
+import { otherWriters, type Writer } from "../ffi/descriptors.ts";
 import {
   type OpenedFile,
   openRegularFile,
@@ -147,8 +147,12 @@ function isWrittenByOthers(
   }
   // While a record is taken back, its writer is not in append mode.
   row?.lock();
-  const writers = otherWriters(libc, file, status);
-  row?.unlock();
+  let writers: Writer[];
+  try {
+    writers = otherWriters(libc, file, status);
+  } finally {
+    row?.unlock();
+  }
   if (writers.some(({ flags }) => !(flags & O_APPEND))) {
     throw new Deno.errors.Busy(
       `Cannot append to "${file.path}": another engine in this process writes it without append mode, and would overwrite what is appended. ${remedy}`,

@@ -199,6 +199,50 @@ const FAULTS: [string, "error" | "warning", () => Uint8Array, string?][] = [
     () => good((dump) => dump.move(0x1000n, 0x4000n, 0x80, 9n, 3n)).bytes,
   ],
   [
+    "moved tables",
+    "warning",
+    () => good((dump) => dump.move(0x1000n, 0x4000n, 0x80, 1n, 3n)).bytes,
+  ],
+  [
+    "torn tail",
+    "warning",
+    () =>
+      good((dump) => dump.debugInfo(0x3000n, [[0x3000n, 1]]).load(later))
+        .bytes.slice(0, -1),
+  ],
+  [
+    "overlap",
+    "warning",
+    () => good((dump) => dump.move(0x2000n, 0x1040n, 0x80, 2n, 3n)).bytes,
+  ],
+  [
+    "move from elsewhere",
+    "warning",
+    () => good((dump) => dump.move(0x2010n, 0x4000n, 0x40, 2n, 3n)).bytes,
+  ],
+  [
+    "move from elsewhere",
+    "warning",
+    () => good((dump) => dump.move(0x2000n, 0x4000n, 0x81, 2n, 3n)).bytes,
+  ],
+  [
+    "mapped size",
+    "warning",
+    () =>
+      good((dump) =>
+        dump.unwinding(bytes(...EH_FRAME, ...EH_FRAME_HDR), 4, 8).load(later)
+      ).bytes,
+  ],
+  [
+    "malformed record",
+    "error",
+    () =>
+      good((dump) => {
+        dump.u32(5, 0);
+        dump.raw(new Uint8Array(100));
+      }).bytes,
+  ],
+  [
     "torn tail",
     "warning",
     () => good((dump) => dump.load(later)).bytes.slice(0, -1),

@@ -238,6 +238,17 @@ describe("jitdump inspect", () => {
     assertStringIncludes(part, " 2.000000000 ");
   });
 
+  it("shows what stands before a record that is malformed", async () => {
+    using directory = temporaryDirectory();
+    const path = sampleDump(directory.path);
+    const { bytes } = new DumpBuilder().record(1, 1n);
+    Deno.writeFileSync(path, bytes.subarray(40), { append: true });
+    const { code, stdout, stderr } = await jitdump(["inspect", path]);
+    assertEquals(code, 1);
+    assertStringIncludes(stdout, "MOVE from 0x1000");
+    assertStringIncludes(stderr, `${path}: JIT_CODE_MOVE at byte `);
+  });
+
   it("shows the tail", async () => {
     using directory = temporaryDirectory();
     const path = sampleDump(directory.path);

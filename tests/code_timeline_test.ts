@@ -170,6 +170,25 @@ describe("CodeTimeline", () => {
     }
   });
 
+  it("takes moves that claim to be from everywhere, in little time", () => {
+    const functions = 5000;
+    const builder = new DumpBuilder();
+    for (let i = 0; i < functions; i++) {
+      const address = BigInt(0x1000 + 16 * i);
+      builder.load({ address, code: bytes(1), index: BigInt(i), time: 1n });
+    }
+    for (let i = 0; i < functions; i++) {
+      // To an address of its own: the others at the old one stay.
+      const to = BigInt(0x1000_0000) * BigInt(i + 1);
+      builder.move(0x1000n, to, 16 * functions, BigInt(i), 2n);
+    }
+    const timeline = timelineOf(builder);
+    const start = performance.now();
+    assertEquals(timeline.find(0x1000n, 5n), undefined);
+    assertEquals(timeline.find(0x1000_0000n, 5n)?.fn.codeIndex, 0n);
+    assertLess(performance.now() - start, 1000);
+  });
+
   it("does not slow down by the number of functions", () => {
     const timeOf = (functions: number, isPile: boolean) => {
       const timeline = new CodeTimeline();

@@ -234,7 +234,7 @@ describe("V8 beside this module under perf", () => {
       const [data, injected] = ["perf.data", "perf.jit.data"].map((name) =>
         join(directory.path, name)
       );
-      const script = scriptCommand(directory.path, BOTH(ours), [
+      const program = scriptCommand(directory.path, BOTH(ours), [
         `--v8-flags=--perf-prof,--perf-prof-path=${v8},--no-logfile-per-isolate,--logfile=${directory.path}/v8.log`,
         "--allow-ffi",
         "--allow-read",
@@ -244,7 +244,7 @@ describe("V8 beside this module under perf", () => {
       const command: CommandLine = [
         "env",
         ...["-u", "DENO_COVERAGE_DIR"],
-        ...script,
+        ...program,
       ];
       const { stdout } = await runOrThrow(recordCommand(data, command));
       const [start, middle, end, ...names] = stdout.trim().split(" ");

@@ -67,6 +67,37 @@ describe("ProcessTable", () => {
     }
   });
 
+  it("keeps nobody waiting for a script that V8 has ended anywhere", async () => {
+    using directory = temporaryDirectory();
+    // A timeout of node:vm runs no `finally`: in one of the rounds it ends a script
+    // between the taking of a mutex and its giving back.
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      `import vm from "node:vm";
+       import { JitDumpFile } from "${MOD}";
+       const path = "${directory.path}/some.dump";
+       const fn = { name: "f", code: new Uint8Array(16) };
+       const d = new JitDumpFile(path);
+       Object.assign(globalThis, { d, fn });
+       let count = 0;
+       for (let i = 0; i < 60; i++) {
+         try {
+           vm.runInThisContext("for(;;) d.dumpFunction(fn)", { timeout: 1 + i % 4 });
+         } catch {}
+         d.dumpFunction({ name: "after", code: new Uint8Array(4) });
+       }
+       console.log("done");
+       Deno.exit();`,
+      ["--allow-all"],
+    );
+    assertEquals([stdout, stderr], ["done\n", ""]);
+    assertEquals(
+      readLoads(join(directory.path, "some.dump"))
+        .filter(({ name }) => name === "after").length,
+      60,
+    );
+  });
+
   it("holds hundreds of files, and gives their rows to others", async () => {
     using directory = temporaryDirectory();
     const { stdout, stderr } = await runScript(

@@ -264,6 +264,27 @@ describe("reading a dump that ends early", () => {
     assertEquals(dump.tail, { offset: bytes.length, kind: "zeros" });
   });
 
+  it("tells of a header that is larger than the file", () => {
+    const { bytes } = new DumpBuilder(true, { totalSize: 100 });
+    const reader = new JitDumpReader(bytes.subarray(0, 60));
+    assertEquals([...reader], []);
+    assertEquals(reader.tail, { offset: 60, kind: "cut" });
+  });
+
+  it("does not read on for a record that is larger than the file", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const builder = new DumpBuilder().load();
+    builder.u32(9, 0xffff_fff0);
+    Deno.writeFileSync(path, builder.bytes);
+    Deno.truncateSync(path, 400 * 2 ** 20);
+    const before = Deno.memoryUsage().rss;
+    await using dump = await JitDumpStream.open(path);
+    assertEquals((await Array.fromAsync(dump)).length, 1);
+    assertEquals(dump.tail, { offset: 40 + 59, kind: "cut" });
+    assertLess(Deno.memoryUsage().rss - before, 50 * 2 ** 20);
+  });
+
   it("is an error where there is no header", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
@@ -312,6 +333,17 @@ describe("reading a malformed dump", () => {
       },
       40 + 59 + 4,
       "JIT_CODE_UNWINDING_INFO",
+      "total_size",
+    ],
+    [
+      "a record of no bytes",
+      () => {
+        const builder = good();
+        builder.u32(5, 0);
+        return builder.raw(new Uint8Array(20)).bytes;
+      },
+      40 + 59 + 4,
+      "record of unknown id 5",
       "total_size",
     ],
     [

@@ -94,9 +94,16 @@ export const inspect: Command = {
       const selection = values.functions
         ? new SelectedFunctions(view, pattern)
         : new SelectedRecords(view, pattern);
-      await show(path, view, selection);
+      try {
+        await show(path, view, selection);
+      } catch (error) {
+        if (error instanceof Deno.errors.BrokenPipe) throw error;
+        // Nothing else says of which file it is.
+        throw new Error(`${path}: ${(error as Error).message}`);
+      } finally {
+        output.flush();
+      }
     }
-    output.flush();
     return 0;
   },
 };
@@ -192,6 +199,8 @@ class SelectedFunctions implements Selection {
   readonly #builder = new FunctionBuilder();
   readonly #byIndex = new Map<bigint, DumpedFunction>();
   readonly #live = new LiveRanges<Stay>();
+  /** Where each function is, by its number. */
+  readonly #current = new Map<bigint, Stay>();
   readonly #stays: Stay[] = [];
 
   constructor(view: View, pattern: RegExp | undefined) {
@@ -206,9 +215,12 @@ class SelectedFunctions implements Selection {
       this.#put(fn);
     } else if (record instanceof CodeMove) {
       const moved = this.#byIndex.get(record.codeIndex);
-      const { oldCodeAddr, newCodeAddr: codeAddr, codeSize, timestamp } =
-        record;
-      this.#end(oldCodeAddr, codeSize, timestamp);
+      const { newCodeAddr: codeAddr, codeSize, timestamp } = record;
+      const stay = this.#current.get(record.codeIndex);
+      if (stay?.until === undefined && stay && stay.end > stay.start) {
+        this.#live.takeOverlapping(stay);
+        stay.until = timestamp;
+      }
       // perf knows no unwinding tables there.
       const changed = { codeAddr, codeSize, timestamp, unwindingSize: 0 };
       if (moved) this.#put({ ...moved, ...changed });
@@ -227,6 +239,7 @@ class SelectedFunctions implements Selection {
     const stay: Stay = { fn, start, end: start + BigInt(codeSize) };
     if (codeSize > 0) this.#live.insert(stay);
     this.#stays.push(stay);
+    this.#current.set(fn.codeIndex, stay);
   }
 
   #end(start: bigint, size: number, time: bigint): void {
@@ -273,12 +286,12 @@ abstract class Table {
 
   header(header: DumpHeader): void {
     const { version, elfMach, pid, timestamp, flags, littleEndian } = header;
-    this.output.line(
+    this.row(
       `jitdump version ${version}, process ${pid}, ELF machine ${elfMach}, ${
         littleEndian ? "little" : "big"
       }-endian, flags ${hex(flags)}, timestamp ${timestamp}`,
     );
-    this.output.line(colored(this.heading(), "bold"));
+    this.output.line(colored(fit(this.heading(), this.#width), "bold"));
   }
 
   start(time: bigint): void {

@@ -47,12 +47,16 @@ export function colored(
   return `\x1b[${code}m${text}\x1b[0m`;
 }
 
-/** Control characters as they are written in strings, so that a line stays one. */
+/** What would move the cursor, or hide, is shown by its number, so that a line stays one. */
 export function printable(text: string): string {
   return text.replace(
-    /\p{Cc}/gu,
-    (character) =>
-      `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => {
+      const number = character.codePointAt(0)!.toString(16);
+      return number.length > 2
+        ? `\\u{${number}}`
+        : `\\x${number.padStart(2, "0")}`;
+    },
   );
 }
 

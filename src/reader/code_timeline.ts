@@ -87,7 +87,7 @@ export class CodeTimeline {
     for (const record of records) this.add(record);
   }
 
-  /** Takes the next record of the file. */
+  /** Takes the next record of the file. What is found is computed anew then, so add all first. */
   add(record: DumpRecord): void {
     const fn = this.#builder.add(record);
     if (fn) {
@@ -155,22 +155,34 @@ function found({ fn, base }: Piece, address: bigint): FoundCode {
 /** The pieces that events leave of each other. */
 function cut(events: readonly Event[]): Piece[] {
   const live = new LiveRanges<Piece>();
+  /** The same by function, as one that moves leaves only its own. */
+  const byFunction = new Map<DumpedFunction, Set<Piece>>();
   const pieces: Piece[] = [];
-  /** Ends what is at a range, if it is `fn`'s or of whomever. */
-  const clear = (range: Range, time: bigint, fn?: DumpedFunction) => {
+  const put = (piece: Piece) => {
+    live.insert(piece);
+    const own = byFunction.get(piece.fn);
+    if (own) own.add(piece);
+    else byFunction.set(piece.fn, new Set([piece]));
+  };
+  /** Ends all that is at a range. */
+  const clear = (range: Range, time: bigint) => {
     for (const piece of live.takeOverlapping(range)) {
-      if (fn && piece.fn !== fn) {
-        live.insert(piece);
-        continue;
-      }
+      byFunction.get(piece.fn)?.delete(piece);
       if (piece.since < time) pieces.push({ ...piece, until: time });
       // What is left of it on either side goes on.
       if (piece.start < range.start) {
-        live.insert({ ...piece, end: range.start, since: time });
+        put({ ...piece, end: range.start, since: time });
       }
       if (piece.end > range.end) {
-        live.insert({ ...piece, start: range.end, since: time });
+        put({ ...piece, start: range.end, since: time });
       }
+    }
+  };
+  const leave = (fn: DumpedFunction, from: Range, time: bigint) => {
+    for (const piece of [...byFunction.get(fn) ?? []]) {
+      const start = piece.start > from.start ? piece.start : from.start;
+      const end = piece.end < from.end ? piece.end : from.end;
+      if (start < end) clear({ start, end }, time);
     }
   };
   // At one time the later in the file is the later; sorting keeps their order.
@@ -178,10 +190,10 @@ function cut(events: readonly Event[]): Piece[] {
     a.time < b.time ? -1 : a.time > b.time ? 1 : 0
   );
   for (const { fn, time, start, end, from } of ordered) {
-    if (from) clear(from, time, fn);
+    if (from) leave(fn, from, time);
     if (start === end) continue;
     clear({ start, end }, time);
-    live.insert({ fn, base: start, start, end, since: time });
+    put({ fn, base: start, start, end, since: time });
   }
   for (const piece of live) pieces.push(piece);
   return pieces.sort((a, b) =>

@@ -50,6 +50,9 @@ const EH_FRAME_HDR_VERSION = 1;
 /** V8 adds the size of an ELF header to each line's address. */
 const V8_SHIFT = 0x40n;
 
+/** So many functions of V8's may have their first line late by chance. */
+const FEW = 3;
+
 /** perf puts the tables behind the code at the next multiple of this. */
 const TABLE_ALIGNMENT = 8;
 
@@ -67,6 +70,7 @@ export class DumpChecker {
   readonly #live = new LiveRanges<LiveFunction>();
   readonly #offsetByIndex = new Map<bigint, number>();
   readonly #withTables = new Set<bigint>();
+  readonly #byIndex = new Map<bigint, LiveFunction>();
   readonly #offsetByCode = new Map<string, number>();
   readonly #lastTime = new Map<number, bigint>();
   #lines: DebugInfo | undefined;
@@ -266,21 +270,24 @@ export class DumpChecker {
       this.#error(
         offset + 40,
         "code size",
-        `"${name}" has ${codeSize} bytes of code, which perf does not take`,
+        codeSize === 0
+          ? `"${name}" has no code, so no sample can be in it`
+          : `"${name}" has ${codeSize} bytes of code, and perf holds the size in an int`,
         `Write from 1 to ${LARGEST_CODE} bytes.`,
       );
       return;
     }
     this.#checkCode(load, name);
     if (this.#lines) this.#checkLines(this.#lines, load, name);
-    this.#checkPlace(load, name);
-    const range = { start: codeAddr, end: codeAddr + BigInt(codeSize) };
-    this.#live.insert({
-      ...range,
+    const fn: LiveFunction = {
       name,
       offset,
+      start: codeAddr,
+      end: codeAddr + BigInt(codeSize),
       mappedEnd: mappedEnd(load, this.#tables),
-    });
+    };
+    this.#takePlace(fn);
+    this.#byIndex.set(codeIndex, fn);
   }
 
   /** Whether others have the same code. */
@@ -364,7 +371,7 @@ export class DumpChecker {
 
   #checkLateLines(): void {
     const { count, offset, ofV8 } = this.#lateLines;
-    if (this.#hasEarlyLines || ofV8 === 0) return;
+    if (this.#hasEarlyLines || ofV8 < FEW) return;
     this.#error(
       offset,
       "shifted lines",
@@ -379,8 +386,8 @@ export class DumpChecker {
       this.#error(
         offset + 24,
         "no .eh_frame_hdr",
-        "perf drops unwinding tables without a header",
-        "Write one, behind .eh_frame.",
+        "perf does not forget tables without a header, and gives them to the functions that follow too",
+        "Write a header after .eh_frame.",
       );
       return;
     }
@@ -405,25 +412,24 @@ export class DumpChecker {
         "Write .eh_frame, then .eh_frame_hdr, and their sizes.",
       );
     }
-    if (mappedSize === 0n && ehFrame.length > 0) {
+    if (mappedSize < info.unwindingSize && ehFrame.length > 0) {
       this.#warning(
         offset + 32,
         "mapped size",
-        "perf does not map the tables, so libunwind does not find them",
+        `perf maps ${mappedSize} of the tables' ${info.unwindingSize} bytes, so libunwind does not find all of them`,
         "Write the size of the tables, and leave so much room behind the code.",
       );
     }
   }
 
-  /** Whether others are at the function's place, or its tables'. */
-  #checkPlace(load: CodeLoad, name: string): void {
-    const start = load.codeAddr;
-    const end = start + BigInt(load.codeSize);
-    for (const other of this.#live.takeOverlapping({ start, end })) {
+  /** Puts a function where it is; others may be there, or in its tables' place. */
+  #takePlace(fn: LiveFunction): void {
+    const { offset, name, start, end } = fn;
+    for (const other of this.#live.takeOverlapping(fn)) {
       // At the same address it has taken the other's place, as memory is used again.
       if (other.start === start) continue;
       this.#warning(
-        load.offset,
+        offset,
         "overlap",
         `"${name}" (${hex(start)} to ${
           hex(end)
@@ -433,15 +439,15 @@ export class DumpChecker {
         "If the other one is gone, nothing needs to be done. Otherwise correct the addresses or sizes.",
       );
     }
-    const tablesEnd = mappedEnd(load, this.#tables);
     const next = this.#live.firstFrom(end);
-    if (next && next.start < tablesEnd) {
-      this.#reportTables(load.offset, name, next.name, tablesEnd);
+    if (next && next.start < fn.mappedEnd) {
+      this.#reportTables(offset, name, next.name, fn.mappedEnd);
     }
     const previous = this.#live.lastBefore(start);
     if (previous && previous.mappedEnd > start) {
-      this.#reportTables(load.offset, previous.name, name, previous.mappedEnd);
+      this.#reportTables(offset, previous.name, name, previous.mappedEnd);
     }
+    this.#live.insert(fn);
   }
 
   #reportTables(
@@ -479,16 +485,29 @@ export class DumpChecker {
         "Write the function anew at its new address, with its tables.",
       );
     }
+    const moved = this.#byIndex.get(codeIndex);
+    if (!moved || codeSize === 0) return;
     const size = BigInt(codeSize);
-    const [moved] = this.#live.takeOverlapping({
-      start: oldCodeAddr,
-      end: oldCodeAddr + size,
-    });
-    const range = { start: newCodeAddr, end: newCodeAddr + size };
-    this.#live.takeOverlapping(range);
-    if (size === 0n) return;
-    const name = moved?.name ?? `number ${codeIndex}`;
-    this.#live.insert({ ...range, name, offset, mappedEnd: range.end });
+    // A part of it is enough, as padding need not move.
+    if (moved.start !== oldCodeAddr || moved.end - moved.start < size) {
+      this.#warning(
+        offset,
+        "move from elsewhere",
+        `"${moved.name}" is at ${hex(moved.start)}, ${
+          moved.end - moved.start
+        } bytes, and is said to move from ${hex(oldCodeAddr)}, ${size} bytes`,
+        "Write where the function was, and its size.",
+      );
+    }
+    // Others may have taken its place meanwhile.
+    const others = this.#live.takeOverlapping(moved)
+      .filter((other) => other !== moved);
+    for (const other of others) this.#live.insert(other);
+    const end = newCodeAddr + size;
+    const { name } = moved;
+    const fn = { name, offset, start: newCodeAddr, end, mappedEnd: end };
+    this.#takePlace(fn);
+    this.#byIndex.set(codeIndex, fn);
   }
 
   /** Records that should have come before a function, and do not. */

@@ -116,9 +116,17 @@ class FileSource implements Source {
 
   async read(scanner: RecordScanner): Promise<boolean> {
     if (this.#closed) return false;
+    // What is not in the file need not be waited for with all of it in memory.
+    if (!this.#follow && scanner.nextEnd > await this.#size()) return false;
     const size = await this.#file.read(scanner.room(CHUNK_SIZE));
     scanner.added(size ?? 0);
     return size !== null;
+  }
+
+  /** The file's size; a pipe has none. */
+  async #size(): Promise<number> {
+    const { isFile, size } = await this.#file.stat();
+    return isFile ? size : Infinity;
   }
 
   async wait(scanner: RecordScanner): Promise<boolean> {

@@ -127,7 +127,7 @@ export class RecordScanner {
       at + RecordHeader.offsets.totalSize,
       littleEndian,
     );
-    if (size > left || size === 0) return undefined;
+    if (size > left || this.isAtZeros) return undefined;
     if (size < RecordHeader.size) {
       throw new JitDumpFormatError(
         `is ${size}, and a record has ${RecordHeader.size} bytes at the least`,
@@ -154,12 +154,22 @@ export class RecordScanner {
   get tail(): Tail | undefined {
     if (this.#at === this.#end) return undefined;
     const kind = this.#startsWithZeros ? "zeros" : "cut";
-    return { offset: this.position, kind };
+    return { offset: Math.min(this.position, this.received), kind };
+  }
+
+  /** Where in the file the next record ends, as far as is known. */
+  get nextEnd(): number {
+    const isKnown = this.#end - this.#at >= ID_AND_SIZE && this.header;
+    if (!isKnown) return this.position;
+    const at = this.#at + RecordHeader.offsets.totalSize;
+    const { view, littleEndian } = this.#window;
+    return this.position + view.getUint32(at, littleEndian);
   }
 
   get #startsWithZeros(): boolean {
     const rest = this.#window.bytes.subarray(this.#at, this.#end);
-    return rest.subarray(0, ID_AND_SIZE).every((byte) => byte === 0);
+    return rest.length > 0 &&
+      rest.subarray(0, ID_AND_SIZE).every((byte) => byte === 0);
   }
 
   #takeHeader(): DumpHeader | undefined {
