@@ -8,7 +8,7 @@ import { run } from "./perf.ts";
 import { scriptCommand, temporaryDirectory } from "./script.ts";
 import { crowd } from "./stress/crowd.ts";
 
-const DEMO = new URL("demo/main.ts", import.meta.url).pathname;
+const DEMO = new URL("demo/main.ts", import.meta.url).href;
 
 /** What is wrong with a file of these bytes under this name. */
 async function findings(

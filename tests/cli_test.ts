@@ -11,7 +11,7 @@ import { itUnless } from "./it_unless.ts";
 import { isInstalled } from "./perf.ts";
 import { temporaryDirectory } from "./script.ts";
 
-const CLI = new URL("../src/cli/main.ts", import.meta.url).pathname;
+const CLI = new URL("../src/cli/main.ts", import.meta.url).href;
 
 interface Run {
   code: number;

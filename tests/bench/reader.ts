@@ -37,7 +37,7 @@ async function read(
     Deno.execPath(),
     "run",
     "--allow-all",
-    new URL("read_dump.ts", import.meta.url).pathname,
+    new URL("read_dump.ts", import.meta.url).href,
     path,
   ]);
   return JSON.parse(stdout);
@@ -76,7 +76,7 @@ export async function benchInject(
     Deno.execPath(),
     "run",
     "--allow-all",
-    new URL("dump_ordinary.ts", import.meta.url).pathname,
+    new URL("dump_ordinary.ts", import.meta.url).href,
     directory,
     String(INJECTED),
   ]));

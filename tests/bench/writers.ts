@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { type CommandLine, isInstalled, runOrThrow } from "../perf.ts";
 import { median, type Report } from "./report.ts";
 
@@ -12,7 +13,7 @@ const ROUNDS = 5;
 /** The bytes that each run writes, so that none takes long. */
 const VOLUME = 64 * 2 ** 20;
 
-const NATIVE = new URL("native/", import.meta.url).pathname;
+const NATIVE = fileURLToPath(new URL("native/", import.meta.url));
 
 /** A way to write functions, and what it loses when the process dies. */
 interface Way {
@@ -27,7 +28,7 @@ const script = (way: string): CommandLine => [
   Deno.execPath(),
   "run",
   "--allow-all",
-  new URL("write_functions.ts", import.meta.url).pathname,
+  new URL("write_functions.ts", import.meta.url).href,
   way,
 ];
 

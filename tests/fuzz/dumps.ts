@@ -7,7 +7,7 @@
 import { runOrThrow } from "../perf.ts";
 import { DumpBuilder } from "../build_dump.ts";
 
-const DEMO = new URL("../demo/main.ts", import.meta.url).pathname;
+const DEMO = new URL("../demo/main.ts", import.meta.url).href;
 
 /** A part of V8's dump is enough, as it is long. */
 const V8_SIZE = 20_000;

@@ -57,7 +57,7 @@ export function runOnTmpfs(
   ]);
 }
 
-const PROGRAM = new URL("disk_filler.ts", import.meta.url).pathname;
+const PROGRAM = new URL("disk_filler.ts", import.meta.url).href;
 
 /**
  * Lets `writers` threads fill a file system of 1 MiB, which gets some room again
@@ -100,7 +100,7 @@ export async function killOnFullDisk(
     "run",
     "--no-config",
     "--allow-all",
-    new URL("kills.ts", import.meta.url).pathname,
+    new URL("kills.ts", import.meta.url).href,
     mountPoint,
     directory,
     String(kills),

@@ -16,7 +16,7 @@ export interface KillCounts {
   tails: number;
 }
 
-const VICTIM = new URL("victim.ts", import.meta.url).pathname;
+const VICTIM = new URL("victim.ts", import.meta.url).href;
 
 /** A kill comes at most so long after the first function. */
 const LONGEST_LIFE_MS = 50;
