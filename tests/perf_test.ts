@@ -170,7 +170,7 @@ describe("the demo's source lines under perf", () => {
           "--dwarf=decodedline",
           elfOf(profiled, profiled.functions[i]),
         ]);
-        const rows = [...stdout.matchAll(/^(\S+) +(\d+) +0x([0-9a-f]+)/gm)]
+        const rows = [...stdout.matchAll(/^(.+?) +(\d+) +0x([0-9a-f]+)/gm)]
           .map(([, file, line, address]) => ({
             file,
             line: Number(line),
