@@ -104,7 +104,8 @@ export class JitDumpFile implements Disposable {
 
   /**
    * Opens a dump. Where it is not there it is made, with mode 0600 and its
-   * header; where it is there, records are added to it.
+   * header; where this process has made it, records are added to it. One of an earlier
+   * process gets the name `<filename>.old`, in the place of an older one.
    *
    * @param filename A path or `file:` URL. perf takes notice of the file only
    * if its last component is `jit-<pid>.dump`; see {@linkcode JitDumpFile.forProcess}.
@@ -115,7 +116,9 @@ export class JitDumpFile implements Disposable {
    * @throws {Deno.errors.NotCapable} If a permission is missing; the message
    * names the flag, and nothing has been made.
    * @throws {Deno.errors.InvalidData} If there is something else than a dump to
-   * which this machine's functions can be added.
+   * which this machine's functions can be added, or another user's file.
+   * @throws {Deno.errors.Busy} If another process writes the dump, or an engine in this
+   * one that would overwrite what is appended, as V8 does under `--perf-prof`.
    * @throws {JitDumpError} If a system call fails: the directory is not there,
    * the path is a directory or a symbolic link, the disk is full.
    * @throws {TypeError} If an argument is of the wrong type.

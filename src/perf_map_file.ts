@@ -96,7 +96,10 @@ export class PerfMapFile implements Disposable {
    * @throws {Deno.errors.NotSupported} Where {@linkcode PerfMapFile.isSupported} is false.
    * @throws {Deno.errors.NotCapable} If a permission is missing; the message
    * names the flag, and nothing has been made.
-   * @throws {Deno.errors.InvalidData} If it is no regular file, or no map.
+   * @throws {Deno.errors.InvalidData} If it is no regular file, no map, or another
+   * user's.
+   * @throws {Deno.errors.Busy} If an engine in this process would overwrite what is
+   * appended, as V8 does under `--perf-basic-prof`.
    * @throws {JitDumpError} If a system call fails.
    * @throws {TypeError} If an argument is of the wrong type.
    */

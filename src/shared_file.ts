@@ -64,12 +64,13 @@ export class SharedFile {
   constructor(libc: Libc, path: string, kind: FileKind) {
     this.#libc = libc;
     this.#kind = kind;
-    // Here, as nobody is to wait for the user's answer while others open files.
-    requireWrite(libc, absolutePath(path));
+    const absolute = absolutePath(path);
+    // Here, as others are not to wait for the user's answer.
+    requireWrite(libc, absolute);
     const table = ProcessTable.ofProcess(libc);
     const { file, row } = table.exclusively(() => {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const opened = tryOpen(libc, table, path, kind);
+        const opened = tryOpen(libc, table, absolute, kind);
         if (opened) return opened;
       }
       throw new Deno.errors.Busy(
