@@ -18,7 +18,7 @@ const O_RDONLY = 0;
  * a gap of so many free ones nothing is looked for. (To read /proc/self/fd would need a
  * permission.)
  */
-const FREE_NUMBERS = 4096;
+const FREE_NUMBERS = 1024;
 
 /** A descriptor through which a file can be written. */
 export interface Writer {
