@@ -390,6 +390,18 @@ describe("checkDump(), of this module's own dumps", () => {
   });
 });
 
+describe("checkDump(), of what LLVM writes", () => {
+  it("finds the flags and the order of the tables", async () => {
+    const dump = new DumpBuilder(true, { flags: 0xdead_beefn })
+      .unwinding(bytes(...EH_FRAME_HDR, ...EH_FRAME), 4)
+      .load({ address: 0x1000n, code: code(1) });
+    assertEquals(
+      (await findings(dump.bytes)).map(({ rule }) => rule),
+      ["flags", "order of tables"],
+    );
+  });
+});
+
 describe("checkDump(), of V8's dumps", () => {
   for (const [engine, flags] of [["Deno", "--v8-flags="], ["Node", ""]]) {
     it(`${engine}: finds what is wrong with its lines`, async () => {

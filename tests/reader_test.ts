@@ -14,6 +14,7 @@ import {
   CodeMove,
   DebugInfo,
   type DumpRecord,
+  FunctionBuilder,
   JitDumpFormatError,
   JitDumpReader,
   JitDumpStream,
@@ -228,6 +229,62 @@ describe("reading a dump", () => {
         ...{ name, address, index, timestamp, code },
       })),
     );
+  });
+});
+
+describe("reading what others write", () => {
+  it("CPython: tables before each function, padded to 8 bytes, times of another clock", () => {
+    const frame = new Uint8Array(44).fill(7);
+    const hdr = Uint8Array.of(1, 0x1b, 3, 0x3b, ...new Uint8Array(16));
+    const builder = new DumpBuilder();
+    for (const [i, name] of ["py::f:/a.py", "py::g:/a.py"].entries()) {
+      builder.record(4, BigInt(i), () => {
+        builder.u64(64n, 20n, 64n);
+        builder.raw(frame).raw(hdr);
+        // Its content is rounded up to 8 bytes.
+        builder.raw(new Uint8Array(8));
+      });
+      const code = new Uint8Array(32).fill(i + 1);
+      builder.load({ name, code, index: BigInt(i), time: BigInt(i) });
+    }
+    const records = [...new JitDumpReader(builder.bytes)];
+    assertEquals(records.map(({ id }) => id), [4, 0, 4, 0]);
+    const tables = records[0] as UnwindingInfo;
+    assertEquals([...tables.ehFrame], [...frame]);
+    assertEquals([...tables.ehFrameHdr], [...hdr]);
+    const fns = new FunctionBuilder();
+    assertEquals(
+      records.flatMap((record) => fns.add(record) ?? [])
+        .map(({ name, unwindingSize }) => [name, unwindingSize]),
+      [["py::f:/a.py", 64], ["py::g:/a.py", 64]],
+    );
+  });
+
+  it("LLVM: lines, tables with their header first, flags that nobody has set", () => {
+    const hdr = Uint8Array.of(1, 0x1b, 3, 0x3b);
+    const frame = Uint8Array.of(0x14, 0, 0, 0, 0, 0, 0, 0);
+    const builder = new DumpBuilder(true, { flags: 0xdead_beefn })
+      .debugInfo(0x1000n, [[0x1000n, 7, "/src/a.c"], [0x1008n, 8, ""]])
+      .unwinding(Uint8Array.of(...hdr, ...frame), hdr.length)
+      .load({ name: "llvm", address: 0x1000n, code: new Uint8Array(16) });
+    const reader = new JitDumpReader(builder.bytes);
+    const [info, tables] = [...reader] as [DebugInfo, UnwindingInfo];
+    assertEquals(reader.header.flags, 0xdead_beefn);
+    assertEquals(info.entries.map(({ line, file }) => [line, file]), [
+      [7, "/src/a.c"],
+      [8, ""],
+    ]);
+    // As perf cuts them, whatever was meant.
+    assertEquals([...tables.ehFrame.subarray(0, 4)], [...hdr]);
+  });
+
+  it("a machine of 32 bits", () => {
+    const [EM_ARM, address] = [40, 0xffff_f000n];
+    const builder = new DumpBuilder(true, { machine: EM_ARM })
+      .load({ address, code: new Uint8Array(16) });
+    const reader = new JitDumpReader(builder.bytes);
+    const [load] = [...reader] as [CodeLoad];
+    assertEquals([reader.header.elfMach, load.codeAddr], [EM_ARM, address]);
   });
 });
 
