@@ -80,3 +80,24 @@ export function requireWrite(libc: Libc, path: string): void {
     );
   }
 }
+
+/** Somebody has to be asked for leave to write, and not now. */
+export class WriteNotGranted extends Error {
+  /** The path that it is about; give it to {@linkcode requireWrite}. */
+  readonly path: string;
+
+  constructor(path: string) {
+    super(`write access to "${path}" has not been granted`);
+    this.path = path;
+  }
+}
+
+/**
+ * Goes on only where Deno allows writing without asking anybody.
+ *
+ * @throws {WriteNotGranted} Otherwise.
+ */
+export function requireGrantedWrite(path: string): void {
+  const { state } = Deno.permissions.querySync({ name: "write", path });
+  if (state !== "granted") throw new WriteNotGranted(path);
+}

@@ -95,11 +95,11 @@ export class ProcessTable {
   }
 
   /** Does something while no other thread opens or closes files. */
-  exclusively<T>(action: () => T): T {
+  exclusively<T>(action: (table: ProcessTable) => T): T {
     const mutex = this.#address + BigInt(HEAD.mutex);
     lockMutex(this.#libc, mutex);
     try {
-      return action();
+      return action(this);
     } finally {
       unlockMutex(this.#libc, mutex);
     }

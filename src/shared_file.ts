@@ -17,7 +17,11 @@ import {
   setStatusFlags,
 } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
-import { absolutePath, requireWrite } from "../ffi/permission.ts";
+import {
+  absolutePath,
+  requireWrite,
+  WriteNotGranted,
+} from "../ffi/permission.ts";
 import { effectiveUserId } from "../ffi/process.ts";
 import { fileStatus, isSameFile, pathStatus } from "../ffi/status.ts";
 import { ProcessTable, type TableRow } from "./process_table.ts";
@@ -64,19 +68,20 @@ export class SharedFile {
   constructor(libc: Libc, path: string, kind: FileKind) {
     this.#libc = libc;
     this.#kind = kind;
-    const absolute = absolutePath(path);
-    // Here, as others are not to wait for the user's answer.
-    requireWrite(libc, absolute);
-    const table = ProcessTable.ofProcess(libc);
-    const { file, row } = table.exclusively(() => {
-      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const opened = tryOpen(libc, table, absolute, kind);
-        if (opened) return opened;
-      }
-      throw new Deno.errors.Busy(
-        `Cannot append to "${path}": it is another file each time it is opened`,
-      );
-    });
+    const { file, row } = askingBetween(
+      libc,
+      absolutePath(path),
+      (absolute) =>
+        ProcessTable.ofProcess(libc).exclusively((table) => {
+          for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+            const opened = tryOpen(libc, table, absolute, kind);
+            if (opened) return opened;
+          }
+          throw new Deno.errors.Busy(
+            `Cannot append to "${path}": it is another file each time it is opened`,
+          );
+        }),
+    );
     this.file = file;
     this.row = row;
   }
@@ -92,6 +97,26 @@ export class SharedFile {
         closeFile(libc, file);
       }
     });
+  }
+}
+
+/**
+ * Asks the user for leave to write before something is done, and again where that needs
+ * more: never meanwhile, as other threads would have to wait for the answer.
+ */
+function askingBetween<T>(
+  libc: Libc,
+  path: string,
+  action: (path: string) => T,
+): T {
+  for (let asked = path;;) {
+    requireWrite(libc, asked);
+    try {
+      return action(path);
+    } catch (error) {
+      if (!(error instanceof WriteNotGranted)) throw error;
+      asked = error.path;
+    }
   }
 }
 
