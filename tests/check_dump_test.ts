@@ -4,7 +4,8 @@ import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile } from "../mod.ts";
 import { checkDump, type Finding } from "../src/reader/mod.ts";
 import { DumpBuilder } from "./build_dump.ts";
-import { run } from "./perf.ts";
+import { itUnless } from "./it_unless.ts";
+import { isInstalled, run } from "./perf.ts";
 import { scriptCommand, temporaryDirectory } from "./script.ts";
 import { crowd } from "./stress/crowd.ts";
 
@@ -402,11 +403,17 @@ describe("checkDump(), of what LLVM writes", () => {
   });
 });
 
+const noNode = await isInstalled("node") ? undefined : "Node is not installed";
+
 describe("checkDump(), of V8's dumps", () => {
   for (const [engine, flags] of [["Deno", "--v8-flags="], ["Node", ""]]) {
-    it(`${engine}: finds what is wrong with its lines`, async () => {
-      using directory = temporaryDirectory();
-      const source = `
+    const reason = engine === "Node" ? noNode : undefined;
+    itUnless(
+      reason,
+      `${engine}: finds what is wrong with its lines`,
+      async () => {
+        using directory = temporaryDirectory();
+        const source = `
         function hot(n) {
           let sum = 0;
           for (let i = 0; i < n; i++) {
@@ -417,30 +424,31 @@ describe("checkDump(), of V8's dumps", () => {
         }
         for (let i = 0; i < 2000; i++) hot(10000);
       `;
-      const options =
-        `--perf-prof,--no-logfile-per-isolate,--logfile=${directory.path}/v8.log`;
-      const command = scriptCommand(directory.path, source, [
-        `${flags}${options}`,
-      ]);
-      const file = command.at(-1)!;
-      const { success, stderr } = await run(
-        engine === "Deno" ? command : ["node", ...options.split(","), file],
-        { cwd: directory.path },
-      );
-      assert(success, stderr);
-      const name = [...Deno.readDirSync(directory.path)]
-        .map(({ name }) => name).find((name) => name.startsWith("jit-"))!;
-      const found = await Array.fromAsync(
-        checkDump(join(directory.path, name)),
-      );
-      const rules = new Set(found.map(({ rule }) => rule));
-      assert(rules.has("shifted lines"), [...rules].join());
-      assert(rules.has("identical code"), [...rules].join());
-      for (
-        const rule of ["malformed record", "version", "flags", "file name"]
-      ) {
-        assert(!rules.has(rule), rule);
-      }
-    });
+        const options =
+          `--perf-prof,--no-logfile-per-isolate,--logfile=${directory.path}/v8.log`;
+        const command = scriptCommand(directory.path, source, [
+          `${flags}${options}`,
+        ]);
+        const file = command.at(-1)!;
+        const { success, stderr } = await run(
+          engine === "Deno" ? command : ["node", ...options.split(","), file],
+          { cwd: directory.path },
+        );
+        assert(success, stderr);
+        const name = [...Deno.readDirSync(directory.path)]
+          .map(({ name }) => name).find((name) => name.startsWith("jit-"))!;
+        const found = await Array.fromAsync(
+          checkDump(join(directory.path, name)),
+        );
+        const rules = new Set(found.map(({ rule }) => rule));
+        assert(rules.has("shifted lines"), [...rules].join());
+        assert(rules.has("identical code"), [...rules].join());
+        for (
+          const rule of ["malformed record", "version", "flags", "file name"]
+        ) {
+          assert(!rules.has(rule), rule);
+        }
+      },
+    );
   }
 });

@@ -64,6 +64,10 @@ function sampleDump(directory: string): string {
   return path;
 }
 
+const noScript = await isInstalled("script")
+  ? undefined
+  : "there is no script(1) to make a terminal";
+
 const noObjdump = await isInstalled("objdump")
   ? undefined
   : "binutils is not installed";
@@ -267,32 +271,36 @@ describe("jitdump inspect", () => {
     });
   });
 
-  it("fits the terminal and has colours there, unless NO_COLOR", async () => {
-    using directory = temporaryDirectory();
-    const path = sampleDump(directory.path);
-    const onTerminal = async (env: Record<string, string>) => {
-      const command = [
-        "stty cols 60;",
-        Deno.execPath(),
-        `run --no-config --allow-read ${CLI} inspect ${path}`,
-      ].join(" ");
-      const { stdout } = await new Deno.Command("script", {
-        args: ["-qec", command, "/dev/null"],
-        env: { TERM: "xterm", ...env },
-        stdin: "null",
-      }).output();
-      return new TextDecoder().decode(stdout).replaceAll("\r", "");
-    };
-    const colored = await onTerminal({});
-    assertStringIncludes(colored, "\x1b[1m");
-    // deno-lint-ignore no-control-regex -- a colour
-    const lines = colored.replace(/\x1b\[\d+m/g, "").trim().split("\n");
-    // The first line is the header's, which wraps.
-    for (const line of lines.slice(2)) assert(line.length <= 60, line);
-    assert(lines.some((line) => line.endsWith("…")), colored);
-    const plain = await onTerminal({ NO_COLOR: "1" });
-    assert(!plain.includes("\x1b"), plain);
-  });
+  itUnless(
+    noScript,
+    "fits the terminal and has colours there, unless NO_COLOR",
+    async () => {
+      using directory = temporaryDirectory();
+      const path = sampleDump(directory.path);
+      const onTerminal = async (env: Record<string, string>) => {
+        const command = [
+          "stty cols 60;",
+          Deno.execPath(),
+          `run --no-config --allow-read ${CLI} inspect ${path}`,
+        ].join(" ");
+        const { stdout } = await new Deno.Command("script", {
+          args: ["-qec", command, "/dev/null"],
+          env: { TERM: "xterm", ...env },
+          stdin: "null",
+        }).output();
+        return new TextDecoder().decode(stdout).replaceAll("\r", "");
+      };
+      const colored = await onTerminal({});
+      assertStringIncludes(colored, "\x1b[1m");
+      // deno-lint-ignore no-control-regex -- a colour
+      const lines = colored.replace(/\x1b\[\d+m/g, "").trim().split("\n");
+      // The first line is the header's, which wraps.
+      for (const line of lines.slice(2)) assert(line.length <= 60, line);
+      assert(lines.some((line) => line.endsWith("…")), colored);
+      const plain = await onTerminal({ NO_COLOR: "1" });
+      assert(!plain.includes("\x1b"), plain);
+    },
+  );
 
   itUnless(
     noObjdump,
