@@ -4,22 +4,23 @@
  * @module
  */
 
+import { hex } from "../hex.ts";
 import { CodeLoad, type LineEntry } from "../reader/dump_record.ts";
 import { FunctionBuilder } from "../reader/dumped_function.ts";
 import { JitDumpStream } from "../reader/jit_dump_stream.ts";
-import { hex, Output, printable } from "./output.ts";
+import { Output, printable } from "./output.ts";
 
 /** objdump's names of machines, by ELF's `e_machine`. */
-const MACHINES: Record<number, string[]> = {
-  3: ["i386"],
-  20: ["powerpc:common"],
-  21: ["powerpc:common64"],
-  22: ["s390:64-bit"],
-  40: ["arm"],
-  62: ["i386:x86-64"],
-  183: ["aarch64"],
-  243: ["riscv:rv64"],
-  258: ["loongarch64"],
+const MACHINES: Record<number, string> = {
+  3: "i386",
+  20: "powerpc:common",
+  21: "powerpc:common64",
+  22: "s390:64-bit",
+  40: "arm",
+  62: "i386:x86-64",
+  183: "aarch64",
+  243: "riscv:rv64",
+  258: "loongarch64",
 };
 
 /** Prints the code of all functions of that name; gives the exit status. */
@@ -44,7 +45,7 @@ export async function disassemble(path: string, name: string): Promise<number> {
       }, number ${codeIndex}`,
     );
     const instructions = await runObjdump(record, [
-      ...["-m", machine[0]],
+      ...["-m", machine],
       littleEndian ? "-EL" : "-EB",
     ]);
     for (const line of between(instructions, lines)) output.line(line);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { hex } from "../hex.ts";
 import {
   CodeLoad,
   CodeMove,
@@ -24,7 +25,6 @@ import { disassemble } from "./disassemble.ts";
 import {
   colored,
   fit,
-  hex,
   json,
   Output,
   printable,
@@ -86,16 +86,17 @@ export const inspect: Command = {
       if (positionals.length > 1 && !values.json) {
         output.line(`${i > 0 ? "\n" : ""}${path}:`);
       }
-      const view = values.json
-        ? new JsonView(output)
-        : values.functions
-        ? new FunctionTable(output)
-        : new RecordTable(output);
       const selection = values.functions
-        ? new SelectedFunctions(view, pattern)
-        : new SelectedRecords(view, pattern);
+        ? new SelectedFunctions(
+          values.json ? new JsonView(output) : new FunctionTable(output),
+          pattern,
+        )
+        : new SelectedRecords(
+          values.json ? new JsonView(output) : new RecordTable(output),
+          pattern,
+        );
       try {
-        await show(path, view, selection);
+        await show(path, selection);
       } catch (error) {
         if (error instanceof Deno.errors.BrokenPipe) throw error;
         // Nothing else says of which file it is.
@@ -109,12 +110,9 @@ export const inspect: Command = {
 };
 
 /** Shows what is selected of a file. */
-async function show(
-  path: string,
-  view: View,
-  selection: Selection,
-): Promise<void> {
+async function show(path: string, selection: Selection): Promise<void> {
   await using dump = await JitDumpStream.open(path);
+  const { view } = selection;
   view.header(dump.header);
   let isFirst = true;
   for await (const record of dump) {
@@ -139,46 +137,53 @@ interface View {
   header(header: DumpHeader): void;
   /** @param time When the file's first record happened. */
   start(time: bigint): void;
+  end(tail: Tail | undefined): void;
+}
+
+interface RecordView extends View {
   record(record: DumpRecord): void;
+}
+
+interface FunctionView extends View {
   /** @param until Since when something else is at its place. */
   function(fn: DumpedFunction, until: bigint | undefined): void;
-  end(tail: Tail | undefined): void;
 }
 
 /** Takes the records of a dump, and shows what is asked for of them. */
 interface Selection {
+  readonly view: View;
   add(record: DumpRecord): void;
   end(): void;
 }
 
 /** Records, of all functions or of those whose name matches. */
 class SelectedRecords implements Selection {
-  readonly #view: View;
+  readonly view: RecordView;
   readonly #pattern: RegExp | undefined;
   readonly #indices = new Set<bigint>();
   #pending: DumpRecord[] = [];
 
-  constructor(view: View, pattern: RegExp | undefined) {
-    this.#view = view;
+  constructor(view: RecordView, pattern: RegExp | undefined) {
+    this.view = view;
     this.#pattern = pattern;
   }
 
   add(record: DumpRecord): void {
     if (!this.#pattern) {
-      this.#view.record(record);
+      this.view.record(record);
     } else if (record instanceof DebugInfo || record instanceof UnwindingInfo) {
       this.#pending.push(record);
     } else if (record instanceof CodeLoad) {
       if (this.#pattern.test(record.functionName)) {
         this.#indices.add(record.codeIndex);
-        for (const before of this.#pending) this.#view.record(before);
-        this.#view.record(record);
+        for (const before of this.#pending) this.view.record(before);
+        this.view.record(record);
       }
       this.#pending = [];
     } else if (
       record instanceof CodeMove && this.#indices.has(record.codeIndex)
     ) {
-      this.#view.record(record);
+      this.view.record(record);
     }
   }
 
@@ -194,7 +199,7 @@ interface Stay extends Range {
 
 /** Functions, all or those whose name matches; one that moves comes once more. */
 class SelectedFunctions implements Selection {
-  readonly #view: View;
+  readonly view: FunctionView;
   readonly #pattern: RegExp | undefined;
   readonly #builder = new FunctionBuilder();
   readonly #byIndex = new Map<bigint, DumpedFunction>();
@@ -203,8 +208,8 @@ class SelectedFunctions implements Selection {
   readonly #current = new Map<bigint, Stay>();
   readonly #stays: Stay[] = [];
 
-  constructor(view: View, pattern: RegExp | undefined) {
-    this.#view = view;
+  constructor(view: FunctionView, pattern: RegExp | undefined) {
+    this.view = view;
     this.#pattern = pattern;
   }
 
@@ -217,10 +222,7 @@ class SelectedFunctions implements Selection {
       const moved = this.#byIndex.get(record.codeIndex);
       const { newCodeAddr: codeAddr, codeSize, timestamp } = record;
       const stay = this.#current.get(record.codeIndex);
-      if (stay?.until === undefined && stay && stay.end > stay.start) {
-        this.#live.takeOverlapping(stay);
-        stay.until = timestamp;
-      }
+      if (stay && this.#live.delete(stay)) stay.until = timestamp;
       // perf knows no unwinding tables there.
       const changed = { codeAddr, codeSize, timestamp, unwindingSize: 0 };
       if (moved) this.#put({ ...moved, ...changed });
@@ -229,7 +231,7 @@ class SelectedFunctions implements Selection {
 
   end(): void {
     for (const { fn, until } of this.#stays) {
-      if (this.#pattern?.test(fn.name) ?? true) this.#view.function(fn, until);
+      if (this.#pattern?.test(fn.name) ?? true) this.view.function(fn, until);
     }
   }
 
@@ -248,7 +250,7 @@ class SelectedFunctions implements Selection {
   }
 }
 
-class JsonView implements View {
+class JsonView implements RecordView, FunctionView {
   readonly #output: Output;
 
   constructor(output: Output) {
@@ -317,7 +319,7 @@ abstract class Table {
   }
 }
 
-class RecordTable extends Table implements View {
+class RecordTable extends Table implements RecordView {
   protected heading(): string {
     return [
       "byte".padStart(OFFSET),
@@ -339,10 +341,6 @@ class RecordTable extends Table implements View {
       `${recordName(id).replace("JIT_CODE_", "")} ${printable(details)}`
         .trimEnd(),
     );
-  }
-
-  function(): never {
-    throw new Error("a table of records has no functions");
   }
 }
 
@@ -386,7 +384,7 @@ function describeLines(lines: DumpedFunction["lines"]): string {
   }`;
 }
 
-class FunctionTable extends Table implements View {
+class FunctionTable extends Table implements FunctionView {
   protected heading(): string {
     return [
       "address".padStart(ADDRESS),
@@ -396,10 +394,6 @@ class FunctionTable extends Table implements View {
       "unwinding".padStart(9),
       "function",
     ].join("  ");
-  }
-
-  record(): never {
-    throw new Error("a table of functions has no records");
   }
 
   function(fn: DumpedFunction, until: bigint | undefined): void {

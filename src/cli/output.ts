@@ -74,9 +74,6 @@ export function json(value: unknown): string {
   );
 }
 
-/** An address, as it is usual. */
-export const hex = (address: bigint) => `0x${address.toString(16)}`;
-
 /** A time in seconds, to the nanosecond. */
 export function seconds(nanoseconds: bigint): string {
   const sign = nanoseconds < 0n ? "-" : "";

@@ -8,6 +8,7 @@
  */
 
 import { JITDUMP_VERSION } from "../file_header.ts";
+import { hex } from "../hex.ts";
 import { RecordHeader, SKIPPED_RECORD_ID } from "../record.ts";
 import {
   CodeLoad,
@@ -499,10 +500,7 @@ export class DumpChecker {
         "Write where the function was, and its size.",
       );
     }
-    // Others may have taken its place meanwhile.
-    const others = this.#live.takeOverlapping(moved)
-      .filter((other) => other !== moved);
-    for (const other of others) this.#live.insert(other);
+    this.#live.delete(moved);
     const end = newCodeAddr + size;
     const { name } = moved;
     const fn = { name, offset, start: newCodeAddr, end, mappedEnd: end };
@@ -548,8 +546,6 @@ function mappedEnd(load: CodeLoad, tables: UnwindingInfo | undefined): bigint {
   const size = Math.ceil(load.codeSize / TABLE_ALIGNMENT) * TABLE_ALIGNMENT;
   return load.codeAddr + BigInt(size) + tables.mappedSize;
 }
-
-const hex = (address: bigint) => `0x${address.toString(16)}`;
 
 /** Two hashes of the bytes in the manner of FNV-1a, each of 32 bits. */
 function hashOf(bytes: Uint8Array): string {

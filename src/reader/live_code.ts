@@ -39,6 +39,15 @@ export class LiveRanges<T extends Range> {
     return taken;
   }
 
+  /** Takes out this very range; false where it is not in. */
+  delete(range: T): boolean {
+    const list = this.#lists[this.#listOf(range.start)];
+    const i = firstIndex(list, ({ start }) => start >= range.start);
+    if (list[i] !== range) return false;
+    this.takeOverlapping(range);
+    return true;
+  }
+
   /** The last range that starts before an address. */
   lastBefore(address: bigint): T | undefined {
     const list = this.#lists[this.#listOf(address - 1n)];

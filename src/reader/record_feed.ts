@@ -117,7 +117,10 @@ class FileSource implements Source {
   async read(scanner: RecordScanner): Promise<boolean> {
     if (this.#closed) return false;
     // What is not in the file need not be waited for with all of it in memory.
-    if (!this.#follow && scanner.nextEnd > await this.#size()) return false;
+    const missing = scanner.nextEnd - scanner.received;
+    if (missing > CHUNK_SIZE && !this.#follow) {
+      if (scanner.nextEnd > await this.#size()) return false;
+    }
     const size = await this.#file.read(scanner.room(CHUNK_SIZE));
     scanner.added(size ?? 0);
     return size !== null;
