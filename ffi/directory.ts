@@ -9,7 +9,7 @@ import { attempt, ERRNO, retry } from "./call.ts";
 import { systemCallError } from "./error.ts";
 import type { OpenFile } from "./file.ts";
 import type { Libc } from "./libc.ts";
-import { absolutePath, requireWrite } from "./permission.ts";
+import { requireWrite } from "./permission.ts";
 import { type FileStatus, fileStatus } from "./status.ts";
 
 // <fcntl.h> and <asm/fcntl.h>: the same on x86-64 and AArch64 …
@@ -62,13 +62,14 @@ function tryOpen(
  * but a regular file is refused without waiting for its other side. Children of
  * this process do not inherit the descriptor.
  *
- * @throws {Deno.errors.NotCapable} If Deno may not write to the path; then
- * nothing is touched.
+ * @param path What {@linkcode absolutePath} has given.
+ * @throws {WriteNotGranted} If Deno may not write to the path; then nothing is
+ * touched.
+ * @throws {Deno.errors.NotCapable} If leave to write is not enough there.
  * @throws {JitDumpError} If it cannot be opened.
  * @throws {Deno.errors.InvalidData} If it is not a regular file.
  */
-export function openRegularFile(libc: Libc, givenPath: string): OpenedFile {
-  const path = absolutePath(givenPath);
+export function openRegularFile(libc: Libc, path: string): OpenedFile {
   requireWrite(libc, path);
   for (;;) {
     let file = tryOpen(libc, path, O_CREAT | O_EXCL, ERRNO.EEXIST);
@@ -92,7 +93,7 @@ export function openRegularFile(libc: Libc, givenPath: string): OpenedFile {
 /**
  * Gives a file another name, which may be another's before.
  *
- * @throws {Deno.errors.NotCapable} If Deno may not write to the new path.
+ * @throws {WriteNotGranted} If Deno may not write to the new path.
  */
 export function renameFile(libc: Libc, path: string, newPath: string): void {
   requireWrite(libc, newPath);

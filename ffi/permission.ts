@@ -59,31 +59,12 @@ const isAllGranted = () =>
     return status.state === "granted" && !status.partial;
   });
 
-/**
- * Asks Deno for leave to write.
- *
- * @param path What {@linkcode absolutePath} has given.
- */
-export function requireWrite(libc: Libc, path: string): void {
-  const { state } = Deno.permissions.requestSync({ name: "write", path });
-  if (state !== "granted") {
-    const directory = path.slice(0, path.lastIndexOf("/")) || "/";
-    throw new Deno.errors.NotCapable(
-      `Cannot open "${path}": write access to it is not allowed. ` +
-        `Run again with --allow-write=${directory}`,
-    );
-  }
-  if (isSpecial(libc, path) && !isAllGranted()) {
-    throw new Deno.errors.NotCapable(
-      `Cannot open "${path}": Deno leaves /dev, /proc and /sys to programs that may do all. ` +
-        `Choose another directory, or run again with --allow-all`,
-    );
-  }
-}
+const notAllowed = (path: string, why: string) =>
+  new Deno.errors.NotCapable(`Cannot open "${path}": ${why}`);
 
-/** Somebody has to be asked for leave to write, and not now. */
+/** Somebody has to be asked for leave to write: {@linkcode askForWrite}. */
 export class WriteNotGranted extends Error {
-  /** The path that it is about; give it to {@linkcode requireWrite}. */
+  /** The path that it is about. */
   readonly path: string;
 
   constructor(path: string) {
@@ -95,9 +76,34 @@ export class WriteNotGranted extends Error {
 /**
  * Goes on only where Deno allows writing without asking anybody.
  *
- * @throws {WriteNotGranted} Otherwise.
+ * @param path What {@linkcode absolutePath} has given.
+ * @throws {WriteNotGranted} If it would have to ask.
+ * @throws {Deno.errors.NotCapable} If leave to write is not enough there.
  */
-export function requireGrantedWrite(path: string): void {
+export function requireWrite(libc: Libc, path: string): void {
   const { state } = Deno.permissions.querySync({ name: "write", path });
   if (state !== "granted") throw new WriteNotGranted(path);
+  if (isSpecial(libc, path) && !isAllGranted()) {
+    throw notAllowed(
+      path,
+      "Deno leaves /dev, /proc and /sys to programs that may do all. " +
+        "Choose another directory, or run again with --allow-all",
+    );
+  }
+}
+
+/**
+ * Asks the user for leave to write, where there is one to ask.
+ *
+ * @throws {Deno.errors.NotCapable} If it is not given.
+ */
+export function askForWrite(path: string): void {
+  const { state } = Deno.permissions.requestSync({ name: "write", path });
+  if (state === "granted") return;
+  const directory = path.slice(0, path.lastIndexOf("/")) || "/";
+  throw notAllowed(
+    path,
+    "write access to it is not allowed. " +
+      `Run again with --allow-write=${directory}`,
+  );
 }

@@ -9,7 +9,6 @@ import type { OpenFile } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { isLockedElsewhere, lockShared } from "../ffi/lock.ts";
 import { mapExecutable, unmapPage } from "../ffi/mapping.ts";
-import { requireGrantedWrite } from "../ffi/permission.ts";
 import { isSameFile, pathStatus } from "../ffi/status.ts";
 import { AppendFile } from "./append_file.ts";
 import {
@@ -102,9 +101,7 @@ class DumpKind implements FileKind {
     if (found && !isSameProcess(found, header) && !isShared) {
       // Not before it is certain that a new one can be made in its place.
       unmapPage(libc, file, mapExecutable(libc, file));
-      const old = `${file.path}.old`;
-      requireGrantedWrite(old);
-      renameFile(libc, file.path, old);
+      renameFile(libc, file.path, `${file.path}.old`);
       // Where both names are of one file, renaming does nothing.
       if (isAtItsPath()) removeFile(libc, file.path);
       return false;

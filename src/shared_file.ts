@@ -19,7 +19,7 @@ import {
 import type { Libc } from "../ffi/libc.ts";
 import {
   absolutePath,
-  requireWrite,
+  askForWrite,
   WriteNotGranted,
 } from "../ffi/permission.ts";
 import { effectiveUserId } from "../ffi/process.ts";
@@ -68,19 +68,17 @@ export class SharedFile {
   constructor(libc: Libc, path: string, kind: FileKind) {
     this.#libc = libc;
     this.#kind = kind;
-    const { file, row } = askingBetween(
-      libc,
-      absolutePath(path),
-      (absolute) =>
-        ProcessTable.ofProcess(libc).exclusively((table) => {
-          for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-            const opened = tryOpen(libc, table, absolute, kind);
-            if (opened) return opened;
-          }
-          throw new Deno.errors.Busy(
-            `Cannot append to "${path}": it is another file each time it is opened`,
-          );
-        }),
+    const absolute = absolutePath(path);
+    const { file, row } = askingBetween(() =>
+      ProcessTable.ofProcess(libc).exclusively((table) => {
+        for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+          const opened = tryOpen(libc, table, absolute, kind);
+          if (opened) return opened;
+        }
+        throw new Deno.errors.Busy(
+          `Cannot append to "${path}": it is another file each time it is opened`,
+        );
+      })
     );
     this.file = file;
     this.row = row;
@@ -101,21 +99,16 @@ export class SharedFile {
 }
 
 /**
- * Asks the user for leave to write before something is done, and again where that needs
- * more: never meanwhile, as other threads would have to wait for the answer.
+ * Does something, and once more each time when the user has been asked for the leave to
+ * write that it needs: never meanwhile, as other threads would have to wait.
  */
-function askingBetween<T>(
-  libc: Libc,
-  path: string,
-  action: (path: string) => T,
-): T {
-  for (let asked = path;;) {
-    requireWrite(libc, asked);
+function askingBetween<T>(action: () => T): T {
+  for (;;) {
     try {
-      return action(path);
+      return action();
     } catch (error) {
       if (!(error instanceof WriteNotGranted)) throw error;
-      asked = error.path;
+      askForWrite(error.path);
     }
   }
 }

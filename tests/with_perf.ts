@@ -5,6 +5,7 @@
  */
 
 import { it } from "@std/testing/bdd";
+import { itUnless } from "./it_unless.ts";
 import { isInstalled, whyPerfCannotRecord } from "./perf.ts";
 
 const reason = await whyPerfCannotRecord() ??
@@ -15,13 +16,11 @@ const reason = await whyPerfCannotRecord() ??
  * cannot read what it makes; with `CI=true` it fails there.
  */
 export function itWithPerf(name: string, fn: () => Promise<void>): void {
-  if (reason === undefined) {
-    it(name, fn);
-  } else if (Deno.env.get("CI") === "true") {
+  if (reason !== undefined && Deno.env.get("CI") === "true") {
     it(name, () => {
       throw new Error(reason);
     });
   } else {
-    it.skip(`${name} (ignored: ${reason})`, fn);
+    itUnless(reason, name, fn);
   }
 }
