@@ -17,6 +17,7 @@ import { MemoryProbe } from "../ffi/probe.ts";
 import type { FileStatus } from "../ffi/status.ts";
 import { pause } from "./pause.ts";
 import { processMark } from "./process_mark.ts";
+import { type Struct, struct } from "./struct.ts";
 
 /**
  * Where the table may lie: from 2³⁷ on, where neither programs nor the kernel's own
@@ -31,23 +32,31 @@ const CANDIDATES = 16n;
 
 const SIZE = 1 << 20;
 const ROW_SIZE = 128;
-const ROWS = SIZE / ROW_SIZE;
+const ROWS = SIZE / ROW_SIZE - 1;
 
 /** The table's head takes the place of the first row. */
 const HEAD = {
   mutex: 0,
-  rows: MUTEX_SIZE, // u32, how many have been in use, the head included
+  rows: MUTEX_SIZE, // u32, how many have been in use
   magic: MUTEX_SIZE + 8, // two u64
 };
 
-/** A row; that of a file that nobody has open is free. */
-const ROW = {
-  mutex: 0,
-  device: MUTEX_SIZE, // u64
-  inode: MUTEX_SIZE + 8, // u64
-  marker: MUTEX_SIZE + 16, // u64
-  users: MUTEX_SIZE + 24, // u32
-};
+/** What a row says behind its mutex; that of a file that nobody has open is free. */
+interface RowFields {
+  device: bigint;
+  inode: bigint;
+  /** The address of the file's marker. */
+  marker: bigint;
+  /** How many have the file open. */
+  users: number;
+}
+
+const RowFields: Struct<RowFields> = struct<RowFields>("RowFields", {
+  device: "u64",
+  inode: "u64",
+  marker: "u64",
+  users: "u32",
+});
 
 /** How long a table that is being made may take to get its magic numbers, in ms. */
 const PATIENCE = 100;
@@ -107,16 +116,10 @@ export class ProcessTable {
 
   /** The row of a file; undefined where nobody has it open. */
   find({ device, inode }: FileStatus): TableRow | undefined {
-    const view = this.#read();
-    const count = view.getUint32(HEAD.rows, true);
-    for (let row = 1; row < count; row++) {
-      const at = row * ROW_SIZE;
-      if (
-        view.getBigUint64(at + ROW.inode, true) === inode &&
-        view.getBigUint64(at + ROW.device, true) === device &&
-        view.getUint32(at + ROW.users, true) > 0
-      ) return this.#row(row);
-    }
+    const row = this.#readRows().findIndex((fields) =>
+      fields.users > 0 && fields.inode === inode && fields.device === device
+    );
+    return row === -1 ? undefined : this.#row(row);
   }
 
   /**
@@ -125,112 +128,94 @@ export class ProcessTable {
    * @param marker The address of its marker; 0 where it needs none.
    */
   add({ device, inode }: FileStatus, marker: bigint): TableRow {
-    const view = this.#read();
-    const count = Math.max(1, view.getUint32(HEAD.rows, true));
-    let row = 1;
-    while (
-      row < count && view.getUint32(row * ROW_SIZE + ROW.users, true) > 0
-    ) {
-      row++;
-    }
+    const rows = this.#readRows();
+    const free = rows.findIndex(({ users }) => users === 0);
+    const row = free === -1 ? rows.length : free;
     if (row === ROWS) {
-      throw new Error(`Cannot open one more file: ${ROWS - 1} are open`);
-    }
-    if (row === count) {
-      const rows = Uint32Array.of(row + 1);
-      writeMemory(
-        this.#libc,
-        this.#address + BigInt(HEAD.rows),
-        new Uint8Array(rows.buffer),
-      );
+      throw new Error(`Cannot open one more file: ${ROWS} are open`);
     }
     const added = this.#row(row);
-    initializeMutex(this.#libc, this.#address + BigInt(row * ROW_SIZE));
-    added.set({ device, inode, marker, users: 1 });
+    added.initialize({ device, inode, marker, users: 1 });
+    if (row === rows.length) {
+      const count = new Uint8Array(Uint32Array.of(row + 1).buffer);
+      writeMemory(this.#libc, this.#address + BigInt(HEAD.rows), count);
+    }
     return added;
   }
 
   #row(row: number): TableRow {
-    return new TableRow(this.#libc, this.#address + BigInt(row * ROW_SIZE));
+    const offset = BigInt((row + 1) * ROW_SIZE);
+    return new TableRow(this.#libc, this.#address + offset);
   }
 
-  /** The head, and the rows that have been in use. */
-  #read(): DataView {
-    const head = new Uint8Array(new ArrayBuffer(ROW_SIZE));
-    readMemory(this.#libc, head, this.#address);
-    const count = new DataView(head.buffer).getUint32(HEAD.rows, true);
-    const rows = new Uint8Array(new ArrayBuffer(Math.max(1, count) * ROW_SIZE));
-    readMemory(this.#libc, rows, this.#address);
-    return new DataView(rows.buffer);
+  /** What the rows say that have been in use. */
+  #readRows(): RowFields[] {
+    const count = new Uint32Array(1);
+    readMemory(
+      this.#libc,
+      new Uint8Array(count.buffer),
+      this.#address + BigInt(HEAD.rows),
+    );
+    const rows = new Uint8Array(new ArrayBuffer(count[0] * ROW_SIZE));
+    readMemory(this.#libc, rows, this.#address + BigInt(ROW_SIZE));
+    return Array.from(
+      { length: count[0] },
+      (_, row) => RowFields.unpack(rows.subarray(row * ROW_SIZE + MUTEX_SIZE)),
+    );
   }
-}
-
-/** What a row says. */
-interface RowFields {
-  device: bigint;
-  inode: bigint;
-  marker: bigint;
-  users: number;
 }
 
 /** A file that is open, in one thread or more. */
 export class TableRow {
   readonly #libc: Libc;
-  readonly #address: bigint;
+  readonly #mutex: bigint;
+  readonly #fields: bigint;
 
   constructor(libc: Libc, address: bigint) {
     this.#libc = libc;
-    this.#address = address;
+    this.#mutex = address;
+    this.#fields = address + BigInt(MUTEX_SIZE);
+  }
+
+  /** Fills the row of which nobody has the mutex. */
+  initialize(fields: RowFields): void {
+    initializeMutex(this.#libc, this.#mutex);
+    this.#write(fields);
   }
 
   /** Waits until no other thread appends to the file; none will before {@linkcode unlock}. */
   lock(): void {
-    lockMutex(this.#libc, this.#address + BigInt(ROW.mutex));
+    lockMutex(this.#libc, this.#mutex);
   }
 
   /** Lets others append again. */
   unlock(): void {
-    unlockMutex(this.#libc, this.#address + BigInt(ROW.mutex));
+    unlockMutex(this.#libc, this.#mutex);
   }
 
-  /** How many have the file open. To be asked and changed by who may open and close. */
+  /** How many have the file open. To be changed only by who may open and close. */
   get users(): number {
-    return this.#get().users;
+    return this.#read().users;
   }
 
   set users(users: number) {
-    this.set({ ...this.#get(), users });
+    this.#write({ ...this.#read(), users });
   }
 
   /** Where the file's marker is. */
   get marker(): bigint {
-    return this.#get().marker;
+    return this.#read().marker;
   }
 
-  #get(): RowFields {
-    const bytes = new Uint8Array(new ArrayBuffer(ROW_SIZE));
-    readMemory(this.#libc, bytes, this.#address);
-    const view = new DataView(bytes.buffer);
-    return {
-      device: view.getBigUint64(ROW.device, true),
-      inode: view.getBigUint64(ROW.inode, true),
-      marker: view.getBigUint64(ROW.marker, true),
-      users: view.getUint32(ROW.users, true),
-    };
+  #read(): RowFields {
+    const bytes = new Uint8Array(new ArrayBuffer(RowFields.size));
+    readMemory(this.#libc, bytes, this.#fields);
+    return RowFields.unpack(bytes);
   }
 
-  /** Changes all but the mutex. */
-  set({ device, inode, marker, users }: RowFields): void {
-    const view = new DataView(new ArrayBuffer(ROW_SIZE - ROW.device));
-    view.setBigUint64(0, device, true);
-    view.setBigUint64(ROW.inode - ROW.device, inode, true);
-    view.setBigUint64(ROW.marker - ROW.device, marker, true);
-    view.setUint32(ROW.users - ROW.device, users, true);
-    writeMemory(
-      this.#libc,
-      this.#address + BigInt(ROW.device),
-      new Uint8Array(view.buffer),
-    );
+  #write(fields: RowFields): void {
+    const bytes = RowFields.pack(fields) as Uint8Array<ArrayBuffer>;
+    writeMemory(this.#libc, this.#fields, bytes);
   }
 }
 
