@@ -16,7 +16,7 @@ import type { Libc } from "../ffi/libc.ts";
 import { fileStatus } from "../ffi/status.ts";
 import { pause } from "./pause.ts";
 import type { TableRow } from "./process_table.ts";
-import type { SharedFile } from "./shared_file.ts";
+import { type FileKind, SharedFile, type TornPart } from "./shared_file.ts";
 
 /** The most that Linux writes in one call (MAX_RW_COUNT); see write(2). */
 export const MAX_WRITE = 0x7fff_f000;
@@ -26,20 +26,6 @@ const LOOKS = 20;
 
 const NOTHING = new Uint8Array(0);
 
-/** A part of a record in the file, the rest of which found no room. */
-export interface TornPart {
-  readonly start: number;
-  readonly end: number;
-}
-
-/**
- * Makes a torn part into something that readers pass over, without cutting the file
- * where others may have appended.
- *
- * @returns false where that has to wait for an engine that is appending.
- */
-export type Mend = (libc: Libc, file: OpenFile, part: TornPart) => boolean;
-
 /**
  * Appends to a file that others append to as well.
  *
@@ -47,22 +33,29 @@ export type Mend = (libc: Libc, file: OpenFile, part: TornPart) => boolean;
  * full disk, and at the file's size limit, it writes a part and says how much. Writers of
  * this module take turns, so that part is gone before one of them can come behind it.
  * Another engine of the process can: then nothing is cut off, and there is
- * {@linkcode Mend}. What cannot be mended at once is tried again before the next append.
+ * {@linkcode FileKind.mend}. What cannot be mended at once is tried again before the next append.
  */
 export class AppendFile {
   readonly #libc: Libc;
+  readonly #shared: SharedFile;
   readonly #file: OpenFile;
   readonly #row: TableRow;
-  readonly #mend: Mend;
+  readonly #kind: FileKind;
   /** What is to be mended, in the order in which it lies in the file. */
   #torn: TornPart[] = [];
 
-  /** @param shared The file, in append mode. */
-  constructor(libc: Libc, { file, row }: SharedFile, mend: Mend) {
+  /** Opens the file; see {@linkcode SharedFile}. */
+  constructor(libc: Libc, path: string, kind: FileKind) {
     this.#libc = libc;
-    this.#file = file;
-    this.#row = row;
-    this.#mend = mend;
+    this.#kind = kind;
+    this.#shared = new SharedFile(libc, path, kind);
+    this.#file = this.#shared.file;
+    this.#row = this.#shared.row;
+  }
+
+  /** The file's descriptor. */
+  get fd(): number {
+    return this.#file.fd;
   }
 
   /**
@@ -165,7 +158,7 @@ export class AppendFile {
       if (isAlone && status.size === part.end) {
         return truncate(libc, file, part.start);
       }
-      if (this.#mend(libc, file, part)) return;
+      if (this.#kind.mend(libc, file, part)) return;
       pause();
     }
     throw new Error(
@@ -173,9 +166,16 @@ export class AppendFile {
     );
   }
 
-  /** Mends what has not been mended yet; close the file then. */
-  finish(): void {
-    if (this.#torn.length === 0) return;
+  /** Mends what has not been mended yet, and closes the file in any case. */
+  close(): void {
+    try {
+      if (this.#torn.length > 0) this.#mendInTurn();
+    } finally {
+      this.#shared.close();
+    }
+  }
+
+  #mendInTurn(): void {
     this.#row.lock();
     try {
       this.#mendAll();

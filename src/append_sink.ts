@@ -20,7 +20,7 @@ import {
 import { FileHeader } from "./file_header.ts";
 import { processMark } from "./process_mark.ts";
 import type { Packed } from "./record_buffer.ts";
-import { type FileKind, SharedFile } from "./shared_file.ts";
+import type { FileKind } from "./shared_file.ts";
 import { mendTornRecord } from "./torn_record.ts";
 
 const V8_REMEDY =
@@ -28,7 +28,6 @@ const V8_REMEDY =
 
 /** An open dump: the file, with its header and in append mode, and its marker. */
 export class AppendSink {
-  readonly #shared: SharedFile;
   readonly #file: AppendFile;
 
   /**
@@ -41,13 +40,12 @@ export class AppendSink {
    * @throws {JitDumpError} If a system call fails.
    */
   constructor(libc: Libc, path: string, header: FileHeader) {
-    this.#shared = new SharedFile(libc, path, new DumpKind(header));
-    this.#file = new AppendFile(libc, this.#shared, mendTornRecord);
+    this.#file = new AppendFile(libc, path, new DumpKind(header));
   }
 
   /** The file's descriptor. */
   get fd(): number {
-    return this.#shared.file.fd;
+    return this.#file.fd;
   }
 
   /**
@@ -59,11 +57,7 @@ export class AppendSink {
 
   /** Closes the file, and takes the marker away if nobody else needs it. */
   close(): void {
-    try {
-      this.#file.finish();
-    } finally {
-      this.#shared.close();
-    }
+    this.#file.close();
   }
 }
 
@@ -77,6 +71,7 @@ export class AppendSink {
 class DumpKind implements FileKind {
   readonly remedy = V8_REMEDY;
   readonly emptySize = FileHeader.size;
+  readonly mend = mendTornRecord;
   readonly #header: FileHeader;
 
   constructor(header: FileHeader) {

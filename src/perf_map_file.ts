@@ -7,7 +7,7 @@
 import { type OpenFile, overwriteAt, readAt } from "../ffi/file.ts";
 import type { Libc, LibcLibrary } from "../ffi/libc.ts";
 import { addressOf } from "./address.ts";
-import { AppendFile, type TornPart } from "./append_file.ts";
+import { AppendFile } from "./append_file.ts";
 import {
   checkBytes,
   checkDirectory,
@@ -21,7 +21,7 @@ import { escapeFunctionName } from "./function_name.ts";
 import type { JitFunction } from "./jit_function.ts";
 import { isSupported, openPlatform } from "./platform.ts";
 import { BATCH_SIZE } from "./record_buffer.ts";
-import { type FileKind, SharedFile } from "./shared_file.ts";
+import type { FileKind, TornPart } from "./shared_file.ts";
 
 /** What can be said when a {@linkcode PerfMapFile} is opened. */
 export interface PerfMapOptions {
@@ -61,7 +61,6 @@ export class PerfMapFile implements Disposable {
   readonly path: string;
 
   readonly #library: LibcLibrary;
-  readonly #shared: SharedFile;
   readonly #file: AppendFile;
   readonly #forgetUnload: () => void;
   #closed = false;
@@ -109,9 +108,7 @@ export class PerfMapFile implements Disposable {
     checkObject(what, "options", options);
     this.#library = openPlatform(what, this.path, options.libc);
     try {
-      const libc = this.#library.symbols;
-      this.#shared = new SharedFile(libc, this.path, MAP_KIND);
-      this.#file = new AppendFile(libc, this.#shared, blankOut);
+      this.#file = new AppendFile(this.#library.symbols, this.path, MAP_KIND);
     } catch (error) {
       this.#library.close();
       throw error;
@@ -126,7 +123,7 @@ export class PerfMapFile implements Disposable {
    */
   get fd(): number {
     this.#requireOpen();
-    return this.#shared.file.fd;
+    return this.#file.fd;
   }
 
   /**
@@ -184,13 +181,9 @@ export class PerfMapFile implements Disposable {
     this.#closed = true;
     this.#forgetUnload();
     try {
-      this.#file.finish();
+      this.#file.close();
     } finally {
-      try {
-        this.#shared.close();
-      } finally {
-        this.#library.close();
-      }
+      this.#library.close();
     }
   }
 
@@ -249,6 +242,7 @@ const MAP_KIND: FileKind = {
     );
   },
   begin: () => 0n,
+  mend: blankOut,
   end: () => {},
 };
 

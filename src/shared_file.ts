@@ -26,6 +26,12 @@ import { effectiveUserId } from "../ffi/process.ts";
 import { fileStatus, isSameFile, pathStatus } from "../ffi/status.ts";
 import { ProcessTable, type TableRow } from "./process_table.ts";
 
+/** A part of a record in the file, the rest of which found no room. */
+export interface TornPart {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** What there is to know of a kind of file. */
 export interface FileKind {
   /** What to do about an engine that would overwrite what is appended. */
@@ -45,6 +51,13 @@ export interface FileKind {
    * @returns The address of the file's marker; 0 where it needs none.
    */
   begin(libc: Libc, file: OpenFile): bigint;
+  /**
+   * Makes a torn part into something that readers pass over, without cutting the file
+   * where others may have appended.
+   *
+   * @returns false where that has to wait for an engine that is appending.
+   */
+  mend(libc: Libc, file: OpenFile, part: TornPart): boolean;
   /** Does what the last to close the file in this process does. */
   end(libc: Libc, file: OpenFile, marker: bigint): void;
 }

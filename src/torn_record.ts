@@ -8,19 +8,19 @@
 import { fileStatus } from "../ffi/status.ts";
 import { type OpenFile, overwriteAt, readAt, truncate } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
-import type { TornPart } from "./append_file.ts";
 import {
   CodeLoadRecord,
   RecordHeader,
   RecordId,
   SKIPPED_RECORD_ID,
 } from "./record.ts";
+import type { TornPart } from "./shared_file.ts";
 
 /** perf reads nothing behind a record that is only a header. */
 const SHORTEST_SKIPPED_RECORD = RecordHeader.size + 1;
 
 /**
- * Mends a torn part of a dump; see {@linkcode Mend}.
+ * Mends a torn part of a dump; see {@linkcode FileKind.mend}.
  *
  *     ··· whole │ torn │ others' ···
  *
