@@ -25,7 +25,7 @@ export enum RecordId {
 
 /**
  * The `id` that this module's writer gives to a part of a record that found no room on
- * a full disk. Readers skip a record that they do not know; perf says so.
+ * a full disk. Readers skip a record that they do not know; perf does so silently.
  */
 export const SKIPPED_RECORD_ID = 0xffff_ffff;
 
@@ -224,7 +224,7 @@ export interface UnwindingInfoRecord {
   header: RecordHeader;
   /** The size of both sections together. */
   unwindingSize: bigint;
-  /** The size of the `.eh_frame_hdr` at their end; perf ignores tables without one. */
+  /** The size of the `.eh_frame_hdr` at their end; without one perf gives the tables to the functions that follow too. */
   ehFrameHdrSize: bigint;
   /**
    * How many bytes behind the code, from the next multiple of 8 on, perf takes

@@ -1,13 +1,21 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile } from "../mod.ts";
 import { checkDump, type Finding } from "../src/reader/mod.ts";
 import { DumpBuilder } from "./build_dump.ts";
 import { itUnless } from "./it_unless.ts";
-import { isInstalled, run } from "./perf.ts";
-import { scriptCommand, temporaryDirectory } from "./script.ts";
+import { parseDump } from "./parse_dump.ts";
+import {
+  injectCommand,
+  isInstalled,
+  recordCommand,
+  run,
+  runOrThrow,
+} from "./perf.ts";
+import { MOD, scriptCommand, temporaryDirectory } from "./script.ts";
 import { crowd } from "./stress/crowd.ts";
+import { itWithPerf } from "./with_perf.ts";
 
 const DEMO = new URL("demo/main.ts", import.meta.url).href;
 
@@ -451,4 +459,44 @@ describe("checkDump(), of V8's dumps", () => {
       },
     );
   }
+});
+
+describe("what checkDump() says of perf", () => {
+  itWithPerf(
+    "tables without a header are given to the next function too",
+    async () => {
+      using directory = temporaryDirectory();
+      const script = scriptCommand(
+        directory.path,
+        `import { JitDumpFile, UnwindingInfoRecord } from "${MOD}";
+       const dump = JitDumpFile.forProcess("${directory.path}");
+       using engine = Deno.openSync(dump.path, { append: true });
+       const record = new Uint8Array(UnwindingInfoRecord.size + 8);
+       const header = { id: 4, totalSize: record.length, timestamp: 1n };
+       UnwindingInfoRecord.pack(
+         { header, unwindingSize: 8n, ehFrameHdrSize: 0n, mappedSize: 64n },
+         record,
+       );
+       engine.writeSync(record);
+       const code = new Uint8Array(64);
+       for (const name of ["first", "second"]) {
+         console.log(String(dump.dumpFunction({ name, code })));
+       }`,
+        ["--allow-all"],
+      );
+      const data = join(directory.path, "perf.data");
+      const { stdout } = await runOrThrow(recordCommand(data, script));
+      await runOrThrow(injectCommand(data, `${data}.jit`));
+      const { pid } = parseDump(Deno.readFileSync(
+        [...Deno.readDirSync(directory.path)]
+          .map(({ name }) => join(directory.path, name))
+          .find((path) => path.endsWith(".dump"))!,
+      ));
+      for (const index of stdout.trim().split("\n")) {
+        const image = join(directory.path, `jitted-${pid}-${index}.so`);
+        const { stdout } = await runOrThrow(["objdump", "-h", image]);
+        assertStringIncludes(stdout, ".eh_frame");
+      }
+    },
+  );
 });

@@ -15,7 +15,9 @@ import type { FileKind } from "../src/shared_file.ts";
 import { mendTornRecord } from "../src/torn_record.ts";
 import { ERRNO, faultyLibc, real } from "./faulty_libc.ts";
 import { parseDump, parseLoad } from "./parse_dump.ts";
-import { temporaryDirectory } from "./script.ts";
+import { injectCommand, recordCommand, runOrThrow } from "./perf.ts";
+import { MOD, scriptCommand, temporaryDirectory } from "./script.ts";
+import { itWithPerf } from "./with_perf.ts";
 
 const HEADER_SIZE = 40;
 const SKIPPED = 0xffff_ffff;
@@ -349,3 +351,33 @@ function mapWith(
     Deno.dlopen = dlopen;
   }
 }
+
+describe("what mending leaves, under perf", () => {
+  itWithPerf("a record to skip: perf reads on behind it", async () => {
+    using directory = temporaryDirectory();
+    for (const size of [17, 60]) {
+      const place = join(directory.path, `${size}`);
+      Deno.mkdirSync(place);
+      const script = scriptCommand(
+        directory.path,
+        `import { JitDumpFile } from "${MOD}";
+         const dump = JitDumpFile.forProcess("${place}");
+         const code = new Uint8Array(16);
+         dump.dumpFunction({ name: "before", code });
+         using engine = Deno.openSync(dump.path, { append: true });
+         const part = new Uint8Array(${size}).fill(0xee);
+         new DataView(part.buffer).setUint32(0, ${SKIPPED}, true);
+         new DataView(part.buffer).setUint32(4, ${size}, true);
+         engine.writeSync(part);
+         dump.dumpFunction({ name: "after      ", code });`,
+        ["--allow-all"],
+      );
+      const data = join(place, "perf.data");
+      await runOrThrow(recordCommand(data, script));
+      await runOrThrow(injectCommand(data, `${data}.jit`));
+      const images = [...Deno.readDirSync(place)]
+        .filter(({ name }) => name.endsWith(".so"));
+      assertEquals(images.length, 2);
+    }
+  });
+});
