@@ -58,8 +58,12 @@ const RowFields: Struct<RowFields> = struct<RowFields>("RowFields", {
   users: "u32",
 });
 
-/** How long a table that is being made may take to get its magic numbers, in ms. */
-const PATIENCE = 100;
+/**
+ * How long a table that is being made may take to get its magic numbers, in ms. The
+ * thread that makes it may have to wait for a processor; nothing else is likely to be
+ * there, least of all with zeros in that place.
+ */
+const PATIENCE = 10_000;
 
 /** Each thread looks for the table once, whichever copies of this module it has. */
 const ADDRESS_KEY = Symbol.for("@jitdump/jitdump: process table 1");

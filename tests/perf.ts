@@ -17,22 +17,38 @@ export interface Outcome {
   stderr: string;
 }
 
-/** Runs a command to its end. */
+/** In milliseconds; what takes longer hangs. */
+const TIME_LIMIT = 5 * 60 * 1000;
+
+/** Runs a command to its end, and throws where that does not come. */
 export async function run(
   [program, ...args]: CommandLine,
   options: Pick<Deno.CommandOptions, "env" | "cwd"> = {},
 ): Promise<Outcome> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
+  const process = new Deno.Command(program, {
     args,
     stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
     ...options,
-  }).output();
+  }).spawn();
+  let hangs = false;
+  const timer = setTimeout(() => {
+    hangs = true;
+    process.kill("SIGKILL");
+  }, TIME_LIMIT);
+  const { success, stdout, stderr } = await process.output();
+  clearTimeout(timer);
   const decoder = new TextDecoder();
-  return {
+  const outcome = {
     success,
     stdout: decoder.decode(stdout),
     stderr: decoder.decode(stderr),
   };
+  if (!hangs) return outcome;
+  throw new Error(
+    `${program} ${args.join(" ")}\nhangs\n${outcome.stdout}${outcome.stderr}`,
+  );
 }
 
 /** Runs a command, and throws what it said where it failed. */

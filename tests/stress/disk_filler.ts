@@ -14,8 +14,14 @@ import { JitDumpError, JitDumpFile, type JitFunction } from "../../mod.ts";
 /** Each round gives the writers so much room. */
 const ROOM = 32 * 1024;
 
+/** The last one gives enough for each to write its largest function, and one more. */
+const LAST_ROOM = 8 * ROOM;
+
 /** So often every writer has failed before there is room again. */
 const FAILURES = 30;
+
+/** The number of the function that each writes when there is room in the end. */
+const LAST = 1e9;
 
 /** What a writer has come to. */
 export interface WriterOutcome {
@@ -81,7 +87,7 @@ function fill({ path, writer, sizes, counters }: Task): WriterOutcome {
     tryWrite(number);
   }
   // There will be room enough for each to write again.
-  while (!tryWrite(1e9)) Atomics.wait(failed, isOver, 1, 1);
+  while (!tryWrite(LAST)) Atomics.wait(failed, isOver, 1, 1);
   return { written, failures };
 }
 
@@ -94,7 +100,8 @@ if (self.name === WRITER) {
   const path = `${directory}/some.dump`;
   const fillers = Array.from({ length: Number(rounds) }, (_, i) => {
     const filler = `${directory}/filler-${i}`;
-    Deno.writeFileSync(filler, new Uint8Array(ROOM));
+    const size = i === Number(rounds) - 1 ? LAST_ROOM : ROOM;
+    Deno.writeFileSync(filler, new Uint8Array(size));
     return filler;
   });
   const counters = new SharedArrayBuffer(4 * (Number(writers) + 1));
