@@ -194,7 +194,7 @@ const SYMBOLS = {
   clock_gettime: {
     parameters: [
       "i32", // clockid_t clockid
-      "buffer", // struct timespec *tp
+      "u64", // struct timespec *tp
     ],
     result: "i32", // int
   },
@@ -212,13 +212,13 @@ const SYMBOLS = {
     ],
     result: "usize", // unsigned long
   },
-  // memcpy returns its first argument, so with a length of 0 it turns a buffer
-  // or a pointer into an address without copying anything.
+  // memset and memcpy return their first argument, so with a length of 0 they turn a
+  // buffer or a pointer into an address without writing anything.
   addressOfBuffer: {
-    name: "memcpy",
+    name: "memset",
     parameters: [
-      "buffer", // void *dest
-      "buffer", // const void *src
+      "buffer", // void *s
+      "i32", // int c
       "usize", // size_t n
     ],
     result: "u64", // void *

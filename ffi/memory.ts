@@ -16,11 +16,7 @@ import type { Libc } from "./libc.ts";
  * before calling this.
  */
 export function addressOfBuffer(libc: Libc, buffer: Uint8Array): bigint {
-  return libc.addressOfBuffer(
-    buffer as Uint8Array<ArrayBuffer>,
-    buffer as Uint8Array<ArrayBuffer>,
-    0n,
-  );
+  return libc.addressOfBuffer(buffer as Uint8Array<ArrayBuffer>, 0, 0n);
 }
 
 /** The address that `pointer` holds. */

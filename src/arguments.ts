@@ -132,6 +132,8 @@ const getLength = intrinsic("length");
 const getBuffer = intrinsic("buffer");
 const getByteOffset = intrinsic("byteOffset");
 
+const MANY_BYTES = 4096;
+
 /**
  * Bytes that are there, such as a function's machine code. What is returned has
  * the length that it says, and keeps it.
@@ -156,10 +158,9 @@ export function checkBytes(
     throw new RangeError(`${what}: "${argument}" is empty`);
   }
   // A class of its own may say another length than it has, and another thread
-  // may make a shared buffer grow.
+  // may make a shared buffer grow. A new view costs nothing beside many bytes.
   if (
-    Object.getPrototypeOf(value) === Uint8Array.prototype &&
-    !Object.hasOwn(value as Uint8Array, "length") &&
+    (value as Uint8Array).length === length && length < MANY_BYTES &&
     !(isShared && buffer.growable)
   ) return value as Uint8Array;
   return new Uint8Array(buffer, getByteOffset.call(value), length);

@@ -39,7 +39,6 @@ function escape(character: string): string {
  */
 export function escapeFunctionName(name: string): string {
   if (name === "") return ANONYMOUS;
-  if (isPrintableAscii(name)) return name;
   let escaped = "";
   for (let at = 0; at < name.length; at += CHUNK) {
     escaped += name.slice(at, at + CHUNK).replace(CONTROLS, escape);
@@ -47,11 +46,22 @@ export function escapeFunctionName(name: string): string {
   return escaped;
 }
 
-/** Nearly every name is. */
-function isPrintableAscii(name: string): boolean {
-  for (let i = 0; i < name.length; i++) {
+/**
+ * Writes a name that needs no escape and takes a byte for each character, as nearly
+ * every name does, to `into` from `at` on, where there is room for it.
+ *
+ * @returns Whether it is such a name; where not, something of it may be there.
+ */
+export function writePlainName(
+  name: string,
+  into: Uint8Array,
+  at: number,
+): boolean {
+  const { length } = name;
+  for (let i = 0; i < length; i++) {
     const code = name.charCodeAt(i);
     if (code < 0x20 || code > 0x7e) return false;
+    into[at + i] = code;
   }
-  return true;
+  return length > 0;
 }

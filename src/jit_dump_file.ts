@@ -26,6 +26,7 @@ import { HOST_MACHINE } from "./machine.ts";
 import { isSupported, openPlatform } from "./platform.ts";
 import { BATCH_SIZE, RecordBuffer } from "./record_buffer.ts";
 import { RecordPacker } from "./record_packer.ts";
+import { Uint64List } from "./uint64.ts";
 
 /** What can be said when a {@linkcode JitDumpFile} is opened. */
 export interface JitDumpOptions {
@@ -201,7 +202,7 @@ export class JitDumpFile implements Disposable {
   ): bigint {
     const fn = { name: methodName, code, timestamp, pid, tid };
     const buffer = this.#emptyBuffer();
-    const index = this.#packer.addFunction(buffer, fn, "methodName");
+    const index = this.#packer.addFunction(buffer, fn, "methodName").value;
     this.#flush(buffer);
     return index;
   }
@@ -222,7 +223,7 @@ export class JitDumpFile implements Disposable {
    */
   dumpFunction(fn: JitFunction): bigint {
     const buffer = this.#emptyBuffer();
-    const index = this.#packer.addFunction(buffer, fn);
+    const index = this.#packer.addFunction(buffer, fn).value;
     this.#flush(buffer);
     return index;
   }
@@ -241,7 +242,7 @@ export class JitDumpFile implements Disposable {
   dumpFunctions(fns: Iterable<JitFunction>): bigint[] {
     this.#requireOpen();
     checkIterable("Cannot dump functions", "fns", fns);
-    const indices: bigint[] = [];
+    const indices = new Uint64List();
     // Not the common buffer: the iterable may dump functions of its own.
     const buffer = new RecordBuffer();
     let whole = 0;
@@ -261,7 +262,7 @@ export class JitDumpFile implements Disposable {
       throw error;
     }
     this.#flush(buffer);
-    return indices;
+    return indices.toArray();
   }
 
   /**

@@ -7,6 +7,7 @@
 
 import { readMonotonicClock, TIMESPEC_SIZE } from "../ffi/clock.ts";
 import type { Libc } from "../ffi/libc.ts";
+import { addressOfBuffer } from "../ffi/memory.ts";
 import type { Uint64 } from "./uint64.ts";
 
 const NS_PER_SECOND = 1_000_000_000;
@@ -25,9 +26,10 @@ export function setNanoseconds(
   seconds: number,
   nanoseconds: number,
 ): void {
-  const lower = seconds % 0x1_0000;
+  // `&` takes a remainder as `%` does, and takes no time.
+  const lower = seconds & 0xffff;
   const upper = (seconds - lower) / 0x1_0000 * NS_PER_SECOND;
-  const upperLow = upper % 0x1_0000;
+  const upperLow = upper & 0xffff;
   const sum = upperLow * 0x1_0000 + lower * NS_PER_SECOND + nanoseconds;
   const low = sum >>> 0;
   into.set(
@@ -42,14 +44,16 @@ export class MonotonicClock {
   readonly #bytes = new Uint8Array(new ArrayBuffer(TIMESPEC_SIZE));
   // The halves of tv_sec and tv_nsec, little-endian as each of Deno's targets.
   readonly #words = new Uint32Array(this.#bytes.buffer);
+  readonly #address: bigint;
 
   constructor(libc: Libc) {
     this.#libc = libc;
+    this.#address = addressOfBuffer(libc, this.#bytes);
   }
 
   /** Sets `into` to now. */
   read(into: Uint64): void {
-    readMonotonicClock(this.#libc, this.#bytes);
+    readMonotonicClock(this.#libc, this.#address);
     const words = this.#words;
     setNanoseconds(into, words[1] * 0x1_0000_0000 + words[0], words[2]);
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { escapeFunctionName } from "./function_name.ts";
+import { escapeFunctionName, writePlainName } from "./function_name.ts";
 import {
   CodeLoadRecord,
   CodeMoveRecord,
@@ -130,7 +130,7 @@ export class RecordBuffer implements Packed {
     this.#u64(at + LOAD.codeAddr, load.address);
     this.#size(at + LOAD.codeSize, code.length + (tail?.length ?? 0));
     this.#u64(at + LOAD.codeIndex, load.codeIndex);
-    this.#addText(escapeFunctionName(name));
+    this.#addFunctionName(name);
     if (tail) {
       this.#addBytes(code);
       this.#addBytes(tail);
@@ -243,6 +243,16 @@ export class RecordBuffer implements Packed {
   #addBytes(bytes: Uint8Array): void {
     const at = this.#extend(bytes.length);
     this.#bytes.set(bytes, at);
+  }
+
+  #addFunctionName(name: string): void {
+    this.#reserve(name.length + 1);
+    const end = this.#length + name.length;
+    if (!writePlainName(name, this.#bytes, this.#length)) {
+      return this.#addText(escapeFunctionName(name));
+    }
+    this.#bytes[end] = 0;
+    this.#length = end + 1;
   }
 
   #addFileName(name: string): void {

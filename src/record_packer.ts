@@ -91,13 +91,13 @@ export class RecordPacker {
    * them, as with all these methods; whoever has called forgets it.
    *
    * @param nameArgument How errors call the function's name.
-   * @returns The function's code index.
+   * @returns The function's code index, until the next one is taken.
    */
   addFunction(
     buffer: RecordBuffer,
     fn: JitFunction,
     nameArgument = "name",
-  ): bigint {
+  ): Uint64 {
     const what = "Cannot dump a function";
     // Each field is read once, before anything of the record is settled: a getter
     // may dump functions of its own.
@@ -139,7 +139,7 @@ export class RecordPacker {
       ? makeTail(this.#elfMach, event.codeIndex.low)
       : undefined;
     buffer.addCodeLoad(event, name, code, tail);
-    return event.codeIndex.value;
+    return event.codeIndex;
   }
 
   #addLines(

@@ -35,3 +35,29 @@ export class Uint64 {
     this.#whole[0] = value;
   }
 }
+
+/** 64-bit integers one after another, which become bigints only in the end. */
+export class Uint64List {
+  #halves = new Uint32Array(1024);
+  #length = 0;
+
+  push(value: Uint64): void {
+    const at = 2 * this.#length++;
+    if (at === this.#halves.length) {
+      const old = this.#halves;
+      this.#halves = new Uint32Array(2 * at);
+      this.#halves.set(old);
+    }
+    this.#halves[at] = value.low;
+    this.#halves[at + 1] = value.high;
+  }
+
+  /** All that have been pushed. */
+  toArray(): bigint[] {
+    const wholes = new BigUint64Array(this.#halves.buffer, 0, this.#length);
+    // Several times as fast as Array.from(), and as one that grows.
+    const values = new Array<bigint>(wholes.length);
+    for (let i = 0; i < wholes.length; i++) values[i] = wholes[i];
+    return values;
+  }
+}

@@ -22,12 +22,8 @@ interface Task {
 /** So many functions are written before the time counts, for V8 to compile the writer. */
 const WARM_UP = 5000;
 
-function* times(count: number, fn: JitFunction): Generator<JitFunction> {
-  for (let i = 0; i < count; i++) yield fn;
-}
-
 function write(dump: JitDumpFile, way: string, count: number, fn: JitFunction) {
-  if (way === "dumpFunctions") dump.dumpFunctions(times(count, fn));
+  if (way === "dumpFunctions") dump.dumpFunctions(Array(count).fill(fn));
   else for (let i = 0; i < count; i++) dump.dumpFunction(fn);
 }
 
