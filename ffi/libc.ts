@@ -191,6 +191,25 @@ const SYMBOLS = {
     ],
     result: "i32", // int
   },
+  pthread_rwlock_rdlock: {
+    parameters: [
+      "u64", // pthread_rwlock_t *rwlock
+    ],
+    result: "i32", // int
+  },
+  pthread_rwlock_timedwrlock: {
+    parameters: [
+      "u64", // pthread_rwlock_t *rwlock
+      "buffer", // const struct timespec *abstime
+    ],
+    result: "i32", // int
+  },
+  pthread_rwlock_unlock: {
+    parameters: [
+      "u64", // pthread_rwlock_t *rwlock
+    ],
+    result: "i32", // int
+  },
   clock_gettime: {
     parameters: [
       "i32", // clockid_t clockid

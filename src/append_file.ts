@@ -30,9 +30,11 @@ const NOTHING = new Uint8Array(0);
  * Appends to a file that others append to as well.
  *
  * The kernel adds what one write call writes in one piece, whoever else appends. On a
- * full disk, and at the file's size limit, it writes a part and says how much. Writers of
- * this module take turns, so that part is gone before one of them can come behind it.
- * Another engine of the process can: then nothing is cut off, and there is
+ * full disk, and at the file's size limit, it writes a part and says how much. Whoever
+ * finds that has the file alone until the part is gone, and from then on whenever it
+ * appends, so that nothing of this module can come behind a part. Another engine of the
+ * process can, and so can another writer of this module the first time, if there is room
+ * again in the same moment: then nothing is cut off, and there is
  * {@linkcode FileKind.mend}. What cannot be mended at once is tried again before the next append.
  */
 export class AppendFile {
@@ -43,6 +45,8 @@ export class AppendFile {
   readonly #kind: FileKind;
   /** What is to be mended, in the order in which it lies in the file. */
   #torn: TornPart[] = [];
+  /** Whether there has been no room: then there soon may be none again. */
+  #isCareful = false;
 
   /** Opens the file; see {@linkcode SharedFile}. */
   constructor(libc: Libc, path: string, kind: FileKind) {
@@ -77,21 +81,39 @@ export class AppendFile {
         `Cannot append to "${this.#file.path}": the records have ${size} bytes, and one write takes ${MAX_WRITE}`,
       );
     }
-    this.#row.lock();
+    if (this.#isCareful) {
+      return this.#row.exclusively((isAlone) => {
+        this.#mendAll(isAlone);
+        const written = this.#write(bytes, length, trailing);
+        if (written < size) {
+          this.#complete(written, partsOf(bytes, length, trailing), isAlone);
+        }
+      });
+    }
+    let written = 0;
+    this.#row.lockShared();
     try {
-      if (this.#torn.length > 0) this.#mendAll();
-      const written = trailing
-        ? writeParts(this.#libc, this.#file, [
-          bytes.subarray(0, length),
-          trailing,
-        ])
-        : write(this.#libc, this.#file, bytes, length);
-      if (written === size) return;
-      const parts = [bytes.subarray(0, length), trailing ?? NOTHING];
-      this.#complete(written, parts.filter((part) => part.length > 0));
+      written = this.#write(bytes, length, trailing);
     } finally {
       this.#row.unlock();
+      this.#isCareful = written < size;
     }
+    if (written < size) {
+      this.#row.exclusively((isAlone) =>
+        this.#complete(written, partsOf(bytes, length, trailing), isAlone)
+      );
+    }
+  }
+
+  /** Says how many bytes were written. */
+  #write(
+    bytes: Uint8Array<ArrayBuffer>,
+    length: number,
+    trailing?: Uint8Array,
+  ): number {
+    return trailing
+      ? writeParts(this.#libc, this.#file, partsOf(bytes, length, trailing))
+      : write(this.#libc, this.#file, bytes, length);
   }
 
   /**
@@ -99,7 +121,7 @@ export class AppendFile {
    * next one does, or it writes more, if there is room by now. Where another engine
    * has come in between, all is mended, and written once more.
    */
-  #complete(written: number, parts: Uint8Array[]): void {
+  #complete(written: number, parts: Uint8Array[], isAlone: boolean): void {
     for (;;) {
       let rest = parts;
       for (;;) {
@@ -109,12 +131,12 @@ export class AppendFile {
         try {
           written = writeParts(this.#libc, this.#file, rest);
         } catch (error) {
-          this.#tryMendAll(error as Error);
+          this.#tryMendAll(error as Error, isAlone);
           throw error;
         }
       }
       if (this.#torn.length === 1) break;
-      this.#mendAll();
+      this.#mendAll(isAlone);
       written = writeParts(this.#libc, this.#file, parts);
     }
     this.#torn = [];
@@ -133,29 +155,29 @@ export class AppendFile {
   }
 
   /** Mends all torn parts, the last first: the others may have to be given to it. */
-  #mendAll(): void {
+  #mendAll(isAlone: boolean): void {
     for (; this.#torn.length > 0; this.#torn.pop()) {
-      this.#mendPart(this.#torn[this.#torn.length - 1]);
+      this.#mendPart(this.#torn[this.#torn.length - 1], isAlone);
     }
   }
 
   /** The same, while an error is on its way that is the one to tell of. */
-  #tryMendAll(error: Error): void {
+  #tryMendAll(error: Error, isAlone: boolean): void {
     try {
-      this.#mendAll();
+      this.#mendAll(isAlone);
     } catch (cause) {
       // It is tried again before the next append.
       error.cause = cause;
     }
   }
 
-  #mendPart(part: TornPart): void {
+  #mendPart(part: TornPart, isAlone: boolean): void {
     const [libc, file] = [this.#libc, this.#file];
     for (let look = 0; look < LOOKS; look++) {
       const status = fileStatus(libc, file);
       const others = otherWriters(libc, file, status).length;
-      const isAlone = others === this.#row.users - 1;
-      if (isAlone && status.size === part.end) {
+      const isOurs = isAlone && others === this.#row.users - 1;
+      if (isOurs && status.size === part.end) {
         return truncate(libc, file, part.start);
       }
       if (this.#kind.mend(libc, file, part)) return;
@@ -169,20 +191,24 @@ export class AppendFile {
   /** Mends what has not been mended yet, and closes the file in any case. */
   close(): void {
     try {
-      if (this.#torn.length > 0) this.#mendInTurn();
+      if (this.#torn.length > 0) {
+        this.#row.exclusively((isAlone) => this.#mendAll(isAlone));
+      }
     } finally {
       this.#shared.close();
     }
   }
+}
 
-  #mendInTurn(): void {
-    this.#row.lock();
-    try {
-      this.#mendAll();
-    } finally {
-      this.#row.unlock();
-    }
-  }
+/** The first `length` bytes, and what trails behind them. */
+function partsOf(
+  bytes: Uint8Array,
+  length: number,
+  trailing: Uint8Array = NOTHING,
+): Uint8Array[] {
+  return [bytes.subarray(0, length), trailing].filter((part) =>
+    part.length > 0
+  );
 }
 
 /** What is left of the parts without their first `size` bytes. */

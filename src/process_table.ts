@@ -14,6 +14,13 @@ import {
   unlockMutex,
 } from "../ffi/mutex.ts";
 import { MemoryProbe } from "../ffi/probe.ts";
+import {
+  initializeRwlock,
+  lockAlone,
+  lockShared,
+  RWLOCK_SIZE,
+  unlock,
+} from "../ffi/rwlock.ts";
 import type { FileStatus } from "../ffi/status.ts";
 import { pause } from "./pause.ts";
 import { processMark } from "./process_mark.ts";
@@ -41,7 +48,7 @@ const HEAD = {
   magic: MUTEX_SIZE + 8, // two u64
 };
 
-/** What a row says behind its mutex; that of a file that nobody has open is free. */
+/** What a row says behind its lock; that of a file that nobody has open is free. */
 interface RowFields {
   device: bigint;
   inode: bigint;
@@ -80,12 +87,12 @@ const ADDRESS_KEY = Symbol.for("@jitdump/jitdump: process table 1");
  *     └──────┴───────┴───────┴─────  take no memory; it stays for the process's life
  *
  *     head   a mutex: who has it may open and close files
- *     row    a file, how many have it open, where its marker is, and a mutex: who has
- *            that may append, so that a record that finds no room is taken back before
- *            anything can come behind it
+ *     row    a file, how many have it open, where its marker is, and a lock: all may
+ *            append at once, and whoever takes back a record that found no room does
+ *            that alone
  *
  * A worker that is terminated, or ends, while it has a file open stays counted. It
- * cannot have a mutex then: Deno ends it only where it waits.
+ * cannot have a lock then: Deno ends it only where it waits.
  */
 export class ProcessTable {
   readonly #libc: Libc;
@@ -164,7 +171,7 @@ export class ProcessTable {
     readMemory(this.#libc, rows, this.#address + BigInt(ROW_SIZE));
     return Array.from(
       { length: count[0] },
-      (_, row) => RowFields.unpack(rows.subarray(row * ROW_SIZE + MUTEX_SIZE)),
+      (_, row) => RowFields.unpack(rows.subarray(row * ROW_SIZE + RWLOCK_SIZE)),
     );
   }
 }
@@ -172,29 +179,43 @@ export class ProcessTable {
 /** A file that is open, in one thread or more. */
 export class TableRow {
   readonly #libc: Libc;
-  readonly #mutex: bigint;
+  readonly #lock: bigint;
   readonly #fields: bigint;
 
   constructor(libc: Libc, address: bigint) {
     this.#libc = libc;
-    this.#mutex = address;
-    this.#fields = address + BigInt(MUTEX_SIZE);
+    this.#lock = address;
+    this.#fields = address + BigInt(RWLOCK_SIZE);
   }
 
-  /** Fills the row of which nobody has the mutex. */
+  /** Fills the row of which nobody has the lock. */
   initialize(fields: RowFields): void {
-    initializeMutex(this.#libc, this.#mutex);
+    initializeRwlock(this.#libc, this.#lock);
     this.#write(fields);
   }
 
-  /** Waits until no other thread appends to the file; none will before {@linkcode unlock}. */
-  lock(): void {
-    lockMutex(this.#libc, this.#mutex);
+  /** Waits until nobody has the file alone; nobody will before {@linkcode unlock}. */
+  lockShared(): void {
+    lockShared(this.#libc, this.#lock);
   }
 
-  /** Lets others append again. */
+  /** Gives {@linkcode lockShared} back. */
   unlock(): void {
-    unlockMutex(this.#libc, this.#mutex);
+    unlock(this.#libc, this.#lock);
+  }
+
+  /**
+   * Does something while no other thread appends to the file.
+   *
+   * @param action Gets whether that is certain.
+   */
+  exclusively<T>(action: (isAlone: boolean) => T): T {
+    const isAlone = lockAlone(this.#libc, this.#lock);
+    try {
+      return action(isAlone);
+    } finally {
+      if (isAlone) this.unlock();
+    }
   }
 
   /** How many have the file open. To be changed only by who may open and close. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { otherWriters, type Writer } from "../ffi/descriptors.ts";
+import { otherWriters } from "../ffi/descriptors.ts";
 import {
   type OpenedFile,
   openRegularFile,
@@ -178,13 +178,8 @@ function isWrittenByOthers(
     );
   }
   // While a record is taken back, its writer is not in append mode.
-  row?.lock();
-  let writers: Writer[];
-  try {
-    writers = otherWriters(libc, file, status);
-  } finally {
-    row?.unlock();
-  }
+  const find = () => otherWriters(libc, file, status);
+  const writers = row ? row.exclusively(find) : find();
   if (writers.some(({ flags }) => !(flags & O_APPEND))) {
     throw new Deno.errors.Busy(
       `Cannot append to "${file.path}": another engine in this process writes it without append mode, and would overwrite what is appended. ${remedy}`,
