@@ -47,6 +47,7 @@ export {
   RecordId,
   UnwindingInfoRecord,
 } from "./src/record.ts";
+export type { Sink } from "./src/record_sink.ts";
 export type { SourceLine } from "./src/source_line.ts";
 export type { Struct } from "./src/struct.ts";
 export {

@@ -55,9 +55,26 @@ export function readAt(
 }
 
 /**
- * Writes all of the bytes at `offset`. In append mode Linux would write them at the
- * end.
+ * Writes bytes at `offset`; says how many were written. In append mode Linux would
+ * write them at the end.
  */
+export function writeAt(
+  libc: Libc,
+  file: OpenFile,
+  bytes: Uint8Array,
+  offset: number,
+): number {
+  const from = bytes as Uint8Array<ArrayBuffer>;
+  return retry(
+    libc,
+    "pwrite",
+    "write to",
+    file.path,
+    () => libc.pwrite(file.fd, from, BigInt(bytes.length), BigInt(offset)),
+  );
+}
+
+/** Writes all of the bytes at `offset`; see {@linkcode writeAt}. */
 export function writeAllAt(
   libc: Libc,
   file: OpenFile,
@@ -65,15 +82,8 @@ export function writeAllAt(
   offset: number,
 ): void {
   for (let written = 0; written < bytes.length;) {
-    const rest = bytes.subarray(written) as Uint8Array<ArrayBuffer>;
-    const at = BigInt(offset + written);
-    written += retry(
-      libc,
-      "pwrite",
-      "write to",
-      file.path,
-      () => libc.pwrite(file.fd, rest, BigInt(rest.length), at),
-    );
+    const rest = bytes.subarray(written);
+    written += writeAt(libc, file, rest, offset + written);
   }
 }
 

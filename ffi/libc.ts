@@ -161,6 +161,13 @@ const SYMBOLS = {
     ],
     result: "i32", // int
   },
+  fstatfs: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // struct statfs *buf
+    ],
+    result: "i32", // int
+  },
   mmap: {
     parameters: [
       "u64", // void *addr
@@ -256,6 +263,15 @@ const SYMBOLS = {
     parameters: [
       "u64", // void *dest
       "buffer", // const void *src
+      "usize", // size_t n
+    ],
+    result: "void", // void *, not of interest
+  },
+  copyBetweenAddresses: {
+    name: "memcpy",
+    parameters: [
+      "u64", // void *dest
+      "u64", // const void *src
       "usize", // size_t n
     ],
     result: "void", // void *, not of interest

@@ -13,6 +13,7 @@ import type { Libc } from "./libc.ts";
 const PROT_READ = 0x1;
 const PROT_WRITE = 0x2;
 const PROT_EXEC = 0x4;
+const MAP_SHARED = 0x1;
 const MAP_PRIVATE = 0x2;
 const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
@@ -48,6 +49,43 @@ export function mapExecutable(libc: Libc, file: OpenFile): bigint {
 /** Takes the mapping of a file's first page away. */
 export function unmapPage(libc: Libc, file: OpenFile, address: bigint): void {
   if (libc.munmap(address, ONE_PAGE) !== -1) return;
+  throw systemCallError(libc, readErrno(libc), "munmap", "unmap", file.path);
+}
+
+/**
+ * Maps a part of the file that is there, to be written by writing to memory: what is
+ * written is in the file at once.
+ *
+ * @param offset A multiple of the largest page of Deno's machines, 64 KiB.
+ * @returns The address.
+ * @throws {JitDumpError} If the file system does not allow it.
+ */
+export function mapWritable(
+  libc: Libc,
+  file: OpenFile,
+  offset: number,
+  size: number,
+): bigint {
+  const address = libc.mmap(
+    0n,
+    BigInt(size),
+    PROT_READ | PROT_WRITE,
+    MAP_SHARED,
+    file.fd,
+    BigInt(offset),
+  );
+  if (address !== MAP_FAILED) return address;
+  throw systemCallError(libc, readErrno(libc), "mmap", "map", file.path);
+}
+
+/** Takes away what {@linkcode mapWritable} has mapped; what was written is in the file. */
+export function unmapWritable(
+  libc: Libc,
+  file: OpenFile,
+  address: bigint,
+  size: number,
+): void {
+  if (libc.munmap(address, BigInt(size)) !== -1) return;
   throw systemCallError(libc, readErrno(libc), "munmap", "unmap", file.path);
 }
 

@@ -36,6 +36,16 @@ export function readMemory(
   libc.copyFromAddress(into, address, BigInt(into.length));
 }
 
+/** Copies `size` bytes from one address to another. */
+export function copyMemory(
+  libc: Libc,
+  to: bigint,
+  from: bigint,
+  size: bigint,
+): void {
+  libc.copyBetweenAddresses(to, from, size);
+}
+
 /** Writes the bytes to `address`. */
 export function writeMemory(
   libc: Libc,

@@ -75,6 +75,22 @@ export function fileStatus(libc: Libc, file: OpenFile): FileStatus {
   return unpackStatus(bytes);
 }
 
+/** `struct statfs`: room for it; its first field is a long, f_type. */
+const STATFS_SIZE = 120;
+
+/** Of which type the file system is that an open file is on; see statfs(2). */
+export function fileSystemType(libc: Libc, file: OpenFile): number {
+  const bytes = new Uint8Array(new ArrayBuffer(STATFS_SIZE));
+  retry(
+    libc,
+    "fstatfs",
+    "look at",
+    file.path,
+    () => libc.fstatfs(file.fd, bytes),
+  );
+  return new DataView(bytes.buffer).getUint32(0, true);
+}
+
 /** The status of what is at a path; undefined where nothing is. */
 export function pathStatus(libc: Libc, path: string): FileStatus | undefined {
   const pathname = new TextEncoder().encode(`${path}\0`);

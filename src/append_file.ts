@@ -15,11 +15,10 @@ import {
 import type { Libc } from "../ffi/libc.ts";
 import { fileStatus } from "../ffi/status.ts";
 import { pause } from "./pause.ts";
+import { type MAX_WRITE, type Packed, packedSize } from "./record_buffer.ts";
 import type { TableRow } from "./process_table.ts";
+import type { RecordSink } from "./record_sink.ts";
 import { type FileKind, SharedFile, type TornPart } from "./shared_file.ts";
-
-/** The most that Linux writes in one call (MAX_RW_COUNT); see write(2). */
-export const MAX_WRITE = 0x7fff_f000;
 
 /** How often to look whether another engine has appended; once a millisecond. */
 const LOOKS = 20;
@@ -37,7 +36,8 @@ const NOTHING = new Uint8Array(0);
  * again in the same moment: then nothing is cut off, and there is
  * {@linkcode FileKind.mend}. What cannot be mended at once is tried again before the next append.
  */
-export class AppendFile {
+export class AppendFile implements RecordSink {
+  readonly kind = "append";
   readonly #libc: Libc;
   readonly #shared: SharedFile;
   readonly #file: OpenFile;
@@ -63,57 +63,43 @@ export class AppendFile {
   }
 
   /**
-   * Appends the first `length` bytes, and what trails behind them, as one write.
+   * Appends records, or other parts of the file that are whole, as one write: up to
+   * {@linkcode MAX_WRITE} bytes.
+   *
    * After an exception there is nothing of them in the file that is read.
    *
-   * @throws {RangeError} If they are more than {@linkcode MAX_WRITE} bytes.
    * @throws {JitDumpError} If they could not be written whole.
    * @throws {Error} If what an earlier record has left cannot be mended yet.
    */
-  append(
-    bytes: Uint8Array<ArrayBuffer>,
-    length: number,
-    trailing?: Uint8Array,
-  ): void {
-    const size = length + (trailing?.length ?? 0);
-    if (size > MAX_WRITE) {
-      throw new RangeError(
-        `Cannot append to "${this.#file.path}": the records have ${size} bytes, and one write takes ${MAX_WRITE}`,
-      );
-    }
+  append(packed: Packed): void {
+    const size = packedSize(packed);
     if (this.#isCareful) {
       return this.#row.exclusively((isAlone) => {
         this.#mendAll(isAlone);
-        const written = this.#write(bytes, length, trailing);
-        if (written < size) {
-          this.#complete(written, partsOf(bytes, length, trailing), isAlone);
-        }
+        const written = this.#write(packed);
+        if (written < size) this.#complete(written, packed, isAlone);
       });
     }
     let written = 0;
     this.#row.lockShared();
     try {
-      written = this.#write(bytes, length, trailing);
+      written = this.#write(packed);
     } finally {
       this.#row.unlock();
       this.#isCareful = written < size;
     }
     if (written < size) {
       this.#row.exclusively((isAlone) =>
-        this.#complete(written, partsOf(bytes, length, trailing), isAlone)
+        this.#complete(written, packed, isAlone)
       );
     }
   }
 
   /** Says how many bytes were written. */
-  #write(
-    bytes: Uint8Array<ArrayBuffer>,
-    length: number,
-    trailing?: Uint8Array,
-  ): number {
-    return trailing
-      ? writeParts(this.#libc, this.#file, partsOf(bytes, length, trailing))
-      : write(this.#libc, this.#file, bytes, length);
+  #write(packed: Packed): number {
+    return packed.trailing
+      ? writeParts(this.#libc, this.#file, partsOf(packed))
+      : write(this.#libc, this.#file, packed.bytes, packed.length);
   }
 
   /**
@@ -121,9 +107,9 @@ export class AppendFile {
    * next one does, or it writes more, if there is room by now. Where another engine
    * has come in between, all is mended, and written once more.
    */
-  #complete(written: number, parts: Uint8Array[], isAlone: boolean): void {
+  #complete(written: number, packed: Packed, isAlone: boolean): void {
     for (;;) {
-      let rest = parts;
+      let rest = partsOf(packed);
       for (;;) {
         this.#addTorn(written);
         rest = skip(rest, written);
@@ -137,7 +123,7 @@ export class AppendFile {
       }
       if (this.#torn.length === 1) break;
       this.#mendAll(isAlone);
-      written = writeParts(this.#libc, this.#file, parts);
+      written = this.#write(packed);
     }
     this.#torn = [];
   }
@@ -200,12 +186,8 @@ export class AppendFile {
   }
 }
 
-/** The first `length` bytes, and what trails behind them. */
-function partsOf(
-  bytes: Uint8Array,
-  length: number,
-  trailing: Uint8Array = NOTHING,
-): Uint8Array[] {
+/** The bytes, and what trails behind them. */
+function partsOf({ bytes, length, trailing = NOTHING }: Packed): Uint8Array[] {
   return [bytes.subarray(0, length), trailing].filter((part) =>
     part.length > 0
   );

@@ -193,6 +193,21 @@ export function checkArray<T>(
   return value;
 }
 
+/** One of some words. */
+export function checkOneOf<T extends string>(
+  what: string,
+  argument: string,
+  words: readonly T[],
+  value: unknown,
+): T {
+  const word = words.find((word) => word === value);
+  if (word !== undefined) return word;
+  const choice = words.map((word) => `"${word}"`).join(" or ");
+  throw new TypeError(
+    `${what}: "${argument}" must be ${choice}, got ${show(value)}`,
+  );
+}
+
 /** An unsigned integer of the given width. */
 export function checkUnsigned(
   what: string,

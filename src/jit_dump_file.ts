@@ -5,12 +5,11 @@
  */
 
 import type { LibcLibrary } from "../ffi/libc.ts";
-import { MAX_WRITE } from "./append_file.ts";
-import { AppendSink } from "./append_sink.ts";
 import {
   checkDirectory,
   checkIterable,
   checkObject,
+  checkOneOf,
   checkPath,
   checkUnsigned,
 } from "./arguments.ts";
@@ -23,9 +22,11 @@ import type {
   UnwindingInfo,
 } from "./jit_function.ts";
 import { HOST_MACHINE } from "./machine.ts";
+import { openSink } from "./open_sink.ts";
 import { isSupported, openPlatform } from "./platform.ts";
-import { BATCH_SIZE, RecordBuffer } from "./record_buffer.ts";
+import { BATCH_SIZE, MAX_WRITE, RecordBuffer } from "./record_buffer.ts";
 import { RecordPacker } from "./record_packer.ts";
+import { type RecordSink, type Sink, SINKS } from "./record_sink.ts";
 import { Uint64List } from "./uint64.ts";
 
 /** What can be said when a {@linkcode JitDumpFile} is opened. */
@@ -40,6 +41,11 @@ export interface JitDumpOptions {
    * in {@linkcode JitFunction.lines} are relative where they are not absolute.
    */
   sourceRoot?: string | URL;
+  /**
+   * How records get into the file; `"append"` where it is left out. See {@linkcode Sink},
+   * and {@linkcode JitDumpFile.sink} for what it has become.
+   */
+  sink?: Sink;
 }
 
 /**
@@ -69,7 +75,7 @@ export class JitDumpFile implements Disposable {
 
   readonly #library: LibcLibrary;
   readonly #packer: RecordPacker;
-  readonly #sink: AppendSink;
+  readonly #sink: RecordSink;
   readonly #buffer = new RecordBuffer();
   readonly #forgetUnload: () => void;
   #closed = false;
@@ -119,7 +125,8 @@ export class JitDumpFile implements Disposable {
    * @throws {Deno.errors.InvalidData} If there is something else than a dump to
    * which this machine's functions can be added, or another user's file.
    * @throws {Deno.errors.Busy} If another process writes the dump, or an engine in this
-   * one that would overwrite what is appended, as V8 does under `--perf-prof`.
+   * one that would overwrite what is appended, as V8 does under `--perf-prof`; where
+   * either has it mapped, if anybody in this process has it open.
    * @throws {JitDumpError} If a system call fails: the directory is not there,
    * the path is a directory or a symbolic link, the disk is full.
    * @throws {TypeError} If an argument is of the wrong type.
@@ -137,12 +144,18 @@ export class JitDumpFile implements Disposable {
     const sourceRoot = options.sourceRoot === undefined
       ? undefined
       : checkDirectory(what, "options.sourceRoot", options.sourceRoot, true);
+    const sink = checkOneOf(
+      what,
+      "options.sink",
+      SINKS,
+      options.sink ?? "append",
+    );
     this.#library = openPlatform(what, this.path, options.libc);
     const libc = this.#library.symbols;
     try {
       this.#packer = new RecordPacker(libc, elfMach, sourceRoot);
       const header = makeDumpHeader(libc, elfMach, this.#packer.now());
-      this.#sink = new AppendSink(libc, this.path, header);
+      this.#sink = openSink(libc, this.path, header, sink);
     } catch (error) {
       this.#library.close();
       throw error;
@@ -158,6 +171,17 @@ export class JitDumpFile implements Disposable {
   get fd(): number {
     this.#requireOpen();
     return this.#sink.fd;
+  }
+
+  /**
+   * How records get into the file: `"append"` also where `"mapped"` was asked for and the
+   * file system is none for it.
+   *
+   * @throws {Deno.errors.BadResource} If the dump is closed.
+   */
+  get sink(): Sink {
+    this.#requireOpen();
+    return this.#sink.kind;
   }
 
   /**
@@ -340,6 +364,7 @@ export class JitDumpFile implements Disposable {
     if (buffer.size === 0) return;
     try {
       this.#requireOpen();
+      this.#requireOneWrite(length ?? buffer.size);
       this.#sink.append(length ? buffer.start(length) : buffer);
     } catch (error) {
       buffer.truncate(0);
@@ -368,6 +393,14 @@ export class JitDumpFile implements Disposable {
   /** The same as {@linkcode JitDumpFile.close}, for `using`. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Refuses what no system call takes at once, for all sinks alike. */
+  #requireOneWrite(size: number): void {
+    if (size <= MAX_WRITE) return;
+    throw new RangeError(
+      `Cannot append to "${this.path}": the records have ${size} bytes, and one write takes ${MAX_WRITE}`,
+    );
   }
 
   #requireOpen(): void {

@@ -211,7 +211,7 @@ export class PerfMapFile implements Disposable {
   #append(lines: string): void {
     this.#requireOpen();
     const bytes = encoder.encode(lines);
-    this.#file.append(bytes, bytes.length);
+    this.#file.append({ bytes, length: bytes.length });
   }
 
   #requireOpen(): void {
@@ -231,6 +231,7 @@ const V8_REMEDY =
 /** A map has neither header nor marker. */
 const MAP_KIND: FileKind = {
   remedy: V8_REMEDY,
+  isAlone: false,
   emptySize: 0,
   accept(libc, { file }) {
     const start = new Uint8Array(40);

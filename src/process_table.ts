@@ -56,6 +56,8 @@ interface RowFields {
   marker: bigint;
   /** How many have the file open. */
   users: number;
+  /** 1 where that can only be one. */
+  isAlone: number;
 }
 
 const RowFields: Struct<RowFields> = struct<RowFields>("RowFields", {
@@ -63,6 +65,7 @@ const RowFields: Struct<RowFields> = struct<RowFields>("RowFields", {
   inode: "u64",
   marker: "u64",
   users: "u32",
+  isAlone: "u32",
 });
 
 /**
@@ -137,8 +140,13 @@ export class ProcessTable {
    * Adds a file that one user has open.
    *
    * @param marker The address of its marker; 0 where it needs none.
+   * @param isAlone Whether nobody else may have it open.
    */
-  add({ device, inode }: FileStatus, marker: bigint): TableRow {
+  add(
+    { device, inode }: FileStatus,
+    marker: bigint,
+    isAlone: boolean,
+  ): TableRow {
     const rows = this.#readRows();
     const free = rows.findIndex(({ users }) => users === 0);
     const row = free === -1 ? rows.length : free;
@@ -146,7 +154,13 @@ export class ProcessTable {
       throw new Error(`Cannot open one more file: ${ROWS} are open`);
     }
     const added = this.#row(row);
-    added.initialize({ device, inode, marker, users: 1 });
+    added.initialize({
+      device,
+      inode,
+      marker,
+      users: 1,
+      isAlone: Number(isAlone),
+    });
     if (row === rows.length) {
       const count = new Uint8Array(Uint32Array.of(row + 1).buffer);
       writeMemory(this.#libc, this.#address + BigInt(HEAD.rows), count);
@@ -225,6 +239,11 @@ export class TableRow {
 
   set users(users: number) {
     this.#write({ ...this.#read(), users });
+  }
+
+  /** Whether nobody else may have the file open. */
+  get isAlone(): boolean {
+    return this.#read().isAlone === 1;
   }
 
   /** Where the file's marker is. */

@@ -36,6 +36,9 @@ const CLOSE_PADDING = new Uint8Array(8);
  */
 export const BATCH_SIZE = 256 * 1024;
 
+/** The most that Linux writes in one call (MAX_RW_COUNT); see write(2). */
+export const MAX_WRITE = 0x7fff_f000;
+
 /** A buffer that has grown beyond this, for a name of that size, is not kept. */
 const KEPT_CAPACITY = 4 * BATCH_SIZE;
 
@@ -53,6 +56,11 @@ export interface Packed {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly length: number;
   readonly trailing?: Uint8Array;
+}
+
+/** How many bytes there are in all. */
+export function packedSize({ length, trailing }: Packed): number {
+  return trailing ? length + trailing.length : length;
 }
 
 /**
@@ -89,7 +97,7 @@ export class RecordBuffer implements Packed {
 
   /** The bytes and what follows them. */
   get size(): number {
-    return this.#length + (this.#trailing?.length ?? 0);
+    return packedSize(this);
   }
 
   /** Forgets all but the first `length` bytes. */

@@ -36,6 +36,8 @@ export interface TornPart {
 export interface FileKind {
   /** What to do about an engine that would overwrite what is appended. */
   readonly remedy: string;
+  /** Whether nobody else may have the file open; who has, writes where it likes. */
+  readonly isAlone: boolean;
   /** A file of so many bytes has nothing in it that would be missed. */
   readonly emptySize: number;
   /**
@@ -140,16 +142,16 @@ function tryOpen(
     const known = table.find(status);
     const isShared = !opened.isNew &&
       isWrittenByOthers(libc, opened, known, kind);
-    if (!kind.accept(libc, opened, isShared)) return undefined;
-    if (!known) {
-      marker = kind.begin(libc, file);
-      setStatusFlags(libc, file, O_APPEND);
-      row = table.add(status, marker);
-    } else {
-      setStatusFlags(libc, file, O_APPEND);
-      known.users++;
-      row = known;
+    if (kind.isAlone && (known || isShared)) {
+      throw new Deno.errors.Busy(
+        `Cannot write "${file.path}" alone: others in this process have it open. Append to it as they do, or choose another file.`,
+      );
     }
+    if (!kind.accept(libc, opened, isShared)) return undefined;
+    if (!known) marker = kind.begin(libc, file);
+    if (!kind.isAlone) setStatusFlags(libc, file, O_APPEND);
+    if (known) known.users++;
+    row = known ?? table.add(status, marker!, kind.isAlone);
     return { file, row };
   } finally {
     if (!row) {
@@ -175,6 +177,11 @@ function isWrittenByOthers(
     // that is open already was new, on a file system that says who owns files.)
     throw new Deno.errors.InvalidData(
       `Cannot append to "${file.path}": it belongs to user ${status.owner}, and this process is user ${user}. Choose another directory.`,
+    );
+  }
+  if (row?.isAlone) {
+    throw new Deno.errors.Busy(
+      `Cannot append to "${file.path}": a writer of this process has it for itself (the sink "mapped"). Choose another file.`,
     );
   }
   // While a record is taken back, its writer is not in append mode.

@@ -17,7 +17,13 @@ import {
 import type { TornPart } from "./shared_file.ts";
 
 /** perf reads nothing behind a record that is only a header. */
-const SHORTEST_SKIPPED_RECORD = RecordHeader.size + 1;
+export const SHORTEST_SKIPPED_RECORD = RecordHeader.size + 1;
+
+/** The header of a record of `size` bytes that readers pass over. */
+export function skippedRecord(size: number): Uint8Array {
+  const header = { id: SKIPPED_RECORD_ID, totalSize: size, timestamp: 0n };
+  return RecordHeader.pack(header);
+}
 
 /**
  * Mends a torn part of a dump; see {@linkcode FileKind.mend}.
@@ -39,8 +45,7 @@ export function mendTornRecord(
 ): boolean {
   const size = end - start;
   if (size >= SHORTEST_SKIPPED_RECORD) {
-    const header = { id: SKIPPED_RECORD_ID, totalSize: size, timestamp: 0n };
-    overwriteAt(libc, file, RecordHeader.pack(header), start);
+    overwriteAt(libc, file, skippedRecord(size), start);
     return true;
   }
   const fileSize = fileStatus(libc, file).size;

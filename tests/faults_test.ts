@@ -3,7 +3,8 @@ import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import type { Libc } from "../ffi/libc.ts";
 import { JitDumpError } from "../mod.ts";
-import { AppendSink } from "../src/append_sink.ts";
+import { AppendFile } from "../src/append_file.ts";
+import { DumpKind } from "../src/dump_kind.ts";
 import { RecordBuffer } from "../src/record_buffer.ts";
 import { Uint64 } from "../src/uint64.ts";
 import { ERRNO, faultyLibc, real } from "./faulty_libc.ts";
@@ -39,7 +40,7 @@ function record(codeSize: number): RecordBuffer {
 const SMALL = 100;
 const LARGE = 1_000_000;
 
-describe("AppendSink, where calls do less than they were asked", () => {
+describe("AppendFile, where calls do less than they were asked", () => {
   it("completes a record of which the first write had a part", () => {
     for (const size of [SMALL, LARGE]) {
       using directory = temporaryDirectory();
@@ -61,7 +62,7 @@ describe("AppendSink, where calls do less than they were asked", () => {
           return real.writev(fd, iov, count);
         },
       });
-      const sink = new AppendSink(libc, path, HEADER);
+      const sink = new AppendFile(libc, path, new DumpKind(HEADER, false));
       sink.append(record(size));
       sink.append(record(SMALL));
       sink.close();
@@ -82,7 +83,7 @@ describe("AppendSink, where calls do less than they were asked", () => {
         return isBroken ? real.write(fd, new Uint8Array(30), 30n) : -1;
       };
       const libc = faultyLibc({ write: part, writev: part });
-      const sink = new AppendSink(libc, path, HEADER);
+      const sink = new AppendFile(libc, path, new DumpKind(HEADER, false));
       const error = assertThrows(() => sink.append(record(size)), JitDumpError);
       assertEquals(error.code, "EIO");
       assertEquals(parseDump(Deno.readFileSync(path)).records, []);
@@ -97,13 +98,13 @@ describe("AppendSink, where calls do less than they were asked", () => {
       pwrite: (fd, bytes, count, offset) =>
         real.pwrite(fd, bytes, BigInt(count) < 7n ? count : 7n, offset),
     });
-    new AppendSink(libc, path, HEADER).close();
+    new AppendFile(libc, path, new DumpKind(HEADER, false)).close();
     assertEquals(Deno.statSync(path).size, 40);
     assertEquals(parseDump(Deno.readFileSync(path)).pid, 1);
   });
 });
 
-describe("AppendSink, where calls fail", () => {
+describe("AppendFile, where calls fail", () => {
   it("repeats what a signal interrupted", () => {
     for (const size of [SMALL, LARGE]) {
       using directory = temporaryDirectory();
@@ -125,7 +126,7 @@ describe("AppendSink, where calls fail", () => {
           left[name]-- > 0 ? -1 : call(...args);
       }
       const libc = faultyLibc(faults, { value: ERRNO.EINTR });
-      const sink = new AppendSink(libc, path, HEADER);
+      const sink = new AppendFile(libc, path, new DumpKind(HEADER, false));
       sink.append(record(size));
       sink.close();
       assertEquals(readLoads(path).map(({ code }) => code.length), [size]);
@@ -156,10 +157,10 @@ describe("AppendSink, where calls fail", () => {
         Deno.readTextFileSync("/proc/self/maps").split(path).length - 1;
       const error = assertThrows(
         () =>
-          new AppendSink(
+          new AppendFile(
             faultyLibc({ [name]: () => result }),
             path,
-            HEADER,
+            new DumpKind(HEADER, false),
           ),
         JitDumpError,
       );
@@ -176,7 +177,7 @@ describe("AppendSink, where calls fail", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const libc = faultyLibc({ munmap: () => -1 });
-    const sink = new AppendSink(libc, path, HEADER);
+    const sink = new AppendFile(libc, path, new DumpKind(HEADER, false));
     const { fd } = sink;
     const { syscall } = assertThrows(() => sink.close(), JitDumpError);
     assertEquals(syscall, "munmap");
@@ -197,7 +198,7 @@ describe("AppendSink, where calls fail", () => {
         return -1;
       },
     }, { value: ERRNO.EINTR });
-    new AppendSink(libc, path, HEADER).close();
+    new AppendFile(libc, path, new DumpKind(HEADER, false)).close();
     assertEquals(closes, 1);
   });
 });

@@ -87,6 +87,7 @@ function scriptedFile(path: string, steps: Step[], faults: Partial<Libc> = {}) {
   }, errno);
   const kind: FileKind = {
     remedy: "",
+    isAlone: false,
     emptySize: 0,
     accept: () => true,
     begin: () => 0n,
@@ -125,7 +126,8 @@ function sharedDump() {
   };
 }
 
-const append = (file: AppendFile) => file.append(OURS, OURS.length);
+const append = (file: AppendFile) =>
+  file.append({ bytes: OURS, length: OURS.length });
 
 describe("a record of which only a part finds room, beside another engine", () => {
   for (

@@ -61,7 +61,8 @@ if (self.name === WORKER) {
   };
   let start = 0;
   if (threads === 1) {
-    using dump = JitDumpFile.forProcess(directory);
+    const sink = way === "mapped" ? way : "append";
+    using dump = JitDumpFile.forProcess(directory, { sink });
     write(dump, way, WARM_UP, fn);
     start = performance.now();
     write(dump, way, count, fn);

@@ -1,5 +1,5 @@
 /**
- * A dump file that records are appended to.
+ * What makes a file a dump of this process.
  *
  * @module
  */
@@ -10,7 +10,6 @@ import type { Libc } from "../ffi/libc.ts";
 import { isLockedElsewhere, lockShared } from "../ffi/lock.ts";
 import { mapExecutable, unmapPage } from "../ffi/mapping.ts";
 import { isSameFile, pathStatus } from "../ffi/status.ts";
-import { AppendFile } from "./append_file.ts";
 import {
   ensureDumpHeader,
   isSameProcess,
@@ -19,47 +18,11 @@ import {
 } from "./dump_header.ts";
 import { FileHeader } from "./file_header.ts";
 import { processMark } from "./process_mark.ts";
-import type { Packed } from "./record_buffer.ts";
 import type { FileKind } from "./shared_file.ts";
 import { mendTornRecord } from "./torn_record.ts";
 
 const V8_REMEDY =
   "If it is V8's --perf-prof, give it another directory (--v8-flags=--perf-prof,--perf-prof-path=<directory>), or this dump.";
-
-/** An open dump: the file, with its header and in append mode, and its marker. */
-export class AppendSink {
-  readonly #file: AppendFile;
-
-  /**
-   * Opens the dump, and makes it with `header` if it is empty or not there.
-   *
-   * @throws {Deno.errors.NotCapable} If Deno may not write there.
-   * @throws {Deno.errors.InvalidData} If there is a file to which records of
-   * this writer cannot be appended.
-   * @throws {Deno.errors.Busy} If somebody writes there who does not share.
-   * @throws {JitDumpError} If a system call fails.
-   */
-  constructor(libc: Libc, path: string, header: FileHeader) {
-    this.#file = new AppendFile(libc, path, new DumpKind(header));
-  }
-
-  /** The file's descriptor. */
-  get fd(): number {
-    return this.#file.fd;
-  }
-
-  /**
-   * Appends the records as one write; see {@linkcode AppendFile.append}.
-   */
-  append({ bytes, length, trailing }: Packed): void {
-    this.#file.append(bytes, length, trailing);
-  }
-
-  /** Closes the file, and takes the marker away if nobody else needs it. */
-  close(): void {
-    this.#file.close();
-  }
-}
 
 /**
  * A dump has a header, and a marker: an executable mapping by which perf learns where it
@@ -68,14 +31,20 @@ export class AppendSink {
  * It belongs to one process. That has a lock on the byte of a number of its own, for as
  * long as it has the file open, and so sees others of which the same is true.
  */
-class DumpKind implements FileKind {
+export class DumpKind implements FileKind {
   readonly remedy = V8_REMEDY;
   readonly emptySize = FileHeader.size;
   readonly mend = mendTornRecord;
+  readonly isAlone: boolean;
   readonly #header: FileHeader;
 
-  constructor(header: FileHeader) {
+  /**
+   * @param header What the dump begins with if it is empty or not there.
+   * @param isAlone Whether nobody else may have it open.
+   */
+  constructor(header: FileHeader, isAlone: boolean) {
     this.#header = header;
+    this.isAlone = isAlone;
   }
 
   accept(libc: Libc, { file, status }: OpenedFile, isShared: boolean): boolean {
