@@ -1,10 +1,16 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { SINKS } from "../src/record_sink.ts";
 import { itUnless } from "./it_unless.ts";
 import { temporaryDirectory } from "./script.ts";
 import { crowd } from "./stress/crowd.ts";
-import { fillDisk, killOnFullDisk, whyNotMount } from "./stress/full_disk.ts";
+import {
+  DISK_WRITERS,
+  fillDisk,
+  killOnFullDisk,
+  whyNotMount,
+} from "./stress/full_disk.ts";
 import { kill } from "./stress/kills.ts";
 
 const noMount = await whyNotMount();
@@ -19,27 +25,36 @@ describe("stress, in short", () => {
     assertGreater(counts.foreign, 1000);
   });
 
-  it("200 kills lose nothing whose call had returned", async () => {
-    using directory = temporaryDirectory();
-    const counts = await kill(directory.path, 200);
-    assertEquals(counts.kills, 200);
-    assertGreater(counts.functions, 2000);
-  });
+  for (const sink of SINKS) {
+    it(`200 kills lose nothing whose call had returned, ${sink}`, async () => {
+      using directory = temporaryDirectory();
+      const counts = await kill(directory.path, 200, sink);
+      assertEquals(counts.kills, 200);
+      assertGreater(counts.functions, 2000);
+    });
 
-  itUnless(noMount, "30 kills on a full disk lose nothing either", async () => {
-    using directory = temporaryDirectory();
-    const counts = await killOnFullDisk(directory.path, 30);
-    assertEquals(counts.kills, 30);
-    assertGreater(counts.functions, 1000);
-  });
+    const name = `30 kills on a full disk lose nothing either, ${sink}`;
+    itUnless(noMount, name, async () => {
+      using directory = temporaryDirectory();
+      const counts = await killOnFullDisk(directory.path, 30, sink);
+      assertEquals(counts.kills, 30);
+      assertGreater(counts.functions, 1000);
+    });
+  }
 
-  for (const writers of [1, 4]) {
+  for (const [sink, writers] of DISK_WRITERS) {
     for (const sizes of ["mixed", "equal"] as const) {
       const name =
-        `a full disk, over and over, ${sizes} sizes, writers: ${writers}`;
+        `a full disk, over and over, ${sizes} sizes, ${sink}, writers: ${writers}`;
       itUnless(noMount, name, async () => {
         using directory = temporaryDirectory();
-        const counts = await fillDisk(directory.path, writers, 20, sizes);
+        const counts = await fillDisk(
+          directory.path,
+          writers,
+          20,
+          sizes,
+          sink,
+        );
         assertGreater(counts.functions, 100);
         assertGreater(counts.failures, 20 * writers);
         if (writers === 1) assertEquals(counts.skipped, 0);

@@ -2,14 +2,19 @@
  * A program that dumps functions onto a file system that is full, over and over, while
  * room is made on it bit by bit, and copies the dump elsewhere; see full_disk.ts.
  *
- *     deno run --allow-all tests/stress/disk_filler.ts DIRECTORY WRITERS ROUNDS SIZES COPY
+ *     deno run --allow-all tests/stress/disk_filler.ts DIRECTORY WRITERS ROUNDS SIZES SINK COPY
  *
  * @module
  */
 
 /// <reference lib="deno.worker" />
 
-import { JitDumpError, JitDumpFile, type JitFunction } from "../../mod.ts";
+import {
+  JitDumpError,
+  JitDumpFile,
+  type JitFunction,
+  type Sink,
+} from "../../mod.ts";
 
 /** Each round gives the writers so much room. */
 const ROOM = 32 * 1024;
@@ -61,15 +66,17 @@ interface Task {
   path: string;
   writer: number;
   sizes: Sizes;
+  sink: Sink;
   /** How often each writer has failed; behind that, whether all is over. */
   counters: SharedArrayBuffer;
 }
 
-function fill({ path, writer, sizes, counters }: Task): WriterOutcome {
+function fill({ path, writer, sizes, sink, counters }: Task): WriterOutcome {
   const failed = new Int32Array(counters);
   const written: number[] = [];
   const failures: Record<string, number> = {};
-  using dump = new JitDumpFile(path);
+  using dump = new JitDumpFile(path, undefined, { sink });
+  if (dump.sink !== sink) throw new Error(`the sink is ${dump.sink}`);
   const tryWrite = (number: number): boolean => {
     try {
       dump.dumpFunction(diskFunction(writer, number, sizes));
@@ -96,7 +103,7 @@ const WRITER = "writer";
 if (self.name === WRITER) {
   self.onmessage = ({ data }) => self.postMessage(fill(data));
 } else if (import.meta.main) {
-  const [directory, writers, rounds, sizes, copy] = Deno.args;
+  const [directory, writers, rounds, sizes, sink, copy] = Deno.args;
   const path = `${directory}/some.dump`;
   const fillers = Array.from({ length: Number(rounds) }, (_, i) => {
     const filler = `${directory}/filler-${i}`;
@@ -111,7 +118,7 @@ if (self.name === WRITER) {
       type: "module",
       name: WRITER,
     });
-    worker.postMessage({ path, writer, sizes, counters });
+    worker.postMessage({ path, writer, sizes, sink, counters });
     return new Promise<WriterOutcome>((resolve) => {
       worker.onmessage = ({ data }) => resolve(data);
     });

@@ -4,10 +4,18 @@
  * @module
  */
 
+import type { Sink } from "../../mod.ts";
 import { parseDump, parseLoad } from "../parse_dump.ts";
 import { type CommandLine, run, runOrThrow } from "../perf.ts";
 import type { KillCounts } from "./kills.ts";
 import { diskFunction, type Sizes, type WriterOutcome } from "./disk_filler.ts";
+
+/** Sinks, and how many writers each has. */
+export const DISK_WRITERS: [Sink, number][] = [
+  ["append", 1],
+  ["append", 4],
+  ["mapped", 1],
+];
 
 /** What came of it. */
 export interface FullDiskCounts {
@@ -69,6 +77,7 @@ export async function fillDisk(
   writers: number,
   rounds: number,
   sizes: Sizes,
+  sink: Sink,
 ): Promise<FullDiskCounts> {
   const mountPoint = `${directory}/mount`;
   const copy = `${directory}/copy.dump`;
@@ -83,6 +92,7 @@ export async function fillDisk(
     String(writers),
     String(rounds),
     sizes,
+    sink,
     copy,
   ]);
   return check(copy, JSON.parse(stdout), sizes);
@@ -92,6 +102,7 @@ export async function fillDisk(
 export async function killOnFullDisk(
   directory: string,
   kills: number,
+  sink: Sink,
 ): Promise<KillCounts> {
   const mountPoint = `${directory}/mount`;
   await Deno.mkdir(mountPoint);
@@ -104,6 +115,7 @@ export async function killOnFullDisk(
     mountPoint,
     directory,
     String(kills),
+    sink,
   ]);
   return JSON.parse(stdout);
 }

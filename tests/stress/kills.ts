@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Sink } from "../../mod.ts";
 import { groupFunctions, parseStart } from "../parse_dump.ts";
 import { recognize } from "./sample.ts";
 import { acknowledgedPath, dumpPath, type Places } from "./victim.ts";
@@ -30,23 +31,28 @@ type Accompany = (places: Places) => () => void;
 const ALONE: Accompany = () => () => {};
 
 /**
- * Lets programs with one and two writers dump functions, kills each at a random
- * moment, and checks that its dump has every function whose call had returned, once,
- * whole and with what belongs to it.
+ * Lets programs with one and two writers (or one, where the sink takes no more) dump
+ * functions, kills each at a random moment, and checks that its dump has every function
+ * whose call had returned, once, whole and with what belongs to it.
  */
 export async function kill(
   directory: string,
   kills: number,
+  sink: Sink,
 ): Promise<KillCounts> {
   const counts = { kills: 0, functions: 0, tails: 0 };
   await Promise.all(Array.from({ length: VICTIMS }, async () => {
     while (counts.kills < kills) {
-      const writers = 1 + counts.kills % 2;
+      const writers = sink === "mapped" ? 1 : 1 + counts.kills % 2;
       counts.kills++;
       const place = await Deno.makeTempDir({ dir: directory });
       add(
         counts,
-        await killOne({ dumps: place, acknowledgements: place }, writers),
+        await killOne(
+          { dumps: place, acknowledgements: place },
+          writers,
+          sink,
+        ),
       );
       await Deno.remove(place, { recursive: true });
     }
@@ -55,8 +61,8 @@ export async function kill(
 }
 
 /**
- * The same with three writers, one program after the other, on a file system that is
- * full and gets some room again each millisecond.
+ * The same with three writers (or one), one program after the other, on a file system
+ * that is full and gets some room again each millisecond.
  *
  * @param mountPoint Where the file system is; nothing else may be there.
  * @param directory A place on another one.
@@ -65,12 +71,14 @@ export async function killOnFullDisk(
   mountPoint: string,
   directory: string,
   kills: number,
+  sink: Sink,
 ): Promise<KillCounts> {
+  const writers = sink === "mapped" ? 1 : 3;
   const counts = { kills: 0, functions: 0, tails: 0 };
   for (; counts.kills < kills; counts.kills++) {
     const acknowledgements = await Deno.makeTempDir({ dir: directory });
     const places = { dumps: mountPoint, acknowledgements };
-    add(counts, await killOne(places, 3, makeRoom));
+    add(counts, await killOne(places, writers, sink, makeRoom));
     for (const { name } of Deno.readDirSync(mountPoint)) {
       Deno.removeSync(`${mountPoint}/${name}`);
     }
@@ -103,15 +111,20 @@ function add(
 async function killOne(
   places: Places,
   writers: number,
+  sink: Sink,
   accompany = ALONE,
 ): Promise<{ functions: number; hasTail: boolean }> {
   const end = accompany(places);
-  await runAndKill(places, writers);
+  await runAndKill(places, writers, sink);
   end();
   return check(places, writers);
 }
 
-async function runAndKill(places: Places, writers: number): Promise<void> {
+async function runAndKill(
+  places: Places,
+  writers: number,
+  sink: Sink,
+): Promise<void> {
   const victim = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -121,6 +134,7 @@ async function runAndKill(places: Places, writers: number): Promise<void> {
       places.dumps,
       places.acknowledgements,
       String(writers),
+      sink,
     ],
     stdin: "null",
     stdout: "piped",
@@ -178,9 +192,14 @@ function readIfThere(path: string): Uint8Array {
   }
 }
 
-// In a mount namespace of its own: MOUNT_POINT DIRECTORY KILLS
+// In a mount namespace of its own: MOUNT_POINT DIRECTORY KILLS SINK
 if (import.meta.main) {
-  const [mountPoint, directory, kills] = Deno.args;
-  const counts = await killOnFullDisk(mountPoint, directory, Number(kills));
+  const [mountPoint, directory, kills, sink] = Deno.args;
+  const counts = await killOnFullDisk(
+    mountPoint,
+    directory,
+    Number(kills),
+    sink as Sink,
+  );
   console.log(JSON.stringify(counts));
 }

@@ -7,15 +7,20 @@
  * @module
  */
 
+import { SINKS } from "../../src/record_sink.ts";
 import { countArguments } from "../count_arguments.ts";
 import { crowd } from "./crowd.ts";
-import { fillDisk, killOnFullDisk, whyNotMount } from "./full_disk.ts";
+import {
+  DISK_WRITERS,
+  fillDisk,
+  killOnFullDisk,
+  whyNotMount,
+} from "./full_disk.ts";
 import { kill } from "./kills.ts";
 
 const WRITERS = 8;
 const FUNCTIONS = 20_000;
 const KILLS = 50;
-const DISK_WRITERS = [1, 4];
 const ROUNDS = 20;
 
 const [seconds] = countArguments(
@@ -60,25 +65,28 @@ do {
       ...await crowd(`${directory}/some.dump`, WRITERS, FUNCTIONS),
     })),
   );
-  add(
-    "sudden death",
-    await inDirectory(async (directory) => ({
-      ...await kill(directory, KILLS),
-    })),
-  );
+  for (const sink of SINKS) {
+    add(
+      `sudden death, ${sink}`,
+      await inDirectory(async (directory) => ({
+        ...await kill(directory, KILLS, sink),
+      })),
+    );
+    if (noMount !== undefined) continue;
+    add(
+      `sudden death on a full disk, ${sink}`,
+      await inDirectory(async (directory) => ({
+        ...await killOnFullDisk(directory, KILLS, sink),
+      })),
+    );
+  }
   if (noMount !== undefined) continue;
-  add(
-    "sudden death on a full disk",
-    await inDirectory(async (directory) => ({
-      ...await killOnFullDisk(directory, KILLS),
-    })),
-  );
-  for (const writers of DISK_WRITERS) {
+  for (const [sink, writers] of DISK_WRITERS) {
     for (const sizes of ["mixed", "equal"] as const) {
       add(
-        `a full disk, ${sizes} sizes, writers: ${writers}`,
+        `a full disk, ${sizes} sizes, ${sink}, writers: ${writers}`,
         await inDirectory(async (directory) => ({
-          ...await fillDisk(directory, writers, ROUNDS, sizes),
+          ...await fillDisk(directory, writers, ROUNDS, sizes, sink),
         })),
       );
     }

@@ -2,14 +2,14 @@
  * A program that dumps functions until it is killed. Each call that has returned is
  * acknowledged by a byte in a file of its own.
  *
- *     deno run --allow-all tests/stress/victim.ts DUMPS ACKNOWLEDGEMENTS WRITERS
+ *     deno run --allow-all tests/stress/victim.ts DUMPS ACKNOWLEDGEMENTS WRITERS SINK
  *
  * @module
  */
 
 /// <reference lib="deno.worker" />
 
-import { JitDumpError, JitDumpFile } from "../../mod.ts";
+import { JitDumpError, JitDumpFile, type Sink } from "../../mod.ts";
 import { SAMPLE_MACHINE, sampleFunction } from "./sample.ts";
 
 /** Where the dump goes, and where the acknowledgements. */
@@ -23,8 +23,9 @@ export const dumpPath = ({ dumps }: Places) => `${dumps}/some.dump`;
 export const acknowledgedPath = (places: Places, writer: number) =>
   `${places.acknowledgements}/acknowledged-${writer}`;
 
-function write(places: Places, writer: number): never {
-  const dump = new JitDumpFile(dumpPath(places), SAMPLE_MACHINE);
+function write(places: Places, writer: number, sink: Sink): never {
+  const dump = new JitDumpFile(dumpPath(places), SAMPLE_MACHINE, { sink });
+  if (dump.sink !== sink) throw new Error(`the sink is ${dump.sink}`);
   const acknowledged = Deno.openSync(acknowledgedPath(places, writer), {
     append: true,
     create: true,
@@ -47,10 +48,11 @@ function write(places: Places, writer: number): never {
 const WRITER = "writer";
 
 if (self.name === WRITER) {
-  self.onmessage = ({ data }) => write(data.places, data.writer);
+  self.onmessage = ({ data }) => write(data.places, data.writer, data.sink);
   self.postMessage("up");
 } else if (import.meta.main) {
-  const [dumps, acknowledgements, writers] = Deno.args;
+  const [dumps, acknowledgements, writers, name] = Deno.args;
+  const sink = name as Sink;
   const places = { dumps, acknowledgements };
   for (let writer = 1; writer < Number(writers); writer++) {
     const worker = new Worker(import.meta.url, {
@@ -58,8 +60,8 @@ if (self.name === WRITER) {
       name: WRITER,
     });
     await new Promise((resolve) => worker.onmessage = resolve);
-    worker.postMessage({ places, writer });
+    worker.postMessage({ places, writer, sink });
   }
   console.log("up");
-  write(places, 0);
+  write(places, 0, sink);
 }

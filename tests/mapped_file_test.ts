@@ -1,0 +1,461 @@
+import {
+  assertEquals,
+  assertGreater,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { JitDumpError, JitDumpFile, type JitFunction } from "../mod.ts";
+import { DumpKind } from "../src/dump_kind.ts";
+import { makeDumpHeader } from "../src/dump_header.ts";
+import { HOST_MACHINE } from "../src/machine.ts";
+import { canMap, MappedFile } from "../src/mapped_file.ts";
+import { openSink } from "../src/open_sink.ts";
+import { checkDump, JitDumpReader } from "../src/reader/mod.ts";
+import { SharedFile } from "../src/shared_file.ts";
+import { ERRNO, faultyLibc, real } from "./faulty_libc.ts";
+import { itUnless } from "./it_unless.ts";
+import { parseDump, parseLoad, parseStart, readLoads } from "./parse_dump.ts";
+import { injectCommand, recordCommand, run, runOrThrow } from "./perf.ts";
+import {
+  LIBC,
+  MOD,
+  runScript,
+  scriptCommand,
+  temporaryDirectory,
+} from "./script.ts";
+import { runOnTmpfs, whyNotMount } from "./stress/full_disk.ts";
+import { itWithPerf } from "./with_perf.ts";
+
+const noMount = await whyNotMount();
+
+const MIB = 1 << 20;
+const SKIPPED = 0xffff_ffff;
+
+/** Opens a dump that must really be mapped. */
+function openMapped(path: string): JitDumpFile {
+  const dump = new JitDumpFile(path, undefined, { sink: "mapped" });
+  assertEquals(dump.sink, "mapped");
+  return dump;
+}
+
+/** Functions of many sizes, the largest beyond what is copied, so many MiB in all. */
+function* functions(mebibytes: number): Generator<JitFunction> {
+  let size = 0;
+  for (let i = 0; size < mebibytes * MIB; i++) {
+    const length = i % 100 === 99 ? 700_000 : 1 + (i * 7919) % 30_000;
+    size += length;
+    yield {
+      name: `f${i}`,
+      code: new Uint8Array(new ArrayBuffer(length)).fill(i),
+      address: 4096,
+      timestamp: BigInt(i),
+      lines: i % 3 === 0 ? [{ offset: 0, line: i + 1, file: "/a" }] : undefined,
+    };
+  }
+}
+
+const withoutIndices = (path: string) =>
+  readLoads(path).map((load) => ({ ...load, index: 0n, tid: 0 }));
+
+describe("the sink", () => {
+  it("is append where nothing is said, and what was asked for elsewhere", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    assertEquals(dump.sink, "append");
+    using mapped = openMapped(join(directory.path, "mapped.dump"));
+    assertEquals(mapped.sink, "mapped");
+    mapped.close();
+    assertThrows(() => mapped.sink, Deno.errors.BadResource);
+  });
+
+  it("that is none is refused", () => {
+    const sink = "memory" as "mapped";
+    assertThrows(
+      () => new JitDumpFile("/nowhere/some.dump", undefined, { sink }),
+      TypeError,
+      `"options.sink" must be "append" or "mapped", got "memory"`,
+    );
+  });
+
+  it("becomes append where the file system cannot", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const BTRFS = 0x9123_683e;
+    const libc = faultyLibc({
+      fstatfs: (_fd, buffer) => {
+        const bytes = buffer as Uint8Array<ArrayBuffer>;
+        new DataView(bytes.buffer).setUint32(0, BTRFS, true);
+        return 0;
+      },
+    });
+    const header = makeDumpHeader(real, HOST_MACHINE, 1n);
+    const sink = openSink(libc, path, header, "mapped");
+    assertEquals(sink.kind, "append");
+    sink.close();
+    assertEquals(Deno.statSync(path).size, 40);
+  });
+
+  itUnless(
+    noMount,
+    "becomes append on ramfs, which is not known to keep its places",
+    async () => {
+      using directory = temporaryDirectory();
+      const script = scriptCommand(
+        directory.path,
+        `import { JitDumpFile } from "${MOD}";
+         const mount = new Deno.Command("mount", { args: ["-t", "ramfs", "x", "/mnt"] });
+         if (!(await mount.output()).success) throw new Error("no ramfs");
+         const dump = JitDumpFile.forProcess("/mnt", { sink: "mapped" });
+         dump.dumpFunction({ name: "f", code: new Uint8Array(16) });
+         console.log(dump.sink);`,
+        ["--allow-all"],
+      );
+      const { stdout } = await runOnTmpfs("/mnt", "size=1m", script);
+      assertEquals(stdout, "append\n");
+    },
+  );
+
+  it("that is mapped needs the same permissions", async () => {
+    using directory = temporaryDirectory();
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      `import { JitDumpFile } from "${MOD}";
+       const dump = JitDumpFile.forProcess("${directory.path}", { sink: "mapped" });
+       dump.dumpFunction({ name: "f", code: new Uint8Array(16) });
+       console.log(dump.sink);`,
+      [`--allow-ffi=${LIBC}`, `--allow-write=${directory.path}`],
+    );
+    assertEquals([stdout, stderr], ["mapped\n", ""]);
+  });
+});
+
+describe("a mapped dump", () => {
+  it("has what an appended one has", () => {
+    using directory = temporaryDirectory();
+    const [mapped, appended] = ["mapped", "append"].map((name) =>
+      join(directory.path, name)
+    );
+    {
+      using one = openMapped(mapped);
+      using other = new JitDumpFile(appended);
+      for (const fn of functions(12)) {
+        one.dumpFunction(fn);
+        other.dumpFunction(fn);
+      }
+      one.dumpFunctions(functions(5));
+      other.dumpFunctions(functions(5));
+      one.dumpCodeCloseRecord(1n);
+      other.dumpCodeCloseRecord(1n);
+    }
+    assertEquals(Deno.statSync(mapped).size, Deno.statSync(appended).size);
+    assertEquals(withoutIndices(mapped), withoutIndices(appended));
+  });
+
+  it("is cut to its last record when it is closed", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const dump = openMapped(path);
+    assertEquals(Deno.statSync(path).size, 40);
+    dump.dumpFunction({ name: "f", code: new Uint8Array(16) });
+    assertGreater(Deno.statSync(path).size, 100_000);
+    dump.close();
+    assertEquals(Deno.statSync(path).size, 40 + 56 + 2 + 16);
+    // And may be opened again.
+    for (const sink of ["mapped", "append", "mapped"] as const) {
+      using again = new JitDumpFile(path, undefined, { sink });
+      again.dumpFunction({ name: sink, code: new Uint8Array(16) });
+    }
+    assertEquals(
+      readLoads(path).map(({ name }) => name),
+      ["f", "mapped", "append", "mapped"],
+    );
+    const maps = Deno.readTextFileSync("/proc/self/maps");
+    assertEquals(maps.includes(path), false);
+  });
+
+  it("is cut when the program ends and has forgotten it", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    await runScript(
+      directory.path,
+      `import { JitDumpFile } from "${MOD}";
+       const dump = new JitDumpFile("${path}", undefined, { sink: "mapped" });
+       dump.dumpFunction({ name: "f", code: new Uint8Array(16) });`,
+      ["--allow-all"],
+    );
+    assertEquals(Deno.statSync(path).size, 40 + 56 + 2 + 16);
+  });
+
+  itWithPerf(
+    "ends in zeros after a kill, where perf, the reader and check see its end",
+    async () => {
+      using directory = temporaryDirectory();
+      const count = 500;
+      const script = scriptCommand(
+        directory.path,
+        `import { JitDumpFile } from "${MOD}";
+         const dump = JitDumpFile.forProcess("${directory.path}", { sink: "mapped" });
+         console.log(dump.path);
+         for (let i = 0; i < ${count}; i++) {
+           const code = new Uint8Array(350).fill(i).fill(i >> 8, 0, 10);
+           dump.dumpFunction({ name: "f" + i, code, address: 2 ** 32 + 4096 * i });
+         }
+         Deno.kill(Deno.pid, "SIGKILL");`,
+        ["--allow-all"],
+      );
+      const data = join(directory.path, "perf.data");
+      const { stdout } = await run(recordCommand(data, script));
+      const path = stdout.split("\n")[0];
+      const bytes = Deno.readFileSync(path);
+      const { records, end } = parseStart(bytes);
+      assertEquals(records.length, count);
+      assertGreater(bytes.length, end + 1000);
+      assertEquals(bytes.subarray(end).every((byte) => byte === 0), true);
+
+      await runOrThrow(injectCommand(data, `${data}.jit`));
+      const images = Array.from(Deno.readDirSync(directory.path))
+        .filter(({ name }) => name.startsWith("jitted-"));
+      assertEquals(images.length, count);
+
+      const reader = new JitDumpReader(bytes);
+      assertEquals(Array.from(reader).length, count);
+      assertEquals(reader.tail, { offset: end, kind: "zeros" });
+      const findings = await Array.fromAsync(checkDump(path));
+      assertEquals(findings.map(({ rule }) => rule), ["zero tail"]);
+    },
+  );
+
+  it("goes on beyond 4 GiB", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    new JitDumpFile(path).close();
+    using file = Deno.openSync(path, { read: true, write: true });
+    // A record without content, of which the disk knows only the header.
+    const size = 0xffff_0000;
+    file.seekSync(40, Deno.SeekMode.Start);
+    file.writeSync(new Uint8Array(Uint32Array.of(SKIPPED, size, 0, 0).buffer));
+    file.truncateSync(40 + size);
+    const dump = openMapped(path);
+    for (let i = 0; i < 5000; i++) {
+      dump.dumpFunction({ name: `f${i}`, code: new Uint8Array(350) });
+    }
+    dump.dumpFunction({ name: "giant", code: new Uint8Array(MIB) });
+    dump.dumpFunction({ name: "last", code: new Uint8Array(1) });
+    dump.close();
+
+    // The same without that record.
+    const end = Deno.statSync(path).size;
+    assertGreater(end, 2 ** 32 + MIB);
+    const bytes = new Uint8Array(end - size);
+    file.seekSync(0, Deno.SeekMode.Start);
+    file.readSync(bytes.subarray(0, 40));
+    file.seekSync(40 + size, Deno.SeekMode.Start);
+    assertEquals(file.readSync(bytes.subarray(40)), bytes.length - 40);
+    const names = parseDump(bytes).records.map((load) => parseLoad(load).name);
+    assertEquals(names.length, 5002);
+    assertEquals(names.slice(-2), ["giant", "last"]);
+  });
+
+  it("leaves nothing of memory that cannot be read", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    using dump = openMapped(path);
+    const libc = Deno.dlopen(LIBC, {
+      mmap: {
+        parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"],
+        result: "pointer",
+      },
+    });
+    const [none, privateAnonymous] = [0, 0x22];
+    const memory = libc.symbols
+      .mmap(null, BigInt(MIB), none, privateAnonymous, -1, 0n)!;
+    const code = new Uint8Array(
+      Deno.UnsafePointerView.getArrayBuffer(memory, MIB),
+    );
+    dump.dumpFunction({ name: "a", code: new Uint8Array(16) });
+    const error = assertThrows(
+      () => dump.dumpFunction({ name: "b", code }),
+      JitDumpError,
+    );
+    assertEquals(error.code, "EFAULT");
+    dump.dumpFunction({ name: "c", code: new Uint8Array(16) });
+    dump.close();
+    libc.close();
+    assertEquals(readLoads(path).map(({ name }) => name), ["a", "c"]);
+  });
+});
+
+describe("a mapped dump and others", () => {
+  it("of this thread do not go together", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    {
+      using _dump = openMapped(path);
+      for (const sink of ["mapped", "append"] as const) {
+        assertThrows(
+          () => new JitDumpFile(path, undefined, { sink }),
+          Deno.errors.Busy,
+          "has it for itself",
+        );
+      }
+    }
+    using _dump = new JitDumpFile(path);
+    assertThrows(
+      () => openMapped(path),
+      Deno.errors.Busy,
+      "others in this process have it open",
+    );
+  });
+
+  it("of other threads do not go together", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    using _dump = openMapped(path);
+    const source = `import { JitDumpFile } from "${MOD}";
+      const outcomes = ["mapped", "append"].map((sink) => {
+        try {
+          new JitDumpFile("${path}", undefined, { sink });
+        } catch (error) {
+          return error.name;
+        }
+      });
+      self.postMessage(outcomes);`;
+    const file = join(directory.path, "worker.js");
+    Deno.writeTextFileSync(file, source);
+    const worker = new Worker(`file://${file}`, { type: "module" });
+    const { data } = await new Promise<MessageEvent>((resolve) =>
+      worker.onmessage = resolve
+    );
+    worker.terminate();
+    assertEquals(data, ["Busy", "Busy"]);
+  });
+
+  it("that are engines with the file open do not go together", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    new JitDumpFile(path).close();
+    using _engine = Deno.openSync(path, { append: true });
+    assertThrows(() => openMapped(path), Deno.errors.Busy);
+  });
+
+  it("that append later, not knowing of it, lose nothing, and nothing is lost", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const foreign = (name: string) => {
+      const bytes = new Uint8Array(56 + name.length + 1 + 4);
+      const words = new DataView(bytes.buffer);
+      words.setUint32(4, bytes.length, true);
+      words.setUint32(40, 4, true);
+      bytes.set(new TextEncoder().encode(name), 56);
+      using engine = Deno.openSync(path, { append: true });
+      engine.writeSync(bytes);
+    };
+    const code = new Uint8Array(350);
+    const giant = new Uint8Array(MIB);
+    const expected: string[] = [];
+    {
+      using dump = openMapped(path);
+      foreign("first");
+      for (let i = 0; i < 5000; i++) {
+        dump.dumpFunction({ name: `f${i}`, code });
+        expected.push(`f${i}`);
+        if (i % 700 === 0) foreign(`foreign ${i}`);
+      }
+      foreign("before a giant");
+      dump.dumpFunction({ name: "giant", code: giant });
+      dump.dumpFunction({ name: "small", code });
+      expected.push("giant", "small");
+      foreign("last");
+    }
+    const { records, end } = parseStart(Deno.readFileSync(path));
+    assertEquals(end, Deno.statSync(path).size);
+    const names = records.filter(({ id }) => id !== SKIPPED)
+      .map(({ body }) => {
+        const bytes = new Uint8Array(body.buffer, body.byteOffset);
+        return new TextDecoder().decode(
+          bytes.subarray(56, bytes.indexOf(0, 56)),
+        );
+      });
+    const ours = names.filter((name) => expected.includes(name));
+    assertEquals(ours, expected);
+    assertEquals(names.length - ours.length, 1 + 8 + 2);
+    assertEquals(names.at(-1), "last");
+  });
+
+  it("that cut the file lose what was cut off", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    using dump = openMapped(path);
+    dump.dumpFunction({ name: "a", code: new Uint8Array(16) });
+    Deno.truncateSync(path, 40);
+    // To write into the window would be the end of the process now.
+    dump.dumpFunction({ name: "giant", code: new Uint8Array(MIB) });
+    dump.dumpFunction({ name: "b", code: new Uint8Array(16) });
+    dump.close();
+    assertEquals(readLoads(path).map(({ name }) => name), ["giant", "b"]);
+  });
+});
+
+describe("a mapped dump, where calls fail", () => {
+  const record = (size: number) => {
+    const bytes = new Uint8Array(new ArrayBuffer(size)).fill(1);
+    new DataView(bytes.buffer).setUint32(4, size, true);
+    return { bytes, length: size };
+  };
+
+  for (const [what, size] of [["small", 300], ["large", 600_000]] as const) {
+    it(`a ${what} record is not there, the next one is`, () => {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "some.dump");
+      let failing = false;
+      const libc = faultyLibc({
+        pwrite: (fd, bytes, count, offset) => {
+          if (failing && offset > 100n) return -1;
+          // As much as there is room for.
+          const some = failing ? 200n : count;
+          return real.pwrite(fd, bytes, some, offset);
+        },
+      }, { value: ERRNO.ENOSPC });
+      const header = makeDumpHeader(real, HOST_MACHINE, 1n);
+      const shared = new SharedFile(libc, path, new DumpKind(header, true));
+      assertEquals(canMap(libc, shared.file), true);
+      const file = new MappedFile(libc, shared);
+      failing = true;
+      const error = assertThrows(
+        () => file.append(record(size)),
+        JitDumpError,
+      );
+      assertStringIncludes(error.message, path);
+      assertEquals(Deno.statSync(path).size, 40);
+      failing = false;
+      file.append(record(size + 1));
+      file.close();
+      const { records, end } = parseStart(Deno.readFileSync(path));
+      assertEquals(records.map(({ body }) => body.byteLength), [size + 1]);
+      assertEquals(end, Deno.statSync(path).size);
+    });
+  }
+
+  it("a window that cannot be mapped is one error", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    let failing = true;
+    const libc = faultyLibc({
+      mmap: (address, size, protection, flags, fd, offset) =>
+        failing && size > 4096n && fd !== -1
+          ? 0xffff_ffff_ffff_ffffn
+          : real.mmap(address, size, protection, flags, fd, offset),
+    }, { value: 12 });
+    const header = makeDumpHeader(real, HOST_MACHINE, 1n);
+    const shared = new SharedFile(libc, path, new DumpKind(header, true));
+    const file = new MappedFile(libc, shared);
+    const error = assertThrows(() => file.append(record(300)), JitDumpError);
+    assertEquals([error.code, error.syscall], ["ENOMEM", "mmap"]);
+    failing = false;
+    file.append(record(301));
+    file.close();
+    assertEquals(Deno.statSync(path).size, 40 + 301);
+  });
+});
