@@ -15,7 +15,7 @@ import {
 import type { Libc } from "../ffi/libc.ts";
 import { fileStatus } from "../ffi/status.ts";
 import { pause } from "./pause.ts";
-import { type MAX_WRITE, type Packed, packedSize } from "./record_buffer.ts";
+import { type Packed, packedSize } from "./record_buffer.ts";
 import type { TableRow } from "./process_table.ts";
 import type { RecordSink } from "./record_sink.ts";
 import { type FileKind, SharedFile, type TornPart } from "./shared_file.ts";
@@ -64,7 +64,7 @@ export class AppendFile implements RecordSink {
 
   /**
    * Appends records, or other parts of the file that are whole, as one write: up to
-   * {@linkcode MAX_WRITE} bytes.
+   * MAX_RW_COUNT bytes.
    *
    * After an exception there is nothing of them in the file that is read.
    *

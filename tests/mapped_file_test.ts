@@ -231,12 +231,11 @@ describe("a mapped dump", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     new JitDumpFile(path).close();
-    using file = Deno.openSync(path, { read: true, write: true });
     // A record without content, of which the disk knows only the header.
     const size = 0xffff_0000;
-    file.seekSync(40, Deno.SeekMode.Start);
-    file.writeSync(new Uint8Array(Uint32Array.of(SKIPPED, size, 0, 0).buffer));
-    file.truncateSync(40 + size);
+    const header = new Uint8Array(Uint32Array.of(SKIPPED, size, 0, 0).buffer);
+    Deno.writeFileSync(path, header, { append: true });
+    Deno.truncateSync(path, 40 + size);
     const dump = openMapped(path);
     for (let i = 0; i < 5000; i++) {
       dump.dumpFunction({ name: `f${i}`, code: new Uint8Array(350) });
@@ -249,6 +248,7 @@ describe("a mapped dump", () => {
     const end = Deno.statSync(path).size;
     assertGreater(end, 2 ** 32 + MIB);
     const bytes = new Uint8Array(end - size);
+    using file = Deno.openSync(path);
     file.seekSync(0, Deno.SeekMode.Start);
     file.readSync(bytes.subarray(0, 40));
     file.seekSync(40 + size, Deno.SeekMode.Start);
