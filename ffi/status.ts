@@ -75,12 +75,28 @@ export function fileStatus(libc: Libc, file: OpenFile): FileStatus {
   return unpackStatus(bytes);
 }
 
-/** `struct statfs`: room for it; its first field is a long, f_type. */
-const STATFS_SIZE = 120;
+/** `struct statfs`: room for it, and where its fields are, each of 8 bytes. */
+const STATFS = {
+  bytes: 120,
+  type: 0,
+  bsize: 8,
+  bavail: 32,
+};
 
-/** Of which type the file system is that an open file is on; see statfs(2). */
-export function fileSystemType(libc: Libc, file: OpenFile): number {
-  const bytes = new Uint8Array(new ArrayBuffer(STATFS_SIZE));
+/** The file system that an open file is on; see statfs(2). */
+export interface FileSystemStatus {
+  /** A number of <linux/magic.h>. */
+  readonly type: number;
+  /** How many bytes of room it has; 0 for those that do not say. */
+  readonly available: number;
+}
+
+/** The status of the file system that an open file is on. */
+export function fileSystemStatus(
+  libc: Libc,
+  file: OpenFile,
+): FileSystemStatus {
+  const bytes = new Uint8Array(new ArrayBuffer(STATFS.bytes));
   retry(
     libc,
     "fstatfs",
@@ -88,7 +104,12 @@ export function fileSystemType(libc: Libc, file: OpenFile): number {
     file.path,
     () => libc.fstatfs(file.fd, bytes),
   );
-  return new DataView(bytes.buffer).getUint32(0, true);
+  const view = new DataView(bytes.buffer);
+  const number = (at: number) => Number(view.getBigUint64(at, true));
+  return {
+    type: number(STATFS.type),
+    available: number(STATFS.bavail) * number(STATFS.bsize),
+  };
 }
 
 /** The status of what is at a path; undefined where nothing is. */

@@ -13,7 +13,7 @@ import {
   writeParts,
 } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
-import { fileStatus } from "../ffi/status.ts";
+import { fileStatus, fileSystemStatus } from "../ffi/status.ts";
 import { pause } from "./pause.ts";
 import { type Packed, packedSize } from "./record_buffer.ts";
 import type { TableRow } from "./process_table.ts";
@@ -23,17 +23,23 @@ import { type FileKind, SharedFile, type TornPart } from "./shared_file.ts";
 /** How often to look whether another engine has appended; once a millisecond. */
 const LOOKS = 20;
 
+/** With less room than this on the disk each append is made alone. */
+const ENOUGH_ROOM = 64 * 2 ** 20;
+
+/** Behind so many bytes the room is looked at once more. */
+const LOOK_EVERY = 256 * 1024;
+
 const NOTHING = new Uint8Array(0);
 
 /**
  * Appends to a file that others append to as well.
  *
  * The kernel adds what one write call writes in one piece, whoever else appends. On a
- * full disk, and at the file's size limit, it writes a part and says how much. Whoever
- * finds that has the file alone until the part is gone, and from then on whenever it
- * appends, so that nothing of this module can come behind a part. Another engine of the
- * process can, and so can another writer of this module the first time, if there is room
- * again in the same moment: then nothing is cut off, and there is
+ * full disk, and at the file's size limit, it writes a part and says how much. So where
+ * the disk has little room, writers of this module have the file alone for each append,
+ * until it is whole or the part of it is gone. Another engine of the process can append
+ * behind a part (and another writer of this module, where room ended that the disk said
+ * it had, as under a quota): then nothing is cut off, and there is
  * {@linkcode FileKind.mend}. What cannot be mended at once is tried again before the next append.
  */
 export class AppendFile implements RecordSink {
@@ -45,8 +51,10 @@ export class AppendFile implements RecordSink {
   readonly #kind: FileKind;
   /** What is to be mended, in the order in which it lies in the file. */
   #torn: TornPart[] = [];
-  /** Whether there has been no room: then there soon may be none again. */
-  #isCareful = false;
+  /** Whether each append is made alone. */
+  #isCareful = true;
+  /** How many bytes may be written before the room is looked at. */
+  #untilLook = 0;
 
   /** Opens the file; see {@linkcode SharedFile}. */
   constructor(libc: Libc, path: string, kind: FileKind) {
@@ -73,6 +81,8 @@ export class AppendFile implements RecordSink {
    */
   append(packed: Packed): void {
     const size = packedSize(packed);
+    this.#untilLook -= size;
+    if (this.#untilLook < 0) this.#look();
     if (this.#isCareful) {
       return this.#row.exclusively((isAlone) => {
         this.#mendAll(isAlone);
@@ -86,13 +96,20 @@ export class AppendFile implements RecordSink {
       written = this.#write(packed);
     } finally {
       this.#row.unlock();
-      this.#isCareful = written < size;
+      if (written < size) this.#isCareful = true;
     }
     if (written < size) {
       this.#row.exclusively((isAlone) =>
         this.#complete(written, packed, isAlone)
       );
     }
+  }
+
+  /** Looks how much room there is. */
+  #look(): void {
+    const { available } = fileSystemStatus(this.#libc, this.#file);
+    this.#isCareful = available < ENOUGH_ROOM || this.#torn.length > 0;
+    this.#untilLook = LOOK_EVERY;
   }
 
   /** Says how many bytes were written. */

@@ -8,7 +8,7 @@ import { type OpenFile, truncate, writeAllAt, writeAt } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { mapWritable, unmapWritable } from "../ffi/mapping.ts";
 import { addressOfBuffer, copyMemory } from "../ffi/memory.ts";
-import { fileStatus, fileSystemType } from "../ffi/status.ts";
+import { fileStatus, fileSystemStatus } from "../ffi/status.ts";
 import { type Packed, packedSize } from "./record_buffer.ts";
 import type { RecordSink } from "./record_sink.ts";
 import type { SharedFile } from "./shared_file.ts";
@@ -24,7 +24,7 @@ const FIXED_PLACES = [0x0102_1994, 0xef53];
 
 /** Whether a file on this file system can be a {@linkcode MappedFile}. */
 export function canMap(libc: Libc, file: OpenFile): boolean {
-  return FIXED_PLACES.includes(fileSystemType(libc, file));
+  return FIXED_PLACES.includes(fileSystemStatus(libc, file).type);
 }
 
 /** A window begins at a multiple of this: the largest page of Deno's machines. */

@@ -38,7 +38,7 @@ const PLACES = (ADDRESS_END - FIRST_ADDRESS) / STEP;
 const CANDIDATES = 16n;
 
 const SIZE = 1 << 20;
-const ROW_SIZE = 128;
+const ROW_SIZE = 256;
 const ROWS = SIZE / ROW_SIZE - 1;
 
 /** The table's head takes the place of the first row. */
@@ -48,7 +48,14 @@ const HEAD = {
   magic: MUTEX_SIZE + 8, // two u64
 };
 
-/** What a row says behind its lock; that of a file that nobody has open is free. */
+/** A row begins with its locks. */
+const ROW = {
+  turn: 0,
+  lock: MUTEX_SIZE,
+  fields: MUTEX_SIZE + RWLOCK_SIZE,
+};
+
+/** What a row says behind its locks; that of a file that nobody has open is free. */
 interface RowFields {
   device: bigint;
   inode: bigint;
@@ -90,7 +97,7 @@ const ADDRESS_KEY = Symbol.for("@jitdump/jitdump: process table 1");
  *     └──────┴───────┴───────┴─────  take no memory; it stays for the process's life
  *
  *     head   a mutex: who has it may open and close files
- *     row    a file, how many have it open, where its marker is, and a lock: all may
+ *     row    a file, how many have it open, where its marker is, and two locks: all may
  *            append at once, and whoever takes back a record that found no room does
  *            that alone
  *
@@ -185,7 +192,7 @@ export class ProcessTable {
     readMemory(this.#libc, rows, this.#address + BigInt(ROW_SIZE));
     return Array.from(
       { length: count[0] },
-      (_, row) => RowFields.unpack(rows.subarray(row * ROW_SIZE + RWLOCK_SIZE)),
+      (_, row) => RowFields.unpack(rows.subarray(row * ROW_SIZE + ROW.fields)),
     );
   }
 }
@@ -193,17 +200,22 @@ export class ProcessTable {
 /** A file that is open, in one thread or more. */
 export class TableRow {
   readonly #libc: Libc;
+  /** A mutex, for those who want the file alone. */
+  readonly #turn: bigint;
+  /** Who has it alone keeps from appending those who share it. */
   readonly #lock: bigint;
   readonly #fields: bigint;
 
   constructor(libc: Libc, address: bigint) {
     this.#libc = libc;
-    this.#lock = address;
-    this.#fields = address + BigInt(RWLOCK_SIZE);
+    this.#turn = address + BigInt(ROW.turn);
+    this.#lock = address + BigInt(ROW.lock);
+    this.#fields = address + BigInt(ROW.fields);
   }
 
-  /** Fills the row of which nobody has the lock. */
+  /** Fills the row of which nobody has a lock. */
   initialize(fields: RowFields): void {
+    initializeMutex(this.#libc, this.#turn);
     initializeRwlock(this.#libc, this.#lock);
     this.#write(fields);
   }
@@ -224,11 +236,14 @@ export class TableRow {
    * @param action Gets whether that is certain.
    */
   exclusively<T>(action: (isAlone: boolean) => T): T {
+    // They take turns, so that each waits for appends only, which are short.
+    lockMutex(this.#libc, this.#turn);
     const isAlone = lockAlone(this.#libc, this.#lock);
     try {
       return action(isAlone);
     } finally {
       if (isAlone) this.unlock();
+      unlockMutex(this.#libc, this.#turn);
     }
   }
 

@@ -82,11 +82,11 @@ describe("the sink", () => {
   it("becomes append where the file system cannot", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
-    const BTRFS = 0x9123_683e;
+    const BTRFS = 0x9123_683en;
     const libc = faultyLibc({
       fstatfs: (_fd, buffer) => {
         const bytes = buffer as Uint8Array<ArrayBuffer>;
-        new DataView(bytes.buffer).setUint32(0, BTRFS, true);
+        new DataView(bytes.buffer).setBigUint64(0, BTRFS, true);
         return 0;
       },
     });

@@ -8,17 +8,19 @@ import { countArguments } from "../count_arguments.ts";
 import { whyPerfCannotRecord } from "../perf.ts";
 import { benchInject, benchReader } from "./reader.ts";
 import { Report } from "./report.ts";
+import { benchStart } from "./start.ts";
 import { benchWriters } from "./writers.ts";
 
 countArguments(
   "Usage: deno task bench\n\n" +
-    "Measures the writer and the reader. Takes some minutes, and 2 GB for temporary files.",
+    "Measures the writer and the reader. Takes ten minutes, and 2 GB for temporary files.",
   [],
 );
 
 const report = new Report();
 const directory = await Deno.makeTempDir({ prefix: "jitdump-bench-" });
 try {
+  await benchStart(report, directory);
   await benchWriters(report, directory);
   await benchReader(report, directory);
   const reason = await whyPerfCannotRecord();

@@ -1,17 +1,21 @@
 /**
- * Writes functions in one of this module's ways, and prints nanoseconds per record.
+ * Writes functions in one of this module's ways, and prints nanoseconds per record, or
+ * crashes instead of closing the dump.
  *
- *     deno run --allow-all tests/bench/write_functions.ts WAY DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE
+ *     deno run --allow-all tests/bench/write_functions.ts WAY SINK DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE [crash]
  *
  * @module
  */
 
 /// <reference lib="deno.worker" />
 
-import { JitDumpFile, type JitFunction } from "../../mod.ts";
+import { JitDumpFile, type JitFunction, type Sink } from "../../mod.ts";
+
+/** A method, or `dumpFunction()` with three lines each. */
+export type Way = "dumpFunction" | "dumpFunctions" | "lines";
 
 interface Task {
-  way: string;
+  way: Way;
   directory: string;
   count: number;
   fn: JitFunction;
@@ -22,7 +26,7 @@ interface Task {
 /** So many functions are written before the time counts, for V8 to compile the writer. */
 const WARM_UP = 5000;
 
-function write(dump: JitDumpFile, way: string, count: number, fn: JitFunction) {
+function write(dump: JitDumpFile, way: Way, count: number, fn: JitFunction) {
   if (way === "dumpFunctions") dump.dumpFunctions(Array(count).fill(fn));
   else for (let i = 0; i < count; i++) dump.dumpFunction(fn);
 }
@@ -46,8 +50,9 @@ if (self.name === WORKER) {
     self.postMessage("done");
   };
 } else if (import.meta.main) {
-  const [way, directory, ...numbers] = Deno.args;
+  const [way, sink, directory, ...numbers] = Deno.args as [Way, Sink, string];
   const [threads, count, codeSize, nameSize] = numbers.map(Number);
+  const isToCrash = numbers.length > 4;
   const fn: JitFunction = {
     name: "f".repeat(nameSize),
     code: new Uint8Array(new ArrayBuffer(codeSize)).fill(0x90),
@@ -61,11 +66,11 @@ if (self.name === WORKER) {
   };
   let start = 0;
   if (threads === 1) {
-    const sink = way === "mapped" ? way : "append";
     using dump = JitDumpFile.forProcess(directory, { sink });
-    write(dump, way, WARM_UP, fn);
+    if (!isToCrash) write(dump, way, WARM_UP, fn);
     start = performance.now();
     write(dump, way, count, fn);
+    if (isToCrash) Deno.kill(Deno.pid, "SIGKILL");
   } else {
     const gate = new SharedArrayBuffer(8);
     const words = new Int32Array(gate);

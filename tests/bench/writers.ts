@@ -1,128 +1,159 @@
 /**
- * How fast functions are written, beside the ways of other writers.
+ * How fast functions are written, beside the ways of other writers, and what is lost.
  *
  * @module
  */
 
 import { fileURLToPath } from "node:url";
-import { type CommandLine, isInstalled, runOrThrow } from "../perf.ts";
+import type { Sink } from "../../mod.ts";
+import { JitDumpReader } from "../../src/reader/mod.ts";
+import { type CommandLine, isInstalled, run, runOrThrow } from "../perf.ts";
 import { median, type Report } from "./report.ts";
+import type { Way } from "./write_functions.ts";
 
 const ROUNDS = 5;
 
-/** The bytes that each run writes, so that none takes long. */
-const VOLUME = 64 * 2 ** 20;
+/** The bytes that each run writes: a second of it, beside which V8's start is little. */
+const VOLUME = 256 * 2 ** 20;
+
+/** How many functions are written before a crash. */
+const BEFORE_CRASH = 1000;
 
 const NATIVE = fileURLToPath(new URL("native/", import.meta.url));
 
-/** A way to write functions, and what it loses when the process dies. */
-interface Way {
+/** A program that writes functions in some way. */
+interface Writer {
   name: string;
-  loss: string;
   command: CommandLine;
-  /** Whether it writes from several threads. */
+  /** Whether it writes one file from several threads. */
   threads: boolean;
 }
 
-const script = (way: string): CommandLine => [
-  Deno.execPath(),
-  "run",
-  "--allow-all",
-  new URL("write_functions.ts", import.meta.url).href,
-  way,
-];
+/** What is written: from how many threads, and how large code and names are. */
+interface Load {
+  threads: number;
+  codeSize: number;
+  nameSize: number;
+}
 
-/** The ways that this machine can show. */
-async function findWays(directory: string): Promise<Way[]> {
-  const ways: Way[] = [];
+const ORDINARY: Load = { threads: 1, codeSize: 256, nameSize: 33 };
+
+const ours = (name: string, way: Way, sink: Sink, threads = false): Writer => ({
+  name: `${name}, ${sink}`,
+  command: [
+    Deno.execPath(),
+    "run",
+    "--allow-all",
+    new URL("write_functions.ts", import.meta.url).href,
+    way,
+    sink,
+  ],
+  threads,
+});
+
+/** The writers that this machine can show, the one to compare with first. */
+async function findWriters(directory: string): Promise<Writer[]> {
+  const writers: Writer[] = [];
   const build = async (
     compiler: CommandLine,
     source: string,
-    way: Omit<Way, "command">,
+    name: string,
+    threads: boolean,
   ) => {
-    if (!await isInstalled(compiler[0])) return;
+    if (!await isInstalled(compiler[0])) {
+      console.log(`${name} is left out: ${compiler[0]} is not installed`);
+      return;
+    }
     const program = `${directory}/${source.replace(/\..*/, "")}`;
     await runOrThrow([...compiler, "-o", program, NATIVE + source]);
-    ways.push({ ...way, command: [program] });
+    writers.push({ name, command: [program], threads });
   };
-  await build(["rustc", "-O"], "append.rs", {
-    name: "Rust, one write for each",
-    loss: "nothing",
-    threads: true,
-  });
-  await build(["cc", "-O2"], "stdio.c", {
-    name: "C stdio",
-    loss: "what is buffered",
-    threads: false,
-  });
-  ways.push(
-    {
-      name: "dumpFunction()",
-      loss: "nothing",
-      command: script("append"),
-      threads: true,
-    },
-    {
-      name: "dumpFunction() with three lines",
-      loss: "nothing",
-      command: script("lines"),
-      threads: false,
-    },
-    {
-      name: "dumpFunctions()",
-      loss: "nothing of calls that have returned",
-      command: script("dumpFunctions"),
-      threads: true,
-    },
+  await build(["rustc", "-O"], "append.rs", "Rust, one write for each", true);
+  await build(["cc", "-O2"], "stdio.c", "C stdio", false);
+  writers.push(
+    ours("dumpFunction()", "dumpFunction", "append", true),
+    ours("dumpFunction() with three lines", "lines", "append"),
+    ours("dumpFunctions()", "dumpFunctions", "append", true),
+    ours("dumpFunction()", "dumpFunction", "mapped"),
+    ours("dumpFunction() with three lines", "lines", "mapped"),
+    ours("dumpFunctions()", "dumpFunctions", "mapped"),
   );
-  return ways;
+  return writers;
 }
 
-/** Runs all ways in turn, several times, and reports the medians. */
+function commandOf(
+  { command }: Writer,
+  directory: string,
+  { threads, codeSize, nameSize }: Load,
+  count: number,
+): CommandLine {
+  const numbers = [threads, count, codeSize, nameSize].map(String);
+  return [...command, directory, ...numbers];
+}
+
+/** Runs all writers in turn, several times, and reports the medians. */
 async function compare(
   report: Report,
   title: string,
   directory: string,
-  ways: Way[],
-  [threads, codeSize, nameSize]: [number, number, number],
+  writers: Writer[],
+  load: Load,
 ): Promise<void> {
-  const count = Math.ceil(VOLUME / (57 + nameSize + codeSize) / threads);
-  const times = ways.map((): number[] => []);
+  const size = 57 + load.nameSize + load.codeSize;
+  const count = Math.ceil(VOLUME / size / load.threads);
+  const times = writers.map((): number[] => []);
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [i, { command }] of ways.entries()) {
-      const numbers = [threads, count, codeSize, nameSize].map(String);
-      const { stdout } = await runOrThrow([...command, directory, ...numbers]);
-      times[i].push(Number(stdout));
+    for (const [i, writer] of writers.entries()) {
+      const command = commandOf(writer, directory, load, count);
+      times[i].push(Number((await runOrThrow(command)).stdout));
     }
   }
-  report.section(`${title}: ns for each, ratio to the first, lost by a crash`);
+  report.section(`${title}: ns for each, and the ratio to the first`);
   const first = median(times[0]);
-  ways.forEach(({ name, loss }, i) => {
+  writers.forEach(({ name }, i) => {
     const time = median(times[i]);
-    const ratio = (time / first).toFixed(2);
-    report.row(`${ratio.padStart(6)}  ${name}; ${loss}`, time);
+    report.row(`${(time / first).toFixed(2).padStart(6)}  ${name}`, time);
   });
+}
+
+/** Lets each writer die behind its last function, and counts what is in the dump. */
+async function crash(
+  report: Report,
+  directory: string,
+  writers: Writer[],
+): Promise<void> {
+  report.section(
+    `a crash behind ${BEFORE_CRASH} functions: how many of them are lost`,
+  );
+  for (const writer of writers) {
+    const place = await Deno.makeTempDir({ dir: directory });
+    const command = commandOf(writer, place, ORDINARY, BEFORE_CRASH);
+    await run([...command, "crash"]);
+    const [{ name }] = Deno.readDirSync(place);
+    const dump = new JitDumpReader(Deno.readFileSync(`${place}/${name}`));
+    // With lines there are two records for each.
+    const found = Array.from(dump).filter(({ id }) => id === 0).length;
+    report.row(writer.name, BEFORE_CRASH - found);
+  }
 }
 
 export async function benchWriters(
   report: Report,
   directory: string,
 ): Promise<void> {
-  const ways = await findWays(directory);
-  const cases: [string, [number, number, number]][] = [
-    ["56 + 34 + 256 bytes", [1, 256, 33]],
-    ["code of 4 KiB", [1, 4096, 33]],
-    ["code of 64 KiB", [1, 65536, 33]],
-    ["names of 8 bytes", [1, 256, 8]],
-    ["names of 200 bytes", [1, 256, 200]],
+  const writers = await findWriters(directory);
+  const loads: [string, Load][] = [
+    ["56 + 34 + 256 bytes", ORDINARY],
+    ["code of 4 KiB", { ...ORDINARY, codeSize: 4096 }],
+    ["code of 64 KiB", { ...ORDINARY, codeSize: 65536 }],
+    ["names of 8 bytes", { ...ORDINARY, nameSize: 8 }],
+    ["names of 200 bytes", { ...ORDINARY, nameSize: 200 }],
   ];
-  for (const [title, sizes] of cases) {
-    await compare(report, title, directory, ways, sizes);
+  for (const [title, load] of loads) {
+    await compare(report, title, directory, writers, load);
   }
-  const parallel = ways.filter(({ threads }) => threads);
-  await compare(report, "8 threads, one file", directory, parallel, [
-    8,
-    256,
-    33,
-  ]);
+  const parallel = writers.filter(({ threads }) => threads);
+  const load = { ...ORDINARY, threads: 8 };
+  await compare(report, "8 threads, one file", directory, parallel, load);
+  await crash(report, directory, writers);
 }

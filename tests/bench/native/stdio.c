@@ -1,11 +1,13 @@
 // The way of perf's Java agent, of V8 and of CPython: buffered by C's stdio, under a
 // lock. What is in the buffer is lost when the process dies.
 //
-//     stdio DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE
+//     stdio DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE [crash]
 //
-// Prints nanoseconds per record. There is one thread, whatever is asked for.
+// Prints nanoseconds per record, or crashes instead of closing the file. There is one
+// thread, whatever is asked for.
 
 #define _GNU_SOURCE
+#include <elf.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +31,7 @@ static uint64_t timestamp(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 6)
+    if (argc < 6)
         return 2;
     size_t count = strtoul(argv[3], 0, 10);
     size_t code_size = strtoul(argv[4], 0, 10);
@@ -39,6 +41,8 @@ int main(int argc, char **argv)
     FILE *file = fopen(path, "w");
     if (!file)
         return 1;
+    uint32_t header[10] = {0x4a695444, 1, 40, EM_X86_64, 0, getpid()};
+    fwrite(header, sizeof header, 1, file);
     unsigned char *code = malloc(code_size);
     char *name = malloc(name_size + 1);
     memset(code, 0x90, code_size);
@@ -63,6 +67,8 @@ int main(int argc, char **argv)
         fwrite_unlocked(code, code_size, 1, file);
         funlockfile(file);
     }
+    if (argc > 6)
+        abort();
     fclose(file);
     printf("%f\n", (double)(timestamp() - start) / count);
     unlink(path);

@@ -1,0 +1,67 @@
+/**
+ * What importing the module and opening a dump takes.
+ *
+ * @module
+ */
+
+import { type CommandLine, runOrThrow } from "../perf.ts";
+import { median, type Report } from "./report.ts";
+
+const ROUNDS = 21;
+
+const MOD = new URL("../../mod.ts", import.meta.url).href;
+
+/** Programs, each with a little more in it than the one before. */
+const PROGRAMS: [string, (directory: string) => string][] = [
+  ["an empty program", () => ""],
+  ["and the import", () => `import { JitDumpFile } from "${MOD}";`],
+  ...(["append", "mapped"] as const).map((
+    sink,
+  ): [string, (directory: string) => string] => [
+    `and an open dump, ${sink}`,
+    (directory) =>
+      `import { JitDumpFile } from "${MOD}";
+       new JitDumpFile("${directory}/${sink}.dump", undefined, { sink: "${sink}" });`,
+  ]),
+  [
+    "and a million functions, append",
+    (directory) =>
+      `import { JitDumpFile } from "${MOD}";
+       const dump = new JitDumpFile("${directory}/many.dump");
+       const fn = { name: "f".repeat(33), code: new Uint8Array(256) };
+       for (let i = 0; i < 1_000_000; i++) dump.dumpFunction(fn);`,
+  ],
+];
+
+/** What a program prints of itself: the most memory that it has had. */
+const PEAK = `
+  const status = Deno.readTextFileSync("/proc/self/status");
+  console.log(Number(status.match(/VmHWM:\\s+(\\d+)/)[1]) / 1024);`;
+
+/** Runs the programs in turn, and reports medians of time and memory. */
+export async function benchStart(
+  report: Report,
+  directory: string,
+): Promise<void> {
+  const commands = PROGRAMS.map(([, source], i): CommandLine => {
+    const file = `${directory}/start-${i}.js`;
+    Deno.writeTextFileSync(file, source(directory) + PEAK);
+    return [Deno.execPath(), "run", "--no-config", "--allow-all", file];
+  });
+  const times = commands.map((): number[] => []);
+  const peaks = commands.map((): number[] => []);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [i, command] of commands.entries()) {
+      // The last one is for its memory, and takes long.
+      if (i === commands.length - 1 && round >= 3) continue;
+      const start = performance.now();
+      const { stdout } = await runOrThrow(command);
+      times[i].push(performance.now() - start);
+      peaks[i].push(Number(stdout));
+    }
+  }
+  report.section("a program from its start to its end, ms");
+  PROGRAMS.forEach(([name], i) => report.row(name, median(times[i])));
+  report.section("its peak memory, MiB");
+  PROGRAMS.forEach(([name], i) => report.row(name, median(peaks[i])));
+}
