@@ -12,8 +12,11 @@ import type { Packed } from "./record_buffer.ts";
  * `"append"`: each call appends what it has to say by one system call. Others may append
  * to the same dump and follow it while it grows.
  *
- * `"mapped"`: records are written into memory that is the file's, several times as fast.
- * The dump must be this writer's alone, and its size says nothing until it is closed.
+ * `"mapped"`: records are copied into memory that is the file's, several times as fast,
+ * and as safe from a crash. The dump is this writer's alone; others are refused. Until it
+ * is closed it ends in zeros, where those who follow it, as samply does, may stop. Nobody
+ * may cut it short meanwhile: the kernel ends a process (SIGBUS) that writes to memory of
+ * which the file is gone.
  */
 export type Sink = "append" | "mapped";
 

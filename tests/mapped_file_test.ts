@@ -12,7 +12,12 @@ import { makeDumpHeader } from "../src/dump_header.ts";
 import { HOST_MACHINE } from "../src/machine.ts";
 import { canMap, MappedFile } from "../src/mapped_file.ts";
 import { openSink } from "../src/open_sink.ts";
-import { checkDump, JitDumpReader } from "../src/reader/mod.ts";
+import {
+  checkDump,
+  type CodeLoad,
+  JitDumpReader,
+  JitDumpStream,
+} from "../src/reader/mod.ts";
 import { SharedFile } from "../src/shared_file.ts";
 import { ERRNO, faultyLibc, real } from "./faulty_libc.ts";
 import { itUnless } from "./it_unless.ts";
@@ -226,6 +231,29 @@ describe("a mapped dump", () => {
       assertEquals(findings.map(({ rule }) => rule), ["zero tail"]);
     },
   );
+
+  it("can be followed by this module's reader", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const dump = openMapped(path);
+    const count = 5000;
+    const dumped = (async () => {
+      for (let i = 0; i < count; i++) {
+        dump.dumpFunction({ name: `f${i}`, code: new Uint8Array(350) });
+        if (i % 500 === 0) await new Promise((go) => setTimeout(go, 5));
+      }
+    })();
+    const names: string[] = [];
+    const enough = new AbortController();
+    const options = { follow: enough.signal };
+    for await (const record of await JitDumpStream.open(path, options)) {
+      names.push((record as CodeLoad).functionName);
+      if (names.length === count) enough.abort();
+    }
+    await dumped;
+    dump.close();
+    assertEquals(names, Array.from({ length: count }, (_, i) => `f${i}`));
+  });
 
   it("goes on beyond 4 GiB", () => {
     using directory = temporaryDirectory();
