@@ -23,8 +23,16 @@ const MACHINES: Record<number, string> = {
   258: "loongarch64",
 };
 
-/** Prints the code of all functions of that name; gives the exit status. */
-export async function disassemble(path: string, name: string): Promise<number> {
+/**
+ * Prints the code of all functions of that name; gives how many there are.
+ *
+ * @param mark What to print before the instruction at an offset.
+ */
+export async function disassemble(
+  path: string,
+  name: string,
+  mark: (offset: number) => string = () => "",
+): Promise<number> {
   await using dump = await JitDumpStream.open(path);
   const { elfMach, littleEndian } = dump.header;
   const machine = MACHINES[elfMach];
@@ -48,11 +56,13 @@ export async function disassemble(path: string, name: string): Promise<number> {
       ...["-m", machine],
       littleEndian ? "-EL" : "-EB",
     ]);
-    for (const line of between(instructions, lines)) output.line(line);
+    const markAt = (address: bigint) => mark(Number(address - codeAddr));
+    for (const line of between(instructions, lines, markAt)) {
+      output.line(line);
+    }
   }
   output.flush();
-  if (count === 0) throw new Error(`${path} has no function "${name}"`);
-  return 0;
+  return count;
 }
 
 /** objdump's lines, one for each instruction. */
@@ -88,6 +98,7 @@ async function runObjdump(
 function* between(
   instructions: string[],
   lines: readonly LineEntry[],
+  mark: (address: bigint) => string,
 ): Generator<string> {
   const sources = new SourceFiles();
   let next = 0;
@@ -101,7 +112,7 @@ function* between(
       yield printable(`${entry.file}:${entry.line}  ${sources.line(entry)}`)
         .trimEnd();
     }
-    yield instruction;
+    yield `${mark(address)}${instruction}`;
   }
 }
 

@@ -76,7 +76,8 @@ export const inspect: Command = {
           "--disassemble takes one FILE and no other option",
         );
       }
-      return await disassemble(positionals[0], name);
+      if (await disassemble(positionals[0], name) > 0) return 0;
+      throw new Error(`${positionals[0]} has no function "${name}"`);
     }
     const pattern = values.name === undefined
       ? undefined

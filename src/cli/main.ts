@@ -6,9 +6,18 @@
 
 import { check } from "./check.ts";
 import { type Command, UsageError } from "./command.ts";
+import { doctor } from "./doctor.ts";
 import { inspect } from "./inspect.ts";
+import { record } from "./record.ts";
+import { report } from "./report.ts";
 
-const COMMANDS: Record<string, Command> = { inspect, check };
+const COMMANDS: Record<string, Command> = {
+  record,
+  report,
+  doctor,
+  inspect,
+  check,
+};
 
 const USAGE = `Usage: jitdump COMMAND [OPTIONS] FILE…
 

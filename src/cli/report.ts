@@ -1,0 +1,175 @@
+/**
+ * `jitdump report`.
+ *
+ * @module
+ */
+
+import { collapse } from "../profile/collapsed.ts";
+import { toFlameGraph } from "../profile/flame_graph.ts";
+import { type Profile, readProfile } from "../profile/profile.ts";
+import { toSpeedscope } from "../profile/speedscope.ts";
+import {
+  type Share,
+  tallyFunctions,
+  tallyLines,
+  tallyOffsets,
+} from "../profile/tally.ts";
+import { type Command, parse, UsageError } from "./command.ts";
+import { disassemble } from "./disassemble.ts";
+import { fit, json, Output, printable, terminalWidth } from "./output.ts";
+
+/** Where `jitdump record` puts a recording. */
+export const DEFAULT_DIRECTORY = "jitdump-profile";
+
+/** So many rows of a table are shown. */
+const ROWS = 40;
+
+const HELP = `
+Usage: jitdump report [OPTIONS] [DIRECTORY | PERF.DATA]
+
+Shows what took the time in a recording of perf, of ${DEFAULT_DIRECTORY}/ if none is named.
+Jitted functions get their names from the dumps that the recording names; no
+perf inject is needed.
+
+  --lines            by source line, instead of by function
+  --annotate NAME    the instructions of the functions of that name, with their shares
+  --json             all functions and lines as JSON
+  --collapsed        call chains, a line for each, for flame graph tools
+  --speedscope FILE  write a file for speedscope (https://www.speedscope.app)
+  --flamegraph FILE  write a page with a flame graph, for a browser
+
+Needs --allow-run=perf and --allow-read; --annotate needs --allow-run=perf,objdump and
+--allow-write, and so do the files.
+`;
+
+export const report: Command = {
+  summary: "show what took the time",
+  help: HELP,
+  async run(args) {
+    const { values, positionals } = parse(args, {
+      lines: { type: "boolean" },
+      annotate: { type: "string" },
+      json: { type: "boolean" },
+      collapsed: { type: "boolean" },
+      speedscope: { type: "string" },
+      flamegraph: { type: "string" },
+    });
+    if (positionals.length > 1) {
+      throw new UsageError("only one DIRECTORY or PERF.DATA can be given");
+    }
+    if (Object.keys(values).length > 1) {
+      throw new UsageError("only one option can be given");
+    }
+    const path = await findRecording(positionals[0] ?? DEFAULT_DIRECTORY);
+    const profile = await readProfile(path);
+    if (values.annotate !== undefined) {
+      return await annotate(profile, values.annotate);
+    }
+    if (values.speedscope !== undefined) {
+      const text = JSON.stringify(toSpeedscope(profile, path));
+      await Deno.writeTextFile(values.speedscope, text);
+    } else if (values.flamegraph !== undefined) {
+      const page = toFlameGraph(profile, path);
+      await Deno.writeTextFile(values.flamegraph, page);
+    } else {
+      const output = new Output();
+      if (values.json) output.line(json(toJson(profile)));
+      else if (values.collapsed) {
+        for (const line of collapse(profile)) output.line(line);
+      } else if (values.lines) showLines(profile, output);
+      else showFunctions(profile, path, output);
+      output.flush();
+    }
+    return 0;
+  },
+};
+
+/** The perf.data that is meant. */
+async function findRecording(path: string): Promise<string> {
+  let status: Deno.FileInfo;
+  try {
+    status = await Deno.stat(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(`there is no ${path}: record with jitdump record first`);
+  }
+  return status.isDirectory ? `${path}/perf.data` : path;
+}
+
+function percent(part: number, whole: number): string {
+  return `${(whole === 0 ? 0 : 100 * part / whole).toFixed(2)}%`.padStart(7);
+}
+
+const place = ({ place: { source } }: Share) =>
+  source ? `${source.file}:${source.line}` : "";
+
+function showFunctions(profile: Profile, path: string, output: Output): void {
+  const width = terminalWidth();
+  const shares = tallyFunctions(profile);
+  output.line(`${path}: ${profile.samples} samples of ${profile.event}`);
+  output.line("   self    total  origin      function");
+  for (const { place, self, total } of shares.slice(0, ROWS)) {
+    const { name, origin, object } = place;
+    const row = `${percent(self, profile.weight)}  ${
+      percent(total, profile.weight)
+    }  ${origin.padEnd(10)}  ${name}${object ? `  (${object})` : ""}`;
+    output.line(fit(printable(row), width));
+  }
+  showRest(shares, output);
+}
+
+function showLines(profile: Profile, output: Output): void {
+  const width = terminalWidth();
+  const shares = tallyLines(profile);
+  output.line("   self    total  line");
+  for (const share of shares.slice(0, ROWS)) {
+    const row = `${percent(share.self, profile.weight)}  ${
+      percent(share.total, profile.weight)
+    }  ${place(share)}  ${share.place.name}`;
+    output.line(fit(printable(row), width));
+  }
+  showRest(shares, output);
+}
+
+function showRest(shares: Share[], output: Output): void {
+  if (shares.length <= ROWS) return;
+  output.line(`${shares.length - ROWS} more (--json shows all)`);
+}
+
+function toJson(profile: Profile): unknown {
+  const { event, samples, weight } = profile;
+  return {
+    event,
+    samples,
+    weight,
+    functions: tallyFunctions(profile).map(({ place, self, total }) => ({
+      name: place.name,
+      origin: place.origin,
+      object: place.object || undefined,
+      self,
+      total,
+    })),
+    lines: tallyLines(profile).map(({ place, self, total }) => ({
+      ...place.source,
+      function: place.name,
+      self,
+      total,
+    })),
+  };
+}
+
+/** Shows the instructions of a function, in whichever dump it is. */
+async function annotate(profile: Profile, name: string): Promise<number> {
+  const offsets = tallyOffsets(profile, name);
+  const whole = offsets.values().reduce((sum, weight) => sum + weight, 0);
+  const mark = (offset: number) => {
+    const weight = offsets.get(offset);
+    return weight === undefined ? " ".repeat(7) : percent(weight, whole);
+  };
+  let found = 0;
+  for (const dump of profile.dumps) {
+    found += await disassemble(dump, name, mark);
+  }
+  if (found > 0) return 0;
+  throw new Error(`no dump has a function "${name}"`);
+}

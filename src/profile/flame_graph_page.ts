@@ -1,0 +1,152 @@
+/**
+ * The style and the script of a flame graph's page.
+ *
+ * @module
+ */
+
+/** Light and dark; the colours say who has made the code. */
+export const FLAME_GRAPH_STYLE = `
+:root {
+  color-scheme: light dark;
+  --jitted: light-dark(#ff9d57, #b85c1c);
+  --javascript: light-dark(#f2d64b, #8a7712);
+  --native: light-dark(#8ec5f5, #2a6496);
+  --kernel: light-dark(#d3a6e8, #6f4288);
+  --unknown: light-dark(#c9c9c9, #565656);
+  --process: light-dark(#e6e6e6, #3c3c3c);
+}
+body { margin: 1rem; font: 14px system-ui, sans-serif; }
+header { display: flex; flex-wrap: wrap; gap: .5rem 1.5rem; align-items: center; }
+h1 { font-size: 1.1rem; margin: 0; width: 100%; }
+input { font: inherit; width: 18rem; }
+ul { display: flex; gap: 1rem; list-style: none; margin: 0; padding: 0; }
+li::before { content: ""; display: inline-block; width: .9em; height: .9em;
+  margin-right: .3em; vertical-align: -.1em; border-radius: 2px; background: var(--color); }
+main { position: relative; margin: 1rem 0; }
+main button { position: absolute; height: 19px; padding: 0 4px; border: 0; border-radius: 2px;
+  font: 12px/19px ui-monospace, monospace; text-align: left; white-space: nowrap;
+  overflow: hidden; text-overflow: ellipsis; color: light-dark(#000, #fff); cursor: pointer;
+  background: var(--color); }
+main button:hover, main button:focus-visible { outline: 2px solid; z-index: 1; }
+main button.around { opacity: .55; }
+main.searching button:not(.found) { opacity: .25; }
+main button.found { outline: 1.5px solid light-dark(#c00, #f66); }
+aside { position: fixed; max-width: 40rem; padding: .4rem .6rem; border-radius: 4px;
+  pointer-events: none; z-index: 2; background: light-dark(#222, #eee);
+  color: light-dark(#fff, #000); overflow-wrap: anywhere; }
+footer { opacity: .7; }
+`;
+
+/**
+ * Draws `profile`: each call is a button whose width is its share of what is zoomed to.
+ * Calls narrower than a pixel are left out until they are zoomed to.
+ */
+export const FLAME_GRAPH_SCRIPT = `
+"use strict";
+const ROW = 20, NARROWEST = 1;
+const find = (selector) => document.querySelector(selector);
+const main = find("main"), tip = find("aside"), search = find("input");
+const zoomOut = find("header button"), output = find("output");
+const ORIGINS = {
+  jitted: "jitted", javascript: "JavaScript", native: "native", kernel: "kernel", unknown: "unknown",
+};
+
+const makeCall = ([name, origin, where, weight, calls], caller) => {
+  const call = { name, origin, where, weight, caller };
+  call.calls = calls.map((inner) => makeCall(inner, call));
+  return call;
+};
+const root = makeCall(profile.tree);
+let zoomed = root;
+
+const share = (call) => (100 * call.weight / (root.weight || 1)).toFixed(2) + " %";
+
+const used = new Set();
+(function collect(call) { used.add(call.origin); call.calls.forEach(collect); })(root);
+for (const [origin, name] of Object.entries(ORIGINS)) {
+  if (!used.has(origin)) continue;
+  const item = document.createElement("li");
+  item.textContent = name;
+  item.style.setProperty("--color", "var(--" + origin + ")");
+  find("ul").append(item);
+}
+
+function draw() {
+  const width = main.clientWidth, buttons = [];
+  let rows = 0;
+  const place = (call, left, size, row, isAround) => {
+    if (size < NARROWEST) return;
+    rows = Math.max(rows, row + 1);
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = size > 25 ? call.name : "";
+    button.setAttribute("aria-label", call.name + ", " + share(call));
+    button.style.cssText = "left:" + left + "px;top:" + row * ROW + "px;width:" + (size - 1) + "px";
+    button.style.setProperty("--color", "var(--" + call.origin + ")");
+    if (size <= 25) button.style.padding = "0";
+    if (isAround) button.className = "around";
+    button.call = call;
+    buttons.push(button);
+    if (isAround) return;
+    let at = left;
+    for (const inner of call.calls) {
+      const innerSize = size * inner.weight / call.weight;
+      place(inner, at, innerSize, row + 1, false);
+      at += innerSize;
+    }
+  };
+  const around = [];
+  for (let call = zoomed.caller; call; call = call.caller) around.unshift(call);
+  around.forEach((call, row) => place(call, 0, width, row, true));
+  place(zoomed, 0, width, around.length, false);
+  main.replaceChildren(...buttons);
+  main.style.height = rows * ROW + "px";
+  zoomOut.disabled = zoomed === root;
+  mark();
+}
+
+/** Marks what is searched for, and says how much it took; calls within others count once. */
+function mark() {
+  let pattern;
+  try { pattern = search.value && new RegExp(search.value, "i"); } catch { return; }
+  main.classList.toggle("searching", Boolean(pattern));
+  const matches = (call) => pattern && (pattern.test(call.name) || pattern.test(call.where));
+  for (const button of main.children) button.classList.toggle("found", Boolean(matches(button.call)));
+  let weight = 0;
+  (function add(call) {
+    if (matches(call)) weight += call.weight; else call.calls.forEach(add);
+  })(root);
+  output.textContent = pattern
+    ? share({ weight }) + " match"
+    : profile.samples.toLocaleString("en") + " samples of " + profile.event;
+}
+
+function zoom(call) { zoomed = call; tip.hidden = true; draw(); }
+
+function show(event) {
+  const call = event.target.call;
+  tip.hidden = !call;
+  if (!call) return;
+  tip.replaceChildren();
+  for (const text of [call.name, share(call) + (ORIGINS[call.origin] ? ", " + ORIGINS[call.origin] : ""), call.where]) {
+    if (!text) continue;
+    const line = document.createElement("div");
+    line.textContent = text;
+    tip.append(line);
+  }
+  const box = event.target.getBoundingClientRect();
+  const x = event.clientX || box.left, y = event.clientY || box.bottom;
+  tip.style.left = Math.max(0, Math.min(x + 12, innerWidth - tip.offsetWidth - 8)) + "px";
+  tip.style.top = Math.max(0, Math.min(y + 16, innerHeight - tip.offsetHeight - 8)) + "px";
+}
+
+main.addEventListener("click", (event) => event.target.call && zoom(event.target.call));
+main.addEventListener("mousemove", show);
+main.addEventListener("focusin", show);
+main.addEventListener("mouseleave", () => tip.hidden = true);
+zoomOut.addEventListener("click", () => zoom(zoomed.caller ?? root));
+search.addEventListener("input", mark);
+addEventListener("keydown", ({ key }) => key === "Escape" && zoom(root));
+addEventListener("resize", draw);
+draw();
+`;

@@ -1,0 +1,274 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+} from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { PerfScriptParser } from "../src/profile/perf_script.ts";
+import {
+  injectCommand,
+  type Outcome,
+  recordCommand,
+  reportCommand,
+  run,
+  runOrThrow,
+} from "./perf.ts";
+import { profile } from "./profile.ts";
+import { temporaryDirectory } from "./script.ts";
+import { itWithPerf } from "./with_perf.ts";
+
+const CLI = fromFileUrl(new URL("../src/cli/main.ts", import.meta.url));
+const DEMO = fromFileUrl(new URL("demo/main.ts", import.meta.url));
+
+/** What the command line may be given to do its work. */
+const FLAGS = [
+  "--allow-read",
+  "--allow-run=perf,objdump",
+  // For --annotate, as objdump reads a file.
+  "--allow-write",
+];
+
+const jitdump = (...args: string[]): Promise<Outcome> =>
+  run([Deno.execPath(), "run", "--no-config", ...FLAGS, CLI, ...args]);
+
+async function jitdumpOrThrow(...args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await jitdump(...args);
+  assert(success, stderr);
+  return stdout;
+}
+
+interface JsonFunction {
+  name: string;
+  origin: string;
+  self: number;
+  total: number;
+}
+
+/** The self shares in percent, by name. */
+async function sharesOf(data: string): Promise<Map<string, number>> {
+  const report = JSON.parse(await jitdumpOrThrow("report", "--json", data));
+  return new Map(
+    report.functions.map(({ name, self }: JsonFunction) => [
+      name,
+      100 * self / report.weight,
+    ]),
+  );
+}
+
+/** The same by perf, after the injection. */
+async function sharesByPerf(injected: string): Promise<Map<string, number>> {
+  const { stdout } = await runOrThrow(
+    reportCommand(
+      injected,
+      "overhead,symbol",
+      "--quiet",
+      "--no-children",
+      ...["-g", "none", "-t", ";"],
+    ),
+  );
+  const shares = new Map<string, number>();
+  for (const line of stdout.split("\n")) {
+    const [, percent, name] = line.match(/^\s*([\d.]+)% *;\[.\] (.*?)\s*$/) ??
+      [];
+    if (name === undefined) continue;
+    shares.set(name, (shares.get(name) ?? 0) + Number(percent));
+  }
+  return shares;
+}
+
+let demo: ReturnType<typeof profile> | undefined;
+
+/** Profiles the demo with call graphs, once for all tests. */
+const profileDemo = () =>
+  demo ??= profile(
+    (directory) => [
+      Deno.execPath(),
+      "run",
+      "--allow-ffi",
+      "--allow-read",
+      `--allow-write=${directory}`,
+      DEMO,
+      directory,
+    ],
+    "--call-graph",
+    "fp",
+  );
+
+const JITTED = [
+  "collatz",
+  "polynomial_sum",
+  "gcd",
+  "main",
+  "fib",
+  "coprime_pairs",
+];
+
+describe("jitdump report", () => {
+  itWithPerf("gives functions the shares that perf gives them", async () => {
+    const { directory, injected } = await profileDemo();
+    const ours = await sharesOf(join(directory, "perf.data"));
+    const theirs = await sharesByPerf(injected);
+    for (const name of JITTED) {
+      assertGreater(theirs.get(name)!, 1);
+      assertAlmostEquals(ours.get(name)!, theirs.get(name)!, 0.01, name);
+    }
+  });
+
+  itWithPerf("has perf's call chains", async () => {
+    const { directory, injected } = await profileDemo();
+    const { stdout } = await runOrThrow([
+      "perf",
+      "script",
+      ...["-i", injected],
+      "--ns",
+      ...["-F", "comm,pid,tid,time,period,event,ip,sym,dso"],
+    ]);
+    const parser = new PerfScriptParser();
+    const theirs = new Map<string, number>();
+    for (const line of `${stdout}\n`.split("\n")) {
+      const sample = parser.add(line);
+      if (sample?.kind !== "sample") continue;
+      const names = sample.frames.map(({ symbol, object }) =>
+        symbol ??
+          (object.startsWith("/") && !object.endsWith(".map")
+            ? `[${object.slice(object.lastIndexOf("/") + 1)}]`
+            : "[unknown]")
+      );
+      const chain = [`${sample.command} ${sample.pid}`, ...names.reverse()]
+        .join(";");
+      theirs.set(chain, (theirs.get(chain) ?? 0) + sample.period);
+    }
+    const collapsed = await jitdumpOrThrow(
+      "report",
+      "--collapsed",
+      join(directory, "perf.data"),
+    );
+    const ours = new Map(
+      collapsed.trim().split("\n").map((line) => {
+        const end = line.lastIndexOf(" ");
+        return [line.slice(0, end), Number(line.slice(end + 1))];
+      }),
+    );
+    const jitted = (chains: Map<string, number>) =>
+      [...chains].filter(([chain]) =>
+        JITTED.some((name) => chain.includes(`;${name}`))
+      ).sort();
+    assertGreater(jitted(theirs).length, 10);
+    assertEquals(jitted(ours), jitted(theirs));
+  });
+
+  itWithPerf("shows lines, and instructions with their shares", async () => {
+    const { directory } = await profileDemo();
+    const data = join(directory, "perf.data");
+    const lines = await jitdumpOrThrow("report", "--lines", data);
+    assertMatch(
+      lines,
+      /^ *\d+\.\d\d% +\d+\.\d\d% {2}\S*program\.calc:\d+ {2}collatz$/m,
+    );
+    const annotated = await jitdumpOrThrow(
+      "report",
+      ...["--annotate", "collatz"],
+      data,
+    );
+    assertMatch(annotated, /program\.calc:\d+ /);
+    const percents = Array.from(
+      annotated.matchAll(/^ *(\d+\.\d\d)% +[0-9a-f]+:/gm),
+      ([, percent]) => Number(percent),
+    );
+    assertGreater(percents.length, 10);
+    const sum = percents.reduce((sum, percent) => sum + percent, 0);
+    assertAlmostEquals(sum, 100, 0.5);
+  });
+
+  itWithPerf("names JavaScript beside jitted functions", async () => {
+    using directory = temporaryDirectory();
+    const script = join(directory.path, "script.ts");
+    Deno.writeTextFileSync(
+      script,
+      `function hot(n: number) {
+         let x = 0;
+         for (let i = 0; i < n; i++) x = (x * 31 + i) % 1000003;
+         return x;
+       }
+       for (let i = 0; i < 30; i++) hot(1_000_000);`,
+    );
+    const out = join(directory.path, "out");
+    const { success, stderr } = await run([
+      Deno.execPath(),
+      "run",
+      "--no-config",
+      "--allow-all",
+      CLI,
+      "record",
+      ...["--out", out, "--call-graph", "none", "--v8"],
+      ...["--", Deno.execPath(), "run", script],
+    ]);
+    assert(success, stderr);
+    const data = join(out, "perf.data");
+    const ours = await sharesOf(data);
+    await runOrThrow(injectCommand(data, `${data}.jit`));
+    const theirs = await sharesByPerf(`${data}.jit`);
+    const hot = [...theirs].filter(([name]) => /\bhot /.test(name));
+    assertGreater(hot.reduce((sum, [, share]) => sum + share, 0), 30);
+    for (const [name, share] of hot) {
+      assertAlmostEquals(ours.get(name)!, share, 0.1, name);
+    }
+  });
+
+  describe("says what is missing, with exit status 1:", () => {
+    const refuse = async (pattern: RegExp, ...args: string[]) => {
+      const { success, stdout, stderr } = await jitdump("report", ...args);
+      assertEquals([success, stdout], [false, ""]);
+      assertMatch(stderr, pattern);
+    };
+
+    it("a recording", () =>
+      refuse(/there is no \/nowhere: record with jitdump record/, "/nowhere"));
+
+    itWithPerf("the clock", async () => {
+      using directory = temporaryDirectory();
+      const data = join(directory.path, "perf.data");
+      await runOrThrow([
+        "perf",
+        "record",
+        "-e",
+        "cpu-clock",
+        "-o",
+        data,
+        "true",
+      ]);
+      await refuse(/another clock .* perf record -k mono/, data);
+    });
+
+    itWithPerf("the dump", async () => {
+      using directory = temporaryDirectory();
+      const data = join(directory.path, "perf.data");
+      await runOrThrow(recordCommand(data, [
+        Deno.execPath(),
+        "run",
+        "--allow-all",
+        DEMO,
+        directory.path,
+      ]));
+      const [dump] = [...Deno.readDirSync(directory.path)]
+        .filter(({ name }) => name.endsWith(".dump"));
+      Deno.removeSync(join(directory.path, dump.name));
+      await refuse(/the dump \S+, which the recording names, cannot be/, data);
+    });
+
+    it("perf", async () => {
+      using directory = temporaryDirectory();
+      const data = join(directory.path, "perf.data");
+      Deno.writeTextFileSync(data, "");
+      const { success, stderr } = await run(
+        [Deno.execPath(), "run", "--no-config", "-A", CLI, "report", data],
+        { env: { PATH: directory.path } },
+      );
+      assertEquals(success, false);
+      assertMatch(stderr, /there is no perf: install it/);
+    });
+  });
+});
