@@ -29,7 +29,7 @@ main button { position: absolute; height: 19px; padding: 0 4px; border: 0; borde
   background: var(--color); }
 main button:hover, main button:focus-visible { outline: 2px solid; z-index: 1; }
 main button.around { opacity: .55; }
-main.searching button:not(.found) { opacity: .25; }
+main.searching button:not(.found) { opacity: .4; }
 main button.found { outline: 1.5px solid light-dark(#c00, #f66); }
 aside { position: fixed; max-width: 40rem; padding: .4rem .6rem; border-radius: 4px;
   pointer-events: none; z-index: 2; background: light-dark(#222, #eee);
