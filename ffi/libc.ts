@@ -10,7 +10,6 @@
  *   own is turned into its address.
  * - **A 64-bit argument is given as a `bigint`.** Deno's fast call path takes
  *   only that; a `number` costs five times as much per call.
- *
  * - **A `ssize_t` is an `i32`.** Linux transfers 2 GiB − 4 KiB at the most in one call,
  *   and a 64-bit result would be a `bigint`: garbage for each record, and a chance for
  *   the collector to call libc before errno has been read.
@@ -224,6 +223,13 @@ const SYMBOLS = {
     ],
     result: "i32", // int
   },
+  getrlimit: {
+    parameters: [
+      "i32", // int resource
+      "buffer", // struct rlimit *rlim
+    ],
+    result: "i32", // int
+  },
   gettid: {
     parameters: [],
     result: "i32", // pid_t
@@ -288,9 +294,9 @@ const SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /**
- * What is called for each record, or a thousand times when a file is opened, and what
- * must not be kept from errno by anything between. For each of these Deno compiles a
- * trampoline when libc is opened, which takes 0.1 to 0.2 ms.
+ * What is called for each record, or a thousand times when a file is opened, and the two
+ * that read errno. For each of these Deno compiles a trampoline when libc is opened,
+ * which takes 0.1 to 0.2 ms.
  */
 const COMPILED: readonly string[] = [
   "__errno_location",

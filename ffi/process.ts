@@ -31,3 +31,17 @@ export function randomBytesOfProcess(libc: Libc): Uint8Array<ArrayBuffer> {
   if (address !== 0n) readMemory(libc, bytes, address);
   return bytes;
 }
+
+// <sys/resource.h>
+const RLIMIT_FSIZE = 1;
+
+/** How large this process may make a file; writing behind it sends SIGXFSZ. */
+export function fileSizeLimit(libc: Libc): number {
+  // struct rlimit { rlim_t rlim_cur; rlim_t rlim_max; }
+  const limits = new BigUint64Array(2);
+  const failed = libc.getrlimit(
+    RLIMIT_FSIZE,
+    new Uint8Array(limits.buffer),
+  );
+  return failed ? Infinity : Number(limits[0]);
+}

@@ -17,8 +17,23 @@ const PREFER_WRITER = 2;
 
 const CLOCK_REALTIME = 0;
 
-/** In seconds; nobody has a lock for more than some system calls. */
-const PATIENCE = 1n;
+/** The thread has the lock alone already. */
+const EDEADLK = 35;
+
+/**
+ * The lock that this thread has taken beside others. It has one at a time, and gives it
+ * back in the same call; but V8 can end a script anywhere, as for a timeout of node:vm,
+ * and then not even `finally` is run. What a script has left taken is given back when the
+ * thread takes the next lock.
+ */
+let taken = 0n;
+
+function giveBackTaken(libc: Libc): void {
+  if (taken === 0n) return;
+  const left = taken;
+  taken = 0n;
+  libc.pthread_rwlock_unlock(left);
+}
 
 /**
  * Makes memory a lock that nobody has, and that does not keep those waiting who want it
@@ -32,26 +47,34 @@ export function initializeRwlock(libc: Libc, address: bigint): void {
 
 /** Takes the lock at `address` beside others, while nobody has it alone. */
 export function lockShared(libc: Libc, address: bigint): void {
-  // It may be the thread's own; see lockAlone(). Then this says EDEADLK.
+  giveBackTaken(libc);
+  // A script that was ended may have left it to this thread alone: EDEADLK.
   libc.pthread_rwlock_rdlock(address);
+  taken = address;
 }
 
 /**
  * Takes the lock while nobody else has it.
  *
- * V8 can end a script anywhere, as for a timeout of node:vm, and then not even `finally`
- * is run. A lock that such a script has left taken is waited for in vain.
- *
+ * @param patience For how many seconds to wait. A script that was ended in another
+ * thread, which does nothing since, may have it for ever.
  * @returns Whether it has been taken.
  */
-export function lockAlone(libc: Libc, address: bigint): boolean {
+export function lockAlone(
+  libc: Libc,
+  address: bigint,
+  patience: bigint,
+): boolean {
+  giveBackTaken(libc);
   const time = new Uint8Array(new ArrayBuffer(TIMESPEC_SIZE));
   libc.clock_gettime(CLOCK_REALTIME, addressOfBuffer(libc, time));
-  new BigInt64Array(time.buffer)[0] += PATIENCE;
-  return libc.pthread_rwlock_timedwrlock(address, time) === 0;
+  new BigInt64Array(time.buffer)[0] += patience;
+  const error = libc.pthread_rwlock_timedwrlock(address, time);
+  return error === 0 || error === EDEADLK;
 }
 
 /** Gives the lock back. */
 export function unlock(libc: Libc, address: bigint): void {
+  taken = 0n;
   libc.pthread_rwlock_unlock(address);
 }

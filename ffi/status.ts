@@ -81,6 +81,7 @@ const STATFS = {
   type: 0,
   bsize: 8,
   bavail: 32,
+  frsize: 72,
 };
 
 /** The file system that an open file is on; see statfs(2). */
@@ -91,24 +92,20 @@ export interface FileSystemStatus {
   readonly available: number;
 }
 
-/** The status of the file system that an open file is on. */
+/** The status of the file system that an open file is on; zeros where it is not said. */
 export function fileSystemStatus(
   libc: Libc,
   file: OpenFile,
 ): FileSystemStatus {
   const bytes = new Uint8Array(new ArrayBuffer(STATFS.bytes));
-  retry(
-    libc,
-    "fstatfs",
-    "look at",
-    file.path,
-    () => libc.fstatfs(file.fd, bytes),
-  );
+  libc.fstatfs(file.fd, bytes);
   const view = new DataView(bytes.buffer);
   const number = (at: number) => Number(view.getBigUint64(at, true));
+  // Blocks are counted in fragments, where the file system has those.
+  const blockSize = number(STATFS.frsize) || number(STATFS.bsize);
   return {
     type: number(STATFS.type),
-    available: number(STATFS.bavail) * number(STATFS.bsize),
+    available: number(STATFS.bavail) * blockSize,
   };
 }
 

@@ -18,7 +18,7 @@ import { pause } from "./pause.ts";
 import { type Packed, packedSize } from "./record_buffer.ts";
 import type { TableRow } from "./process_table.ts";
 import type { RecordSink } from "./record_sink.ts";
-import { type FileKind, SharedFile, type TornPart } from "./shared_file.ts";
+import type { SharedFile, TornPart } from "./shared_file.ts";
 
 /** How often to look whether another engine has appended; once a millisecond. */
 const LOOKS = 20;
@@ -40,7 +40,7 @@ const NOTHING = new Uint8Array(0);
  * until it is whole or the part of it is gone. Another engine of the process can append
  * behind a part (and another writer of this module, where room ended that the disk said
  * it had, as under a quota): then nothing is cut off, and there is
- * {@linkcode FileKind.mend}. What cannot be mended at once is tried again before the next append.
+ * its `FileKind.mend()`. What cannot be mended at once is tried again before the next append.
  */
 export class AppendFile implements RecordSink {
   readonly kind = "append";
@@ -48,7 +48,6 @@ export class AppendFile implements RecordSink {
   readonly #shared: SharedFile;
   readonly #file: OpenFile;
   readonly #row: TableRow;
-  readonly #kind: FileKind;
   /** What is to be mended, in the order in which it lies in the file. */
   #torn: TornPart[] = [];
   /** Whether each append is made alone. */
@@ -56,13 +55,12 @@ export class AppendFile implements RecordSink {
   /** How many bytes may be written before the room is looked at. */
   #untilLook = 0;
 
-  /** Opens the file; see {@linkcode SharedFile}. */
-  constructor(libc: Libc, path: string, kind: FileKind) {
+  /** @param shared The open file, which is closed with this. */
+  constructor(libc: Libc, shared: SharedFile) {
     this.#libc = libc;
-    this.#kind = kind;
-    this.#shared = new SharedFile(libc, path, kind);
-    this.#file = this.#shared.file;
-    this.#row = this.#shared.row;
+    this.#shared = shared;
+    this.#file = shared.file;
+    this.#row = shared.row;
   }
 
   /** The file's descriptor. */
@@ -82,7 +80,7 @@ export class AppendFile implements RecordSink {
   append(packed: Packed): void {
     const size = packedSize(packed);
     this.#untilLook -= size;
-    if (this.#untilLook < 0) this.#look();
+    if (this.#untilLook < 0) this.#look(size);
     if (this.#isCareful) {
       return this.#row.exclusively((isAlone) => {
         this.#mendAll(isAlone);
@@ -105,10 +103,10 @@ export class AppendFile implements RecordSink {
     }
   }
 
-  /** Looks how much room there is. */
-  #look(): void {
+  /** Looks whether there is room for `size` bytes and many more. */
+  #look(size: number): void {
     const { available } = fileSystemStatus(this.#libc, this.#file);
-    this.#isCareful = available < ENOUGH_ROOM || this.#torn.length > 0;
+    this.#isCareful = available < ENOUGH_ROOM + size || this.#torn.length > 0;
     this.#untilLook = LOOK_EVERY;
   }
 
@@ -183,7 +181,7 @@ export class AppendFile implements RecordSink {
       if (isOurs && status.size === part.end) {
         return truncate(libc, file, part.start);
       }
-      if (this.#kind.mend(libc, file, part)) return;
+      if (this.#shared.kind.mend(libc, file, part)) return;
       pause();
     }
     throw new Error(

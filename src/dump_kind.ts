@@ -35,16 +35,16 @@ export class DumpKind implements FileKind {
   readonly remedy = V8_REMEDY;
   readonly emptySize = FileHeader.size;
   readonly mend = mendTornRecord;
-  readonly isAlone: boolean;
+  readonly isExclusive: FileKind["isExclusive"];
   readonly #header: FileHeader;
 
   /**
    * @param header What the dump begins with if it is empty or not there.
-   * @param isAlone Whether nobody else may have it open.
+   * @param isExclusive See {@linkcode FileKind.isExclusive}.
    */
-  constructor(header: FileHeader, isAlone: boolean) {
+  constructor(header: FileHeader, isExclusive: FileKind["isExclusive"]) {
     this.#header = header;
-    this.isAlone = isAlone;
+    this.isExclusive = isExclusive;
   }
 
   accept(libc: Libc, { file, status }: OpenedFile, isShared: boolean): boolean {

@@ -125,8 +125,8 @@ export class JitDumpFile implements Disposable {
    * @throws {Deno.errors.InvalidData} If there is something else than a dump to
    * which this machine's functions can be added, or another user's file.
    * @throws {Deno.errors.Busy} If another process writes the dump, or an engine in this
-   * one that would overwrite what is appended, as V8 does under `--perf-prof`; where
-   * either has it mapped, if anybody in this process has it open.
+   * one that would overwrite what is appended, as V8 does under `--perf-prof`. With the
+   * sink `"mapped"`: if anybody in this process has it open; without, if one has it so.
    * @throws {JitDumpError} If a system call fails: the directory is not there,
    * the path is a directory or a symbolic link, the disk is full.
    * @throws {TypeError} If an argument is of the wrong type.
@@ -254,7 +254,8 @@ export class JitDumpFile implements Disposable {
 
   /**
    * Says that there are functions, in as few writes as possible: one for every
-   * 256 KiB of records. All records of a function are in the same write.
+   * 256 KiB of records, and none where the dump is mapped. All records of a function are
+   * in the same write.
    *
    * @param fns The functions; a generator of any length is gone through once, with
    * memory for one write and the indices that are returned.

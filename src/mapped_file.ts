@@ -4,21 +4,30 @@
  * @module
  */
 
-import { type OpenFile, truncate, writeAllAt, writeAt } from "../ffi/file.ts";
+import { otherWriters } from "../ffi/descriptors.ts";
+import { JitDumpError } from "../ffi/error.ts";
+import {
+  filePosition,
+  type OpenFile,
+  overwriteAt,
+  truncate,
+} from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
 import { mapWritable, unmapWritable } from "../ffi/mapping.ts";
 import { addressOfBuffer, copyMemory } from "../ffi/memory.ts";
+import { fileSizeLimit } from "../ffi/process.ts";
 import { fileStatus, fileSystemStatus } from "../ffi/status.ts";
-import { type Packed, packedSize } from "./record_buffer.ts";
+import { AppendFile } from "./append_file.ts";
+import type { Packed } from "./record_buffer.ts";
 import type { RecordSink } from "./record_sink.ts";
 import type { SharedFile } from "./shared_file.ts";
 import { SHORTEST_SKIPPED_RECORD, skippedRecord } from "./torn_record.ts";
 
 /**
  * The file systems, <linux/magic.h>, on which a page of a file that has been written
- * once has its place for good: tmpfs, ext2 to ext4. Others find a new place when it is
- * written again (btrfs; XFS where the file has been copied with `--reflink`), which on a
- * full disk kills the process by SIGBUS, or do not say what they are made of (overlayfs).
+ * once has its place for good: tmpfs, ext2 to ext4. Others may look for a new place when
+ * it is written again (btrfs; XFS where the file has been copied with `--reflink`), which
+ * on a full disk kills the process by SIGBUS. And overlayfs may be upon any of them.
  */
 const FIXED_PLACES = [0x0102_1994, 0xef53];
 
@@ -33,14 +42,14 @@ const ALIGNMENT = 64 * 1024;
 /** So much of the file is prepared and mapped at once. */
 const WINDOW_SIZE = 1 << 20;
 
-/** Larger records are written by system calls. */
+/** Larger records are appended. */
 const LARGEST_COPY = WINDOW_SIZE / 2;
 
-/** What room is made of, as much as one write takes at its best. */
-const ZEROS = new Uint8Array(new ArrayBuffer(256 * 1024));
-
 /** What makes a record one: `id` and `totalSize`, which are 0 before. */
-const PUBLISHED_LAST = 8;
+const PUBLISHED_LAST = 8n;
+
+/** What room is made of. It is only read, so it takes no memory. */
+const zeros = new Uint8Array(new ArrayBuffer(WINDOW_SIZE));
 
 /** A part of the file in memory. */
 interface Window {
@@ -58,26 +67,27 @@ interface Window {
  *     └────────┴─────────┴───┴─────────┴───────────────────┘
  *            window.start ─┘           └─ position         └─ end, window.end
  *
- * - Room is written as zeros, so the disk has it, before it is mapped: a full disk is an
- *   error of that write and never a signal.
+ * - Room is appended as zeros, so the disk has it, before it is mapped: a full disk is an
+ *   error of that append and never a signal.
  * - Records are copied into the window. The first 8 bytes of the first one come last,
  *   until when readers see zeros there, and stop. What is in the window is in the file,
  *   whatever becomes of the process.
+ * - Large records are appended, behind the last one.
  * - Closing cuts the file behind its last record.
  *
- * Should an engine append to the file that does not know of this, its records lie behind
+ * An engine may append to the file that does not know of this. Its records lie behind
  * the end: then the rest of the room becomes a record to be skipped, and what follows
  * goes behind theirs.
  */
 export class MappedFile implements RecordSink {
   readonly kind = "mapped";
   readonly #libc: Libc;
-  readonly #shared: SharedFile;
   readonly #file: OpenFile;
+  readonly #appended: AppendFile;
   #window: Window | undefined;
   /** Where the next record goes. */
   #position: number;
-  /** The size that this writer has given the file. */
+  /** Where this writer's room ends. */
   #end: number;
   /** The buffer that the last records were in, and its address. */
   #bytes: Uint8Array | undefined;
@@ -86,10 +96,10 @@ export class MappedFile implements RecordSink {
   /** @param shared The open file, which nobody else has open; it is closed with this. */
   constructor(libc: Libc, shared: SharedFile) {
     this.#libc = libc;
-    this.#shared = shared;
     this.#file = shared.file;
-    this.#end = fileStatus(libc, shared.file).size;
-    this.#position = this.#end;
+    this.#appended = new AppendFile(libc, shared);
+    // Nothing of it is known to be room.
+    this.#position = this.#end = 0;
   }
 
   get fd(): number {
@@ -103,7 +113,7 @@ export class MappedFile implements RecordSink {
    */
   append(packed: Packed): void {
     const { bytes, length, trailing } = packed;
-    if (trailing || length > LARGEST_COPY) return this.#writeThrough(packed);
+    if (trailing || length > LARGEST_COPY) return this.#appendLarge(packed);
     const { address, start } = this.#windowFor(length);
     if (bytes !== this.#bytes) {
       this.#bytesAddress = addressOfBuffer(this.#libc, bytes);
@@ -111,9 +121,13 @@ export class MappedFile implements RecordSink {
     }
     const to = address + BigInt(this.#position - start);
     const from = this.#bytesAddress;
-    const last = BigInt(PUBLISHED_LAST);
-    copyMemory(this.#libc, to + last, from + last, BigInt(length) - last);
-    copyMemory(this.#libc, to, from, last);
+    copyMemory(
+      this.#libc,
+      to + PUBLISHED_LAST,
+      from + PUBLISHED_LAST,
+      BigInt(length) - PUBLISHED_LAST,
+    );
+    copyMemory(this.#libc, to, from, PUBLISHED_LAST);
     this.#position += length;
   }
 
@@ -123,18 +137,15 @@ export class MappedFile implements RecordSink {
     if (window) {
       const rest = window.end - this.#position - size;
       // What is left may have to become a record that is skipped.
-      if (rest === 0 || rest >= SHORTEST_SKIPPED_RECORD) return window;
+      if (rest >= SHORTEST_SKIPPED_RECORD) return window;
     }
-    return this.#moveWindow(size);
+    return this.#moveWindow(size + SHORTEST_SKIPPED_RECORD);
   }
 
+  /** Maps what is at the position, where there are to be `size` bytes of room. */
   #moveWindow(size: number): Window {
-    this.#goBehindOthers();
+    while (this.#end - this.#position < size) this.#makeRoom(size);
     const start = this.#position - this.#position % ALIGNMENT;
-    this.#makeRoom(
-      this.#position + size + SHORTEST_SKIPPED_RECORD,
-      start + WINDOW_SIZE,
-    );
     const end = this.#end;
     const address = mapWritable(this.#libc, this.#file, start, end - start);
     this.#dropWindow();
@@ -149,79 +160,72 @@ export class MappedFile implements RecordSink {
     unmapWritable(this.#libc, this.#file, address, end - start);
   }
 
-  /** Makes the file so long as is wished, or as there is room, but no less than needed. */
-  #makeRoom(needed: number, wished: number): void {
+  /** Appends as much room as a window has, or where there is less, what is needed. */
+  #makeRoom(needed: number): void {
     const [libc, file] = [this.#libc, this.#file];
-    let end = this.#end;
+    const missing = needed - (this.#end - this.#position);
+    const allowed = fileSizeLimit(libc) - fileStatus(libc, file).size;
+    const wished = WINDOW_SIZE - ALIGNMENT - (this.#end - this.#position);
+    let size = Math.max(missing, Math.min(wished, allowed));
     try {
-      while (end < wished) {
-        const zeros = ZEROS.subarray(0, wished - end);
-        end += writeAt(libc, file, zeros, end);
-      }
+      this.#appended.append({ bytes: zeros, length: size });
     } catch (error) {
-      if (end < needed) {
-        truncate(libc, file, this.#end);
-        throw error;
-      }
+      if (!(error instanceof JitDumpError) || size === missing) throw error;
+      // There may be less room, and enough.
+      size = missing;
+      this.#appended.append({ bytes: zeros, length: size });
+    }
+    const end = filePosition(libc, file);
+    this.#goOnAt(end - size, end);
+  }
+
+  /** Goes on in room that has been appended. */
+  #goOnAt(start: number, end: number): void {
+    if (start > this.#end) {
+      // Somebody else has appended in between, or this is the first room.
+      this.#leaveRoom();
+      this.#position = start;
+    } else {
+      // The room has become longer; or somebody has cut the file.
+      this.#position = Math.min(this.#position, start);
     }
     this.#end = end;
   }
 
-  /** Writes large records without memory between. */
-  #writeThrough(packed: Packed): void {
-    const { bytes, length, trailing } = packed;
-    const [libc, file] = [this.#libc, this.#file];
-    this.#goBehindOthers();
-    this.#dropWindow();
-    const position = this.#position;
-    this.#cut();
-    try {
-      const body = bytes.subarray(PUBLISHED_LAST, length);
-      writeAllAt(libc, file, body, position + PUBLISHED_LAST);
-      if (trailing) writeAllAt(libc, file, trailing, position + length);
-      writeAllAt(libc, file, bytes.subarray(0, PUBLISHED_LAST), position);
-    } catch (error) {
-      truncate(libc, file, position);
-      throw error;
-    }
-    this.#position = position + packedSize(packed);
-    this.#end = this.#position;
-  }
-
-  /** Gives the room back. */
-  #cut(): void {
-    if (this.#end === this.#position) return;
-    truncate(this.#libc, this.#file, this.#position);
-    this.#end = this.#position;
-  }
-
-  /** Where others have appended, leaves the room to them, and goes on at the file's end. */
-  #goBehindOthers(): void {
-    const [libc, file] = [this.#libc, this.#file];
-    const { size } = fileStatus(libc, file);
-    if (size === this.#end) return;
-    this.#dropWindow();
+  /** Makes the room a record that readers pass over. */
+  #leaveRoom(): void {
     const room = this.#end - this.#position;
-    if (size > this.#end) {
-      if (room > 0) {
-        writeAllAt(libc, file, skippedRecord(room), this.#position);
-      }
-      this.#position = size;
-    } else {
-      // Somebody has cut it, perhaps before the last record.
-      this.#position = Math.min(this.#position, size);
-    }
-    this.#end = size;
+    if (room === 0) return;
+    overwriteAt(this.#libc, this.#file, skippedRecord(room), this.#position);
+    this.#position = this.#end;
+  }
+
+  /** Gives the room back, or leaves it where others may have appended behind it. */
+  #endRoom(): void {
+    this.#dropWindow();
+    const [libc, file] = [this.#libc, this.#file];
+    if (this.#position === this.#end) return;
+    const status = fileStatus(libc, file);
+    const isLast = status.size <= this.#end &&
+      otherWriters(libc, file, status).length === 0;
+    if (!isLast) return this.#leaveRoom();
+    const position = Math.min(this.#position, status.size);
+    truncate(libc, file, position);
+    this.#position = this.#end = position;
+  }
+
+  #appendLarge(packed: Packed): void {
+    this.#endRoom();
+    this.#appended.append(packed);
+    this.#position = this.#end = filePosition(this.#libc, this.#file);
   }
 
   /** Cuts the file behind its last record, and closes it in any case. */
   close(): void {
     try {
-      this.#dropWindow();
-      this.#goBehindOthers();
-      this.#cut();
+      this.#endRoom();
     } finally {
-      this.#shared.close();
+      this.#appended.close();
     }
   }
 }

@@ -29,15 +29,9 @@ export function openSink(
   header: FileHeader,
   wanted: Sink,
 ): RecordSink {
-  if (wanted === "mapped") {
-    const shared = new SharedFile(libc, path, new DumpKind(header, true));
-    try {
-      if (canMap(libc, shared.file)) return new MappedFile(libc, shared);
-    } catch (error) {
-      shared.close();
-      throw error;
-    }
-    shared.close();
-  }
-  return new AppendFile(libc, path, new DumpKind(header, false));
+  const kind = new DumpKind(header, wanted === "mapped" ? canMap : () => false);
+  const shared = new SharedFile(libc, path, kind);
+  return shared.row.isExclusive
+    ? new MappedFile(libc, shared)
+    : new AppendFile(libc, shared);
 }

@@ -21,7 +21,7 @@ import { escapeFunctionName } from "./function_name.ts";
 import type { JitFunction } from "./jit_function.ts";
 import { isSupported, openPlatform } from "./platform.ts";
 import { BATCH_SIZE } from "./record_buffer.ts";
-import type { FileKind, TornPart } from "./shared_file.ts";
+import { type FileKind, SharedFile, type TornPart } from "./shared_file.ts";
 
 /** What can be said when a {@linkcode PerfMapFile} is opened. */
 export interface PerfMapOptions {
@@ -108,7 +108,7 @@ export class PerfMapFile implements Disposable {
     checkObject(what, "options", options);
     this.#library = openPlatform(what, this.path, options.libc);
     try {
-      this.#file = new AppendFile(this.#library.symbols, this.path, MAP_KIND);
+      this.#file = openMap(this.#library.symbols, this.path);
     } catch (error) {
       this.#library.close();
       throw error;
@@ -231,7 +231,7 @@ const V8_REMEDY =
 /** A map has neither header nor marker. */
 const MAP_KIND: FileKind = {
   remedy: V8_REMEDY,
-  isAlone: false,
+  isExclusive: () => false,
   emptySize: 0,
   accept(libc, { file }) {
     const start = new Uint8Array(40);
@@ -252,4 +252,8 @@ function blankOut(libc: Libc, file: OpenFile, { start, end }: TornPart): true {
   const blanks = `${" ".repeat(end - start - 1)}\n`;
   overwriteAt(libc, file, encoder.encode(blanks), start);
   return true;
+}
+
+function openMap(libc: Libc, path: string): AppendFile {
+  return new AppendFile(libc, new SharedFile(libc, path, MAP_KIND));
 }

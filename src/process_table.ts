@@ -64,7 +64,7 @@ interface RowFields {
   /** How many have the file open. */
   users: number;
   /** 1 where that can only be one. */
-  isAlone: number;
+  isExclusive: number;
 }
 
 const RowFields: Struct<RowFields> = struct<RowFields>("RowFields", {
@@ -72,7 +72,7 @@ const RowFields: Struct<RowFields> = struct<RowFields>("RowFields", {
   inode: "u64",
   marker: "u64",
   users: "u32",
-  isAlone: "u32",
+  isExclusive: "u32",
 });
 
 /**
@@ -80,13 +80,19 @@ const RowFields: Struct<RowFields> = struct<RowFields>("RowFields", {
  * thread that makes it may have to wait for a processor; nothing else is likely to be
  * there, least of all with zeros in that place.
  */
-const PATIENCE = 10_000;
-
-/** Each thread looks for the table once, whichever copies of this module it has. */
-const ADDRESS_KEY = Symbol.for("@jitdump/jitdump: process table 1");
+const MAKING_PATIENCE_MS = 10_000;
 
 /**
- * The files that a process has open for appending, in whichever threads.
+ * How long to wait, in seconds, for those who append. The largest append takes less, but
+ * for a disk that hangs.
+ */
+const APPENDS_PATIENCE_S = 5n;
+
+/** Each thread looks for the table once, whichever copies of this module it has. */
+const ADDRESS_KEY = Symbol.for("@jitdump/jitdump: process table 2");
+
+/**
+ * The files that a process has open for writing, in whichever threads.
  *
  * The threads of a Deno program share no variable. They share the address space, and
  * the table lies at an address that follows from the process alone (see
@@ -98,8 +104,8 @@ const ADDRESS_KEY = Symbol.for("@jitdump/jitdump: process table 1");
  *
  *     head   a mutex: who has it may open and close files
  *     row    a file, how many have it open, where its marker is, and two locks: all may
- *            append at once, and whoever takes back a record that found no room does
- *            that alone
+ *            append at once, and each may ask for the others to wait: to take back a
+ *            record that found no room, or where one may find none
  *
  * A worker that is terminated, or ends, while it has a file open stays counted. It
  * cannot have a lock then: Deno ends it only where it waits.
@@ -147,12 +153,12 @@ export class ProcessTable {
    * Adds a file that one user has open.
    *
    * @param marker The address of its marker; 0 where it needs none.
-   * @param isAlone Whether nobody else may have it open.
+   * @param isExclusive Whether nobody else may have it open.
    */
   add(
     { device, inode }: FileStatus,
     marker: bigint,
-    isAlone: boolean,
+    isExclusive: boolean,
   ): TableRow {
     const rows = this.#readRows();
     const free = rows.findIndex(({ users }) => users === 0);
@@ -166,7 +172,7 @@ export class ProcessTable {
       inode,
       marker,
       users: 1,
-      isAlone: Number(isAlone),
+      isExclusive: Number(isExclusive),
     });
     if (row === rows.length) {
       const count = new Uint8Array(Uint32Array.of(row + 1).buffer);
@@ -205,6 +211,7 @@ export class TableRow {
   /** Who has it alone keeps from appending those who share it. */
   readonly #lock: bigint;
   readonly #fields: bigint;
+  #patience = APPENDS_PATIENCE_S;
 
   constructor(libc: Libc, address: bigint) {
     this.#libc = libc;
@@ -233,12 +240,15 @@ export class TableRow {
   /**
    * Does something while no other thread appends to the file.
    *
-   * @param action Gets whether that is certain.
+   * @param action Gets whether that is certain: not where a script that V8 has ended in
+   * another thread has not given the lock back.
    */
   exclusively<T>(action: (isAlone: boolean) => T): T {
-    // They take turns, so that each waits for appends only, which are short.
+    // They take turns, so that each waits for no more than an append.
     lockMutex(this.#libc, this.#turn);
-    const isAlone = lockAlone(this.#libc, this.#lock);
+    const isAlone = lockAlone(this.#libc, this.#lock, this.#patience);
+    // What was waited for in vain once is not waited for again.
+    this.#patience = isAlone ? APPENDS_PATIENCE_S : 0n;
     try {
       return action(isAlone);
     } finally {
@@ -257,8 +267,8 @@ export class TableRow {
   }
 
   /** Whether nobody else may have the file open. */
-  get isAlone(): boolean {
-    return this.#read().isAlone === 1;
+  get isExclusive(): boolean {
+    return this.#read().isExclusive === 1;
   }
 
   /** Where the file's marker is. */
@@ -280,7 +290,7 @@ export class TableRow {
 
 /** The numbers that only a table of this process and layout begins with. */
 const magicOf = (libc: Libc) =>
-  BigUint64Array.of(processMark(libc, 1n, 1n), processMark(libc, 1n, 2n));
+  BigUint64Array.of(processMark(libc, 1n, 3n), processMark(libc, 1n, 4n));
 
 function findOrMake(libc: Libc): bigint {
   using probe = new MemoryProbe(libc);
@@ -291,7 +301,7 @@ function findOrMake(libc: Libc): bigint {
   });
   for (const address of addresses) {
     if (!tryMapMemoryAt(libc, address, SIZE)) {
-      if (isTable(probe, address, magic, PATIENCE)) return address;
+      if (isTable(probe, address, magic, MAKING_PATIENCE_MS)) return address;
       continue;
     }
     // Something unrelated may have been here when the table was made elsewhere.

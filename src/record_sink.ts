@@ -12,11 +12,12 @@ import type { Packed } from "./record_buffer.ts";
  * `"append"`: each call appends what it has to say by one system call. Others may append
  * to the same dump and follow it while it grows.
  *
- * `"mapped"`: records are copied into memory that is the file's, several times as fast,
- * and as safe from a crash. The dump is this writer's alone; others are refused. Until it
- * is closed it ends in zeros, where those who follow it, as samply does, may stop. Nobody
- * may cut it short meanwhile: the kernel ends a process (SIGBUS) that writes to memory of
- * which the file is gone.
+ * `"mapped"`: records are copied into memory that is the file's, in about a third of the
+ * time, and as safe from a crash. The dump is this writer's alone; others are refused,
+ * also when a worker that has it open is terminated. Until it is closed it ends in up to
+ * 1 MiB of zeros, where those who follow it, as samply does, may stop. Nobody may cut it
+ * short meanwhile: the kernel ends a process (SIGBUS) that writes to memory of which the
+ * file is gone, or is on a disk that fails.
  */
 export type Sink = "append" | "mapped";
 

@@ -1,5 +1,5 @@
 /**
- * A file that whoever has it open in this process appends to.
+ * A file that a process writes, and who in it has the file open.
  *
  * @module
  */
@@ -36,8 +36,8 @@ export interface TornPart {
 export interface FileKind {
   /** What to do about an engine that would overwrite what is appended. */
   readonly remedy: string;
-  /** Whether nobody else may have the file open; who has, writes where it likes. */
-  readonly isAlone: boolean;
+  /** Whether nobody else in this process may have the file open. */
+  isExclusive(libc: Libc, file: OpenFile): boolean;
   /** A file of so many bytes has nothing in it that would be missed. */
   readonly emptySize: number;
   /**
@@ -71,8 +71,8 @@ const ATTEMPTS = 10;
 export class SharedFile {
   readonly file: OpenFile;
   readonly row: TableRow;
+  readonly kind: FileKind;
   readonly #libc: Libc;
-  readonly #kind: FileKind;
 
   /**
    * Opens a file, or makes it; see {@linkcode openRegularFile}.
@@ -82,7 +82,7 @@ export class SharedFile {
    */
   constructor(libc: Libc, path: string, kind: FileKind) {
     this.#libc = libc;
-    this.#kind = kind;
+    this.kind = kind;
     const absolute = absolutePath(path);
     const { file, row } = askingBetween(() =>
       ProcessTable.ofProcess(libc).exclusively((table) => {
@@ -91,7 +91,7 @@ export class SharedFile {
           if (opened) return opened;
         }
         throw new Deno.errors.Busy(
-          `Cannot append to "${path}": it is another file each time it is opened`,
+          `Cannot append to "${path}": it is another file each time it is opened. Choose another directory.`,
         );
       })
     );
@@ -105,7 +105,7 @@ export class SharedFile {
     const libc = this.#libc;
     ProcessTable.ofProcess(libc).exclusively(() => {
       try {
-        if (--row.users === 0) this.#kind.end(libc, file, row.marker);
+        if (--row.users === 0) this.kind.end(libc, file, row.marker);
       } finally {
         closeFile(libc, file);
       }
@@ -142,16 +142,17 @@ function tryOpen(
     const known = table.find(status);
     const isShared = !opened.isNew &&
       isWrittenByOthers(libc, opened, known, kind);
-    if (kind.isAlone && (known || isShared)) {
+    const isExclusive = kind.isExclusive(libc, file);
+    if (isExclusive && (known || isShared)) {
       throw new Deno.errors.Busy(
-        `Cannot write "${file.path}" alone: others in this process have it open. Append to it as they do, or choose another file.`,
+        `Cannot map "${file.path}": others in this process have it open. Leave the sink "mapped" out to append as they do, or choose another file.`,
       );
     }
     if (!kind.accept(libc, opened, isShared)) return undefined;
     if (!known) marker = kind.begin(libc, file);
-    if (!kind.isAlone) setStatusFlags(libc, file, O_APPEND);
+    setStatusFlags(libc, file, O_APPEND);
     if (known) known.users++;
-    row = known ?? table.add(status, marker!, kind.isAlone);
+    row = known ?? table.add(status, marker!, isExclusive);
     return { file, row };
   } finally {
     if (!row) {
@@ -179,9 +180,9 @@ function isWrittenByOthers(
       `Cannot append to "${file.path}": it belongs to user ${status.owner}, and this process is user ${user}. Choose another directory.`,
     );
   }
-  if (row?.isAlone) {
+  if (row?.isExclusive) {
     throw new Deno.errors.Busy(
-      `Cannot append to "${file.path}": a writer of this process has it for itself (the sink "mapped"). Choose another file.`,
+      `Cannot open "${file.path}": a writer of this process has it for itself (the sink "mapped"). Choose another file.`,
     );
   }
   // While a record is taken back, its writer is not in append mode.

@@ -5,6 +5,7 @@ import type { Libc } from "../ffi/libc.ts";
 import { JitDumpError } from "../mod.ts";
 import { AppendFile } from "../src/append_file.ts";
 import { DumpKind } from "../src/dump_kind.ts";
+import { SharedFile } from "../src/shared_file.ts";
 import { RecordBuffer } from "../src/record_buffer.ts";
 import { Uint64 } from "../src/uint64.ts";
 import { ERRNO, faultyLibc, real } from "./faulty_libc.ts";
@@ -40,6 +41,11 @@ function record(codeSize: number): RecordBuffer {
 const SMALL = 100;
 const LARGE = 1_000_000;
 
+function openAppendFile(libc: Libc, path: string): AppendFile {
+  const kind = new DumpKind(HEADER, () => false);
+  return new AppendFile(libc, new SharedFile(libc, path, kind));
+}
+
 describe("AppendFile, where calls do less than they were asked", () => {
   it("completes a record of which the first write had a part", () => {
     for (const size of [SMALL, LARGE]) {
@@ -62,7 +68,7 @@ describe("AppendFile, where calls do less than they were asked", () => {
           return real.writev(fd, iov, count);
         },
       });
-      const sink = new AppendFile(libc, path, new DumpKind(HEADER, false));
+      const sink = openAppendFile(libc, path);
       sink.append(record(size));
       sink.append(record(SMALL));
       sink.close();
@@ -83,7 +89,7 @@ describe("AppendFile, where calls do less than they were asked", () => {
         return isBroken ? real.write(fd, new Uint8Array(30), 30n) : -1;
       };
       const libc = faultyLibc({ write: part, writev: part });
-      const sink = new AppendFile(libc, path, new DumpKind(HEADER, false));
+      const sink = openAppendFile(libc, path);
       const error = assertThrows(() => sink.append(record(size)), JitDumpError);
       assertEquals(error.code, "EIO");
       assertEquals(parseDump(Deno.readFileSync(path)).records, []);
@@ -98,7 +104,7 @@ describe("AppendFile, where calls do less than they were asked", () => {
       pwrite: (fd, bytes, count, offset) =>
         real.pwrite(fd, bytes, BigInt(count) < 7n ? count : 7n, offset),
     });
-    new AppendFile(libc, path, new DumpKind(HEADER, false)).close();
+    openAppendFile(libc, path).close();
     assertEquals(Deno.statSync(path).size, 40);
     assertEquals(parseDump(Deno.readFileSync(path)).pid, 1);
   });
@@ -126,7 +132,7 @@ describe("AppendFile, where calls fail", () => {
           left[name]-- > 0 ? -1 : call(...args);
       }
       const libc = faultyLibc(faults, { value: ERRNO.EINTR });
-      const sink = new AppendFile(libc, path, new DumpKind(HEADER, false));
+      const sink = openAppendFile(libc, path);
       sink.append(record(size));
       sink.close();
       assertEquals(readLoads(path).map(({ code }) => code.length), [size]);
@@ -156,12 +162,7 @@ describe("AppendFile, where calls fail", () => {
         }).filter((target) => target === path).length +
         Deno.readTextFileSync("/proc/self/maps").split(path).length - 1;
       const error = assertThrows(
-        () =>
-          new AppendFile(
-            faultyLibc({ [name]: () => result }),
-            path,
-            new DumpKind(HEADER, false),
-          ),
+        () => openAppendFile(faultyLibc({ [name]: () => result }), path),
         JitDumpError,
       );
       assertEquals([error.syscall, error.code, error.path], [
@@ -177,7 +178,7 @@ describe("AppendFile, where calls fail", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const libc = faultyLibc({ munmap: () => -1 });
-    const sink = new AppendFile(libc, path, new DumpKind(HEADER, false));
+    const sink = openAppendFile(libc, path);
     const { fd } = sink;
     const { syscall } = assertThrows(() => sink.close(), JitDumpError);
     assertEquals(syscall, "munmap");
@@ -198,7 +199,7 @@ describe("AppendFile, where calls fail", () => {
         return -1;
       },
     }, { value: ERRNO.EINTR });
-    new AppendFile(libc, path, new DumpKind(HEADER, false)).close();
+    openAppendFile(libc, path).close();
     assertEquals(closes, 1);
   });
 });

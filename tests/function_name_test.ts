@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { escapeFunctionName } from "../src/function_name.ts";
+import { escapeFunctionName, writePlainName } from "../src/function_name.ts";
 
 describe("escapeFunctionName()", () => {
   it("calls the nameless anonymous", () => {
@@ -26,6 +26,33 @@ describe("escapeFunctionName()", () => {
   it("keeps everything else", () => {
     for (const name of ["a b", "~", "\xa0", "größe", "関数", "λ→𝔽", "a\\n"]) {
       assertEquals(escapeFunctionName(name), name);
+    }
+  });
+});
+
+describe("writePlainName()", () => {
+  const write = (name: string) => {
+    const into = new Uint8Array(100).fill(0xff);
+    const isPlain = writePlainName(name, into, 3);
+    const text = new TextDecoder().decode(into.subarray(3, 3 + name.length));
+    return isPlain && into[2] === 0xff && into[3 + name.length] === 0xff
+      ? text
+      : undefined;
+  };
+
+  it("writes what needs no escape, in ASCII", () => {
+    const all = String.fromCharCode(
+      ...Array.from({ length: 0x7f - 0x20 }, (_, i) => 0x20 + i),
+    );
+    assertEquals(write(all), all);
+    assertEquals(escapeFunctionName(all), all);
+  });
+
+  it("leaves all others to escapeFunctionName()", () => {
+    for (
+      const odd of ["", "\x1f", "\x7f", "\x80", "\xff", "\u0100", "\ud83d"]
+    ) {
+      assertEquals(write(odd === "" ? "" : `a${odd}b`), undefined);
     }
   });
 });

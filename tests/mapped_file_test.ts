@@ -7,10 +7,8 @@ import {
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpError, JitDumpFile, type JitFunction } from "../mod.ts";
-import { DumpKind } from "../src/dump_kind.ts";
 import { makeDumpHeader } from "../src/dump_header.ts";
 import { HOST_MACHINE } from "../src/machine.ts";
-import { canMap, MappedFile } from "../src/mapped_file.ts";
 import { openSink } from "../src/open_sink.ts";
 import {
   checkDump,
@@ -18,11 +16,17 @@ import {
   JitDumpReader,
   JitDumpStream,
 } from "../src/reader/mod.ts";
-import { SharedFile } from "../src/shared_file.ts";
+import type { Libc } from "../ffi/libc.ts";
 import { ERRNO, faultyLibc, real } from "./faulty_libc.ts";
 import { itUnless } from "./it_unless.ts";
 import { parseDump, parseLoad, parseStart, readLoads } from "./parse_dump.ts";
-import { injectCommand, recordCommand, run, runOrThrow } from "./perf.ts";
+import {
+  injectCommand,
+  isInstalled,
+  recordCommand,
+  run,
+  runOrThrow,
+} from "./perf.ts";
 import {
   LIBC,
   MOD,
@@ -33,6 +37,9 @@ import {
 import { runOnTmpfs, whyNotMount } from "./stress/full_disk.ts";
 import { itWithPerf } from "./with_perf.ts";
 
+const noPrlimit = await isInstalled("prlimit")
+  ? undefined
+  : "there is no prlimit";
 const noMount = await whyNotMount();
 
 const MIB = 1 << 20;
@@ -98,6 +105,8 @@ describe("the sink", () => {
     const header = makeDumpHeader(real, HOST_MACHINE, 1n);
     const sink = openSink(libc, path, header, "mapped");
     assertEquals(sink.kind, "append");
+    // Others may have it open, as with any that is appended to.
+    new JitDumpFile(path).close();
     sink.close();
     assertEquals(Deno.statSync(path).size, 40);
   });
@@ -114,11 +123,12 @@ describe("the sink", () => {
          if (!(await mount.output()).success) throw new Error("no ramfs");
          const dump = JitDumpFile.forProcess("/mnt", { sink: "mapped" });
          dump.dumpFunction({ name: "f", code: new Uint8Array(16) });
-         console.log(dump.sink);`,
+         const maps = Deno.readTextFileSync("/proc/self/maps").split(dump.path);
+         console.log(dump.sink, maps.length - 1);`,
         ["--allow-all"],
       );
       const { stdout } = await runOnTmpfs("/mnt", "size=1m", script);
-      assertEquals(stdout, "append\n");
+      assertEquals(stdout, "append 1\n");
     },
   );
 
@@ -180,6 +190,36 @@ describe("a mapped dump", () => {
     assertEquals(maps.includes(path), false);
   });
 
+  it("has one window at a time", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    using dump = openMapped(path);
+    const code = new Uint8Array(30_000);
+    for (let i = 0; i < 200; i++) dump.dumpFunction({ name: `f${i}`, code });
+    assertGreater(Deno.statSync(path).size, 5 * MIB);
+    const maps = Deno.readTextFileSync("/proc/self/maps").split("\n")
+      .filter((line) => line.includes(path));
+    // And the marker.
+    assertEquals(maps.length, 2);
+  });
+
+  it("has large records that are not code", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const name = "n".repeat(MIB);
+    {
+      using dump = openMapped(path);
+      for (const size of [1, 2]) {
+        dump.dumpFunction({ name: "f", code: new Uint8Array(size) });
+        dump.dumpFunction({ name, code: new Uint8Array(size) });
+      }
+    }
+    assertEquals(
+      readLoads(path).map(({ name, code }) => [name.length, code.length]),
+      [[1, 1], [MIB, 1], [1, 2], [MIB, 2]],
+    );
+  });
+
   it("is cut when the program ends and has forgotten it", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
@@ -192,6 +232,28 @@ describe("a mapped dump", () => {
     );
     assertEquals(Deno.statSync(path).size, 40 + 56 + 2 + 16);
   });
+
+  itUnless(
+    noPrlimit,
+    "makes no more room than the file's size limit has",
+    async () => {
+      using directory = temporaryDirectory();
+      // Without a listener for SIGXFSZ, which would end it.
+      const { success, stdout, stderr } = await runScript(
+        directory.path,
+        `import { JitDumpFile } from "${MOD}";
+         using dump = JitDumpFile.forProcess("${directory.path}", { sink: "mapped" });
+         await new Deno.Command("prlimit", {
+           args: ["--pid", String(Deno.pid), "--fsize=400000:unlimited"],
+         }).output();
+         for (const name of "abc") dump.dumpFunction({ name, code: new Uint8Array(16) });
+         console.log(dump.sink, Deno.statSync(dump.path).size);`,
+        // Deno's caches are beyond that size.
+        ["--allow-all", "--no-code-cache"],
+      );
+      assertEquals([success, stdout, stderr], [true, "mapped 400000\n", ""]);
+    },
+  );
 
   itWithPerf(
     "ends in zeros after a kill, where perf, the reader and check see its end",
@@ -424,6 +486,36 @@ describe("a mapped dump and others", () => {
     dump.close();
     assertEquals(readLoads(path).map(({ name }) => name), ["giant", "b"]);
   });
+
+  for (const when of ["the first room", "more room"] as const) {
+    it(`that append while ${when} is made lose nothing, and nothing is lost`, () => {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "some.dump");
+      const foreign = new Uint8Array(MIB);
+      new DataView(foreign.buffer).setUint32(0, 77, true);
+      new DataView(foreign.buffer).setUint32(4, MIB, true);
+      let rooms = 0;
+      const libc = faultyLibc({
+        write: (fd, bytes, count) => {
+          if (count > 500_000n && ++rooms === (when === "more room" ? 2 : 1)) {
+            Deno.writeFileSync(path, foreign, { append: true });
+          }
+          return real.write(fd, bytes, count);
+        },
+      });
+      const header = makeDumpHeader(real, HOST_MACHINE, 1n);
+      const file = openSink(libc, path, header, "mapped");
+      const bytes = new Uint8Array(new ArrayBuffer(350));
+      new DataView(bytes.buffer).setUint32(4, bytes.length, true);
+      for (let i = 0; i < 5000; i++) file.append({ bytes, length: 350 });
+      file.close();
+      const counts: Record<number, number> = {};
+      for (const { id } of parseDump(Deno.readFileSync(path)).records) {
+        counts[id] = (counts[id] ?? 0) + 1;
+      }
+      assertEquals([counts[0], counts[77]], [5000, 1]);
+    });
+  }
 });
 
 describe("a mapped dump, where calls fail", () => {
@@ -432,58 +524,79 @@ describe("a mapped dump, where calls fail", () => {
     new DataView(bytes.buffer).setUint32(4, size, true);
     return { bytes, length: size };
   };
+  /** A dump with a record, and the size of what is readable of it. */
+  function openFaulty(path: string, faults: Partial<Libc>, errno: number) {
+    const libc = faultyLibc(faults, { value: errno });
+    const header = makeDumpHeader(real, HOST_MACHINE, 1n);
+    return openSink(libc, path, header, "mapped");
+  }
+  const sizes = (path: string) =>
+    parseDump(Deno.readFileSync(path)).records
+      .map(({ body }) => body.byteLength);
 
   for (const [what, size] of [["small", 300], ["large", 600_000]] as const) {
-    it(`a ${what} record is not there, the next one is`, () => {
-      using directory = temporaryDirectory();
-      const path = join(directory.path, "some.dump");
-      let failing = false;
-      const libc = faultyLibc({
-        pwrite: (fd, bytes, count, offset) => {
-          if (failing && offset > 100n) return -1;
-          // As much as there is room for.
-          const some = failing ? 200n : count;
-          return real.pwrite(fd, bytes, some, offset);
-        },
-      }, { value: ERRNO.ENOSPC });
-      const header = makeDumpHeader(real, HOST_MACHINE, 1n);
-      const shared = new SharedFile(libc, path, new DumpKind(header, true));
-      assertEquals(canMap(libc, shared.file), true);
-      const file = new MappedFile(libc, shared);
-      failing = true;
-      const error = assertThrows(
-        () => file.append(record(size)),
-        JitDumpError,
-      );
-      assertStringIncludes(error.message, path);
-      assertEquals(Deno.statSync(path).size, 40);
-      failing = false;
-      file.append(record(size + 1));
-      file.close();
-      const { records, end } = parseStart(Deno.readFileSync(path));
-      assertEquals(records.map(({ body }) => body.byteLength), [size + 1]);
-      assertEquals(end, Deno.statSync(path).size);
-    });
+    for (const isStuck of [false, true]) {
+      const how = isStuck ? ", even if the file cannot be cut" : "";
+      it(`a ${what} record is not there, the next one is${how}`, () => {
+        using directory = temporaryDirectory();
+        const path = join(directory.path, "some.dump");
+        let room = Infinity;
+        let failing = false;
+        const file = openFaulty(path, {
+          write: (fd, bytes, count) => {
+            if (room === 0) return -1;
+            const some = Math.min(Number(count), room);
+            room -= some;
+            return real.write(fd, bytes, BigInt(some));
+          },
+          writev: (fd, iov, count) =>
+            room === 0 ? -1 : real.writev(fd, iov, count),
+          ftruncate: (fd, length) =>
+            failing && isStuck ? -1 : real.ftruncate(fd, length),
+        }, ERRNO.ENOSPC);
+        assertEquals(file.kind, "mapped");
+        [room, failing] = [200, true];
+        const error = assertThrows(
+          () => file.append(record(size)),
+          JitDumpError,
+        );
+        assertEquals(error.code, "ENOSPC");
+        assertStringIncludes(error.message, path);
+        assertEquals(Deno.statSync(path).size, isStuck ? 240 : 40);
+        [room, failing] = [Infinity, false];
+        file.append(record(size + 1));
+        file.append(record(302));
+        file.close();
+        assertEquals(sizes(path), [size + 1, 302]);
+      });
+    }
   }
 
   it("a window that cannot be mapped is one error", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     let failing = true;
-    const libc = faultyLibc({
+    const file = openFaulty(path, {
       mmap: (address, size, protection, flags, fd, offset) =>
         failing && size > 4096n && fd !== -1
           ? 0xffff_ffff_ffff_ffffn
           : real.mmap(address, size, protection, flags, fd, offset),
-    }, { value: 12 });
-    const header = makeDumpHeader(real, HOST_MACHINE, 1n);
-    const shared = new SharedFile(libc, path, new DumpKind(header, true));
-    const file = new MappedFile(libc, shared);
+    }, 12);
     const error = assertThrows(() => file.append(record(300)), JitDumpError);
     assertEquals([error.code, error.syscall], ["ENOMEM", "mmap"]);
     failing = false;
     file.append(record(301));
     file.close();
-    assertEquals(Deno.statSync(path).size, 40 + 301);
+    assertEquals(sizes(path), [301]);
+  });
+
+  it("a file system that says nothing of itself is appended to", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const file = openFaulty(path, { fstatfs: () => -1 }, ERRNO.EIO);
+    assertEquals(file.kind, "append");
+    file.append(record(300));
+    file.close();
+    assertEquals(sizes(path), [300]);
   });
 });

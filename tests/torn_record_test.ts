@@ -11,7 +11,7 @@ import {
   RecordId,
 } from "../mod.ts";
 import { AppendFile } from "../src/append_file.ts";
-import type { FileKind } from "../src/shared_file.ts";
+import { type FileKind, SharedFile } from "../src/shared_file.ts";
 import { mendTornRecord } from "../src/torn_record.ts";
 import { ERRNO, faultyLibc, real } from "./faulty_libc.ts";
 import { parseDump, parseLoad } from "./parse_dump.ts";
@@ -87,14 +87,14 @@ function scriptedFile(path: string, steps: Step[], faults: Partial<Libc> = {}) {
   }, errno);
   const kind: FileKind = {
     remedy: "",
-    isAlone: false,
+    isExclusive: () => false,
     emptySize: 0,
     accept: () => true,
     begin: () => 0n,
     mend: mendTornRecord,
     end: () => {},
   };
-  const file = new AppendFile(libc, path, kind);
+  const file = new AppendFile(libc, new SharedFile(libc, path, kind));
   return { file, close: () => file.close() };
 }
 

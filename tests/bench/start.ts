@@ -51,6 +51,9 @@ export async function benchStart(
   const times = commands.map((): number[] => []);
   const peaks = commands.map((): number[] => []);
   for (let round = 0; round < ROUNDS; round++) {
+    for (const { name } of Deno.readDirSync(directory)) {
+      if (/\.dump/.test(name)) Deno.removeSync(`${directory}/${name}`);
+    }
     for (const [i, command] of commands.entries()) {
       // The last one is for its memory, and takes long.
       if (i === commands.length - 1 && round >= 3) continue;

@@ -23,8 +23,14 @@ interface Task {
   gate: SharedArrayBuffer;
 }
 
-/** So many functions are written before the time counts, for V8 to compile the writer. */
-const WARM_UP = 5000;
+/**
+ * What is written before the time counts, for V8 to compile the writer: so many functions,
+ * but not more bytes than that.
+ */
+const WARM_UP = { functions: 5000, bytes: 16 * 2 ** 20 };
+
+const warmUp = ({ code }: JitFunction) =>
+  Math.min(WARM_UP.functions, Math.ceil(WARM_UP.bytes / code.length));
 
 function write(dump: JitDumpFile, way: Way, count: number, fn: JitFunction) {
   if (way === "dumpFunctions") dump.dumpFunctions(Array(count).fill(fn));
@@ -33,7 +39,7 @@ function write(dump: JitDumpFile, way: Way, count: number, fn: JitFunction) {
 
 function work({ way, directory, count, fn, gate }: Task): void {
   using dump = JitDumpFile.forProcess(directory);
-  write(dump, way, WARM_UP, fn);
+  write(dump, way, warmUp(fn), fn);
   const [ready, start] = [0, 1];
   const words = new Int32Array(gate);
   Atomics.add(words, ready, 1);
@@ -67,7 +73,7 @@ if (self.name === WORKER) {
   let start = 0;
   if (threads === 1) {
     using dump = JitDumpFile.forProcess(directory, { sink });
-    if (!isToCrash) write(dump, way, WARM_UP, fn);
+    if (!isToCrash) write(dump, way, warmUp(fn), fn);
     start = performance.now();
     write(dump, way, count, fn);
     if (isToCrash) Deno.kill(Deno.pid, "SIGKILL");
