@@ -185,9 +185,10 @@ const SYMBOLS = {
     ],
     result: "i32", // int
   },
-  pthread_mutex_lock: {
+  pthread_mutex_timedlock: {
     parameters: [
       "u64", // pthread_mutex_t *mutex
+      "buffer", // const struct timespec *abstime
     ],
     result: "i32", // int
   },
@@ -197,9 +198,16 @@ const SYMBOLS = {
     ],
     result: "i32", // int
   },
-  pthread_rwlock_rdlock: {
+  pthread_rwlock_tryrdlock: {
     parameters: [
       "u64", // pthread_rwlock_t *rwlock
+    ],
+    result: "i32", // int
+  },
+  pthread_rwlock_timedrdlock: {
+    parameters: [
+      "u64", // pthread_rwlock_t *rwlock
+      "buffer", // const struct timespec *abstime
     ],
     result: "i32", // int
   },
@@ -306,7 +314,7 @@ const COMPILED: readonly string[] = [
   "copyBetweenAddresses",
   "copyFromAddress",
   "fcntl",
-  "pthread_rwlock_rdlock",
+  "pthread_rwlock_tryrdlock",
   "pthread_rwlock_unlock",
   "write",
 ] satisfies (keyof typeof SYMBOLS)[];

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { deadline } from "./clock.ts";
 import type { Libc } from "./libc.ts";
 import { writeMemory } from "./memory.ts";
 
@@ -22,15 +23,26 @@ export function initializeMutex(libc: Libc, address: bigint): void {
   writeMemory(libc, address + KIND, new Uint8Array(ERROR_CHECK.buffer));
 }
 
+/** The thread has the mutex already. */
+const EDEADLK = 35;
+
 /**
  * Waits until nobody else has the mutex at `address`, and takes it.
  *
  * The thread may have it already: V8 can end a script anywhere, as for a timeout of
- * node:vm, and then not even `finally` is run. pthread_mutex_lock() says so (EDEADLK),
- * and it is the thread's as it should be.
+ * node:vm, and then not even `finally` is run. Then it is the thread's as it should be.
+ *
+ * @param patience For how many seconds to wait. A script that was ended in another
+ * thread, which does nothing since, may have it for ever.
+ * @returns Whether it has been taken.
  */
-export function lockMutex(libc: Libc, address: bigint): void {
-  libc.pthread_mutex_lock(address);
+export function lockMutex(
+  libc: Libc,
+  address: bigint,
+  patience: bigint,
+): boolean {
+  const error = libc.pthread_mutex_timedlock(address, deadline(libc, patience));
+  return error === 0 || error === EDEADLK;
 }
 
 /** Gives the mutex back. */

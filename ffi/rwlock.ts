@@ -4,9 +4,9 @@
  * @module
  */
 
-import { TIMESPEC_SIZE } from "./clock.ts";
+import { deadline } from "./clock.ts";
 import type { Libc } from "./libc.ts";
-import { addressOfBuffer, writeMemory } from "./memory.ts";
+import { writeMemory } from "./memory.ts";
 
 /** Room for a `pthread_rwlock_t`, which has 56 bytes. */
 export const RWLOCK_SIZE = 64;
@@ -14,8 +14,6 @@ export const RWLOCK_SIZE = 64;
 /** `__flags`, and PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP. */
 const FLAGS = 48;
 const PREFER_WRITER = 2;
-
-const CLOCK_REALTIME = 0;
 
 /** The thread has the lock alone already. */
 const EDEADLK = 35;
@@ -45,12 +43,27 @@ export function initializeRwlock(libc: Libc, address: bigint): void {
   writeMemory(libc, address, lock);
 }
 
-/** Takes the lock at `address` beside others, while nobody has it alone. */
-export function lockShared(libc: Libc, address: bigint): void {
+/**
+ * Takes the lock at `address` beside others, while nobody has it alone.
+ *
+ * @param patience The same as of {@linkcode lockAlone}.
+ * @returns Whether it has been taken.
+ */
+export function lockShared(
+  libc: Libc,
+  address: bigint,
+  patience: bigint,
+): boolean {
   giveBackTaken(libc);
-  // A script that was ended may have left it to this thread alone: EDEADLK.
-  libc.pthread_rwlock_rdlock(address);
+  if (libc.pthread_rwlock_tryrdlock(address) !== 0) {
+    const error = libc.pthread_rwlock_timedrdlock(
+      address,
+      deadline(libc, patience),
+    );
+    if (error !== 0 && error !== EDEADLK) return false;
+  }
   taken = address;
+  return true;
 }
 
 /**
@@ -66,10 +79,10 @@ export function lockAlone(
   patience: bigint,
 ): boolean {
   giveBackTaken(libc);
-  const time = new Uint8Array(new ArrayBuffer(TIMESPEC_SIZE));
-  libc.clock_gettime(CLOCK_REALTIME, addressOfBuffer(libc, time));
-  new BigInt64Array(time.buffer)[0] += patience;
-  const error = libc.pthread_rwlock_timedwrlock(address, time);
+  const error = libc.pthread_rwlock_timedwrlock(
+    address,
+    deadline(libc, patience),
+  );
   return error === 0 || error === EDEADLK;
 }
 

@@ -6,7 +6,7 @@
 
 import type { Libc } from "../ffi/libc.ts";
 import { addressOfBuffer, addressOfPointer } from "../ffi/memory.ts";
-import { checkAddress } from "./arguments.ts";
+import { checkAddress, lengthOf } from "./arguments.ts";
 import type { Address } from "./jit_function.ts";
 
 /**
@@ -23,7 +23,7 @@ export function addressOf(
 ): bigint {
   if (typeof code !== "number") {
     if (address === undefined) return addressOfBuffer(libc, code);
-    code = code.length;
+    code = lengthOf(code);
   }
   return checkAddress(
     what,

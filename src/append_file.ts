@@ -89,11 +89,11 @@ export class AppendFile implements RecordSink {
       });
     }
     let written = 0;
-    this.#row.lockShared();
+    const isLocked = this.#row.lockShared();
     try {
       written = this.#write(packed);
     } finally {
-      this.#row.unlock();
+      if (isLocked) this.#row.unlock();
       if (written < size) this.#isCareful = true;
     }
     if (written < size) {

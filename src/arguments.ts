@@ -132,13 +132,32 @@ const getLength = intrinsic("length");
 const getBuffer = intrinsic("buffer");
 const getByteOffset = intrinsic("byteOffset");
 
-const MANY_BYTES = 4096;
+/** How many bytes there are, whatever the object says of its length. */
+export const lengthOf = (bytes: Uint8Array): number => getLength.call(bytes);
+
+/** Bytes that are there. What is returned has the length that it says, and keeps it. */
+export function checkBytes(
+  what: string,
+  argument: string,
+  value: unknown,
+): Uint8Array {
+  return viewOf(checkCode(what, argument, value));
+}
+
+/** Another view of the same bytes, which says its length as it is. */
+export function viewOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(
+    getBuffer.call(bytes),
+    getByteOffset.call(bytes),
+    lengthOf(bytes),
+  );
+}
 
 /**
- * Bytes that are there, such as a function's machine code. What is returned has
- * the length that it says, and keeps it.
+ * A function's machine code, without another view of it, which would take longer than
+ * the rest: only {@linkcode lengthOf} says how long it is.
  */
-export function checkBytes(
+export function checkCode(
   what: string,
   argument: string,
   value: unknown,
@@ -157,13 +176,10 @@ export function checkBytes(
     }
     throw new RangeError(`${what}: "${argument}" is empty`);
   }
-  // A class of its own may say another length than it has, and another thread
-  // may make a shared buffer grow. A new view costs nothing beside many bytes.
-  if (
-    (value as Uint8Array).length === length && length < MANY_BYTES &&
-    !(isShared && buffer.growable)
-  ) return value as Uint8Array;
-  return new Uint8Array(buffer, getByteOffset.call(value), length);
+  // Another thread may make a shared buffer grow.
+  return isShared && buffer.growable
+    ? new Uint8Array(buffer, getByteOffset.call(value), length)
+    : value as Uint8Array;
 }
 
 /** Refuses bytes that a getter of the caller's has changed since they were checked. */
@@ -173,9 +189,10 @@ export function requireSize(
   bytes: Uint8Array,
   size: number,
 ): void {
-  if (bytes.length === size) return;
+  const found = lengthOf(bytes);
+  if (found === size) return;
   throw new TypeError(
-    `${what}: "${argument}" had ${size} bytes, and now has ${bytes.length}`,
+    `${what}: "${argument}" had ${size} bytes, and now has ${found}`,
   );
 }
 

@@ -10,6 +10,7 @@ import {
   filePosition,
   type OpenFile,
   overwriteAt,
+  readAt,
   truncate,
 } from "../ffi/file.ts";
 import type { Libc } from "../ffi/libc.ts";
@@ -19,6 +20,7 @@ import { fileSizeLimit } from "../ffi/process.ts";
 import { fileStatus, fileSystemStatus } from "../ffi/status.ts";
 import { AppendFile } from "./append_file.ts";
 import type { Packed } from "./record_buffer.ts";
+import { RecordHeader } from "./record.ts";
 import type { RecordSink } from "./record_sink.ts";
 import type { SharedFile } from "./shared_file.ts";
 import { SHORTEST_SKIPPED_RECORD, skippedRecord } from "./torn_record.ts";
@@ -89,6 +91,8 @@ export class MappedFile implements RecordSink {
   #position: number;
   /** Where this writer's room ends. */
   #end: number;
+  /** Whether the file is being changed by system calls. */
+  #isChanging = false;
   /** The buffer that the last records were in, and its address. */
   #bytes: Uint8Array | undefined;
   #bytesAddress = 0n;
@@ -98,8 +102,7 @@ export class MappedFile implements RecordSink {
     this.#libc = libc;
     this.#file = shared.file;
     this.#appended = new AppendFile(libc, shared);
-    // Nothing of it is known to be room.
-    this.#position = this.#end = 0;
+    this.#position = this.#end = fileStatus(libc, shared.file).size;
   }
 
   get fd(): number {
@@ -113,7 +116,9 @@ export class MappedFile implements RecordSink {
    */
   append(packed: Packed): void {
     const { bytes, length, trailing } = packed;
-    if (trailing || length > LARGEST_COPY) return this.#appendLarge(packed);
+    if (trailing || length > LARGEST_COPY) {
+      return this.#change(() => this.#appendLarge(packed));
+    }
     const { address, start } = this.#windowFor(length);
     if (bytes !== this.#bytes) {
       this.#bytesAddress = addressOfBuffer(this.#libc, bytes);
@@ -139,7 +144,38 @@ export class MappedFile implements RecordSink {
       // What is left may have to become a record that is skipped.
       if (rest >= SHORTEST_SKIPPED_RECORD) return window;
     }
-    return this.#moveWindow(size + SHORTEST_SKIPPED_RECORD);
+    return this.#change(() => this.#moveWindow(size + SHORTEST_SKIPPED_RECORD));
+  }
+
+  /**
+   * Does something by system calls. V8 can end a script anywhere, as for a timeout of
+   * node:vm, and then not even `finally` is run; what is known of the file is then found
+   * anew.
+   */
+  #change<T>(action: () => T): T {
+    if (this.#isChanging) this.#findPosition();
+    this.#isChanging = true;
+    try {
+      return action();
+    } finally {
+      this.#isChanging = false;
+    }
+  }
+
+  /** Finds the end of the last record, and takes the zeros behind it for room. */
+  #findPosition(): void {
+    const [libc, file] = [this.#libc, this.#file];
+    this.#dropWindow();
+    const { size } = fileStatus(libc, file);
+    const header = new Uint8Array(new ArrayBuffer(RecordHeader.size));
+    for (let at = this.#position;;) {
+      this.#position = at;
+      if (readAt(libc, file, header, at) < header.length) break;
+      const { totalSize } = RecordHeader.unpack(header);
+      at += totalSize;
+      if (totalSize < RecordHeader.size || at > size) break;
+    }
+    this.#end = size;
   }
 
   /** Maps what is at the position, where there are to be `size` bytes of room. */
@@ -160,29 +196,37 @@ export class MappedFile implements RecordSink {
     unmapWritable(this.#libc, this.#file, address, end - start);
   }
 
-  /** Appends as much room as a window has, or where there is less, what is needed. */
+  /** Makes room, so that there is what is needed, or more. */
   #makeRoom(needed: number): void {
-    const [libc, file] = [this.#libc, this.#file];
-    const missing = needed - (this.#end - this.#position);
-    const allowed = fileSizeLimit(libc) - fileStatus(libc, file).size;
-    const wished = WINDOW_SIZE - ALIGNMENT - (this.#end - this.#position);
-    let size = Math.max(missing, Math.min(wished, allowed));
-    try {
-      this.#appended.append({ bytes: zeros, length: size });
-    } catch (error) {
-      if (!(error instanceof JitDumpError) || size === missing) throw error;
-      // There may be less room, and enough.
-      size = missing;
-      this.#appended.append({ bytes: zeros, length: size });
-    }
-    const end = filePosition(libc, file);
+    const size = this.#appendRoom(needed);
+    const end = filePosition(this.#libc, this.#file);
     this.#goOnAt(end - size, end);
+  }
+
+  /** Appends as much room as a window has, or where there is less, what is needed. */
+  #appendRoom(needed: number): number {
+    const room = this.#end - this.#position;
+    const { size } = fileStatus(this.#libc, this.#file);
+    const allowed = fileSizeLimit(this.#libc) - size;
+    const missing = needed - room;
+    const wished = Math.min(WINDOW_SIZE - ALIGNMENT - room, allowed);
+    if (wished > missing) {
+      try {
+        this.#appended.append({ bytes: zeros, length: wished });
+        return wished;
+      } catch (error) {
+        if (!(error instanceof JitDumpError)) throw error;
+        // There may be less room, and enough.
+      }
+    }
+    this.#appended.append({ bytes: zeros, length: missing });
+    return missing;
   }
 
   /** Goes on in room that has been appended. */
   #goOnAt(start: number, end: number): void {
     if (start > this.#end) {
-      // Somebody else has appended in between, or this is the first room.
+      // Somebody else has appended in between.
       this.#leaveRoom();
       this.#position = start;
     } else {
@@ -223,7 +267,7 @@ export class MappedFile implements RecordSink {
   /** Cuts the file behind its last record, and closes it in any case. */
   close(): void {
     try {
-      this.#endRoom();
+      this.#change(() => this.#endRoom());
     } finally {
       this.#appended.close();
     }

@@ -31,7 +31,12 @@ export function openSink(
 ): RecordSink {
   const kind = new DumpKind(header, wanted === "mapped" ? canMap : () => false);
   const shared = new SharedFile(libc, path, kind);
-  return shared.row.isExclusive
-    ? new MappedFile(libc, shared)
-    : new AppendFile(libc, shared);
+  try {
+    return shared.row.isExclusive
+      ? new MappedFile(libc, shared)
+      : new AppendFile(libc, shared);
+  } catch (error) {
+    shared.close();
+    throw error;
+  }
 }

@@ -88,6 +88,9 @@ const MAKING_PATIENCE_MS = 10_000;
  */
 const APPENDS_PATIENCE_S = 5n;
 
+/** The same for those who open or close files, and may be waiting so themselves. */
+const OPENING_PATIENCE_S = 20n;
+
 /** Each thread looks for the table once, whichever copies of this module it has. */
 const ADDRESS_KEY = Symbol.for("@jitdump/jitdump: process table 2");
 
@@ -133,11 +136,11 @@ export class ProcessTable {
   /** Does something while no other thread opens or closes files. */
   exclusively<T>(action: (table: ProcessTable) => T): T {
     const mutex = this.#address + BigInt(HEAD.mutex);
-    lockMutex(this.#libc, mutex);
+    const isLocked = lockMutex(this.#libc, mutex, OPENING_PATIENCE_S);
     try {
       return action(this);
     } finally {
-      unlockMutex(this.#libc, mutex);
+      if (isLocked) unlockMutex(this.#libc, mutex);
     }
   }
 
@@ -227,9 +230,16 @@ export class TableRow {
     this.#write(fields);
   }
 
-  /** Waits until nobody has the file alone; nobody will before {@linkcode unlock}. */
-  lockShared(): void {
-    lockShared(this.#libc, this.#lock);
+  /**
+   * Waits until nobody has the file alone; nobody will before {@linkcode unlock}.
+   *
+   * @returns Whether there is something to unlock: not where a script that V8 has ended
+   * in another thread has not given the lock back.
+   */
+  lockShared(): boolean {
+    const isLocked = lockShared(this.#libc, this.#lock, this.#patience);
+    if (!isLocked) this.#patience = 0n;
+    return isLocked;
   }
 
   /** Gives {@linkcode lockShared} back. */
@@ -245,15 +255,15 @@ export class TableRow {
    */
   exclusively<T>(action: (isAlone: boolean) => T): T {
     // They take turns, so that each waits for no more than an append.
-    lockMutex(this.#libc, this.#turn);
+    const isTurn = lockMutex(this.#libc, this.#turn, this.#patience);
     const isAlone = lockAlone(this.#libc, this.#lock, this.#patience);
     // What was waited for in vain once is not waited for again.
-    this.#patience = isAlone ? APPENDS_PATIENCE_S : 0n;
+    this.#patience = isTurn && isAlone ? APPENDS_PATIENCE_S : 0n;
     try {
-      return action(isAlone);
+      return action(isTurn && isAlone);
     } finally {
       if (isAlone) this.unlock();
-      unlockMutex(this.#libc, this.#turn);
+      if (isTurn) unlockMutex(this.#libc, this.#turn);
     }
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { viewOf } from "./arguments.ts";
 import { escapeFunctionName, writePlainName } from "./function_name.ts";
 import {
   CodeLoadRecord,
@@ -120,11 +121,17 @@ export class RecordBuffer implements Packed {
     this.#length -= length;
   }
 
-  /** Adds a code-load record; its code has a tail where one is given. */
+  /**
+   * Adds a code-load record; its code has a tail where one is given.
+   *
+   * @param code A function's code; what it says of its length is not asked for.
+   * @param size How many bytes it has.
+   */
   addCodeLoad(
     load: CodeEvent,
     name: string,
     code: Uint8Array,
+    size: number,
     tail?: Uint8Array,
   ): void {
     const at = this.#begin(
@@ -136,17 +143,12 @@ export class RecordBuffer implements Packed {
     this.#u32(at + LOAD.tid, load.tid);
     this.#u64(at + LOAD.vma, load.address);
     this.#u64(at + LOAD.codeAddr, load.address);
-    this.#size(at + LOAD.codeSize, code.length + (tail?.length ?? 0));
+    this.#size(at + LOAD.codeSize, size + (tail ? tail.length : 0));
     this.#u64(at + LOAD.codeIndex, load.codeIndex);
     this.#addFunctionName(name);
-    if (tail) {
-      this.#addBytes(code);
-      this.#addBytes(tail);
-    } else if (code.length <= BATCH_SIZE) {
-      this.#addBytes(code);
-    } else {
-      this.#trailing = code;
-    }
+    if (tail || size <= BATCH_SIZE) this.#addBytes(code, size);
+    else this.#trailing = viewOf(code);
+    if (tail) this.#addBytes(tail);
     this.#end();
   }
 
@@ -248,8 +250,8 @@ export class RecordBuffer implements Packed {
     this.#u32(this.#start + HEADER.totalSize, this.size - this.#start);
   }
 
-  #addBytes(bytes: Uint8Array): void {
-    const at = this.#extend(bytes.length);
+  #addBytes(bytes: Uint8Array, size = bytes.length): void {
+    const at = this.#extend(size);
     this.#bytes.set(bytes, at);
   }
 

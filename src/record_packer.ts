@@ -11,10 +11,12 @@ import { addressOf } from "./address.ts";
 import {
   checkArray,
   checkBytes,
+  checkCode,
   checkName,
   checkObject,
   checkUint64,
   checkUnsigned,
+  lengthOf,
   requireSize,
 } from "./arguments.ts";
 import { CodeIndices } from "./code_index.ts";
@@ -105,8 +107,8 @@ export class RecordPacker {
     const { name, code: givenCode, address, lines: givenLines } = fn;
     const { unwinding, padding = 0, timestamp, pid, tid } = fn;
     checkName(what, nameArgument, name);
-    const code = checkBytes(what, "code", givenCode);
-    const size = code.length;
+    const code = checkCode(what, "code", givenCode);
+    const size = lengthOf(code);
     const lines = givenLines === undefined
       ? undefined
       : placeSourceLines(what, givenLines, size, this.#sourceRoot);
@@ -138,7 +140,7 @@ export class RecordPacker {
     const tail = imageSize > size
       ? makeTail(this.#elfMach, event.codeIndex.low)
       : undefined;
-    buffer.addCodeLoad(event, name, code, tail);
+    buffer.addCodeLoad(event, name, code, size, tail);
     return event.codeIndex;
   }
 

@@ -569,6 +569,27 @@ describe("bad input: code that is not what it says", () => {
     );
   });
 
+  for (const sink of ["append", "mapped"] as const) {
+    it(`is never more than its memory, however often it is asked, ${sink}`, () => {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "some.dump");
+      const dump = new JitDumpFile(path, undefined, { sink });
+      for (const lie of [10, 5000, 1_000_000]) {
+        for (let from = 1; from < 9; from++) {
+          let asked = 0;
+          const code = new Uint8Array(64).fill(7);
+          const length = { get: () => ++asked < from ? 64 : lie };
+          Object.defineProperty(code, "length", length);
+          Object.defineProperty(code, "constructor", { value: Uint8Array });
+          dump.dumpFunction({ name: "f", code, address: 1 });
+        }
+      }
+      dump.close();
+      const codes = readLoads(path).map(({ code }) => code);
+      assertEquals(codes, Array(3 * 8).fill(new Uint8Array(64).fill(7)));
+    });
+  }
+
   it("keeps the length that it had, where shared memory grows", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));

@@ -34,7 +34,8 @@ function record(codeSize: number): RecordBuffer {
     address: zero,
     codeIndex: zero,
   };
-  buffer.addCodeLoad(load, `${codeSize}`, new Uint8Array(codeSize).fill(7));
+  const code = new Uint8Array(codeSize).fill(7);
+  buffer.addCodeLoad(load, `${codeSize}`, code, codeSize);
   return buffer;
 }
 

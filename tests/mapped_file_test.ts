@@ -1,4 +1,5 @@
 import {
+  assert,
   assertEquals,
   assertGreater,
   assertStringIncludes,
@@ -293,6 +294,36 @@ describe("a mapped dump", () => {
       assertEquals(findings.map(({ rule }) => rule), ["zero tail"]);
     },
   );
+
+  it("loses nothing where V8 ends scripts anywhere", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    // A timeout of node:vm runs no `finally`.
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      `import vm from "node:vm";
+       import { JitDumpFile } from "${MOD}";
+       const dump = new JitDumpFile("${path}", undefined, { sink: "mapped" });
+       let returned = 0;
+       for (const size of [350, 20_000, 600_000]) {
+         const code = new Uint8Array(size);
+         const f = () => { dump.dumpFunction({ name: "f", code }); returned++; };
+         const context = vm.createContext({ f });
+         for (let round = 0; round < 15; round++) {
+           try {
+             vm.runInContext("for (;;) f()", context, { timeout: 1 + round % 4 });
+           } catch {}
+         }
+       }
+       dump.close();
+       console.log(returned);`,
+      ["--allow-all"],
+    );
+    assertEquals(stderr, "");
+    // The last call of each round may have done its work, and not returned.
+    const more = readLoads(path).length - Number(stdout);
+    assert(more >= 0 && more <= 45, `${more} more than ${stdout}`);
+  });
 
   it("can be followed by this module's reader", async () => {
     using directory = temporaryDirectory();

@@ -18,7 +18,7 @@ export interface Outcome {
 }
 
 /** In milliseconds; what takes longer hangs. */
-const TIME_LIMIT = 5 * 60 * 1000;
+const TIME_LIMIT = 3 * 60 * 1000;
 
 /** Runs a command to its end, and throws where that does not come. */
 export async function run(

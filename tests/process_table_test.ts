@@ -109,6 +109,45 @@ describe("ProcessTable", () => {
     assertEquals(names.at(-1), "worker");
   });
 
+  it("keeps no thread waiting long for a script that V8 has ended in another", async () => {
+    using directory = temporaryDirectory();
+    const worker = join(directory.path, "worker.ts");
+    Deno.writeTextFileSync(
+      worker,
+      `import { JitDumpFile } from "${MOD}";
+       for (const name of ["some", "other"]) {
+         using dump = new JitDumpFile("${directory.path}/" + name + ".dump");
+         dump.dumpFunction({ name: "worker", code: new Uint8Array(16) });
+       }
+       self.postMessage("done");`,
+    );
+    // As such a script may leave them.
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      `import { JitDumpFile } from "${MOD}";
+       import { openLibc } from "${FFI}libc.ts";
+       import { ProcessTable } from "${SRC}process_table.ts";
+       import { pathStatus } from "${FFI}status.ts";
+       const libc = openLibc().symbols;
+       const path = "${directory.path}/some.dump";
+       const dump = new JitDumpFile(path);
+       const row = ProcessTable.ofProcess(libc).find(pathStatus(libc, path));
+       // Nothing is given back: the thread has the file alone, and does nothing more.
+       const { pthread_rwlock_unlock, pthread_mutex_unlock } = libc;
+       Object.assign(libc, { pthread_rwlock_unlock: () => 0, pthread_mutex_unlock: () => 0 });
+       row.exclusively(() => {});
+       Object.assign(libc, { pthread_rwlock_unlock, pthread_mutex_unlock });
+       const worker = new Worker("file://${worker}", { type: "module" });
+       await new Promise((resolve) => worker.onmessage = resolve);
+       // And here is no waiting at all.
+       dump.dumpFunction({ name: "main", code: new Uint8Array(16) });
+       console.log("done");
+       Deno.exit();`,
+      ["--allow-all"],
+    );
+    assertEquals([stdout, stderr], ["done\n", ""]);
+  });
+
   it("holds hundreds of files, and gives their rows to others", async () => {
     using directory = temporaryDirectory();
     const { stdout, stderr } = await runScript(

@@ -14,6 +14,9 @@ import {
 /** CLOCK_MONOTONIC, as `perf script --header-only` says of the recording's events. */
 const MONOTONIC = /\bclockid: monotonic \(1\)|\bclockid = 1\b/;
 
+/** What `--call-graph dwarf` adds to each sample. */
+const STACKS = /\bsample_type = [^,]*\bSTACK_USER\b/;
+
 function spawn(args: string[]): Deno.ChildProcess {
   try {
     return new Deno.Command("perf", {
@@ -28,22 +31,77 @@ function spawn(args: string[]): Deno.ChildProcess {
   }
 }
 
+/** What has to be known of a recording before it is read. */
+export interface RecordingHeader {
+  /** Whether perf finds callers by copies of the stack (`--call-graph dwarf`). */
+  readonly hasStacks: boolean;
+}
+
 /**
- * Checks that a recording has the clock of dumps.
+ * Reads what a recording says of itself.
  *
- * @throws {Error} If it has another one, or is none that perf can read.
+ * @throws {Error} If it has another clock than dumps, or is none that perf can read.
  */
-export async function requireMonotonicClock(path: string): Promise<void> {
+export async function readHeader(path: string): Promise<RecordingHeader> {
   const child = spawn(["--header-only", "-i", path]);
   const { success, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
   if (!success) {
-    throw new Error(`perf cannot read ${path}: ${decoder.decode(stderr)}`);
+    throw new Error(
+      `perf cannot read ${path}: ${decoder.decode(stderr).trim()}`,
+    );
   }
-  if (MONOTONIC.test(decoder.decode(stdout))) return;
+  const header = decoder.decode(stdout);
+  if (MONOTONIC.test(header)) return { hasStacks: STACKS.test(header) };
   throw new Error(
     `${path} has been recorded with another clock than dumps have: record again with perf record -k mono`,
   );
+}
+
+/**
+ * Does something with a recording into which perf has put the images of jitted functions:
+ * it needs their unwinding tables to find callers by copies of the stack. The images lie
+ * beside the dumps, and are taken away again.
+ */
+export async function withInjected<T>(
+  path: string,
+  dumps: readonly string[],
+  use: (injected: string) => Promise<T>,
+): Promise<T> {
+  const directory = await Deno.makeTempDir({ prefix: "jitdump-" });
+  const places = new Set(dumps.map((dump) => dump.replace(/\/[^/]*$/, "/")));
+  const before = new Set(await listImages(places));
+  try {
+    const injected = `${directory}/perf.jit.data`;
+    const { success, stderr } = await new Deno.Command("perf", {
+      args: [
+        ...["--buildid-dir", `${directory}/buildids`],
+        ...["inject", "--jit", "-i", path, "-o", injected],
+      ],
+      stdin: "null",
+    }).output();
+    if (!success) {
+      throw new Error(
+        `perf inject: ${new TextDecoder().decode(stderr).trim()}`,
+      );
+    }
+    return await use(injected);
+  } finally {
+    for (const image of await listImages(places)) {
+      if (!before.has(image)) await Deno.remove(image);
+    }
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+async function listImages(places: Iterable<string>): Promise<string[]> {
+  const images: string[] = [];
+  for (const place of places) {
+    for await (const { name } of Deno.readDir(place)) {
+      if (/^jitted-\d+-\d+\.so$/.test(name)) images.push(place + name);
+    }
+  }
+  return images;
 }
 
 /** Goes through the samples and mappings of a recording, as perf sorts them: by time. */

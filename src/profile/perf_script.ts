@@ -13,6 +13,8 @@ export interface Frame {
   readonly address: bigint;
   /** The symbol; undefined where perf knows none. */
   readonly symbol: string | undefined;
+  /** How many bytes the address is behind the symbol. */
+  readonly offset: number;
   /** The file, or what perf says instead, as `[kernel.kallsyms]`. */
   readonly object: string;
 }
@@ -43,11 +45,11 @@ export interface Mapping {
   readonly offset: bigint;
 }
 
-/** The fields to ask `perf script` for. */
+/** What to ask `perf script` for. */
 export const PERF_SCRIPT_OPTIONS: readonly string[] = [
   "--ns",
   "--show-mmap-events",
-  ...["-F", "comm,pid,tid,time,period,event,ip,sym,dso"],
+  ...["-F", "comm,pid,tid,time,period,event,ip,sym,symoff,dso"],
 ];
 
 /** `comm pid/tid seconds.nanoseconds: ` and the rest. */
@@ -60,8 +62,8 @@ const EVENT = /^(\d+) +(\S+?): *(.*)$/;
 const MAPPING =
   /^PERF_RECORD_MMAP2? (-?\d+)\/-?\d+: \[0x([0-9a-f]+)\(0x([0-9a-f]+)\) @ (?:0x)?([0-9a-f]+)[^\]]*\]: \S+ (.*)$/;
 
-/** `address symbol (object)` */
-const FRAME = /^\s*([0-9a-f]+) (.*) \((.*)\)$/;
+/** `address symbol+0xoffset (object)`; without an offset where there is no symbol. */
+const FRAME = /^\s*([0-9a-f]+) (.*?)(?:\+0x([0-9a-f]+))? \((.*)\)$/;
 
 const UNKNOWN = "[unknown]";
 
@@ -115,10 +117,11 @@ export class PerfScriptParser {
     if (known) return known;
     const match = FRAME.exec(line);
     if (!match) return undefined;
-    const [, address, symbol, object] = match;
+    const [, address, symbol, offset, object] = match;
     const frame = {
       address: big(address),
       symbol: symbol === UNKNOWN ? undefined : symbol,
+      offset: offset === undefined ? 0 : parseInt(offset, 16),
       object,
     };
     this.#frames.set(line, frame);

@@ -6,7 +6,7 @@
 
 import { CodeTimeline } from "../reader/code_timeline.ts";
 import { JitDumpStream } from "../reader/jit_dump_stream.ts";
-import { readPerfData, requireMonotonicClock } from "./perf_data.ts";
+import { readHeader, readPerfData, withInjected } from "./perf_data.ts";
 import type { Mapping, Sample } from "./perf_script.ts";
 import { type Place, Symbolizer } from "./symbolizer.ts";
 
@@ -42,43 +42,57 @@ const DUMP = /(?:^|\/)jit-(\d+)\.dump$/;
  * is missing.
  */
 export async function readProfile(path: string): Promise<Profile> {
-  await requireMonotonicClock(path);
-  const samples: Sample[] = [];
-  const mappings: Mapping[] = [];
-  for await (const item of readPerfData(path)) {
-    if (item.kind === "sample") samples.push(item);
-    else mappings.push(item);
-  }
+  const { hasStacks } = await readHeader(path);
+  const recording = await readRecording(path);
   const symbolizer = new Symbolizer();
   const dumps = new Set<string>();
-  for (const mapping of mappings) {
+  for (const mapping of recording.mappings) {
     symbolizer.addMapping(mapping);
     const pid = DUMP.exec(mapping.path)?.[1];
     if (pid === undefined || dumps.has(mapping.path)) continue;
     dumps.add(mapping.path);
     symbolizer.addTimeline(Number(pid), await readDump(mapping.path));
   }
+  const { samples } = hasStacks && dumps.size > 0
+    ? await withInjected(path, [...dumps], readRecording)
+    : recording;
+  return { ...addUp(samples, symbolizer), dumps: [...dumps] };
+}
+
+interface Recording {
+  readonly samples: Sample[];
+  readonly mappings: Mapping[];
+}
+
+async function readRecording(path: string): Promise<Recording> {
+  const recording: Recording = { samples: [], mappings: [] };
+  for await (const item of readPerfData(path)) {
+    if (item.kind === "sample") recording.samples.push(item);
+    else recording.mappings.push(item);
+  }
+  return recording;
+}
+
+/** Adds up samples that have one call chain. */
+function addUp(
+  samples: readonly Sample[],
+  symbolizer: Symbolizer,
+): Omit<Profile, "dumps"> {
   const stacks = new Map<string, Stack>();
   const numbers = new Map<string, number>();
   let weight = 0;
   for (const sample of samples) {
     const places = symbolizer.places(sample).reverse();
     const process = `${sample.command} ${sample.pid}`;
-    const key = places.map((place) => numberOf(numbers, place)).join();
-    const stack = stacks.get(`${process} ${key}`);
+    const chain = places.map((place) => numberOf(numbers, place)).join();
+    const key = `${process} ${chain}`;
+    const stack = stacks.get(key);
     if (stack) stack.weight += sample.period;
-    else {
-      stacks.set(`${process} ${key}`, {
-        process,
-        places,
-        weight: sample.period,
-      });
-    }
+    else stacks.set(key, { process, places, weight: sample.period });
     weight += sample.period;
   }
   return {
     stacks: [...stacks.values()],
-    dumps: [...dumps],
     event: samples[0]?.event ?? "",
     samples: samples.length,
     weight,

@@ -32,12 +32,19 @@ const V8_NAME =
 /** The addresses of V8's lines are this much too high: the size of an ELF header. */
 const V8_LINE_SHIFT = 0x40n;
 
-function lineOfV8(
-  { codeAddr, lines }: DumpedFunction,
-  offset: number,
-): LineEntry | undefined {
-  const address = codeAddr + BigInt(offset) + V8_LINE_SHIFT;
-  return lines[firstIndex(lines, (line) => line.codeAddr > address) - 1];
+function placeIn(fn: DumpedFunction, offset: number): Place {
+  const isV8 = V8_NAME.test(fn.name);
+  const { lines } = fn;
+  const address = fn.codeAddr + BigInt(offset) + (isV8 ? V8_LINE_SHIFT : 0n);
+  const next = firstIndex(lines, ({ codeAddr }) => codeAddr > address);
+  const line: LineEntry | undefined = lines[next - 1];
+  return {
+    name: fn.name,
+    origin: isV8 ? "javascript" : "jitted",
+    object: "",
+    source: line && { file: line.file, line: line.line },
+    offset,
+  };
 }
 
 const isKernel = (object: string) =>
@@ -53,6 +60,9 @@ const isAnonymous = (object: string) =>
 const isMemoryFile = (object: string) => object.startsWith("/memfd:");
 
 const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+
+/** The image that perf inject makes of a function, named by process and number. */
+const IMAGE = /(?:^|\/)jitted-(\d+)-(\d+)\.so$/;
 
 /** Names what a recording's processes did. */
 export class Symbolizer {
@@ -75,18 +85,31 @@ export class Symbolizer {
 
   /** Where the thread was, and where it was called from: the innermost first. */
   places({ frames, pid, time }: Sample): Place[] {
-    return frames.map((frame, depth) =>
+    return frames.map((frame, depth) => {
       // Behind a call may be another function.
-      this.#jitted(frame, pid, time, depth > 0 ? 1n : 0n) ??
-        this.#native(frame)
-    );
+      const back = depth > 0 ? 1 : 0;
+      return this.#injected(frame, back) ??
+        this.#jitted(frame, pid, time, back) ?? this.#native(frame);
+    });
+  }
+
+  /** A function of which perf inject has made an image. */
+  #injected({ object, offset }: Frame, back: number): Place | undefined {
+    const image = IMAGE.exec(object);
+    if (!image) return undefined;
+    const [, pid, codeIndex] = image;
+    for (const timeline of this.#timelines.get(Number(pid)) ?? []) {
+      const fn = timeline.numbered(BigInt(codeIndex));
+      if (fn) return placeIn(fn, Math.max(0, offset - back));
+    }
+    return undefined;
   }
 
   #jitted(
     { address, object }: Frame,
     pid: number,
     time: bigint,
-    back: bigint,
+    back: number,
   ): Place | undefined {
     const timelines = this.#timelines.get(pid);
     if (!timelines) return undefined;
@@ -97,18 +120,8 @@ export class Symbolizer {
       : [];
     for (const address of addresses) {
       for (const timeline of timelines) {
-        const found = timeline.find(address - back, time);
-        if (!found) continue;
-        const { fn, offset } = found;
-        const isV8 = V8_NAME.test(fn.name);
-        const line = isV8 ? lineOfV8(fn, offset) : found.line;
-        return {
-          name: fn.name,
-          origin: isV8 ? "javascript" : "jitted",
-          object: "",
-          source: line && { file: line.file, line: line.line },
-          offset,
-        };
+        const found = timeline.find(address - BigInt(back), time);
+        if (found) return placeIn(found.fn, found.offset);
       }
     }
     return undefined;

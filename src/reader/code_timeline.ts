@@ -108,6 +108,11 @@ export class CodeTimeline {
     this.#isCurrent = false;
   }
 
+  /** The function of a number, where perf has named its image by it. */
+  numbered(codeIndex: bigint): DumpedFunction | undefined {
+    return this.#byIndex.get(codeIndex);
+  }
+
   /**
    * Finds the function that was at an address at a time.
    *
