@@ -209,7 +209,10 @@ export class MappedFile implements RecordSink {
     const { size } = fileStatus(this.#libc, this.#file);
     const allowed = fileSizeLimit(this.#libc) - size;
     const missing = needed - room;
-    const wished = Math.min(WINDOW_SIZE - ALIGNMENT - room, allowed);
+    // Whole pages are prepared faster. (But of a whole aligned MiB the kernel makes one
+    // large page, all parts of which it goes through when one is written first.)
+    const end = size + WINDOW_SIZE - ALIGNMENT - room;
+    const wished = Math.min(end - end % ALIGNMENT - size, allowed);
     if (wished > missing) {
       try {
         this.#appended.append({ bytes: zeros, length: wished });

@@ -13,6 +13,8 @@ export type CommandLine = [string, ...string[]];
 /** What a command did. */
 export interface Outcome {
   success: boolean;
+  /** The exit status. */
+  code: number;
   stdout: string;
   stderr: string;
 }
@@ -37,11 +39,12 @@ export async function run(
     hangs = true;
     process.kill("SIGKILL");
   }, TIME_LIMIT);
-  const { success, stdout, stderr } = await process.output();
+  const { success, code, stdout, stderr } = await process.output();
   clearTimeout(timer);
   const decoder = new TextDecoder();
   const outcome = {
     success,
+    code,
     stdout: decoder.decode(stdout),
     stderr: decoder.decode(stderr),
   };

@@ -1,0 +1,174 @@
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { type CommandLine, run } from "./perf.ts";
+import { temporaryDirectory } from "./script.ts";
+import { itWithPerf } from "./with_perf.ts";
+
+const CLI = fromFileUrl(new URL("../src/cli/main.ts", import.meta.url));
+
+const jitdump = (...args: string[]): CommandLine => [
+  Deno.execPath(),
+  "run",
+  "--no-config",
+  ...["--allow-read", "--allow-write", "--allow-run", "--allow-env"],
+  CLI,
+  ...args,
+];
+
+/** A shell's loop, which the profile is of. */
+const BUSY = "while :; do :; done";
+
+describe("jitdump record", () => {
+  itWithPerf(
+    "ends with the report, and the command's exit status",
+    async () => {
+      using directory = temporaryDirectory();
+      const { code, stdout, stderr } = await run(jitdump(
+        "record",
+        ...["--out", join(directory.path, "out")],
+        ...[
+          "--",
+          "sh",
+          "-c",
+          "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 7",
+        ],
+      ));
+      assertEquals(code, 7);
+      assertMatch(stderr, /perf record -k mono -e \S+ --call-graph fp/);
+      assertMatch(stdout, /perf\.data: \d+ samples of/);
+      assertMatch(stdout, /^ *\d+\.\d\d% +\d+\.\d\d% {2}native /m);
+    },
+  );
+
+  for (
+    const [what, signal] of [["SIGINT", "SIGINT"], [
+      "SIGTERM",
+      "SIGTERM",
+    ]] as const
+  ) {
+    itWithPerf(`passes ${what} on, and reports all the same`, async () => {
+      using directory = temporaryDirectory();
+      const [program, ...args] = jitdump(
+        "record",
+        ...["--out", directory.path, "--", "sh", "-c", `echo up; ${BUSY}`],
+      );
+      const child = new Deno.Command(program, {
+        args,
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      const chunks: string[] = [];
+      let isSent = false;
+      for await (
+        const text of child.stdout.pipeThrough(new TextDecoderStream())
+      ) {
+        chunks.push(text);
+        if (isSent) continue;
+        isSent = true;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        child.kill(signal);
+      }
+      await child.status;
+      assertMatch(chunks.join(""), /samples of .*\n.*self +total/);
+    });
+  }
+
+  itWithPerf("records a process that runs already", async () => {
+    using directory = temporaryDirectory();
+    const busy = new Deno.Command("sh", { args: ["-c", BUSY] }).spawn();
+    setTimeout(() => busy.kill("SIGKILL"), 1500);
+    const start = performance.now();
+    const { code, stdout, stderr } = await run(jitdump(
+      "record",
+      ...["--out", directory.path, "--pid", String(busy.pid)],
+    ));
+    await busy.status;
+    assertEquals(code, 0, stderr);
+    assertLess(performance.now() - start, 60_000);
+    assertMatch(stdout, /samples of .*\n.*self +total/);
+  });
+
+  itWithPerf("says that nothing has been recorded", async () => {
+    using directory = temporaryDirectory();
+    const { code, stdout, stderr } = await run(jitdump(
+      "record",
+      ...["--out", directory.path, "--", "no-such-command"],
+    ));
+    assertEquals([code, stdout], [1, ""]);
+    assertMatch(stderr, /has ended with \d+, and there is no report/);
+  });
+
+  it("says what to do where recording is not allowed", async () => {
+    using directory = temporaryDirectory();
+    Deno.writeTextFileSync(
+      join(directory.path, "perf"),
+      "#!/bin/sh\necho 'Error:' >&2\n" +
+        "echo 'Access to performance monitoring is limited.' >&2\nexit 255\n",
+      { mode: 0o755 },
+    );
+    const { code, stderr } = await run(
+      jitdump("record", "--out", join(directory.path, "out"), "--", "true"),
+      { env: { PATH: `${directory.path}:/usr/bin:/bin` } },
+    );
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "Access to performance monitoring is limited");
+    assertStringIncludes(stderr, "sysctl kernel.perf_event_paranoid=1");
+  });
+
+  for (
+    const [what, args, message] of [
+      ["no command", [], "no COMMAND is given"],
+      ["a command without --", ["true"], 'put -- before the command "true"'],
+      ["both", ["--pid", "1", "--", "true"], "exclude each other"],
+      ["a pid that is none", ["--pid", "x"], '--pid must be a number, got "x"'],
+      [
+        "a call graph that is none",
+        ["--call-graph", "lbr", "--", "true"],
+        '"lbr"',
+      ],
+    ] as const
+  ) {
+    it(`${what} is wrong usage`, async () => {
+      const { code, stderr } = await run(jitdump("record", ...args));
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, message);
+    });
+  }
+});
+
+describe("jitdump doctor", () => {
+  const doctor: CommandLine = [
+    Deno.execPath(),
+    "run",
+    "--no-config",
+    "--allow-all",
+    CLI,
+    "doctor",
+  ];
+
+  itWithPerf("finds that a profile can be made, and makes one", async () => {
+    const { code, stdout } = await run(doctor);
+    assertEquals(code, 0, stdout);
+    assertMatch(stdout, /ok {4}perf: \d/);
+    assertMatch(stdout, /--allow-ffi=\/\S+libc\.so\.6 --allow-write=/);
+    assertMatch(stdout, /its name came out, with \d+% of \d+ samples/);
+  });
+
+  it("says what is missing, and what to do", async () => {
+    using directory = temporaryDirectory();
+    const { code, stdout } = await run(doctor, {
+      env: { PATH: directory.path },
+    });
+    assertEquals(code, 1);
+    assertMatch(stdout, /miss {2}perf: there is no perf: install it/);
+    assertMatch(stdout, /note {2}objdump: .*install the package binutils/);
+    assert(!stdout.includes("came out,"));
+  });
+});
