@@ -36,6 +36,7 @@ const PROFILE: Profile = {
     stack(300, main, script),
     stack(100, main, script, read),
   ],
+  offsets: new Map(),
   dumps: [],
   event: "cpu-clock",
   samples: 10,

@@ -8,12 +8,7 @@ import { collapse } from "../profile/collapsed.ts";
 import { toFlameGraph } from "../profile/flame_graph.ts";
 import { type Profile, readProfile } from "../profile/profile.ts";
 import { toSpeedscope } from "../profile/speedscope.ts";
-import {
-  type Share,
-  tallyFunctions,
-  tallyLines,
-  tallyOffsets,
-} from "../profile/tally.ts";
+import { type Share, tallyFunctions, tallyLines } from "../profile/tally.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { disassemble } from "./disassemble.ts";
 import { fit, json, Output, printable, terminalWidth } from "./output.ts";
@@ -61,7 +56,7 @@ export const report: Command = {
       throw new UsageError("only one option can be given");
     }
     const path = await findRecording(positionals[0] ?? DEFAULT_DIRECTORY);
-    const profile = await readProfile(path);
+    const profile = await readProfile(path, progress());
     if (values.annotate !== undefined) {
       return await annotate(profile, values.annotate);
     }
@@ -83,6 +78,19 @@ export const report: Command = {
     return 0;
   },
 };
+
+/** Says each second, from the second one on, how far the reading has come. */
+function progress(): (samples: number) => void {
+  let last = performance.now();
+  return (samples) => {
+    const now = performance.now();
+    if (now - last < 1000) return;
+    last = now;
+    console.error(
+      `jitdump report: ${samples.toLocaleString("en")} samples read`,
+    );
+  };
+}
 
 /** The perf.data that is meant. */
 async function findRecording(path: string): Promise<string> {
@@ -160,7 +168,7 @@ function toJson(profile: Profile): unknown {
 
 /** Shows the instructions of a function, in whichever dump it is. */
 async function annotate(profile: Profile, name: string): Promise<number> {
-  const offsets = tallyOffsets(profile, name);
+  const offsets = profile.offsets.get(name) ?? new Map<number, number>();
   const whole = offsets.values().reduce((sum, weight) => sum + weight, 0);
   const mark = (offset: number) => {
     const weight = offsets.get(offset);

@@ -65,13 +65,14 @@ const MAPPING =
 /** `address symbol+0xoffset (object)`; without an offset where there is no symbol. */
 const FRAME = /^\s*([0-9a-f]+) (.*?)(?:\+0x([0-9a-f]+))? \((.*)\)$/;
 
-const UNKNOWN = "[unknown]";
+/** Between the address and the object, where perf knows no symbol. */
+const NO_SYMBOL = " [unknown] (";
 
 const big = (hex: string) => BigInt(`0x${hex}`);
 
 /** Takes what `perf script` prints line by line. */
 export class PerfScriptParser {
-  /** Most frames come again and again. */
+  /** Frames that perf knows come again and again; of others there may be millions. */
   readonly #frames = new Map<string, Frame>();
   #sample: { -readonly [K in keyof Sample]: Sample[K] } | undefined;
   #chain: Frame[] = [];
@@ -113,6 +114,15 @@ export class PerfScriptParser {
   }
 
   #frame(line: string): Frame | undefined {
+    const unknown = line.indexOf(NO_SYMBOL);
+    if (unknown !== -1) {
+      return {
+        address: big(line.slice(0, unknown).trim()),
+        symbol: undefined,
+        offset: 0,
+        object: line.slice(unknown + NO_SYMBOL.length, -1),
+      };
+    }
     const known = this.#frames.get(line);
     if (known) return known;
     const match = FRAME.exec(line);
@@ -120,7 +130,7 @@ export class PerfScriptParser {
     const [, address, symbol, offset, object] = match;
     const frame = {
       address: big(address),
-      symbol: symbol === UNKNOWN ? undefined : symbol,
+      symbol,
       offset: offset === undefined ? 0 : parseInt(offset, 16),
       object,
     };

@@ -23,6 +23,8 @@ export interface Stack {
 /** What a recording says. */
 export interface Profile {
   readonly stacks: readonly Stack[];
+  /** Of functions by name, what their instructions took themselves, by their offset. */
+  readonly offsets: ReadonlyMap<string, ReadonlyMap<number, number>>;
   /** The dumps that were read. */
   readonly dumps: readonly string[];
   /** The event, and what a period counts. */
@@ -31,6 +33,9 @@ export interface Profile {
   readonly weight: number;
 }
 
+/** How many samples are read before somebody is told. */
+const SAMPLES_BETWEEN = 1000;
+
 /** A dump, by perf's own rule. */
 const DUMP = /(?:^|\/)jit-(\d+)\.dump$/;
 
@@ -38,65 +43,104 @@ const DUMP = /(?:^|\/)jit-(\d+)\.dump$/;
  * Reads a recording and the dumps of its processes.
  *
  * @param path A perf.data.
+ * @param onSamples Is told now and then how many samples have been read.
  * @throws {Error} If perf cannot read it, if its clock is not the dumps', or if a dump
  * is missing.
  */
-export async function readProfile(path: string): Promise<Profile> {
+export async function readProfile(
+  path: string,
+  onSamples: (count: number) => void = () => {},
+): Promise<Profile> {
   const { hasStacks } = await readHeader(path);
-  const recording = await readRecording(path);
-  const symbolizer = new Symbolizer();
-  const dumps = new Set<string>();
-  for (const mapping of recording.mappings) {
-    symbolizer.addMapping(mapping);
-    const pid = DUMP.exec(mapping.path)?.[1];
-    if (pid === undefined || dumps.has(mapping.path)) continue;
-    dumps.add(mapping.path);
-    symbolizer.addTimeline(Number(pid), await readDump(mapping.path));
+  const tally = new StackTally(onSamples);
+  await readInto(tally, path, !hasStacks);
+  if (hasStacks) {
+    await withInjected(
+      path,
+      [...tally.dumps],
+      (injected) => readInto(tally, injected, true),
+    );
   }
-  const { samples } = hasStacks && dumps.size > 0
-    ? await withInjected(path, [...dumps], readRecording)
-    : recording;
-  return { ...addUp(samples, symbolizer), dumps: [...dumps] };
+  return tally.profile();
 }
 
-interface Recording {
-  readonly samples: Sample[];
-  readonly mappings: Mapping[];
-}
-
-async function readRecording(path: string): Promise<Recording> {
-  const recording: Recording = { samples: [], mappings: [] };
+/** Reads a recording's dumps, and where they are wanted, its samples. */
+async function readInto(
+  tally: StackTally,
+  path: string,
+  hasSamples: boolean,
+): Promise<void> {
   for await (const item of readPerfData(path)) {
-    if (item.kind === "sample") recording.samples.push(item);
-    else recording.mappings.push(item);
+    if (item.kind === "mapping") await tally.addMapping(item);
+    else if (hasSamples) tally.addSample(item);
   }
-  return recording;
 }
 
 /** Adds up samples that have one call chain. */
-function addUp(
-  samples: readonly Sample[],
-  symbolizer: Symbolizer,
-): Omit<Profile, "dumps"> {
-  const stacks = new Map<string, Stack>();
-  const numbers = new Map<string, number>();
-  let weight = 0;
-  for (const sample of samples) {
-    const places = symbolizer.places(sample).reverse();
-    const process = `${sample.command} ${sample.pid}`;
-    const chain = places.map((place) => numberOf(numbers, place)).join();
-    const key = `${process} ${chain}`;
-    const stack = stacks.get(key);
-    if (stack) stack.weight += sample.period;
-    else stacks.set(key, { process, places, weight: sample.period });
-    weight += sample.period;
+class StackTally {
+  readonly dumps = new Set<string>();
+  readonly #symbolizer = new Symbolizer();
+  readonly #stacks = new Map<string, Stack>();
+  readonly #numbers = new Map<Place, number>();
+  readonly #offsets = new Map<string, Map<number, number>>();
+  readonly #onSamples: (count: number) => void;
+  #event = "";
+  #samples = 0;
+  #weight = 0;
+
+  constructor(onSamples: (count: number) => void) {
+    this.#onSamples = onSamples;
   }
-  return {
-    stacks: [...stacks.values()],
-    event: samples[0]?.event ?? "",
-    samples: samples.length,
-    weight,
-  };
+
+  async addMapping(mapping: Mapping): Promise<void> {
+    this.#symbolizer.addMapping(mapping);
+    const pid = DUMP.exec(mapping.path)?.[1];
+    if (pid === undefined || this.dumps.has(mapping.path)) return;
+    this.dumps.add(mapping.path);
+    const timeline = await readDump(mapping.path);
+    this.#symbolizer.addTimeline(Number(pid), timeline);
+  }
+
+  addSample(sample: Sample): void {
+    const { command, pid, event, period } = sample;
+    const { places, offset } = this.#symbolizer.chain(sample);
+    const process = `${command} ${pid}`;
+    let key = process;
+    for (const place of places) key += ` ${this.#numberOf(place)}`;
+    const stack = this.#stacks.get(key);
+    if (stack) stack.weight += period;
+    else this.#stacks.set(key, { process, places, weight: period });
+    if (offset !== undefined) {
+      this.#addOffset(places[places.length - 1].name, offset, period);
+    }
+    this.#event ||= event;
+    if (++this.#samples % SAMPLES_BETWEEN === 0) this.#onSamples(this.#samples);
+    this.#weight += period;
+  }
+
+  #numberOf(place: Place): number {
+    const known = this.#numbers.get(place);
+    if (known !== undefined) return known;
+    this.#numbers.set(place, this.#numbers.size);
+    return this.#numbers.size - 1;
+  }
+
+  #addOffset(name: string, offset: number, weight: number): void {
+    let weights = this.#offsets.get(name);
+    if (!weights) this.#offsets.set(name, weights = new Map());
+    weights.set(offset, (weights.get(offset) ?? 0) + weight);
+  }
+
+  profile(): Profile {
+    return {
+      stacks: [...this.#stacks.values()],
+      offsets: this.#offsets,
+      dumps: [...this.dumps],
+      event: this.#event,
+      samples: this.#samples,
+      weight: this.#weight,
+    };
+  }
 }
 
 async function readDump(path: string): Promise<CodeTimeline> {
@@ -113,16 +157,4 @@ async function readDump(path: string): Promise<CodeTimeline> {
     );
   }
   return timeline;
-}
-
-/** A number for each different place. */
-function numberOf(numbers: Map<string, number>, place: Place): number {
-  const { name, origin, object, source, offset } = place;
-  const key = [name, origin, object, source?.file, source?.line, offset].join(
-    "\0",
-  );
-  const known = numbers.get(key);
-  if (known !== undefined) return known;
-  numbers.set(key, numbers.size);
-  return numbers.size - 1;
 }

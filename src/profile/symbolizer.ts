@@ -21,8 +21,36 @@ export interface Place {
   readonly object: string;
   /** The source file, and the line in it. */
   readonly source?: { readonly file: string; readonly line: number };
-  /** How many bytes it is behind the function's start. */
+}
+
+/** A place, and how many bytes behind the function's start it is, where that is known. */
+interface Found {
+  readonly place: Place;
   readonly offset?: number;
+}
+
+/** The places of a function. */
+interface Places {
+  /** Whether V8 has made it. */
+  readonly isV8: boolean;
+  readonly byLine: Map<LineEntry | undefined, Place>;
+}
+
+/** The line of the code that is so many bytes behind the function's start. */
+function lineAt(
+  { codeAddr, lines }: DumpedFunction,
+  offset: bigint,
+): LineEntry | undefined {
+  const address = codeAddr + offset;
+  return lines[firstIndex(lines, (line) => line.codeAddr > address) - 1];
+}
+
+/** Where a thread was. */
+export interface Chain {
+  /** The innermost last. Equal places are one object. */
+  readonly places: Place[];
+  /** How many bytes the innermost is behind the function's start, if it is in a dump. */
+  readonly offset: number | undefined;
 }
 
 /** What V8 calls what it has compiled. */
@@ -31,21 +59,6 @@ const V8_NAME =
 
 /** The addresses of V8's lines are this much too high: the size of an ELF header. */
 const V8_LINE_SHIFT = 0x40n;
-
-function placeIn(fn: DumpedFunction, offset: number): Place {
-  const isV8 = V8_NAME.test(fn.name);
-  const { lines } = fn;
-  const address = fn.codeAddr + BigInt(offset) + (isV8 ? V8_LINE_SHIFT : 0n);
-  const next = firstIndex(lines, ({ codeAddr }) => codeAddr > address);
-  const line: LineEntry | undefined = lines[next - 1];
-  return {
-    name: fn.name,
-    origin: isV8 ? "javascript" : "jitted",
-    object: "",
-    source: line && { file: line.file, line: line.line },
-    offset,
-  };
-}
 
 const isKernel = (object: string) =>
   /^\[(kernel|guest)|\.ko(\.\w+)?$|^\[(?!unknown|vdso|vsyscall|heap|stack|anon)\w/
@@ -69,7 +82,11 @@ export class Symbolizer {
   /** Of each process, what its dumps say. */
   readonly #timelines = new Map<number, CodeTimeline[]>();
   readonly #memoryFiles: Mapping[] = [];
-  readonly #natives = new Map<Frame, Place>();
+  /** By what perf says of them. */
+  readonly #natives = new Map<string, Place>();
+  readonly #jitted = new Map<DumpedFunction, Places>();
+  /** Whether memory that perf calls so may have jitted code. */
+  readonly #mayBeJitted = new Map<string, boolean>();
 
   /** Takes what a dump of a process says. */
   addTimeline(pid: number, timeline: CodeTimeline): void {
@@ -83,48 +100,86 @@ export class Symbolizer {
     if (isMemoryFile(mapping.path)) this.#memoryFiles.push(mapping);
   }
 
-  /** Where the thread was, and where it was called from: the innermost first. */
-  places({ frames, pid, time }: Sample): Place[] {
-    return frames.map((frame, depth) => {
+  /** Where the thread was, and where it was called from. */
+  chain({ frames, pid, time }: Sample): Chain {
+    const places: Place[] = [];
+    let offset: number | undefined;
+    for (let depth = frames.length - 1; depth >= 0; depth--) {
+      const frame = frames[depth];
       // Behind a call may be another function.
       const back = depth > 0 ? 1 : 0;
-      return this.#injected(frame, back) ??
-        this.#jitted(frame, pid, time, back) ?? this.#native(frame);
-    });
+      const found = this.#findInjected(frame, back) ??
+        this.#findJitted(frame, pid, time, back);
+      places.push(found ? found.place : this.#native(frame));
+      offset = found?.offset;
+    }
+    return { places, offset };
   }
 
   /** A function of which perf inject has made an image. */
-  #injected({ object, offset }: Frame, back: number): Place | undefined {
-    const image = IMAGE.exec(object);
+  #findInjected({ object, offset }: Frame, back: number): Found | undefined {
+    const image = object.endsWith(".so") && IMAGE.exec(object);
     if (!image) return undefined;
     const [, pid, codeIndex] = image;
     for (const timeline of this.#timelines.get(Number(pid)) ?? []) {
       const fn = timeline.numbered(BigInt(codeIndex));
-      if (fn) return placeIn(fn, Math.max(0, offset - back));
+      if (fn) return this.#placeIn(fn, Math.max(0, offset - back), undefined);
     }
     return undefined;
   }
 
-  #jitted(
-    { address, object }: Frame,
+  #findJitted(
+    { address, object, symbol }: Frame,
     pid: number,
     time: bigint,
     back: number,
-  ): Place | undefined {
+  ): Found | undefined {
     const timelines = this.#timelines.get(pid);
-    if (!timelines) return undefined;
-    const addresses = isAnonymous(object)
-      ? [address]
-      : isMemoryFile(object)
+    if (!timelines || symbol !== undefined) return undefined;
+    let mayBe = this.#mayBeJitted.get(object);
+    if (mayBe === undefined) {
+      mayBe = isAnonymous(object) || isMemoryFile(object);
+      this.#mayBeJitted.set(object, mayBe);
+    }
+    if (!mayBe) return undefined;
+    const addresses = isMemoryFile(object)
       ? this.#addressesIn(object, pid, address)
-      : [];
+      : [address];
     for (const address of addresses) {
       for (const timeline of timelines) {
         const found = timeline.find(address - BigInt(back), time);
-        if (found) return placeIn(found.fn, found.offset);
+        if (found) return this.#placeIn(found.fn, found.offset, found.line);
       }
     }
     return undefined;
+  }
+
+  /** @param known The line of that offset, where it is known. */
+  #placeIn(
+    fn: DumpedFunction,
+    offset: number,
+    known: LineEntry | undefined,
+  ): Found {
+    let places = this.#jitted.get(fn);
+    if (!places) {
+      places = { isV8: V8_NAME.test(fn.name), byLine: new Map() };
+      this.#jitted.set(fn, places);
+    }
+    const { isV8, byLine } = places;
+    const line = !isV8 && known
+      ? known
+      : lineAt(fn, BigInt(offset) + (isV8 ? V8_LINE_SHIFT : 0n));
+    let place = byLine.get(line);
+    if (!place) {
+      place = {
+        name: fn.name,
+        origin: isV8 ? "javascript" : "jitted",
+        object: "",
+        source: line && { file: line.file, line: line.line },
+      };
+      byLine.set(line, place);
+    }
+    return { place, offset };
   }
 
   /** Where in the process an address of a file may be. */
@@ -137,10 +192,10 @@ export class Symbolizer {
       .map(({ start, offset }) => start + address - offset);
   }
 
-  #native(frame: Frame): Place {
-    const known = this.#natives.get(frame);
+  #native({ symbol, object }: Frame): Place {
+    const key = `${symbol}\0${object}`;
+    const known = this.#natives.get(key);
     if (known) return known;
-    const { symbol, object } = frame;
     const origin = isKernel(object)
       ? "kernel"
       : isAnonymous(object) || isMemoryFile(object)
@@ -153,7 +208,7 @@ export class Symbolizer {
       origin,
       object: origin === "unknown" ? "" : object,
     };
-    this.#natives.set(frame, place);
+    this.#natives.set(key, place);
     return place;
   }
 }

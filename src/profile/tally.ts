@@ -27,17 +27,25 @@ function tally(
   keyOf: (place: Place) => string | undefined,
 ): Share[] {
   const shares = new Map<string, Share>();
+  /** Many chains have one place. */
+  const byPlace = new Map<Place, Share | undefined>();
+  const shareOf = (place: Place): Share | undefined => {
+    const key = keyOf(place);
+    if (key === undefined) return undefined;
+    let share = shares.get(key);
+    if (!share) shares.set(key, share = { place, self: 0, total: 0 });
+    return share;
+  };
   for (const { places, weight } of stacks) {
     // What calls itself is in a chain more than once.
-    const counted = new Set<string>();
+    const counted = new Set<Share>();
     places.forEach((place, depth) => {
-      const key = keyOf(place);
-      if (key === undefined) return;
-      let share = shares.get(key);
-      if (!share) shares.set(key, share = { place, self: 0, total: 0 });
+      if (!byPlace.has(place)) byPlace.set(place, shareOf(place));
+      const share = byPlace.get(place);
+      if (!share) return;
       if (depth === places.length - 1) share.self += weight;
-      if (!counted.has(key)) share.total += weight;
-      counted.add(key);
+      if (!counted.has(share)) share.total += weight;
+      counted.add(share);
     });
   }
   return [...shares.values()]
@@ -55,18 +63,4 @@ export function tallyLines(profile: Profile): Share[] {
     profile,
     ({ source, name }) => source && `${source.file}\0${source.line}\0${name}`,
   );
-}
-
-/** What the instructions of functions of a name took themselves, by their offset. */
-export function tallyOffsets(
-  { stacks }: Profile,
-  name: string,
-): Map<number, number> {
-  const weights = new Map<number, number>();
-  for (const { places, weight } of stacks) {
-    const { name: found, offset } = places[places.length - 1] ?? {};
-    if (found !== name || offset === undefined) continue;
-    weights.set(offset, (weights.get(offset) ?? 0) + weight);
-  }
-  return weights;
 }

@@ -127,9 +127,10 @@ export class CodeTimeline {
     }
     for (let node = this.#root; node;) {
       const { pile, center, below, above } = node;
-      const next = firstIndex(pile, (piece) => piece.since > time);
-      const piece = pile[next - 1];
-      if (piece && contains(piece, address) && !isOver(piece, time)) {
+      const piece = pile.length === 1
+        ? pile[0]
+        : pile[firstIndex(pile, ({ since }) => since > time) - 1];
+      if (piece && contains(piece, address) && isThere(piece, time)) {
         return found(piece, address);
       }
       node = address < center ? below : above;
@@ -146,8 +147,8 @@ const rangeOf = (start: bigint, size: number): Range => ({
 const contains = ({ start, end }: Range, address: bigint) =>
   start <= address && address < end;
 
-const isOver = ({ until }: Piece, time: bigint) =>
-  until !== undefined && time >= until;
+const isThere = ({ since, until }: Piece, time: bigint) =>
+  since <= time && (until === undefined || time < until);
 
 function found({ fn, base }: Piece, address: bigint): FoundCode {
   const offset = address - base;

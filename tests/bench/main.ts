@@ -8,6 +8,7 @@ import { countArguments } from "../count_arguments.ts";
 import { whyPerfCannotRecord } from "../perf.ts";
 import { benchInject, benchReader } from "./reader.ts";
 import { Report } from "./report.ts";
+import { benchReport } from "./reports.ts";
 import { benchStart } from "./start.ts";
 import { benchWriters } from "./writers.ts";
 
@@ -23,6 +24,7 @@ try {
   await benchStart(report, directory);
   await benchWriters(report, directory);
   await benchReader(report, directory);
+  await benchReport(report, directory);
   const reason = await whyPerfCannotRecord();
   if (reason === undefined) await benchInject(report, directory);
   else console.log(`\nperf inject is left out: ${reason}`);

@@ -1,0 +1,21 @@
+/**
+ * Reports a program of many functions and samples, and says how long it took and how
+ * much memory.
+ *
+ *     PATH=<where the stand-in for perf is> deno run --allow-all tests/bench/report_many.ts PERF.DATA
+ *
+ * @module
+ */
+
+import { readProfile } from "../../src/profile/profile.ts";
+import { tallyFunctions, tallyLines } from "../../src/profile/tally.ts";
+
+const start = performance.now();
+const profile = await readProfile(Deno.args[0]);
+const functions = tallyFunctions(profile).length;
+const lines = tallyLines(profile).length;
+const seconds = (performance.now() - start) / 1000;
+const status = Deno.readTextFileSync("/proc/self/status");
+const peakMiB = Number(status.match(/VmHWM:\s+(\d+)/)![1]) / 1024;
+const { samples } = profile;
+console.log(JSON.stringify({ seconds, peakMiB, samples, functions, lines }));

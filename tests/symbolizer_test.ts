@@ -1,0 +1,180 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { JitDumpFile } from "../mod.ts";
+import { PerfScriptParser, type Sample } from "../src/profile/perf_script.ts";
+import { Symbolizer } from "../src/profile/symbolizer.ts";
+import { CodeTimeline, JitDumpReader } from "../src/reader/mod.ts";
+import { temporaryDirectory } from "./script.ts";
+
+/** What `perf script` prints of a sample. */
+function sample(pid: number, time: number, ...frames: string[]): Sample {
+  const parser = new PerfScriptParser();
+  const at = `0.${String(time).padStart(9, "0")}`;
+  parser.add(`a program ${pid}/${pid} ${at}:     250000 cpu-clock: `);
+  for (const frame of frames) parser.add(`\t    ${frame}`);
+  return parser.add("") as Sample;
+}
+
+/** A symbolizer for a process whose dump a function has filled. */
+function symbolizerOf(
+  ...processes: [pid: number, fill: (dump: JitDumpFile) => void][]
+): Symbolizer {
+  using directory = temporaryDirectory();
+  const symbolizer = new Symbolizer();
+  for (const [pid, fill] of processes) {
+    const path = `${directory.path}/${pid}.dump`;
+    {
+      using dump = new JitDumpFile(path);
+      fill(dump);
+    }
+    const bytes = Deno.readFileSync(path);
+    symbolizer.addTimeline(pid, new CodeTimeline(new JitDumpReader(bytes)));
+  }
+  return symbolizer;
+}
+
+const names = (symbolizer: Symbolizer, sample: Sample) =>
+  symbolizer.chain(sample).places.map(({ name }) => name);
+
+const code = new Uint8Array(64);
+const ANONYMOUS = "[unknown] (/tmp/perf-7.map)";
+
+describe("Symbolizer", () => {
+  it("names code that was replaced or moved by the time of the sample", () => {
+    const symbolizer = symbolizerOf([7, (dump) => {
+      const codeIndex = dump.dumpFunction({
+        name: "first",
+        code,
+        address: 0x1000,
+        timestamp: 10n,
+      });
+      dump.dumpCodeMoveRecord({
+        codeIndex,
+        oldAddress: 0x1000,
+        newAddress: 0x2000,
+        codeSize: 64,
+        timestamp: 20n,
+      });
+      dump.dumpFunction({
+        name: "second",
+        code,
+        address: 0x1000,
+        timestamp: 30n,
+      });
+    }]);
+    const at = (time: number, address: string) =>
+      names(symbolizer, sample(7, time, `${address} ${ANONYMOUS}`))[0];
+    assertEquals(
+      [5, 15, 25, 35].map((time) => [at(time, "1010"), at(time, "2010")]),
+      [
+        ["[unknown]", "[unknown]"],
+        ["first", "[unknown]"],
+        ["[unknown]", "first"],
+        ["second", "first"],
+      ],
+    );
+  });
+
+  it("keeps processes apart", () => {
+    const symbolizer = symbolizerOf(
+      [
+        7,
+        (dump) =>
+          dump.dumpFunction({
+            name: "a",
+            code,
+            address: 0x1000,
+            timestamp: 1n,
+          }),
+      ],
+      [
+        8,
+        (dump) =>
+          dump.dumpFunction({
+            name: "b",
+            code,
+            address: 0x1000,
+            timestamp: 1n,
+          }),
+      ],
+    );
+    const of = (pid: number) =>
+      names(symbolizer, sample(pid, 5, "1000 [unknown] ([unknown])"))[0];
+    assertEquals([7, 8, 9].map(of), ["a", "b", "[unknown]"]);
+  });
+
+  it("takes a caller for where the call is, and not for what follows", () => {
+    const symbolizer = symbolizerOf([7, (dump) => {
+      for (const [name, address] of [["caller", 0x1000], ["next", 0x1040]]) {
+        dump.dumpFunction({
+          name: String(name),
+          code,
+          address: Number(address),
+          timestamp: 1n,
+        });
+      }
+    }]);
+    assertEquals(
+      names(
+        symbolizer,
+        sample(
+          7,
+          5,
+          "ffffffff81000000 read+0x1 ([kernel.kallsyms])",
+          `1040 ${ANONYMOUS}`,
+          "55 main+0x12 (/usr/bin/deno)",
+        ),
+      ),
+      ["main", "caller", "read"],
+    );
+    assertEquals(names(symbolizer, sample(7, 5, `1040 ${ANONYMOUS}`)), [
+      "next",
+    ]);
+  });
+
+  it("finds code in memory that has a file without a name", () => {
+    const symbolizer = symbolizerOf([
+      7,
+      (dump) =>
+        dump.dumpFunction({ name: "f", code, address: 0x7000, timestamp: 1n }),
+    ]);
+    const parser = new PerfScriptParser();
+    const mapping = parser.add(
+      "deno 7/7 0.000000001: PERF_RECORD_MMAP2 7/7: [0x6000(0x2000) @ 0x1000 00:01 5 1]: rwxs /memfd:jit (deleted)",
+    );
+    symbolizer.addMapping(mapping as Parameters<Symbolizer["addMapping"]>[0]);
+    const line = "2008 [unknown] (/memfd:jit (deleted))";
+    assertEquals(names(symbolizer, sample(7, 5, line)), ["f"]);
+  });
+
+  it("tells the origins apart", () => {
+    const symbolizer = symbolizerOf([7, (dump) =>
+      dump.dumpFunction({
+        name: "JS:*f file:///a.js:1:1",
+        code,
+        address: 0x1000,
+        timestamp: 1n,
+      })]);
+    const { places } = symbolizer.chain(sample(
+      7,
+      5,
+      "1 a+0x1 ([kernel.kallsyms])",
+      "1 b+0x1 ([nf_tables])",
+      "1 c+0x1 ([vdso])",
+      "1 [unknown] (/usr/bin/deno)",
+      `1008 ${ANONYMOUS}`,
+      "9 [unknown] ([unknown])",
+    ));
+    assertEquals(
+      places.map(({ name, origin }) => `${name} ${origin}`).reverse(),
+      [
+        "a kernel",
+        "b kernel",
+        "c native",
+        "[deno] native",
+        "JS:*f file:///a.js:1:1 javascript",
+        "[unknown] unknown",
+      ],
+    );
+  });
+});
