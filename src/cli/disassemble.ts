@@ -5,6 +5,7 @@
  */
 
 import { hex } from "../hex.ts";
+import { placedLines } from "../profile/symbolizer.ts";
 import { CodeLoad, type LineEntry } from "../reader/dump_record.ts";
 import { FunctionBuilder } from "../reader/dumped_function.ts";
 import { JitDumpStream } from "../reader/jit_dump_stream.ts";
@@ -46,7 +47,7 @@ export async function disassemble(
     const fn = builder.add(record);
     if (fn?.name !== name || !(record instanceof CodeLoad)) continue;
     if (count++ > 0) output.line("");
-    const { codeAddr, codeSize, codeIndex, lines } = fn;
+    const { codeAddr, codeSize, codeIndex } = fn;
     output.line(
       `${printable(name)}: ${codeSize} bytes at ${
         hex(codeAddr)
@@ -57,7 +58,7 @@ export async function disassemble(
       littleEndian ? "-EL" : "-EB",
     ]);
     const markAt = (address: bigint) => mark(Number(address - codeAddr));
-    for (const line of between(instructions, lines, markAt)) {
+    for (const line of between(instructions, placedLines(fn), markAt)) {
       output.line(line);
     }
   }

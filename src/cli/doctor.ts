@@ -48,7 +48,11 @@ export const doctor: Command = {
       ["system", system, "needed"],
       ["perf", perfVersion, "needed"],
       ["perf_event_paranoid", paranoid, "useful"],
-      ["recording", async () => `-e ${event = await findEvent()}`, "needed"],
+      [
+        "clock and event",
+        async () => `-k mono -e ${event = await findEvent()}`,
+        "needed",
+      ],
       ["libc", libc, "needed"],
       ["objdump", objdump, "useful"],
       ["a recorded function", () => recordOne(event), "needed"],

@@ -27,7 +27,7 @@ The processor's cycles are counted, or where it counts none, time is (cpu-clock)
 
 The command gets the signals, and its exit status is that of this one.
 
-Needs --allow-run=perf, --allow-read, and --allow-write and --allow-env with --v8.
+Needs --allow-run=perf, --allow-read and --allow-write; --v8 --allow-env too.
 `;
 
 /** Signals that ask a program to end. */
@@ -120,7 +120,13 @@ async function v8Environment(
   // V8 does not share a dump, and would give its own the name of the program's.
   await Deno.mkdir(`${directory}/v8`, { recursive: true });
   const place = await Deno.realPath(`${directory}/v8`);
-  const flags = `--perf-prof,--perf-prof-path=${place}`;
+  const flags = [
+    "--perf-prof",
+    `--perf-prof-path=${place}`,
+    // V8 opens a log besides, in the current directory if nothing is said.
+    `--logfile=${place}/v8.log`,
+    "--no-logfile-per-isolate",
+  ].join();
   const others = Deno.env.get("DENO_V8_FLAGS");
   return { DENO_V8_FLAGS: others ? `${others},${flags}` : flags };
 }

@@ -33,8 +33,9 @@ perf inject is needed.
   --speedscope FILE  write a file for speedscope (https://www.speedscope.app)
   --flamegraph FILE  write a page with a flame graph, for a browser
 
-Needs --allow-run=perf and --allow-read; --annotate needs --allow-run=perf,objdump and
---allow-write, and so do the files.
+Needs --allow-run=perf and --allow-read; --allow-write too for the files, for --annotate
+(with --allow-run=perf,objdump), and for recordings with --call-graph dwarf: for these
+perf inject is run, and writes an image of each function beside the dumps for as long.
 `;
 
 export const report: Command = {

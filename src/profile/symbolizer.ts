@@ -36,6 +36,17 @@ interface Places {
   readonly byLine: Map<LineEntry | undefined, Place>;
 }
 
+/** The lines of a function, each at the address where its code really begins. */
+export function placedLines(
+  { name, lines }: DumpedFunction,
+): readonly LineEntry[] {
+  if (!V8_NAME.test(name)) return lines;
+  return lines.map((entry) => ({
+    ...entry,
+    codeAddr: entry.codeAddr - V8_LINE_SHIFT,
+  }));
+}
+
 /** The line of the code that is so many bytes behind the function's start. */
 function lineAt(
   { codeAddr, lines }: DumpedFunction,
