@@ -20,12 +20,12 @@
  */
 
 export { JitDumpError, type SystemCallFailure } from "./ffi/error.ts";
-export type { FrameStep } from "./src/call_frame.ts";
+export type { FrameStep } from "./src/unwinding/call_frame.ts";
 export {
   FileHeader,
   JITDUMP_MAGIC,
   JITDUMP_VERSION,
-} from "./src/file_header.ts";
+} from "./src/format/file_header.ts";
 export { JitDumpFile, type JitDumpOptions } from "./src/jit_dump_file.ts";
 export type {
   Address,
@@ -35,8 +35,8 @@ export type {
   RecordOrigin,
   RecordTime,
   UnwindingInfo,
-} from "./src/jit_function.ts";
-export { EM_AARCH64, EM_X86_64 } from "./src/machine.ts";
+} from "./src/function/jit_function.ts";
+export { EM_AARCH64, EM_X86_64 } from "./src/format/machine.ts";
 export { PerfMapFile, type PerfMapOptions } from "./src/perf_map_file.ts";
 export {
   CodeLoadRecord,
@@ -46,12 +46,12 @@ export {
   RecordHeader,
   RecordId,
   UnwindingInfoRecord,
-} from "./src/record.ts";
-export type { Sink } from "./src/record_sink.ts";
-export type { SourceLine } from "./src/source_line.ts";
-export type { Struct } from "./src/struct.ts";
+} from "./src/format/record.ts";
+export type { Sink } from "./src/file/record_sink.ts";
+export type { SourceLine } from "./src/function/source_line.ts";
+export type { Struct } from "./src/format/struct.ts";
 export {
   type Unwinding,
   unwindingSpace,
   type UnwindingSpaceOptions,
-} from "./src/unwinding.ts";
+} from "./src/unwinding/unwinding_info.ts";

@@ -12,22 +12,26 @@ import {
   checkOneOf,
   checkPath,
   checkUnsigned,
-} from "./arguments.ts";
+} from "./function/arguments.ts";
 import { closeAtUnload } from "./at_unload.ts";
-import { makeDumpHeader } from "./dump_header.ts";
+import { makeDumpHeader } from "./file/dump_header.ts";
 import type {
   CodeMove,
   DebugInfo,
   JitFunction,
   UnwindingInfo,
-} from "./jit_function.ts";
-import { HOST_MACHINE } from "./machine.ts";
-import { openSink } from "./open_sink.ts";
+} from "./function/jit_function.ts";
+import { HOST_MACHINE } from "./format/machine.ts";
+import { openSink } from "./file/open_sink.ts";
 import { isSupported, openPlatform } from "./platform.ts";
-import { BATCH_SIZE, MAX_WRITE, RecordBuffer } from "./record_buffer.ts";
-import { RecordPacker } from "./record_packer.ts";
-import { type RecordSink, type Sink, SINKS } from "./record_sink.ts";
-import { Uint64List } from "./uint64.ts";
+import {
+  BATCH_SIZE,
+  MAX_WRITE,
+  RecordBuffer,
+} from "./packing/record_buffer.ts";
+import { RecordPacker } from "./packing/record_packer.ts";
+import { type RecordSink, type Sink, SINKS } from "./file/record_sink.ts";
+import { Uint64List } from "./packing/uint64.ts";
 
 /** What can be said when a {@linkcode JitDumpFile} is opened. */
 export interface JitDumpOptions {

@@ -6,8 +6,8 @@
 
 import { type OpenFile, overwriteAt, readAt } from "../ffi/file.ts";
 import type { Libc, LibcLibrary } from "../ffi/libc.ts";
-import { addressOf } from "./address.ts";
-import { AppendFile } from "./append_file.ts";
+import { addressOf } from "./function/address.ts";
+import { AppendFile } from "./file/append_file.ts";
 import {
   checkBytes,
   checkDirectory,
@@ -15,13 +15,17 @@ import {
   checkName,
   checkObject,
   checkPath,
-} from "./arguments.ts";
+} from "./function/arguments.ts";
 import { closeAtUnload } from "./at_unload.ts";
-import { escapeFunctionName } from "./function_name.ts";
-import type { JitFunction } from "./jit_function.ts";
+import { escapeFunctionName } from "./function/function_name.ts";
+import type { JitFunction } from "./function/jit_function.ts";
 import { isSupported, openPlatform } from "./platform.ts";
-import { BATCH_SIZE } from "./record_buffer.ts";
-import { type FileKind, SharedFile, type TornPart } from "./shared_file.ts";
+import { BATCH_SIZE } from "./packing/record_buffer.ts";
+import {
+  type FileKind,
+  SharedFile,
+  type TornPart,
+} from "./file/shared_file.ts";
 
 /** What can be said when a {@linkcode PerfMapFile} is opened. */
 export interface PerfMapOptions {

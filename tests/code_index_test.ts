@@ -1,8 +1,8 @@
 import { assertEquals, assertGreater, assertNotEquals } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { CodeIndices } from "../src/code_index.ts";
-import { Uint64 } from "../src/uint64.ts";
+import { CodeIndices } from "../src/packing/code_index.ts";
+import { Uint64 } from "../src/packing/uint64.ts";
 import { readLoads } from "./parse_dump.ts";
 import { MOD, runScript, temporaryDirectory } from "./script.ts";
 
@@ -57,8 +57,8 @@ describe("CodeIndices", () => {
   });
 
   it("is shared by all copies of the module in a thread", async () => {
-    const copy: typeof import("../src/code_index.ts") = await import(
-      new URL("../src/code_index.ts?copy", import.meta.url).href
+    const copy: typeof import("../src/packing/code_index.ts") = await import(
+      new URL("../src/packing/code_index.ts?copy", import.meta.url).href
     );
     const [a] = take(new CodeIndices(1, 0n), 1);
     const [b] = take(new copy.CodeIndices(1, 0n), 1);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { DwarfWriter } from "../src/dwarf_writer.ts";
+import { DwarfWriter } from "../src/unwinding/dwarf_writer.ts";
 
 /** What a writer writes. */
 function written(write: (out: DwarfWriter) => void): number[] {

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
-import { type Sink, SINKS } from "../src/record_sink.ts";
+import { type Sink, SINKS } from "../src/file/record_sink.ts";
 import { itUnless } from "./it_unless.ts";
 import { readLoads } from "./parse_dump.ts";
 import { isInstalled, run } from "./perf.ts";

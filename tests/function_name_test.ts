@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { escapeFunctionName, writePlainName } from "../src/function_name.ts";
+import {
+  escapeFunctionName,
+  writePlainName,
+} from "../src/function/function_name.ts";
 
 describe("escapeFunctionName()", () => {
   it("calls the nameless anonymous", () => {

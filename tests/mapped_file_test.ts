@@ -8,9 +8,9 @@ import {
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpError, JitDumpFile, type JitFunction } from "../mod.ts";
-import { makeDumpHeader } from "../src/dump_header.ts";
-import { HOST_MACHINE } from "../src/machine.ts";
-import { openSink } from "../src/open_sink.ts";
+import { makeDumpHeader } from "../src/file/dump_header.ts";
+import { HOST_MACHINE } from "../src/format/machine.ts";
+import { openSink } from "../src/file/open_sink.ts";
 import {
   checkDump,
   type CodeLoad,

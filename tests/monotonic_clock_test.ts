@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setNanoseconds } from "../src/monotonic_clock.ts";
-import { Uint64 } from "../src/uint64.ts";
+import { setNanoseconds } from "../src/packing/monotonic_clock.ts";
+import { Uint64 } from "../src/packing/uint64.ts";
 import { type CommandLine, run } from "./perf.ts";
 import { MOD, scriptCommand, temporaryDirectory } from "./script.ts";
 

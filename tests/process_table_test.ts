@@ -25,7 +25,7 @@ describe("ProcessTable", () => {
     const source = (isFirst: boolean) => `
       import { JitDumpFile } from "${MOD}";
       import { openLibc } from "${FFI}libc.ts";
-      import { processMark } from "${SRC}process_mark.ts";
+      import { processMark } from "${SRC}file/process_mark.ts";
       const libc = openLibc().symbols;
       const first = 1n << 37n, end = 1n << (Deno.build.arch === "aarch64" ? 38n : 46n);
       const step = 1n << 20n, places = (end - first) / step;
@@ -126,7 +126,7 @@ describe("ProcessTable", () => {
       directory.path,
       `import { JitDumpFile } from "${MOD}";
        import { openLibc } from "${FFI}libc.ts";
-       import { ProcessTable } from "${SRC}process_table.ts";
+       import { ProcessTable } from "${SRC}file/process_table.ts";
        import { pathStatus } from "${FFI}status.ts";
        const libc = openLibc().symbols;
        const path = "${directory.path}/some.dump";

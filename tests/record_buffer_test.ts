@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { BATCH_SIZE, RecordBuffer } from "../src/record_buffer.ts";
-import { Uint64 } from "../src/uint64.ts";
+import { BATCH_SIZE, RecordBuffer } from "../src/packing/record_buffer.ts";
+import { Uint64 } from "../src/packing/uint64.ts";
 
 /** Adds a function whose code has so many bytes of 7. */
 function add(buffer: RecordBuffer, size: number): void {

@@ -1,7 +1,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { SINKS } from "../src/record_sink.ts";
+import { SINKS } from "../src/file/record_sink.ts";
 import { itUnless } from "./it_unless.ts";
 import { temporaryDirectory } from "./script.ts";
 import { crowd } from "./stress/crowd.ts";

@@ -10,9 +10,9 @@ import {
   PerfMapFile,
   RecordId,
 } from "../mod.ts";
-import { AppendFile } from "../src/append_file.ts";
-import { type FileKind, SharedFile } from "../src/shared_file.ts";
-import { mendTornRecord } from "../src/torn_record.ts";
+import { AppendFile } from "../src/file/append_file.ts";
+import { type FileKind, SharedFile } from "../src/file/shared_file.ts";
+import { mendTornRecord } from "../src/file/torn_record.ts";
 import { ERRNO, faultyLibc, real } from "./faulty_libc.ts";
 import { parseDump, parseLoad } from "./parse_dump.ts";
 import { injectCommand, recordCommand, runOrThrow } from "./perf.ts";

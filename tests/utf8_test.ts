@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { UTF8_BYTES_PER_UNIT, writeUtf8 } from "../src/utf8.ts";
+import { UTF8_BYTES_PER_UNIT, writeUtf8 } from "../src/packing/utf8.ts";
 
 describe("writeUtf8()", () => {
   it("writes what TextEncoder does, for every code point and half a pair", () => {

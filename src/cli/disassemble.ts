@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hex } from "../hex.ts";
+import { hex } from "../reader/hex.ts";
 import { placedLines } from "../profile/symbolizer.ts";
 import { CodeLoad, type LineEntry } from "../reader/dump_record.ts";
 import { FunctionBuilder } from "../reader/dumped_function.ts";

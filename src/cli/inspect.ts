@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hex } from "../hex.ts";
+import { hex } from "../reader/hex.ts";
 import {
   CodeLoad,
   CodeMove,

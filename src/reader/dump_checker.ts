@@ -7,9 +7,9 @@
  * @module
  */
 
-import { JITDUMP_VERSION } from "../file_header.ts";
-import { hex } from "../hex.ts";
-import { RecordHeader, SKIPPED_RECORD_ID } from "../record.ts";
+import { JITDUMP_VERSION } from "../format/file_header.ts";
+import { hex } from "./hex.ts";
+import { RecordHeader, SKIPPED_RECORD_ID } from "../format/record.ts";
 import {
   CodeLoad,
   CodeMove,

@@ -16,7 +16,7 @@ import {
   RecordHeader,
   RecordId,
   UnwindingInfoRecord,
-} from "../record.ts";
+} from "../format/record.ts";
 import { JitDumpFormatError } from "./format_error.ts";
 
 const HEADER = RecordHeader.offsets;

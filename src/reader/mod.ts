@@ -16,9 +16,9 @@ export { checkDump } from "./check_dump.ts";
 export { CodeTimeline, type FoundCode } from "./code_timeline.ts";
 export type { Finding } from "./dump_checker.ts";
 export { type DumpedFunction, FunctionBuilder } from "./dumped_function.ts";
-export { FileHeader } from "../file_header.ts";
-export { RecordId } from "../record.ts";
-export type { Struct } from "../struct.ts";
+export { FileHeader } from "../format/file_header.ts";
+export { RecordId } from "../format/record.ts";
+export type { Struct } from "../format/struct.ts";
 export {
   CodeClose,
   CodeLoad,

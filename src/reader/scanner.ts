@@ -4,8 +4,8 @@
  * @module
  */
 
-import { FileHeader, JITDUMP_MAGIC } from "../file_header.ts";
-import { RecordHeader } from "../record.ts";
+import { FileHeader, JITDUMP_MAGIC } from "../format/file_header.ts";
+import { RecordHeader } from "../format/record.ts";
 import {
   type DumpRecord,
   recordAt,

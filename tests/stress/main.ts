@@ -7,7 +7,7 @@
  * @module
  */
 
-import { SINKS } from "../../src/record_sink.ts";
+import { SINKS } from "../../src/file/record_sink.ts";
 import { countArguments } from "../count_arguments.ts";
 import { crowd } from "./crowd.ts";
 import {

@@ -4,8 +4,11 @@
  * @module
  */
 
-import { viewOf } from "./arguments.ts";
-import { escapeFunctionName, writePlainName } from "./function_name.ts";
+import { viewOf } from "../function/arguments.ts";
+import {
+  escapeFunctionName,
+  writePlainName,
+} from "../function/function_name.ts";
 import {
   CodeLoadRecord,
   CodeMoveRecord,
@@ -14,8 +17,8 @@ import {
   RecordHeader,
   RecordId,
   UnwindingInfoRecord,
-} from "./record.ts";
-import { LITTLE_ENDIAN } from "./struct.ts";
+} from "../format/record.ts";
+import { LITTLE_ENDIAN } from "../format/struct.ts";
 import type { Uint64 } from "./uint64.ts";
 import { UTF8_BYTES_PER_UNIT, writeUtf8 } from "./utf8.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import type { SourceLine } from "./source_line.ts";
-import type { Unwinding } from "./unwinding.ts";
+import type { Unwinding } from "../unwinding/unwinding_info.ts";
 
 /** An address: a number, or a pointer that holds it. */
 export type Address = bigint | number | Deno.PointerObject;

@@ -4,26 +4,26 @@
  * @module
  */
 
-import { otherWriters } from "../ffi/descriptors.ts";
+import { otherWriters } from "../../ffi/descriptors.ts";
 import {
   type OpenedFile,
   openRegularFile,
   removeFile,
-} from "../ffi/directory.ts";
+} from "../../ffi/directory.ts";
 import {
   closeFile,
   O_APPEND,
   type OpenFile,
   setStatusFlags,
-} from "../ffi/file.ts";
-import type { Libc } from "../ffi/libc.ts";
+} from "../../ffi/file.ts";
+import type { Libc } from "../../ffi/libc.ts";
 import {
   absolutePath,
   askForWrite,
   WriteNotGranted,
-} from "../ffi/permission.ts";
-import { effectiveUserId } from "../ffi/process.ts";
-import { fileStatus, isSameFile, pathStatus } from "../ffi/status.ts";
+} from "../../ffi/permission.ts";
+import { effectiveUserId } from "../../ffi/process.ts";
+import { fileStatus, isSameFile, pathStatus } from "../../ffi/status.ts";
 import { ProcessTable, type TableRow } from "./process_table.ts";
 
 /** A part of a record in the file, the rest of which found no room. */

@@ -5,15 +5,20 @@
  * @module
  */
 
-import { fileStatus } from "../ffi/status.ts";
-import { type OpenFile, overwriteAt, readAt, truncate } from "../ffi/file.ts";
-import type { Libc } from "../ffi/libc.ts";
+import { fileStatus } from "../../ffi/status.ts";
+import {
+  type OpenFile,
+  overwriteAt,
+  readAt,
+  truncate,
+} from "../../ffi/file.ts";
+import type { Libc } from "../../ffi/libc.ts";
 import {
   CodeLoadRecord,
   RecordHeader,
   RecordId,
   SKIPPED_RECORD_ID,
-} from "./record.ts";
+} from "../format/record.ts";
 import type { TornPart } from "./shared_file.ts";
 
 /** perf reads nothing behind a record that is only a header. */

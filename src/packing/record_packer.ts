@@ -5,9 +5,9 @@
  * @module
  */
 
-import { threadId } from "../ffi/process.ts";
-import type { Libc } from "../ffi/libc.ts";
-import { addressOf } from "./address.ts";
+import { threadId } from "../../ffi/process.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { addressOf } from "../function/address.ts";
 import {
   checkArray,
   checkBytes,
@@ -18,15 +18,15 @@ import {
   checkUnsigned,
   lengthOf,
   requireSize,
-} from "./arguments.ts";
+} from "../function/arguments.ts";
 import { CodeIndices } from "./code_index.ts";
-import { makeTail, tailSize } from "./identity.ts";
+import { makeTail, tailSize } from "../format/identity_tail.ts";
 import type {
   CodeMove,
   DebugInfo,
   JitFunction,
   UnwindingInfo,
-} from "./jit_function.ts";
+} from "../function/jit_function.ts";
 import { MonotonicClock } from "./monotonic_clock.ts";
 import type { RecordBuffer } from "./record_buffer.ts";
 import {
@@ -34,9 +34,9 @@ import {
   checkLineNumber,
   type PlacedLine,
   placeSourceLines,
-} from "./source_line.ts";
+} from "../function/source_line.ts";
 import { Uint64 } from "./uint64.ts";
-import { makeUnwindingTables } from "./unwinding.ts";
+import { makeUnwindingTables } from "../unwinding/unwinding_info.ts";
 
 /** perf holds a code's size in a C int. */
 const MAX_CODE_SIZE = 2 ** 31 - 1;

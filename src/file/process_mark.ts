@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { Libc } from "../ffi/libc.ts";
-import { randomBytesOfProcess } from "../ffi/process.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { randomBytesOfProcess } from "../../ffi/process.ts";
 
 const UINT64 = 0xffff_ffff_ffff_ffffn;
 

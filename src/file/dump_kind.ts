@@ -4,19 +4,23 @@
  * @module
  */
 
-import { type OpenedFile, removeFile, renameFile } from "../ffi/directory.ts";
-import type { OpenFile } from "../ffi/file.ts";
-import type { Libc } from "../ffi/libc.ts";
-import { isLockedElsewhere, lockShared } from "../ffi/lock.ts";
-import { mapExecutable, unmapPage } from "../ffi/mapping.ts";
-import { isSameFile, pathStatus } from "../ffi/status.ts";
+import {
+  type OpenedFile,
+  removeFile,
+  renameFile,
+} from "../../ffi/directory.ts";
+import type { OpenFile } from "../../ffi/file.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { isLockedElsewhere, lockShared } from "../../ffi/lock.ts";
+import { mapExecutable, unmapPage } from "../../ffi/mapping.ts";
+import { isSameFile, pathStatus } from "../../ffi/status.ts";
 import {
   ensureDumpHeader,
   isSameProcess,
   readDumpHeader,
   requireSameMeaning,
 } from "./dump_header.ts";
-import { FileHeader } from "./file_header.ts";
+import { FileHeader } from "../format/file_header.ts";
 import { processMark } from "./process_mark.ts";
 import type { FileKind } from "./shared_file.ts";
 import { mendTornRecord } from "./torn_record.ts";

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { readMonotonicClock, TIMESPEC_SIZE } from "../ffi/clock.ts";
-import type { Libc } from "../ffi/libc.ts";
-import { addressOfBuffer } from "../ffi/memory.ts";
+import { readMonotonicClock, TIMESPEC_SIZE } from "../../ffi/clock.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { addressOfBuffer } from "../../ffi/memory.ts";
 import type { Uint64 } from "./uint64.ts";
 
 const NS_PER_SECOND = 1_000_000_000;

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Libc } from "../ffi/libc.ts";
+import type { Libc } from "../../ffi/libc.ts";
 import { AppendFile } from "./append_file.ts";
 import { DumpKind } from "./dump_kind.ts";
-import type { FileHeader } from "./file_header.ts";
+import type { FileHeader } from "../format/file_header.ts";
 import { canMap, MappedFile } from "./mapped_file.ts";
 import type { RecordSink, Sink } from "./record_sink.ts";
 import { SharedFile } from "./shared_file.ts";

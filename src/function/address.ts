@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Libc } from "../ffi/libc.ts";
-import { addressOfBuffer, addressOfPointer } from "../ffi/memory.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { addressOfBuffer, addressOfPointer } from "../../ffi/memory.ts";
 import { checkAddress, lengthOf } from "./arguments.ts";
 import type { Address } from "./jit_function.ts";
 

@@ -9,10 +9,15 @@
  * @module
  */
 
-import { checkArray, checkObject, checkUnsigned, show } from "./arguments.ts";
+import {
+  checkArray,
+  checkObject,
+  checkUnsigned,
+  show,
+} from "../function/arguments.ts";
 import { DwarfWriter } from "./dwarf_writer.ts";
-import { ehFrameOffset } from "./image_layout.ts";
-import { EM_AARCH64, EM_X86_64 } from "./machine.ts";
+import { ehFrameOffset } from "../format/image_layout.ts";
+import { EM_AARCH64, EM_X86_64 } from "../format/machine.ts";
 
 /**
  * What an instruction of a function does to the function's frame. `offset` is

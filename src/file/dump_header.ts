@@ -4,9 +4,13 @@
  * @module
  */
 
-import { type OpenFile, readAt, writeAllAt } from "../ffi/file.ts";
-import type { Libc } from "../ffi/libc.ts";
-import { FileHeader, JITDUMP_MAGIC, JITDUMP_VERSION } from "./file_header.ts";
+import { type OpenFile, readAt, writeAllAt } from "../../ffi/file.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import {
+  FileHeader,
+  JITDUMP_MAGIC,
+  JITDUMP_VERSION,
+} from "../format/file_header.ts";
 import { processMark } from "./process_mark.ts";
 
 /**

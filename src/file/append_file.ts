@@ -4,18 +4,18 @@
  * @module
  */
 
-import { otherWriters } from "../ffi/descriptors.ts";
+import { otherWriters } from "../../ffi/descriptors.ts";
 import {
   filePosition,
   type OpenFile,
   truncate,
   write,
   writeParts,
-} from "../ffi/file.ts";
-import type { Libc } from "../ffi/libc.ts";
-import { fileStatus, fileSystemStatus } from "../ffi/status.ts";
+} from "../../ffi/file.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { fileStatus, fileSystemStatus } from "../../ffi/status.ts";
 import { pause } from "./pause.ts";
-import { type Packed, packedSize } from "./record_buffer.ts";
+import { type Packed, packedSize } from "../packing/record_buffer.ts";
 import type { TableRow } from "./process_table.ts";
 import type { RecordSink } from "./record_sink.ts";
 import type { SharedFile, TornPart } from "./shared_file.ts";

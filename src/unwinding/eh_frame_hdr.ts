@@ -7,7 +7,7 @@
  */
 
 import { DwarfWriter } from "./dwarf_writer.ts";
-import { ehFrameOffset } from "./image_layout.ts";
+import { ehFrameOffset } from "../format/image_layout.ts";
 
 // DW_EH_PE_*: the format in the low four bits, what it is relative to above.
 const DW_EH_PE_udata4 = 0x03;

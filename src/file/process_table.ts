@@ -4,27 +4,27 @@
  * @module
  */
 
-import type { Libc } from "../ffi/libc.ts";
-import { tryMapMemoryAt, unmapMemory } from "../ffi/mapping.ts";
-import { readMemory, writeMemory } from "../ffi/memory.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { tryMapMemoryAt, unmapMemory } from "../../ffi/mapping.ts";
+import { readMemory, writeMemory } from "../../ffi/memory.ts";
 import {
   initializeMutex,
   lockMutex,
   MUTEX_SIZE,
   unlockMutex,
-} from "../ffi/mutex.ts";
-import { MemoryProbe } from "../ffi/probe.ts";
+} from "../../ffi/mutex.ts";
+import { MemoryProbe } from "../../ffi/probe.ts";
 import {
   initializeRwlock,
   lockAlone,
   lockShared,
   RWLOCK_SIZE,
   unlock,
-} from "../ffi/rwlock.ts";
-import type { FileStatus } from "../ffi/status.ts";
+} from "../../ffi/rwlock.ts";
+import type { FileStatus } from "../../ffi/status.ts";
 import { pause } from "./pause.ts";
 import { processMark } from "./process_mark.ts";
-import { type Struct, struct } from "./struct.ts";
+import { type Struct, struct } from "../format/struct.ts";
 
 /**
  * Where the table may lie: from 2³⁷ on, where neither programs nor the kernel's own

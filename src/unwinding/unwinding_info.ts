@@ -9,12 +9,12 @@ import {
   checkBytes,
   checkObject,
   checkUnsigned,
-} from "./arguments.ts";
+} from "../function/arguments.ts";
 import { type FrameStep, makeEhFrame } from "./call_frame.ts";
 import { makeEhFrameHdr } from "./eh_frame_hdr.ts";
-import { tailSize } from "./identity.ts";
-import { ehFrameOffset } from "./image_layout.ts";
-import { HOST_MACHINE } from "./machine.ts";
+import { tailSize } from "../format/identity_tail.ts";
+import { ehFrameOffset } from "../format/image_layout.ts";
+import { HOST_MACHINE } from "../format/machine.ts";
 
 /** What a function does to its frame, or a ready `.eh_frame` section that says it. */
 export type Unwinding = Uint8Array | readonly FrameStep[];

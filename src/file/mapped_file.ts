@@ -4,23 +4,23 @@
  * @module
  */
 
-import { otherWriters } from "../ffi/descriptors.ts";
-import { JitDumpError } from "../ffi/error.ts";
+import { otherWriters } from "../../ffi/descriptors.ts";
+import { JitDumpError } from "../../ffi/error.ts";
 import {
   filePosition,
   type OpenFile,
   overwriteAt,
   readAt,
   truncate,
-} from "../ffi/file.ts";
-import type { Libc } from "../ffi/libc.ts";
-import { mapWritable, unmapWritable } from "../ffi/mapping.ts";
-import { addressOfBuffer, copyMemory } from "../ffi/memory.ts";
-import { fileSizeLimit } from "../ffi/process.ts";
-import { fileStatus, fileSystemStatus } from "../ffi/status.ts";
+} from "../../ffi/file.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { mapWritable, unmapWritable } from "../../ffi/mapping.ts";
+import { addressOfBuffer, copyMemory } from "../../ffi/memory.ts";
+import { fileSizeLimit } from "../../ffi/process.ts";
+import { fileStatus, fileSystemStatus } from "../../ffi/status.ts";
 import { AppendFile } from "./append_file.ts";
-import type { Packed } from "./record_buffer.ts";
-import { RecordHeader } from "./record.ts";
+import type { Packed } from "../packing/record_buffer.ts";
+import { RecordHeader } from "../format/record.ts";
 import type { RecordSink } from "./record_sink.ts";
 import type { SharedFile } from "./shared_file.ts";
 import { SHORTEST_SKIPPED_RECORD, skippedRecord } from "./torn_record.ts";
