@@ -4,30 +4,18 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { compile } from "./demo/compile.ts";
 import { readLoads } from "./parse_dump.ts";
 import { run } from "./perf.ts";
-import { temporaryDirectory } from "./script.ts";
+import { projectDirectory } from "./script.ts";
 import { itWithPerf } from "./with_perf.ts";
-
-const ROOT = fromFileUrl(new URL("../", import.meta.url));
 
 const { functions } = compile(
   Deno.readTextFileSync(new URL("demo/program.calc", import.meta.url)),
   Deno.build.arch,
 );
-
-/** A directory in which this project stands, without what the demo has left. */
-function projectDirectory() {
-  const directory = temporaryDirectory();
-  for (const { name } of Deno.readDirSync(ROOT)) {
-    if (name.startsWith(".")) continue;
-    Deno.symlinkSync(join(ROOT, name), join(directory.path, name));
-  }
-  return directory;
-}
 
 /** Runs `deno task demo` there. */
 const runDemo = (cwd: string, env: Record<string, string> = {}) =>

@@ -4,10 +4,13 @@
  * @module
  */
 
+import { fromFileUrl, join } from "@std/path";
 import { type CommandLine, type Outcome, run } from "./perf.ts";
 
 /** The module's URL, for a script to import. */
 export const MOD = new URL("../mod.ts", import.meta.url).href;
+
+const ROOT = fromFileUrl(new URL("../", import.meta.url));
 
 const { arch } = Deno.build;
 
@@ -56,6 +59,16 @@ export function temporaryDirectory(): Disposable & { path: string } {
     path,
     [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
   };
+}
+
+/** A directory in which this project stands, without what the demo has left. */
+export function projectDirectory() {
+  const directory = temporaryDirectory();
+  for (const { name } of Deno.readDirSync(ROOT)) {
+    if (name.startsWith(".")) continue;
+    Deno.symlinkSync(join(ROOT, name), join(directory.path, name));
+  }
+  return directory;
 }
 
 /** How many write calls the kernel has counted for the calling thread. */
