@@ -86,6 +86,15 @@ const FAULTS: [string, "error" | "warning", () => Uint8Array, string?][] = [
       }).bytes,
   ],
   [
+    "wrong size",
+    "error",
+    () =>
+      good((dump) =>
+        dump.debugInfo(0x3000n, [[0x3000n, 1], [0x3080n, 1]], 3n, bytes(4))
+          .load(later)
+      ).bytes,
+  ],
+  [
     "lines of another",
     "error",
     () =>

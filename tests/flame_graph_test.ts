@@ -38,6 +38,7 @@ const PROFILE: Profile = {
   ],
   offsets: new Map(),
   dumps: [],
+  damages: [],
   event: "cpu-clock",
   samples: 10,
   weight: 1000,

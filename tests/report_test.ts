@@ -4,6 +4,7 @@ import {
   assertEquals,
   assertGreater,
   assertMatch,
+  assertStringIncludes,
 } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
@@ -209,7 +210,7 @@ describe("jitdump report", () => {
          for (let i = 0; i < n; i++) x = (x * 31 + i) % 1000003;
          return x;
        }
-       for (let i = 0; i < 30; i++) hot(1_000_000);`,
+       for (let i = 0; i < 200; i++) hot(1_000_000);`,
     );
     const out = join(directory.path, "out");
     const { success, stderr } = await run([
@@ -232,6 +233,30 @@ describe("jitdump report", () => {
     for (const [name, share] of hot) {
       assertAlmostEquals(ours.get(name)!, share, 0.1, name);
     }
+  });
+
+  itWithPerf("passes over what is damaged in a dump, and says so", async () => {
+    using directory = temporaryDirectory();
+    const data = join(directory.path, "perf.data");
+    await runOrThrow(recordCommand(data, [
+      Deno.execPath(),
+      "run",
+      "--allow-all",
+      DEMO,
+      directory.path,
+    ]));
+    const whole = await sharesOf(data);
+    const [{ name }] = [...Deno.readDirSync(directory.path)]
+      .filter(({ name }) => name.endsWith(".dump"));
+    const path = join(directory.path, name);
+    const bytes = Deno.readFileSync(path);
+    Deno.writeFileSync(path, bytes.subarray(0, 40));
+    Deno.writeFileSync(path, new Uint8Array(100).fill(0xaa), { append: true });
+    Deno.writeFileSync(path, bytes.subarray(40), { append: true });
+    const { success, stderr } = await jitdump("report", data);
+    assert(success, stderr);
+    assertStringIncludes(stderr, `the dump ${path} is damaged in one place`);
+    assertEquals(await sharesOf(data), whole);
   });
 
   describe("says what is missing, with exit status 1:", () => {

@@ -2,8 +2,13 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile } from "../mod.ts";
 import { PerfScriptParser, type Sample } from "../src/profile/perf_script.ts";
-import { Symbolizer } from "../src/profile/symbolizer.ts";
-import { CodeTimeline, JitDumpReader } from "../src/reader/mod.ts";
+import { placedLines, Symbolizer } from "../src/profile/symbolizer.ts";
+import {
+  CodeTimeline,
+  FunctionBuilder,
+  JitDumpReader,
+} from "../src/reader/mod.ts";
+import { DumpBuilder } from "./build_dump.ts";
 import { temporaryDirectory } from "./script.ts";
 
 /** What `perf script` prints of a sample. */
@@ -176,5 +181,68 @@ describe("Symbolizer", () => {
         "[unknown] unknown",
       ],
     );
+  });
+
+  it("names V8's builtins where V8 has mapped them from the program's file, and nothing else there", () => {
+    const symbolizer = symbolizerOf([7, (dump) => {
+      for (
+        const [name, address] of [["Builtin:Abort", 0x1000], ["f", 0x2000]]
+      ) {
+        dump.dumpFunction({
+          name: String(name),
+          code,
+          address: Number(address),
+          timestamp: 1n,
+        });
+      }
+    }]);
+    const at = (address: string, object: string) =>
+      names(symbolizer, sample(7, 5, `${address} [unknown] (${object})`))[0];
+    assertEquals(at("1010", "/usr/bin/deno"), "Builtin:Abort");
+    assertEquals(at("2010", "/usr/bin/deno"), "[deno]");
+    assertEquals(at("1010", "[kernel.kallsyms]"), "[[kernel.kallsyms]]");
+  });
+
+  it("takes off what V8 adds to the addresses of its lines", () => {
+    const shift = 0x40;
+    const linesAt = (name: string, shift: number) => {
+      const symbolizer = symbolizerOf([7, (dump) => {
+        const file = "/a.js";
+        dump.dumpDebugInfoRecord({
+          address: 0x1000,
+          entries: [
+            { address: 0x1000 + shift, line: 1, file },
+            { address: 0x1010 + shift, line: 2, file },
+          ],
+        });
+        dump.dumpFunction({ name, code, address: 0x1000, timestamp: 1n });
+      }]);
+      return ["1000", "100f", "1010", "103f"].map((address) => {
+        const { places } = symbolizer.chain(
+          sample(7, 5, `${address} ${ANONYMOUS}`),
+        );
+        return places[0].source?.line;
+      });
+    };
+    assertEquals(linesAt("JS:*f file:///a.js:1:1", shift), [1, 1, 2, 2]);
+    assertEquals(linesAt("f", 0), [1, 1, 2, 2]);
+  });
+});
+
+describe("placedLines()", () => {
+  it("takes V8's shift off, and leaves others' lines", () => {
+    const lines = [{ codeAddr: 0x1040n, line: 1, discrim: 0, file: "/a" }];
+    const addressOf = (name: string) => {
+      const dump = new DumpBuilder()
+        .debugInfo(0x1000n, lines.map(({ codeAddr, line }) => [codeAddr, line]))
+        .load({ name, code });
+      const builder = new FunctionBuilder();
+      const fns = [...new JitDumpReader(dump.bytes)].map((record) =>
+        builder.add(record)
+      );
+      return placedLines(fns[1]!)[0].codeAddr;
+    };
+    assertEquals(addressOf("JS:~f file:///a.js:1:1"), 0x1000n);
+    assertEquals(addressOf("f"), 0x1040n);
   });
 });

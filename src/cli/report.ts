@@ -58,6 +58,9 @@ export const report: Command = {
     }
     const path = await findRecording(positionals[0] ?? DEFAULT_DIRECTORY);
     const profile = await readProfile(path, progress());
+    for (const damage of profile.damages) {
+      console.error(`jitdump report: ${damage}`);
+    }
     if (values.annotate !== undefined) {
       return await annotate(profile, values.annotate);
     }

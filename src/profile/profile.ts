@@ -5,7 +5,7 @@
  */
 
 import { CodeTimeline } from "../reader/code_timeline.ts";
-import { JitDumpStream } from "../reader/jit_dump_stream.ts";
+import { type Damage, salvageRecords } from "../reader/salvage.ts";
 import { readHeader, readPerfData, withInjected } from "./perf_data.ts";
 import type { Mapping, Sample } from "./perf_script.ts";
 import { type Place, Symbolizer } from "./symbolizer.ts";
@@ -27,6 +27,8 @@ export interface Profile {
   readonly offsets: ReadonlyMap<string, ReadonlyMap<number, number>>;
   /** The dumps that were read. */
   readonly dumps: readonly string[];
+  /** What was passed over in them, in sentences. */
+  readonly damages: readonly string[];
   /** The event, and what a period counts. */
   readonly event: string;
   readonly samples: number;
@@ -83,6 +85,8 @@ class StackTally {
   readonly #stacks = new Map<string, Stack>();
   readonly #numbers = new Map<Place, number>();
   readonly #offsets = new Map<string, Map<number, number>>();
+  /** What was amiss with the dumps, in sentences. */
+  readonly #damages: string[] = [];
   readonly #onSamples: (count: number) => void;
   #event = "";
   #samples = 0;
@@ -97,7 +101,10 @@ class StackTally {
     const pid = DUMP.exec(mapping.path)?.[1];
     if (pid === undefined || this.dumps.has(mapping.path)) return;
     this.dumps.add(mapping.path);
-    const timeline = await readDump(mapping.path);
+    const timeline = await readDump(
+      mapping.path,
+      (sentence) => this.#damages.push(sentence),
+    );
     this.#symbolizer.addTimeline(Number(pid), timeline);
   }
 
@@ -136,6 +143,7 @@ class StackTally {
       stacks: [...this.#stacks.values()],
       offsets: this.#offsets,
       dumps: [...this.dumps],
+      damages: this.#damages,
       event: this.#event,
       samples: this.#samples,
       weight: this.#weight,
@@ -143,12 +151,16 @@ class StackTally {
   }
 }
 
-async function readDump(path: string): Promise<CodeTimeline> {
+/** @param onDamage Is told, in a sentence, what of the dump is passed over. */
+async function readDump(
+  path: string,
+  onDamage: (sentence: string) => void,
+): Promise<CodeTimeline> {
   const timeline = new CodeTimeline();
+  const damages: Damage[] = [];
+  const records = salvageRecords(path, (damage) => damages.push(damage));
   try {
-    for await (const record of await JitDumpStream.open(path)) {
-      timeline.add(record);
-    }
+    for await (const record of records) timeline.add(record);
   } catch (error) {
     throw new Error(
       `the dump ${path}, which the recording names, cannot be read: ${
@@ -156,5 +168,17 @@ async function readDump(path: string): Promise<CodeTimeline> {
       }`,
     );
   }
+  if (damages.length > 0) onDamage(`the dump ${path} ${describe(damages)}`);
   return timeline;
+}
+
+function describe(damages: Damage[]): string {
+  const [{ problem }] = damages;
+  const where = damages.length === 1
+    ? "is damaged in one place"
+    : `is damaged in ${damages.length} places, the first of them`;
+  const rest = damages[damages.length - 1].end === undefined
+    ? "what follows the last one is missing"
+    : "functions there may be missing";
+  return `${where} (${problem}); ${rest}`;
 }

@@ -83,6 +83,15 @@ const isAnonymous = (object: string) =>
 /** Memory of a file without a name: perf counts its addresses from the file's start. */
 const isMemoryFile = (object: string) => object.startsWith("/memfd:");
 
+/** Who may have made code in some memory that dumps speak of. */
+type Maker = "anybody" | "V8" | "nobody";
+
+/** V8 maps its builtins from the program's file to where its other code is. */
+function makerOf(object: string): Maker {
+  if (isAnonymous(object) || isMemoryFile(object)) return "anybody";
+  return isKernel(object) ? "nobody" : "V8";
+}
+
 const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
 /** The image that perf inject makes of a function, named by process and number. */
@@ -96,8 +105,8 @@ export class Symbolizer {
   /** By what perf says of them. */
   readonly #natives = new Map<string, Place>();
   readonly #jitted = new Map<DumpedFunction, Places>();
-  /** Whether memory that perf calls so may have jitted code. */
-  readonly #mayBeJitted = new Map<string, boolean>();
+  /** Who may have made code in memory that perf calls so. */
+  readonly #makers = new Map<string, Maker>();
 
   /** Takes what a dump of a process says. */
   addTimeline(pid: number, timeline: CodeTimeline): void {
@@ -147,19 +156,20 @@ export class Symbolizer {
   ): Found | undefined {
     const timelines = this.#timelines.get(pid);
     if (!timelines || symbol !== undefined) return undefined;
-    let mayBe = this.#mayBeJitted.get(object);
-    if (mayBe === undefined) {
-      mayBe = isAnonymous(object) || isMemoryFile(object);
-      this.#mayBeJitted.set(object, mayBe);
+    let maker = this.#makers.get(object);
+    if (maker === undefined) {
+      maker = makerOf(object);
+      this.#makers.set(object, maker);
     }
-    if (!mayBe) return undefined;
+    if (maker === "nobody") return undefined;
     const addresses = isMemoryFile(object)
       ? this.#addressesIn(object, pid, address)
       : [address];
     for (const address of addresses) {
       for (const timeline of timelines) {
         const found = timeline.find(address - BigInt(back), time);
-        if (found) return this.#placeIn(found.fn, found.offset, found.line);
+        if (!found || maker === "V8" && !V8_NAME.test(found.fn.name)) continue;
+        return this.#placeIn(found.fn, found.offset, found.line);
       }
     }
     return undefined;

@@ -149,6 +149,14 @@ export class DumpChecker {
           "Write none at all.",
         );
       }
+      if (record.padding.some((byte) => byte !== 0)) {
+        this.#error(
+          record.offset,
+          "wrong size",
+          "the record goes on behind its entries, into the next record: readers lose that, and perf what follows. V8 counts wrong where code of several files is inlined in a function",
+          "Correct what wrote it; jitdump report finds the records behind it.",
+        );
+      }
     } else if (record instanceof UnwindingInfo) {
       this.#dropPending(this.#tables, "unwinding tables");
       this.#tables = record;
@@ -169,7 +177,7 @@ export class DumpChecker {
       error.offset,
       "malformed record",
       error.message,
-      "Correct what wrote it.",
+      "Correct what wrote it; jitdump report finds the records behind it.",
     );
     return this.#take();
   }

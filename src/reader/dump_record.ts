@@ -300,6 +300,9 @@ export interface LineEntry {
 
 /** JIT_CODE_DEBUG_INFO: the lines of the next function in the file. */
 export class DebugInfo extends DumpRecord {
+  /** Where in the record the entries end. */
+  readonly #entriesEnd: number;
+
   /** The reader makes it; throws a {@linkcode JitDumpFormatError} if it is malformed. */
   constructor(window: Window, at: number) {
     super(window, at);
@@ -318,6 +321,7 @@ export class DebugInfo extends DumpRecord {
       }
       next = end + 1;
     }
+    this.#entriesEnd = next;
   }
 
   /** The address of the function. */
@@ -346,6 +350,11 @@ export class DebugInfo extends DumpRecord {
       at = this.endOfText(nameAt, totalSize) + 1;
     }
     return entries;
+  }
+
+  /** What is behind the entries: nothing, or zeros; anything else is the next record's. */
+  get padding(): Uint8Array {
+    return this.slice(this.#entriesEnd, this.totalSize);
   }
 
   /** The record as an object of all its fields, but for long bytes. */

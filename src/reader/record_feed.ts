@@ -65,6 +65,18 @@ export class RecordFeed {
     }
   }
 
+  /** Starts at a position of a file whose header has been read. */
+  static async resume(
+    path: string,
+    header: DumpHeader,
+    position: number,
+  ): Promise<RecordFeed> {
+    const file = await Deno.open(path);
+    await file.seek(position, Deno.SeekMode.Start);
+    const source = new FileSource(file, undefined);
+    return new RecordFeed(header, RecordScanner.at(header, position), source);
+  }
+
   /**
    * The next record; undefined at the end.
    *

@@ -1,0 +1,178 @@
+import { assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { JitDumpFile } from "../mod.ts";
+import { CodeLoad, DebugInfo, type DumpRecord } from "../src/reader/mod.ts";
+import { type Damage, salvageRecords } from "../src/reader/salvage.ts";
+import { DumpBuilder } from "./build_dump.ts";
+import { temporaryDirectory } from "./script.ts";
+
+const SECOND = 1_000_000_000n;
+
+/** The records of a file of these bytes, and what is damaged of it. */
+async function salvage(bytes: Uint8Array) {
+  using directory = temporaryDirectory();
+  const path = join(directory.path, "jit-7.dump");
+  Deno.writeFileSync(path, bytes);
+  const damages: Damage[] = [];
+  const records = await Array.fromAsync(
+    salvageRecords(path, (damage) => damages.push(damage)),
+  );
+  return { records, damages };
+}
+
+const namesOf = (records: DumpRecord[]) =>
+  records.flatMap((record) =>
+    record instanceof CodeLoad ? [record.functionName] : []
+  );
+
+const load = (dump: DumpBuilder, number: number) =>
+  dump.load({
+    name: `f${number}`,
+    address: BigInt(0x1000 * number),
+    index: BigInt(number),
+    time: BigInt(number) * SECOND,
+    code: new Uint8Array(100).fill(number),
+  });
+
+const unwinding = (dump: DumpBuilder, time: bigint) =>
+  dump.record(4, time, () => {
+    dump.u64(24n, 20n, 24n);
+    dump.raw(new Uint8Array(24).fill(1));
+  });
+
+/** Four functions; what is said of the size of the third one's lines is wrong. */
+function withWrongSize(littleEndian: boolean, error: number): Uint8Array {
+  const dump = new DumpBuilder(littleEndian);
+  load(dump, 1);
+  load(dump, 2);
+  const at = dump.size;
+  dump.debugInfo(0x3000n, [
+    [0x3000n, 1, "/one/file"],
+    [0x3010n, 2, "/another/file"],
+    [0x3020n, 3, "/one/file"],
+  ], 3n * SECOND);
+  const size = dump.size - at;
+  unwinding(dump, 3n * SECOND);
+  load(dump, 3);
+  load(dump, 4);
+  const { bytes } = dump;
+  new DataView(bytes.buffer).setUint32(at + 4, size + error, littleEndian);
+  return bytes;
+}
+
+describe("salvageRecords()", () => {
+  for (const littleEndian of [true, false]) {
+    for (const error of [-60, -9, -1, 1, 2, 7, 9, 50]) {
+      const order = littleEndian ? "little" : "big";
+      it(`goes on behind lines whose size is wrong by ${error}, ${order}-endian`, async () => {
+        const bytes = withWrongSize(littleEndian, error);
+        const { records, damages } = await salvage(bytes);
+        assertEquals(namesOf(records), ["f1", "f2", "f3", "f4"]);
+        assertEquals(damages.length, 1);
+      });
+    }
+  }
+
+  it("keeps lines that can be read though their size is wrong", async () => {
+    const { records } = await salvage(withWrongSize(true, 9));
+    const lines = records.flatMap((record) =>
+      record instanceof DebugInfo ? record.entries.map(({ line }) => line) : []
+    );
+    assertEquals(lines, [1, 2, 3]);
+  });
+
+  for (const size of [1, 15, 100, 3_000_000]) {
+    it(`passes over ${size} bytes of anything else`, async () => {
+      const dump = new DumpBuilder();
+      load(dump, 1);
+      const before = dump.bytes;
+      const after = [2, 3, 4, 5].reduce(load, new DumpBuilder()).bytes
+        .subarray(40);
+      const bytes = new Uint8Array(before.length + size + after.length);
+      bytes.fill(0xaa).set(before);
+      bytes.set(after, before.length + size);
+      const { records, damages } = await salvage(bytes);
+      assertEquals(namesOf(records), ["f1", "f2", "f3", "f4", "f5"]);
+      assertEquals(damages.map(({ end }) => end), [before.length + size]);
+      assertMatch(damages[0].problem, new RegExp(`at byte ${before.length}`));
+    });
+  }
+
+  it("says where there is nothing behind the damage", async () => {
+    const dump = load(load(new DumpBuilder(), 1), 2);
+    const { size } = dump;
+    dump.raw(new Uint8Array(300).fill(0xaa));
+    dump.u32(0, 3);
+    const { bytes } = dump;
+    // It is of an impossible size, and so cannot be taken for the end of a file.
+    new DataView(bytes.buffer).setUint32(size + 4, 8, true);
+    const { records, damages } = await salvage(bytes);
+    assertEquals(namesOf(records), ["f1", "f2"]);
+    assertEquals(damages.map(({ end }) => end), [undefined]);
+  });
+
+  it("takes an end within a record, and zeros, for what they are", async () => {
+    const whole = load(load(new DumpBuilder(), 1), 2).bytes;
+    for (const cut of [1, 100, 150]) {
+      const { records, damages } = await salvage(whole.subarray(0, -cut));
+      assertEquals([namesOf(records), damages], [["f1"], []], `${cut}`);
+    }
+    const zeros = new Uint8Array(whole.length + 1000);
+    zeros.set(whole);
+    assertEquals((await salvage(zeros)).damages, []);
+    // Also where lines are the last to be whole.
+    const lines = new DumpBuilder().debugInfo(0x1000n, [[0x1000n, 1]]);
+    const end = load(lines, 1).bytes.subarray(0, -50);
+    assertEquals((await salvage(end)).damages, []);
+  });
+
+  it("finds nothing amiss with a dump in order", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    {
+      using dump = new JitDumpFile(path);
+      dump.dumpFunctions(Array.from({ length: 1000 }, (_, i) => ({
+        name: `f${i}`,
+        code: new Uint8Array(1 + i),
+        lines: i % 2 ? [{ offset: 0, line: i + 1, file: "/a" }] : [],
+        unwinding: i % 3 ? [] : undefined,
+      })));
+      dump.dumpCodeCloseRecord();
+    }
+    const { records, damages } = await salvage(Deno.readFileSync(path));
+    assertEquals(namesOf(records).length, 1000);
+    assertEquals(damages, []);
+  });
+
+  it("ends, whatever is damaged, and finds most of what is not", async () => {
+    const whole = new DumpBuilder();
+    for (let number = 1; number <= 40; number++) {
+      whole.debugInfo(
+        BigInt(0x1000 * number),
+        [[BigInt(0x1000 * number), number]],
+        BigInt(number) * SECOND,
+      );
+      load(whole, number);
+    }
+    const { bytes } = whole;
+    let seed = 1;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return (seed >>> 8) % below;
+    };
+    let found = 0;
+    const CASES = 300;
+    for (let i = 0; i < CASES; i++) {
+      const damaged = bytes.slice();
+      const at = 40 + random(bytes.length - 40);
+      damaged.fill(random(256), at, at + 1 + random(60));
+      const { records } = await salvage(damaged);
+      const names = namesOf(records);
+      assertEquals(names.length, new Set(names).size, `case ${i}`);
+      found += names.filter((name) => /^f\d+$/.test(name)).length;
+    }
+    // Each damage costs a function or two, and near the end of the file a few more.
+    assertGreater(found, CASES * 37);
+  });
+});
