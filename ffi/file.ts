@@ -58,7 +58,7 @@ export function readAt(
  * Writes bytes at `offset`; says how many were written. In append mode Linux would
  * write them at the end.
  */
-export function writeAt(
+function writeAt(
   libc: Libc,
   file: OpenFile,
   bytes: Uint8Array,

@@ -111,6 +111,10 @@ describe("jitdump", () => {
         ["inspect", "--name"],
         ["check"],
         ["check", "--frobnicate", "a"],
+        ["record"],
+        ["report", "a", "b"],
+        ["report", "--json", "--lines"],
+        ["doctor", "a"],
       ]
     ) {
       const { code, stdout, stderr } = await jitdump(args, []);
@@ -123,11 +127,15 @@ describe("jitdump", () => {
     using directory = temporaryDirectory();
     const text = join(directory.path, "text");
     Deno.writeTextFileSync(text, "text".repeat(100));
+    const strange = join(directory.path, "strange");
+    const { bytes } = new DumpBuilder(true, { machine: 4711 }).load();
+    Deno.writeFileSync(strange, bytes);
     for (
       const [args, said] of [
         [["inspect", join(directory.path, "missing")], "No such file"],
         [["inspect", directory.path], "directory"],
         [["inspect", text], "magic"],
+        [["inspect", "--disassemble", "f", strange], "ELF machine 4711"],
       ] as [string[], string][]
     ) {
       const { code, stdout, stderr } = await jitdump(args);
@@ -188,6 +196,29 @@ describe("jitdump inspect", () => {
         "",
       ],
     );
+  });
+
+  it("shows records of every kind", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "jit-7.dump");
+    const { bytes } = new DumpBuilder()
+      .debugInfo(0x1000n, [])
+      .unwinding(new Uint8Array(24), 20)
+      .load()
+      .record(3, 2n)
+      .record(9, 3n);
+    Deno.writeFileSync(path, bytes);
+    const { code, stdout } = await jitdump(["inspect", path]);
+    assertEquals(code, 0);
+    const shown = stdout.trim().split("\n").slice(2)
+      .map((line) => line.slice(line.search(/[A-Z]|unknown/)).trimEnd());
+    assertEquals(shown, [
+      "DEBUG_INFO no lines",
+      "UNWINDING_INFO .eh_frame 4 bytes, .eh_frame_hdr 20, mapped 24",
+      "LOAD f, 1 bytes, number 0",
+      "CLOSE",
+      "unknown id 9",
+    ]);
   });
 
   it("--functions shows each function while it is at a place", async () => {

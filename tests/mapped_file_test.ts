@@ -79,6 +79,8 @@ describe("the sink", () => {
     assertEquals(dump.sink, "append");
     using mapped = openMapped(join(directory.path, "mapped.dump"));
     assertEquals(mapped.sink, "mapped");
+    const { ino } = Deno.statSync(`/proc/self/fd/${mapped.fd}`);
+    assertEquals(ino, Deno.statSync(mapped.path).ino);
     mapped.close();
     assertThrows(() => mapped.sink, Deno.errors.BadResource);
   });

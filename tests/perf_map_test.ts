@@ -1,7 +1,12 @@
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { JitDumpError, type JitFunction, PerfMapFile } from "../mod.ts";
+import {
+  JitDumpError,
+  JitDumpFile,
+  type JitFunction,
+  PerfMapFile,
+} from "../mod.ts";
 import { recordCommand, reportCommand, runOrThrow } from "./perf.ts";
 import {
   LIBC,
@@ -40,6 +45,10 @@ ffffffffffffffe1 1f größe\\n2
 ${own.toString(16)} 1f own
 `,
     );
+  });
+
+  it("is supported where dumps are", () => {
+    assertEquals(PerfMapFile.isSupported(), JitDumpFile.isSupported());
   });
 
   it("fills up names that are too short for perf", () => {

@@ -30,7 +30,8 @@ describe("stress, in short", () => {
       using directory = temporaryDirectory();
       const counts = await kill(directory.path, 200, sink);
       assertEquals(counts.kills, 200);
-      assertGreater(counts.functions, 2000);
+      // A kill comes after a program's first function.
+      assertGreater(counts.functions, counts.kills);
     });
 
     const name = `30 kills on a full disk lose nothing either, ${sink}`;
@@ -38,7 +39,7 @@ describe("stress, in short", () => {
       using directory = temporaryDirectory();
       const counts = await killOnFullDisk(directory.path, 30, sink);
       assertEquals(counts.kills, 30);
-      assertGreater(counts.functions, 100);
+      assertGreater(counts.functions, counts.kills);
     });
   }
 
