@@ -261,6 +261,9 @@ export class JitDumpFile implements Disposable {
    * 256 KiB of records, and none where the dump is mapped. All records of a function are
    * in the same write.
    *
+   * Functions without a time of their own are of the time of the call where they are in
+   * an array, and of the time at which they come where another iterable makes them.
+   *
    * @param fns The functions; a generator of any length is gone through once, with
    * memory for one write and the indices that are returned.
    * @returns The functions' code indices.
@@ -272,13 +275,15 @@ export class JitDumpFile implements Disposable {
     this.#requireOpen();
     checkIterable("Cannot dump functions", "fns", fns);
     const indices = new Uint64List();
+    // What is in an array is there already.
+    const now = Array.isArray(fns) ? this.#packer.now() : undefined;
     // Not the common buffer: the iterable may dump functions of its own.
     const buffer = new RecordBuffer();
     let whole = 0;
     try {
       for (const fn of fns) {
         whole = buffer.length;
-        indices.push(this.#packer.addFunction(buffer, fn));
+        indices.push(this.#packer.addFunction(buffer, fn, "name", now));
         // Those before a giant take no room in its write.
         if (buffer.size > MAX_WRITE && whole > 0) this.#flush(buffer, whole);
         whole = buffer.length;

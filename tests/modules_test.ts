@@ -109,6 +109,38 @@ describe("dumpFunctions()", () => {
     );
   });
 
+  it("gives functions of an array one time, and others the time when they come", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    const code = new Uint8Array(1);
+    const early = dump.getTimeStamp();
+    dump.dumpFunctions([
+      { name: "a", code },
+      {
+        name: "b",
+        get code() {
+          dump.dumpFunction({ name: "c", code, timestamp: 5n });
+          return code;
+        },
+      },
+      { name: "d", code, timestamp: 7n },
+      { name: "e", code },
+    ]);
+    let late = 0n;
+    dump.dumpFunctions(function* () {
+      yield { name: "f", code };
+      late = dump.getTimeStamp();
+      yield { name: "g", code };
+    }());
+    const times = Object.fromEntries(
+      readLoads(dump.path).map(({ name, timestamp }) => [name, timestamp]),
+    );
+    assert(times.a >= early);
+    assertEquals([times.b, times.e], [times.a, times.a]);
+    assertEquals([times.c, times.d], [5n, 7n]);
+    assert(times.f >= times.a && times.f <= late && late <= times.g);
+  });
+
   it("of nothing writes nothing", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));

@@ -124,13 +124,14 @@ export class MappedFile implements RecordSink {
       this.#bytesAddress = addressOfBuffer(this.#libc, bytes);
       this.#bytes = bytes;
     }
-    const to = address + BigInt(this.#position - start);
+    // With asUintN() V8 makes no objects of what is in between.
+    const to = BigInt.asUintN(64, address + BigInt(this.#position - start));
     const from = this.#bytesAddress;
     copyMemory(
       this.#libc,
-      to + PUBLISHED_LAST,
-      from + PUBLISHED_LAST,
-      BigInt(length) - PUBLISHED_LAST,
+      BigInt.asUintN(64, to + PUBLISHED_LAST),
+      BigInt.asUintN(64, from + PUBLISHED_LAST),
+      BigInt.asUintN(64, BigInt(length) - PUBLISHED_LAST),
     );
     copyMemory(this.#libc, to, from, PUBLISHED_LAST);
     this.#position += length;

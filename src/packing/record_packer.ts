@@ -93,19 +93,21 @@ export class RecordPacker {
    * them, as with all these methods; whoever has called forgets it.
    *
    * @param nameArgument How errors call the function's name.
+   * @param now The time if the caller says none; it is read where it is left out.
    * @returns The function's code index, until the next one is taken.
    */
   addFunction(
     buffer: RecordBuffer,
     fn: JitFunction,
     nameArgument = "name",
+    now?: bigint,
   ): Uint64 {
     const what = "Cannot dump a function";
     // Each field is read once, before anything of the record is settled: a getter
     // may dump functions of its own.
     checkObject(what, "fn", fn);
     const { name, code: givenCode, address, lines: givenLines } = fn;
-    const { unwinding, padding = 0, timestamp, pid, tid } = fn;
+    const { unwinding, padding = 0, timestamp = now, pid, tid } = fn;
     checkName(what, nameArgument, name);
     const code = checkCode(what, "code", givenCode);
     const size = lengthOf(code);
