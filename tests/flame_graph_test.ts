@@ -149,14 +149,20 @@ describe("a flame graph in the browser", () => {
       assert(Math.abs(share - 2 / 3) < 0.01, String(share));
       await page.keyboard.press("Escape");
       assertEquals(await call(page, "JS:*handler").count(), 1);
+      await call(page, "in</script>ner").click();
+      await page.getByText("Reset zoom").click();
+      assertEquals(await call(page, "JS:*handler").count(), 1);
     });
   });
 
   itInChromium("marks what is searched for", async () => {
     await withPage(async (page) => {
-      await page.fill("input", "^js|vfs");
+      await page.fill("input", "vfs");
       const found = page.locator("main button.found");
-      assertEquals(await found.allInnerTexts(), ["JS:*handler", "vfs_read"]);
+      assertEquals(await found.allInnerTexts(), ["vfs_read"]);
+      // It is a text, and no pattern.
+      await page.fill("input", "js:*H");
+      assertEquals(await found.allInnerTexts(), ["JS:*handler"]);
       // What is called by what is found counts once.
       assertMatch(await page.locator("output").innerText(), /^40\.00 % match/);
       await page.fill("input", "");

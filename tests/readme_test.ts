@@ -129,9 +129,9 @@ describe("README.md: the programs", () => {
         assertEquals(stderr, "", place);
         if (stdout) printed.push(stdout.trimEnd());
       }
-      // What they print: the sum, the sink, and the function that is in the dump.
+      // What they print: the sums, the sink, and the function that is in the dump.
       assertEquals(printed.length, 3, printed.join("\n"));
-      assertEquals(printed[0], "2991952896");
+      assertEquals(printed[0], "2321730048 4051657984");
       assertMatch(printed[1], /^(mapped|append)$/);
       assertEquals(printed[2], "read");
     },
@@ -156,9 +156,13 @@ const COMMANDS: [start: string, prints: RegExp[]][] = [
     /dec +%edi/,
     /\[\.\] sum +jit\.ts:7/,
   ]],
-  ["perf record -k mono --call-graph dwarf -o perf.data deno run", []],
+  [
+    "perf record --no-buildid-cache -k mono --call-graph dwarf -o perf.data deno run",
+    [],
+  ],
   ["deno run -A jsr:@jitdump/jitdump/cli record --v8", [
     /jitted +sum$/m,
+    /javascript +JS:\S+sumInJavaScript /,
   ]],
   ["mkdir -p /tmp/profile /tmp/profile-v8", [/\[\.\] sum/]],
   ["deno run --allow-read jsr:@jitdump/jitdump/cli check", [

@@ -178,6 +178,25 @@ describe("jitdump report", () => {
     });
   }
 
+  itWithPerf(
+    "names functions in a recording that has been injected",
+    async () => {
+      const { directory, injected } = await profileDemo();
+      const ours = await sharesOf(join(directory, "perf.data"));
+      const report = JSON.parse(
+        await jitdumpOrThrow("report", "--json", injected),
+      );
+      const jitted = report.functions.filter(
+        ({ origin }: JsonFunction) => origin === "jitted",
+      );
+      assertGreater(jitted.length, JITTED.length - 1);
+      for (const { name, self } of jitted) {
+        assertAlmostEquals(100 * self / report.weight, ours.get(name)!, 0.01);
+      }
+      await jitdumpOrThrow("report", injected, "--annotate", "collatz");
+    },
+  );
+
   itWithPerf("shows lines, and instructions with their shares", async () => {
     const { directory } = await profileDemo();
     const data = join(directory, "perf.data");
@@ -257,6 +276,8 @@ describe("jitdump report", () => {
     for (const [name, share] of [...hot, ...builtins]) {
       assertAlmostEquals(ours.get(name) ?? 0, share, 0.1, name);
     }
+    const annotated = await jitdumpOrThrow("report", data, "--annotate", "hot");
+    for (const [name] of hot) assertStringIncludes(annotated, `${name}: `);
   });
 
   itWithPerf("passes over what is damaged in a dump, and says so", async () => {

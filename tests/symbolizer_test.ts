@@ -2,7 +2,11 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile } from "../mod.ts";
 import { PerfScriptParser, type Sample } from "../src/profile/perf_script.ts";
-import { placedLines, Symbolizer } from "../src/profile/symbolizer.ts";
+import {
+  placedLines,
+  plainName,
+  Symbolizer,
+} from "../src/profile/symbolizer.ts";
 import {
   CodeTimeline,
   FunctionBuilder,
@@ -226,6 +230,58 @@ describe("Symbolizer", () => {
     };
     assertEquals(linesAt("JS:*f file:///a.js:1:1", shift), [1, 1, 2, 2]);
     assertEquals(linesAt("f", 0), [1, 1, 2, 2]);
+  });
+});
+
+describe("PerfScriptParser", () => {
+  for (const event of ["cycles", "cpu-clock:ppp", "cycles:u", "a:b:pp"]) {
+    it(`takes a sample of ${event}, with a call chain and without`, () => {
+      const parser = new PerfScriptParser();
+      const head = `  a program 7/8 1.000000002:     250000 ${event}: `;
+      const frames = [
+        "55 main+0x12 (/usr/bin/a b)",
+        "1010 [unknown] (/tmp/perf-7.map)",
+      ];
+      for (const frame of frames) {
+        const found = parser.add(`${head}     ${frame}`) as Sample;
+        assertEquals([found.event, found.frames.length], [event, 1]);
+      }
+      assertEquals(parser.add(head), undefined);
+      for (const frame of frames) parser.add(`\t     ${frame}`);
+      const { command, pid, tid, time, period, frames: chain } = parser.add(
+        "",
+      ) as Sample;
+      assertEquals([command, pid, tid, time, period], [
+        "a program",
+        7,
+        8,
+        1_000_000_002n,
+        250_000,
+      ]);
+      assertEquals(
+        chain.map(({ address, symbol, object }) => [address, symbol, object]),
+        [
+          [0x55n, "main", "/usr/bin/a b"],
+          [0x1010n, undefined, "/tmp/perf-7.map"],
+        ],
+      );
+    });
+  }
+});
+
+describe("plainName()", () => {
+  it("is what a function is called in its source", () => {
+    const names = {
+      "JS:*'hot file:///a%20b.ts:1:2": "hot",
+      "JS:~get length file:///a.ts:10:3": "get length",
+      "JS:o+dumpFunctions file:///a.ts:1:1": "dumpFunctions",
+      "JS:^ file:///a.ts:3:4": "",
+      "Builtin:Abort": "Builtin:Abort",
+      fib: "fib",
+    };
+    for (const [name, plain] of Object.entries(names)) {
+      assertEquals(plainName(name), plain);
+    }
   });
 });
 

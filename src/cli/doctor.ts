@@ -110,7 +110,8 @@ async function objdump(): Promise<string> {
       args: ["--version"],
     }).output();
     return new TextDecoder().decode(stdout).split("\n")[0];
-  } catch {
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(
       "not there, so no instructions can be shown: install the package binutils",
     );

@@ -10,6 +10,7 @@ import {
   findEvent,
   recordArguments,
 } from "../profile/perf_record.ts";
+import { readHeader } from "../profile/perf_data.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { DEFAULT_DIRECTORY, report } from "./report.ts";
 
@@ -18,14 +19,16 @@ Usage: jitdump record [OPTIONS] -- COMMAND…
        jitdump record [OPTIONS] --pid PID
 
 Runs a command under perf record, with the clock of dumps, and then shows the report.
-The processor's cycles are counted, or where it counts none, time is (cpu-clock).
+Samples are taken by processor cycles, or by time (cpu-clock) where none are counted.
 
   --out DIRECTORY          where the recording goes (default: ${DEFAULT_DIRECTORY})
   --call-graph fp|dwarf|none  how perf finds who called whom (default: fp)
+  --frequency HZ           how often to look, in a second (default: perf's own, 4000)
   --v8                     have a Deno program name its JavaScript functions too
   --pid PID                record a process that runs already, until it ends or Ctrl-C
 
-The command gets the signals, and its exit status is that of this one.
+Signals are passed on to the command, and its exit status is that of this one. An earlier
+recording is replaced when this one has succeeded.
 
 Needs --allow-run=perf, --allow-read and --allow-write; --v8 --allow-env too.
 `;
@@ -45,6 +48,7 @@ export const record: Command = {
       "call-graph": { type: "string", default: "fp" },
       v8: { type: "boolean" },
       pid: { type: "string" },
+      frequency: { type: "string" },
     });
     if (positionals.length > 0) {
       throw new UsageError(`put -- before the command "${positionals[0]}"`);
@@ -55,34 +59,49 @@ export const record: Command = {
         `--call-graph must be ${CALL_GRAPHS.join(", ")}, got "${callGraph}"`,
       );
     }
+    const frequency = values.frequency === undefined
+      ? undefined
+      : toPositive("--frequency", values.frequency);
     const target = toTarget(command, values.pid);
     const directory = values.out;
     await Deno.mkdir(directory, { recursive: true });
     const event = await findEvent();
-    const data = `${directory}/perf.data`;
+    // Where nothing is recorded, an earlier recording stays.
+    const data = `${directory}/perf.data.new`;
     await removeOld(data);
     const env = values.v8 ? await v8Environment(directory) : {};
-    const perf = recordArguments({ data, event, callGraph, target });
+    const perf = recordArguments({
+      data,
+      event,
+      callGraph,
+      frequency,
+      target,
+    });
     console.error(`jitdump record: perf ${perf.join(" ")}`);
     const status = await runInFront("perf", perf, env);
     if (!await hasContent(data)) {
+      await removeOld(data);
       throw new Error(`perf has recorded nothing, and ended with ${status}`);
     }
     try {
-      await report.run([directory]);
+      await readHeader(data);
     } catch (error) {
+      await removeOld(data);
       if (status === 0) throw error;
       throw new Error(
-        `perf, or the command, has ended with ${status}, and there is no report: ${
-          (error as Error).message
-        }`,
+        `perf has ended with ${status}, and recorded nothing: it may not have been able to run the command`,
       );
+    }
+    await Deno.rename(data, `${directory}/perf.data`);
+    await report.run([directory]);
+    if (status !== 0) {
+      console.error(`jitdump record: the command has ended with ${status}`);
     }
     return status;
   },
 };
 
-/** Removes an earlier recording, so that it cannot be taken for this one. */
+/** Removes what an earlier run may have left. */
 async function removeOld(data: string): Promise<void> {
   try {
     await Deno.remove(data);
@@ -108,10 +127,12 @@ function toTarget(command: string[], pid: string | undefined) {
   if (command.length > 0) {
     throw new UsageError("--pid and a COMMAND exclude each other");
   }
-  if (!/^[1-9]\d*$/.test(pid)) {
-    throw new UsageError(`--pid must be a number, got "${pid}"`);
-  }
-  return Number(pid);
+  return toPositive("--pid", pid);
+}
+
+function toPositive(option: string, value: string): number {
+  if (/^[1-9]\d*$/.test(value)) return Number(value);
+  throw new UsageError(`${option} must be a number, got "${value}"`);
 }
 
 async function v8Environment(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { plainName } from "../profile/symbolizer.ts";
 import { collapse } from "../profile/collapsed.ts";
 import { toFlameGraph } from "../profile/flame_graph.ts";
 import { type Profile, readProfile } from "../profile/profile.ts";
@@ -23,11 +24,13 @@ const HELP = `
 Usage: jitdump report [OPTIONS] [DIRECTORY | PERF.DATA]
 
 Shows what took the time in a recording of perf, of ${DEFAULT_DIRECTORY}/ if none is named.
-Jitted functions get their names from the dumps that the recording names; no
-perf inject is needed.
+Jitted functions get their names from the dumps that the recording names, which must
+still be there; no perf inject is needed. Self is the share of a function's own
+instructions, total that of all that it called too. One of these can be given:
 
   --lines            by source line, instead of by function
-  --annotate NAME    the instructions of the functions of that name, with their shares
+  --annotate NAME    the instructions of the functions of that name, with their shares;
+                     of JS:*'f file:///a.js:1:1 the name is also f
   --json             all functions and lines as JSON
   --collapsed        call chains, a line for each, for flame graph tools
   --speedscope FILE  write a file for speedscope (https://www.speedscope.app)
@@ -66,10 +69,10 @@ export const report: Command = {
     }
     if (values.speedscope !== undefined) {
       const text = JSON.stringify(toSpeedscope(profile, path));
-      await Deno.writeTextFile(values.speedscope, text);
+      await writeFile(values.speedscope, text);
     } else if (values.flamegraph !== undefined) {
       const page = toFlameGraph(profile, path);
-      await Deno.writeTextFile(values.flamegraph, page);
+      await writeFile(values.flamegraph, page);
     } else {
       const output = new Output();
       if (values.json) output.line(json(toJson(profile)));
@@ -82,6 +85,11 @@ export const report: Command = {
     return 0;
   },
 };
+
+async function writeFile(path: string, text: string): Promise<void> {
+  await Deno.writeTextFile(path, text);
+  console.error(`jitdump report: wrote ${path}`);
+}
 
 /** Says each second, from the second one on, how far the reading has come. */
 function progress(): (samples: number) => void {
@@ -170,8 +178,21 @@ function toJson(profile: Profile): unknown {
   };
 }
 
-/** Shows the instructions of a function, in whichever dump it is. */
+/** Shows the instructions of the functions of that name. */
 async function annotate(profile: Profile, name: string): Promise<number> {
+  const sampled = [...profile.offsets.keys()];
+  const names = sampled.includes(name)
+    ? [name]
+    : sampled.filter((full) => plainName(full) === name);
+  if (names.length === 0) names.push(name);
+  let found = 0;
+  for (const name of names) found += await annotateOne(profile, name);
+  if (found > 0) return 0;
+  throw new Error(`no dump has a function "${name}"`);
+}
+
+/** Shows the instructions of a function, in whichever dump it is; says in how many. */
+async function annotateOne(profile: Profile, name: string): Promise<number> {
   const offsets = profile.offsets.get(name) ?? new Map<number, number>();
   const whole = offsets.values().reduce((sum, weight) => sum + weight, 0);
   const mark = (offset: number) => {
@@ -182,6 +203,5 @@ async function annotate(profile: Profile, name: string): Promise<number> {
   for (const dump of profile.dumps) {
     found += await disassemble(dump, name, mark);
   }
-  if (found > 0) return 0;
-  throw new Error(`no dump has a function "${name}"`);
+  return found;
 }

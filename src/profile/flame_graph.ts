@@ -113,13 +113,13 @@ export function toFlameGraph(profile: Profile, title: string): string {
 <style>${FLAME_GRAPH_STYLE}</style>
 <header>
   <h1>${escapeHtml(title)}</h1>
-  <label>Search <input type="search" placeholder="name or file, a regular expression"></label>
-  <button type="button" disabled>Zoom out</button>
+  <label>Search <input type="search" placeholder="part of a name or file"></label>
+  <button type="button" disabled>Reset zoom</button>
   <output></output>
   <ul></ul>
 </header>
 <main></main>
-<footer>Click zooms, Escape or "Zoom out" goes back.</footer>
+<footer>A click zooms, on what is above too; Escape shows the whole again.</footer>
 <aside role="tooltip" hidden></aside>
 <script>const profile = ${escapeScript(JSON.stringify(page))};
 ${FLAME_GRAPH_SCRIPT}</script>

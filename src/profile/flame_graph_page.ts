@@ -46,7 +46,7 @@ export const FLAME_GRAPH_SCRIPT = `
 const ROW = 20, NARROWEST = 1;
 const find = (selector) => document.querySelector(selector);
 const main = find("main"), tip = find("aside"), search = find("input");
-const zoomOut = find("header button"), output = find("output");
+const resetZoom = find("header button"), output = find("output");
 const ORIGINS = {
   jitted: "jitted", javascript: "JavaScript", native: "native", kernel: "kernel", unknown: "unknown",
 };
@@ -101,22 +101,22 @@ function draw() {
   place(zoomed, 0, width, around.length, false);
   main.replaceChildren(...buttons);
   main.style.height = rows * ROW + "px";
-  zoomOut.disabled = zoomed === root;
+  resetZoom.disabled = zoomed === root;
   mark();
 }
 
 /** Marks what is searched for, and says how much it took; calls within others count once. */
 function mark() {
-  let pattern;
-  try { pattern = search.value && new RegExp(search.value, "i"); } catch { return; }
-  main.classList.toggle("searching", Boolean(pattern));
-  const matches = (call) => pattern && (pattern.test(call.name) || pattern.test(call.where));
-  for (const button of main.children) button.classList.toggle("found", Boolean(matches(button.call)));
+  const wanted = search.value.toLowerCase();
+  main.classList.toggle("searching", wanted !== "");
+  const has = (text) => text.toLowerCase().includes(wanted);
+  const matches = (call) => wanted !== "" && (has(call.name) || has(call.where));
+  for (const button of main.children) button.classList.toggle("found", matches(button.call));
   let weight = 0;
   (function add(call) {
     if (matches(call)) weight += call.weight; else call.calls.forEach(add);
   })(root);
-  output.textContent = pattern
+  output.textContent = wanted
     ? share({ weight }) + " match"
     : profile.samples.toLocaleString("en") + " samples of " + profile.event;
 }
@@ -144,7 +144,7 @@ main.addEventListener("click", (event) => event.target.call && zoom(event.target
 main.addEventListener("mousemove", show);
 main.addEventListener("focusin", show);
 main.addEventListener("mouseleave", () => tip.hidden = true);
-zoomOut.addEventListener("click", () => zoom(zoomed.caller ?? root));
+resetZoom.addEventListener("click", () => zoom(root));
 search.addEventListener("input", mark);
 addEventListener("keydown", ({ key }) => key === "Escape" && zoom(root));
 addEventListener("resize", draw);

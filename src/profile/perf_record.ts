@@ -16,6 +16,8 @@ export interface Recording {
   readonly data: string;
   readonly event: string;
   readonly callGraph: CallGraph;
+  /** How often a second to look; perf's own choice where it is left out. */
+  readonly frequency?: number;
   /** A command, or the id of a process that runs already. */
   readonly target: readonly string[] | number;
 }
@@ -31,13 +33,16 @@ export class PerfFailure extends Error {}
 
 /** The arguments of perf for a recording. */
 export function recordArguments(recording: Recording): string[] {
-  const { data, event, callGraph, target } = recording;
+  const { data, event, callGraph, frequency, target } = recording;
   return [
     "record",
+    // Copies of all programs and libraries would stay in ~/.debug.
+    "--no-buildid-cache",
     // The clock of dumps.
     ...["-k", "mono"],
     ...["-e", event],
     ...(callGraph === "none" ? [] : ["--call-graph", callGraph]),
+    ...(frequency === undefined ? [] : ["-F", String(frequency)]),
     ...["-o", data],
     ...(typeof target === "number"
       ? ["-p", String(target)]

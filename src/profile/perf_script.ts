@@ -55,8 +55,11 @@ export const PERF_SCRIPT_OPTIONS: readonly string[] = [
 /** `comm pid/tid seconds.nanoseconds: ` and the rest. */
 const HEAD = /^(.*?) +(-?\d+)\/(-?\d+) +(\d+)\.(\d{9}): +(.*)$/;
 
-/** `period event: `, and without call graphs the frame behind it. */
-const EVENT = /^(\d+) +(\S+?): *(.*)$/;
+/**
+ * `period event: `, and without call graphs the frame behind it. An event may have
+ * modifiers, as in `cycles:ppp:`.
+ */
+const EVENT = /^(\d+) +(\S+):(?: +(.*))?$/;
 
 /** `pid/tid: [start(size) @ offset …]: protection path` */
 const MAPPING =
@@ -90,7 +93,7 @@ export class PerfScriptParser {
     const [, command, pid, tid, seconds, nanoseconds, rest] = head;
     const event = EVENT.exec(rest);
     if (!event) return mapping(rest);
-    const frame = event[3] === "" ? undefined : this.#frame(event[3]);
+    const frame = event[3] ? this.#frame(event[3]) : undefined;
     this.#chain = frame ? [frame] : [];
     this.#sample = {
       kind: "sample",

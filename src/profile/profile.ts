@@ -41,6 +41,9 @@ const SAMPLES_BETWEEN = 1000;
 /** A dump, by perf's own rule. */
 const DUMP = /(?:^|\/)jit-(\d+)\.dump$/;
 
+/** An image that perf inject has made of a function: beside the dump. */
+const IMAGE = /^(.*\/|)jitted-(\d+)-\d+\.so$/;
+
 /**
  * Reads a recording and the dumps of its processes.
  *
@@ -98,14 +101,25 @@ class StackTally {
 
   async addMapping(mapping: Mapping): Promise<void> {
     this.#symbolizer.addMapping(mapping);
-    const pid = DUMP.exec(mapping.path)?.[1];
-    if (pid === undefined || this.dumps.has(mapping.path)) return;
-    this.dumps.add(mapping.path);
+    const { path } = mapping;
+    const pid = DUMP.exec(path)?.[1];
+    if (pid !== undefined) return await this.#addDump(path, Number(pid));
+    const image = IMAGE.exec(path);
+    if (!image) return;
+    // In a recording that has been injected the dump itself is no more.
+    const dump = `${image[1]}jit-${image[2]}.dump`;
+    if (!await isFile(dump)) return;
+    await this.#addDump(dump, Number(image[2]));
+  }
+
+  async #addDump(path: string, pid: number): Promise<void> {
+    if (this.dumps.has(path)) return;
+    this.dumps.add(path);
     const timeline = await readDump(
-      mapping.path,
+      path,
       (sentence) => this.#damages.push(sentence),
     );
-    this.#symbolizer.addTimeline(Number(pid), timeline);
+    this.#symbolizer.addTimeline(pid, timeline);
   }
 
   addSample(sample: Sample): void {
@@ -148,6 +162,15 @@ class StackTally {
       samples: this.#samples,
       weight: this.#weight,
     };
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
   }
 }
 

@@ -68,6 +68,14 @@ export interface Chain {
 const V8_NAME =
   /^(JS|Script|Eval|Function|RegExp|Builtin|BytecodeHandler|Stub|Wasm|LazyCompile|Callback|Bytecode)\b[^ ]*[:~*^]/;
 
+/** A JavaScript function: how V8 compiled it, its name, and where it is. */
+const V8_FUNCTION = /^JS:o?[~^+*]'?(.*) \S+:\d+:\d+$/;
+
+/** What a function is called in its source. */
+export function plainName(name: string): string {
+  return V8_FUNCTION.exec(name)?.[1] ?? name;
+}
+
 /** The addresses of V8's lines are this much too high: the size of an ELF header. */
 const V8_LINE_SHIFT = 0x40n;
 

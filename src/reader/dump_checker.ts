@@ -311,7 +311,7 @@ export class DumpChecker {
       offset,
       "identical code",
       `"${name}" has the same code as the function at byte ${other}; perf of 2025 and later shows both under one name`,
-      "Let the code differ: this module's writer puts a number behind it for `padding: 8`.",
+      "Let the code differ: this module's writer puts a number behind it if it is given `padding: 8`.",
     );
   }
 
