@@ -70,13 +70,7 @@ export class DumpBuilder {
     });
   }
 
-  /** @param padding What is in the record behind the entries. */
-  debugInfo(
-    address: bigint,
-    entries: Entry[],
-    time = 1n,
-    padding = new Uint8Array(0),
-  ): this {
+  debugInfo(address: bigint, entries: Entry[], time = 1n): this {
     return this.record(2, time, () => {
       this.u64(address, BigInt(entries.length));
       for (const [address, line, file = "/a"] of entries) {
@@ -84,7 +78,6 @@ export class DumpBuilder {
         this.u32(line, 0);
         this.text(file);
       }
-      this.raw(padding);
     });
   }
 

@@ -85,15 +85,22 @@ const FAULTS: [string, "error" | "warning", () => Uint8Array, string?][] = [
         dump.unwinding(tables, 4).unwinding(tables, 4).load(later);
       }).bytes,
   ],
-  [
-    "wrong size",
+  ...[-5, 1, 9, 40].map((
+    error,
+  ): [string, "error" | "warning", () => Uint8Array] => [
+    "malformed record",
     "error",
-    () =>
-      good((dump) =>
-        dump.debugInfo(0x3000n, [[0x3000n, 1], [0x3080n, 1]], 3n, bytes(4))
-          .load(later)
-      ).bytes,
-  ],
+    () => {
+      const dump = good();
+      const at = dump.size;
+      dump.debugInfo(0x3000n, [[0x3000n, 1], [0x3080n, 1]], 3n);
+      const size = dump.size - at;
+      dump.load(later);
+      const { bytes } = dump;
+      new DataView(bytes.buffer).setUint32(at + 4, size + error, true);
+      return bytes;
+    },
+  ]),
   [
     "lines of another",
     "error",

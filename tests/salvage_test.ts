@@ -3,22 +3,26 @@ import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile } from "../mod.ts";
 import { CodeLoad, DebugInfo, type DumpRecord } from "../src/reader/mod.ts";
-import { type Damage, salvageRecords } from "../src/reader/salvage.ts";
+import { Damage, SalvagedDump } from "../src/reader/salvage.ts";
 import { DumpBuilder } from "./build_dump.ts";
 import { temporaryDirectory } from "./script.ts";
 
-const SECOND = 1_000_000_000n;
+/** The time of the nth function: some days after the system's start, in ns. */
+const time = (number: number) => 10n ** 15n + BigInt(number) * 10n ** 9n;
 
 /** The records of a file of these bytes, and what is damaged of it. */
 async function salvage(bytes: Uint8Array) {
   using directory = temporaryDirectory();
   const path = join(directory.path, "jit-7.dump");
   Deno.writeFileSync(path, bytes);
+  const records: DumpRecord[] = [];
   const damages: Damage[] = [];
-  const records = await Array.fromAsync(
-    salvageRecords(path, (damage) => damages.push(damage)),
-  );
-  return { records, damages };
+  await using dump = await SalvagedDump.open(path);
+  for await (const item of dump) {
+    if (item instanceof Damage) damages.push(item);
+    else records.push(item);
+  }
+  return { records, damages, tail: dump.tail };
 }
 
 const namesOf = (records: DumpRecord[]) =>
@@ -31,12 +35,12 @@ const load = (dump: DumpBuilder, number: number) =>
     name: `f${number}`,
     address: BigInt(0x1000 * number),
     index: BigInt(number),
-    time: BigInt(number) * SECOND,
+    time: time(number),
     code: new Uint8Array(100).fill(number),
   });
 
-const unwinding = (dump: DumpBuilder, time: bigint) =>
-  dump.record(4, time, () => {
+const unwinding = (dump: DumpBuilder, at: bigint) =>
+  dump.record(4, at, () => {
     dump.u64(24n, 20n, 24n);
     dump.raw(new Uint8Array(24).fill(1));
   });
@@ -51,9 +55,9 @@ function withWrongSize(littleEndian: boolean, error: number): Uint8Array {
     [0x3000n, 1, "/one/file"],
     [0x3010n, 2, "/another/file"],
     [0x3020n, 3, "/one/file"],
-  ], 3n * SECOND);
+  ], time(3));
   const size = dump.size - at;
-  unwinding(dump, 3n * SECOND);
+  unwinding(dump, time(3));
   load(dump, 3);
   load(dump, 4);
   const { bytes } = dump;
@@ -61,9 +65,9 @@ function withWrongSize(littleEndian: boolean, error: number): Uint8Array {
   return bytes;
 }
 
-describe("salvageRecords()", () => {
+describe("SalvagedDump", () => {
   for (const littleEndian of [true, false]) {
-    for (const error of [-60, -9, -1, 1, 2, 7, 9, 50]) {
+    for (const error of [-60, -9, -1, 1, 2, 7, 8, 9, 50, 64, 199, 2 ** 30]) {
       const order = littleEndian ? "little" : "big";
       it(`goes on behind lines whose size is wrong by ${error}, ${order}-endian`, async () => {
         const bytes = withWrongSize(littleEndian, error);
@@ -115,16 +119,48 @@ describe("salvageRecords()", () => {
   it("takes an end within a record, and zeros, for what they are", async () => {
     const whole = load(load(new DumpBuilder(), 1), 2).bytes;
     for (const cut of [1, 100, 150]) {
-      const { records, damages } = await salvage(whole.subarray(0, -cut));
+      const { records, damages, tail } = await salvage(whole.subarray(0, -cut));
       assertEquals([namesOf(records), damages], [["f1"], []], `${cut}`);
+      assertEquals(tail?.kind, "cut");
     }
-    const zeros = new Uint8Array(whole.length + 1000);
+    const zeros = new Uint8Array(whole.length + 3_000_000);
     zeros.set(whole);
-    assertEquals((await salvage(zeros)).damages, []);
+    const { damages, tail } = await salvage(zeros);
+    assertEquals(damages, []);
+    assertEquals(tail, { offset: whole.length, kind: "zeros" });
     // Also where lines are the last to be whole.
-    const lines = new DumpBuilder().debugInfo(0x1000n, [[0x1000n, 1]]);
+    const lines = new DumpBuilder().debugInfo(0x1000n, [[0x1000n, 1]], time(1));
     const end = load(lines, 1).bytes.subarray(0, -50);
     assertEquals((await salvage(end)).damages, []);
+  });
+
+  it("goes on behind zeros, and behind a size beyond the file", async () => {
+    for (const [at, value] of [[0, 0], [4, 0x7fff_ffff]]) {
+      const dump = load(new DumpBuilder(), 1);
+      const { size } = dump;
+      [2, 3, 4, 5].reduce(load, dump);
+      const { bytes } = dump;
+      if (at === 0) bytes.fill(0, size, size + 100);
+      else new DataView(bytes.buffer).setUint32(size + at, value, true);
+      const { records, damages } = await salvage(bytes);
+      assertEquals(namesOf(records), ["f1", "f3", "f4", "f5"]);
+      assertEquals(damages.length, 1);
+    }
+  });
+
+  it("passes over records of unknown kinds as the specification wants it", async () => {
+    const inner = [7, 8, 9].reduce(load, new DumpBuilder()).bytes.subarray(40);
+    const dump = load(new DumpBuilder(), 1);
+    dump.record(4711, time(1), () => dump.raw(inner));
+    const { records, damages } = await salvage(load(dump, 2).bytes);
+    assertEquals(namesOf(records), ["f1", "f2"]);
+    assertEquals(damages, []);
+  });
+
+  it("finds the records where the header says a wrong size of itself", async () => {
+    const { bytes } = [1, 2, 3].reduce(load, new DumpBuilder());
+    new DataView(bytes.buffer).setUint32(8, 60, true);
+    assertEquals(namesOf((await salvage(bytes)).records), ["f1", "f2", "f3"]);
   });
 
   it("finds nothing amiss with a dump in order", async () => {
@@ -151,7 +187,7 @@ describe("salvageRecords()", () => {
       whole.debugInfo(
         BigInt(0x1000 * number),
         [[BigInt(0x1000 * number), number]],
-        BigInt(number) * SECOND,
+        time(number),
       );
       load(whole, number);
     }

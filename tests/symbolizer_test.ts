@@ -157,13 +157,20 @@ describe("Symbolizer", () => {
   });
 
   it("tells the origins apart", () => {
-    const symbolizer = symbolizerOf([7, (dump) =>
+    const symbolizer = symbolizerOf([7, (dump) => {
       dump.dumpFunction({
         name: "JS:*f file:///a.js:1:1",
         code,
         address: 0x1000,
         timestamp: 1n,
-      })]);
+      });
+      dump.dumpFunction({
+        name: "RegExp.< src: 'a+' flags: ''>",
+        code,
+        address: 0x2000,
+        timestamp: 1n,
+      });
+    }]);
     const { places } = symbolizer.chain(sample(
       7,
       5,
@@ -172,6 +179,7 @@ describe("Symbolizer", () => {
       "1 c+0x1 ([vdso])",
       "1 [unknown] (/usr/bin/deno)",
       `1008 ${ANONYMOUS}`,
+      `2008 ${ANONYMOUS}`,
       "9 [unknown] ([unknown])",
     ));
     assertEquals(
@@ -182,15 +190,16 @@ describe("Symbolizer", () => {
         "c native",
         "[deno] native",
         "JS:*f file:///a.js:1:1 javascript",
+        "RegExp.< src: 'a+' flags: ''> javascript",
         "[unknown] unknown",
       ],
     );
   });
 
-  it("names V8's builtins where V8 has mapped them from the program's file, and nothing else there", () => {
+  it("names code in files that a JIT has mapped, at addresses of the process or the file", () => {
     const symbolizer = symbolizerOf([7, (dump) => {
       for (
-        const [name, address] of [["Builtin:Abort", 0x1000], ["f", 0x2000]]
+        const [name, address] of [["Builtin:Abort", 0x7000], ["f", 0x9000]]
       ) {
         dump.dumpFunction({
           name: String(name),
@@ -200,11 +209,41 @@ describe("Symbolizer", () => {
         });
       }
     }]);
-    const at = (address: string, object: string) =>
-      names(symbolizer, sample(7, 5, `${address} [unknown] (${object})`))[0];
-    assertEquals(at("1010", "/usr/bin/deno"), "Builtin:Abort");
-    assertEquals(at("2010", "/usr/bin/deno"), "[deno]");
-    assertEquals(at("1010", "[kernel.kallsyms]"), "[[kernel.kallsyms]]");
+    for (
+      const [place, path] of [
+        ["0x7000(0x1000) @ 0x400", "/usr/bin/deno"],
+        ["0x9000(0x1000) @ 0x100", "/dev/shm/code (deleted)"],
+      ]
+    ) {
+      const mapping = new PerfScriptParser().add(
+        `deno 7/7 0.000000001: PERF_RECORD_MMAP2 7/7: [${place} 00:01 5 1]: r-xs ${path}`,
+      );
+      symbolizer.addMapping(mapping as Parameters<Symbolizer["addMapping"]>[0]);
+    }
+    const at = (address: string, object: string, pid = 7) =>
+      names(symbolizer, sample(pid, 5, `${address} [unknown] (${object})`))[0];
+    for (const address of ["7010", "410"]) {
+      assertEquals(at(address, "/usr/bin/deno"), "Builtin:Abort");
+    }
+    for (const address of ["9010", "110"]) {
+      assertEquals(at(address, "/dev/shm/code (deleted)"), "f");
+    }
+    assertEquals(at("110", "/usr/bin/deno"), "[deno]");
+    assertEquals(at("7010", "/usr/bin/deno", 8), "[deno]");
+    assertEquals(at("7010", "[kernel.kallsyms]"), "[[kernel.kallsyms]]");
+  });
+
+  it("believes a dump more than a perf map, and no less than a file", () => {
+    const symbolizer = symbolizerOf([
+      7,
+      (dump) =>
+        dump.dumpFunction({ name: "f", code, address: 0x7000, timestamp: 3n }),
+    ]);
+    const at = (time: number, object: string) =>
+      names(symbolizer, sample(7, time, `7010 old+0x10 (${object})`))[0];
+    assertEquals(at(5, "/tmp/perf-7.map"), "f");
+    assertEquals(at(2, "/tmp/perf-7.map"), "old");
+    assertEquals(at(5, "/usr/bin/deno"), "old");
   });
 
   it("takes off what V8 adds to the addresses of its lines", () => {
@@ -269,6 +308,33 @@ describe("PerfScriptParser", () => {
   }
 });
 
+describe("PerfScriptParser's frames", () => {
+  const frame = (line: string) => sample(7, 5, line).frames[0];
+
+  it("may have blanks, brackets and offsets in their names", () => {
+    for (
+      const [line, symbol, offset, object] of [
+        ["55 main+0x12 (/usr/bin/deno)", "main", 0x12, "/usr/bin/deno"],
+        ["55 f(long (*)(long))+0x1 (/a (b))", "f(long (*)(long))", 1, "/a (b)"],
+        ["55 a+0x1 (b)+0x22 (/c)", "a+0x1 (b)", 0x22, "/c"],
+        ["55 a [unknown] (b)+0x2 (/c)", "a [unknown] (b)", 2, "/c"],
+        [
+          "55 [unknown] (/memfd:a (deleted))",
+          undefined,
+          0,
+          "/memfd:a (deleted)",
+        ],
+      ] as const
+    ) {
+      const found = frame(line);
+      assertEquals(
+        [found.symbol, found.offset, found.object],
+        [symbol, offset, object],
+      );
+    }
+  });
+});
+
 describe("plainName()", () => {
   it("is what a function is called in its source", () => {
     const names = {
@@ -286,6 +352,25 @@ describe("plainName()", () => {
 });
 
 describe("placedLines()", () => {
+  it("gives each of V8's lines the file that V8 writes with the next one", () => {
+    const dump = new DumpBuilder()
+      .debugInfo(0x1000n, [
+        [0x1040n, 1, "/a"],
+        [0x1044n, 20, "/a"],
+        [0x1048n, 30, "/b"],
+        [0x104cn, 2, "/c"],
+        [0x1050n, 3, "/a"],
+      ])
+      .load({ name: "JS:*f file:///a:1:1", code });
+    const builder = new FunctionBuilder();
+    const [, fn] = [...new JitDumpReader(dump.bytes)]
+      .map((record) => builder.add(record));
+    assertEquals(
+      placedLines(fn!).map(({ line, file }) => `${file}:${line}`),
+      ["/a:1", "/b:20", "/c:30", "/a:2", "/a:3"],
+    );
+  });
+
   it("takes V8's shift off, and leaves others' lines", () => {
     const lines = [{ codeAddr: 0x1040n, line: 1, discrim: 0, file: "/a" }];
     const addressOf = (name: string) => {

@@ -8,9 +8,7 @@ import { hex } from "../reader/hex.ts";
 import { placedLines } from "../profile/symbolizer.ts";
 import { CodeLoad, type LineEntry } from "../reader/dump_record.ts";
 import { FunctionBuilder } from "../reader/dumped_function.ts";
-import { JitDumpStream } from "../reader/jit_dump_stream.ts";
-import { salvageRecords } from "../reader/salvage.ts";
-import type { DumpHeader } from "../reader/scanner.ts";
+import { Damage, SalvagedDump } from "../reader/salvage.ts";
 import { Output, printable } from "./output.ts";
 
 /** objdump's names of machines, by ELF's `e_machine`. */
@@ -36,7 +34,8 @@ export async function disassemble(
   name: string,
   mark: (offset: number) => string = () => "",
 ): Promise<number> {
-  const { elfMach, littleEndian } = await headerOf(path);
+  await using dump = await SalvagedDump.open(path);
+  const { elfMach, littleEndian } = dump.header;
   const machine = MACHINES[elfMach];
   if (!machine) {
     throw new Error(`objdump has no name for ELF machine ${elfMach}`);
@@ -44,7 +43,8 @@ export async function disassemble(
   const builder = new FunctionBuilder();
   const output = new Output();
   let count = 0;
-  for await (const record of salvageRecords(path)) {
+  for await (const record of dump) {
+    if (record instanceof Damage) continue;
     const fn = builder.add(record);
     if (fn?.name !== name || !(record instanceof CodeLoad)) continue;
     if (count++ > 0) output.line("");
@@ -65,11 +65,6 @@ export async function disassemble(
   }
   output.flush();
   return count;
-}
-
-async function headerOf(path: string): Promise<DumpHeader> {
-  await using dump = await JitDumpStream.open(path);
-  return dump.header;
 }
 
 /** objdump's lines, one for each instruction. */

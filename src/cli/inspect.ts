@@ -18,7 +18,7 @@ import {
   FunctionBuilder,
 } from "../reader/dumped_function.ts";
 import { LiveRanges, type Range } from "../reader/live_code.ts";
-import { JitDumpStream } from "../reader/jit_dump_stream.ts";
+import { Damage, SalvagedDump } from "../reader/salvage.ts";
 import type { DumpHeader, Tail } from "../reader/scanner.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { disassemble } from "./disassemble.ts";
@@ -112,17 +112,27 @@ export const inspect: Command = {
 
 /** Shows what is selected of a file. */
 async function show(path: string, selection: Selection): Promise<void> {
-  await using dump = await JitDumpStream.open(path);
+  await using dump = await SalvagedDump.open(path);
   const { view } = selection;
   view.header(dump.header);
   let isFirst = true;
+  const damages: Damage[] = [];
   for await (const record of dump) {
+    if (record instanceof Damage) {
+      damages.push(record);
+      continue;
+    }
     if (isFirst) view.start(record.timestamp);
     isFirst = false;
     selection.add(record);
   }
   selection.end();
   view.end(dump.tail);
+  if (damages.length === 0) return;
+  const others = damages.length - 1;
+  throw new Error(
+    `${damages[0].problem}${others > 0 ? `, and ${others} more damages` : ""}`,
+  );
 }
 
 function toRegExp(source: string): RegExp {

@@ -27,8 +27,8 @@ Samples are taken by processor cycles, or by time (cpu-clock) where none are cou
   --v8                     have a Deno program name its JavaScript functions too
   --pid PID                record a process that runs already, until it ends or Ctrl-C
 
-Signals are passed on to the command, and its exit status is that of this one. An earlier
-recording is replaced when this one has succeeded.
+Signals are passed on to the command, and its exit status is that of this one. An
+earlier recording is replaced when this one has succeeded.
 
 Needs --allow-run=perf, --allow-read and --allow-write; --v8 --allow-env too.
 `;

@@ -49,6 +49,8 @@ export interface Mapping {
 export const PERF_SCRIPT_OPTIONS: readonly string[] = [
   "--ns",
   "--show-mmap-events",
+  // Functions that a compiler has inlined are their callers'.
+  "--no-inline",
   ...["-F", "comm,pid,tid,time,period,event,ip,sym,symoff,dso"],
 ];
 
@@ -65,11 +67,14 @@ const EVENT = /^(\d+) +(\S+):(?: +(.*))?$/;
 const MAPPING =
   /^PERF_RECORD_MMAP2? (-?\d+)\/-?\d+: \[0x([0-9a-f]+)\(0x([0-9a-f]+)\) @ (?:0x)?([0-9a-f]+)[^\]]*\]: \S+ (.*)$/;
 
-/** `address symbol+0xoffset (object)`; without an offset where there is no symbol. */
-const FRAME = /^\s*([0-9a-f]+) (.*?)(?:\+0x([0-9a-f]+))? \((.*)\)$/;
+/** `address symbol+0xoffset (object)`. Symbols and objects may have ` (` in them. */
+const FRAME = /^\s*([0-9a-f]+) (.*)\+0x([0-9a-f]+) \((.*)\)$/;
 
-/** Between the address and the object, where perf knows no symbol. */
-const NO_SYMBOL = " [unknown] (";
+/** `address symbol (object)`, where perf is not asked for offsets. */
+const FRAME_WITHOUT_OFFSET = /^\s*([0-9a-f]+) (.*)() \((.*)\)$/;
+
+/** `address [unknown] (object)`, where perf knows no symbol. */
+const NO_SYMBOL = /^\s*([0-9a-f]+) \[unknown\] \((.*)\)$/;
 
 const big = (hex: string) => BigInt(`0x${hex}`);
 
@@ -117,24 +122,20 @@ export class PerfScriptParser {
   }
 
   #frame(line: string): Frame | undefined {
-    const unknown = line.indexOf(NO_SYMBOL);
-    if (unknown !== -1) {
-      return {
-        address: big(line.slice(0, unknown).trim()),
-        symbol: undefined,
-        offset: 0,
-        object: line.slice(unknown + NO_SYMBOL.length, -1),
-      };
+    const unknown = NO_SYMBOL.exec(line);
+    if (unknown) {
+      const [, address, object] = unknown;
+      return { address: big(address), symbol: undefined, offset: 0, object };
     }
     const known = this.#frames.get(line);
     if (known) return known;
-    const match = FRAME.exec(line);
+    const match = FRAME.exec(line) ?? FRAME_WITHOUT_OFFSET.exec(line);
     if (!match) return undefined;
     const [, address, symbol, offset, object] = match;
     const frame = {
       address: big(address),
       symbol,
-      offset: offset === undefined ? 0 : parseInt(offset, 16),
+      offset: offset === "" ? 0 : parseInt(offset, 16),
       object,
     };
     this.#frames.set(line, frame);

@@ -5,7 +5,7 @@
  */
 
 import { CodeTimeline } from "../reader/code_timeline.ts";
-import { type Damage, salvageRecords } from "../reader/salvage.ts";
+import { Damage, SalvagedDump } from "../reader/salvage.ts";
 import { readHeader, readPerfData, withInjected } from "./perf_data.ts";
 import type { Mapping, Sample } from "./perf_script.ts";
 import { type Place, Symbolizer } from "./symbolizer.ts";
@@ -181,9 +181,12 @@ async function readDump(
 ): Promise<CodeTimeline> {
   const timeline = new CodeTimeline();
   const damages: Damage[] = [];
-  const records = salvageRecords(path, (damage) => damages.push(damage));
   try {
-    for await (const record of records) timeline.add(record);
+    await using dump = await SalvagedDump.open(path);
+    for await (const item of dump) {
+      if (item instanceof Damage) damages.push(item);
+      else timeline.add(item);
+    }
   } catch (error) {
     throw new Error(
       `the dump ${path}, which the recording names, cannot be read: ${

@@ -33,26 +33,31 @@ interface Found {
 interface Places {
   /** Whether V8 has made it. */
   readonly isV8: boolean;
+  readonly lines: readonly LineEntry[];
   readonly byLine: Map<LineEntry | undefined, Place>;
 }
 
-/** The lines of a function, each at the address where its code really begins. */
+/**
+ * The lines of a function, each at the address where its code really begins, and of the
+ * file that it is really in: where the next line is of another file, V8 names the one
+ * before (it takes the name before it goes on to the next one).
+ */
 export function placedLines(
   { name, lines }: DumpedFunction,
 ): readonly LineEntry[] {
   if (!V8_NAME.test(name)) return lines;
-  return lines.map((entry) => ({
+  return lines.map((entry, i) => ({
     ...entry,
     codeAddr: entry.codeAddr - V8_LINE_SHIFT,
+    file: (lines[i + 1] ?? entry).file,
   }));
 }
 
-/** The line of the code that is so many bytes behind the function's start. */
+/** The line of the code at an address. */
 function lineAt(
-  { codeAddr, lines }: DumpedFunction,
-  offset: bigint,
+  lines: readonly LineEntry[],
+  address: bigint,
 ): LineEntry | undefined {
-  const address = codeAddr + offset;
   return lines[firstIndex(lines, (line) => line.codeAddr > address) - 1];
 }
 
@@ -66,7 +71,7 @@ export interface Chain {
 
 /** What V8 calls what it has compiled. */
 const V8_NAME =
-  /^(JS|Script|Eval|Function|RegExp|Builtin|BytecodeHandler|Stub|Wasm|LazyCompile|Callback|Bytecode)\b[^ ]*[:~*^]/;
+  /^((JS|Script|Eval|Function|RegExp|Builtin|BytecodeHandler|Stub|Wasm|LazyCompile|Callback|Bytecode)\b[^ ]*[:~*^]|RegExp\.[<>])/;
 
 /** A JavaScript function: how V8 compiled it, its name, and where it is. */
 const V8_FUNCTION = /^JS:o?[~^+*]'?(.*) \S+:\d+:\d+$/;
@@ -91,14 +96,15 @@ const isAnonymous = (object: string) =>
 /** Memory of a file without a name: perf counts its addresses from the file's start. */
 const isMemoryFile = (object: string) => object.startsWith("/memfd:");
 
-/** Who may have made code in some memory that dumps speak of. */
-type Maker = "anybody" | "V8" | "nobody";
+/** Memory of no file, of the kernel, or of a file. */
+type Kind = "memory" | "kernel" | "file";
 
-/** V8 maps its builtins from the program's file to where its other code is. */
-function makerOf(object: string): Maker {
-  if (isAnonymous(object) || isMemoryFile(object)) return "anybody";
-  return isKernel(object) ? "nobody" : "V8";
+function kindOf(object: string): Kind {
+  if (isAnonymous(object)) return "memory";
+  return isKernel(object) ? "kernel" : "file";
 }
+
+const keyOf = (pid: number, path: string) => `${pid} ${path}`;
 
 const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
@@ -109,12 +115,13 @@ const IMAGE = /(?:^|\/)jitted-(\d+)-(\d+)\.so$/;
 export class Symbolizer {
   /** Of each process, what its dumps say. */
   readonly #timelines = new Map<number, CodeTimeline[]>();
-  readonly #memoryFiles: Mapping[] = [];
+  /** Of each process and file, where it is in memory. */
+  readonly #mappings = new Map<string, Mapping[]>();
   /** By what perf says of them. */
   readonly #natives = new Map<string, Place>();
   readonly #jitted = new Map<DumpedFunction, Places>();
-  /** Who may have made code in memory that perf calls so. */
-  readonly #makers = new Map<string, Maker>();
+  /** What memory that perf calls so can be. */
+  readonly #kinds = new Map<string, Kind>();
 
   /** Takes what a dump of a process says. */
   addTimeline(pid: number, timeline: CodeTimeline): void {
@@ -125,7 +132,10 @@ export class Symbolizer {
 
   /** Takes a mapping. */
   addMapping(mapping: Mapping): void {
-    if (isMemoryFile(mapping.path)) this.#memoryFiles.push(mapping);
+    const key = keyOf(mapping.pid, mapping.path);
+    const mappings = this.#mappings.get(key) ?? [];
+    mappings.push(mapping);
+    this.#mappings.set(key, mappings);
   }
 
   /** Where the thread was, and where it was called from. */
@@ -151,7 +161,7 @@ export class Symbolizer {
     const [, pid, codeIndex] = image;
     for (const timeline of this.#timelines.get(Number(pid)) ?? []) {
       const fn = timeline.numbered(BigInt(codeIndex));
-      if (fn) return this.#placeIn(fn, Math.max(0, offset - back), undefined);
+      if (fn) return this.#placeIn(fn, Math.max(0, offset - back));
     }
     return undefined;
   }
@@ -163,41 +173,34 @@ export class Symbolizer {
     back: number,
   ): Found | undefined {
     const timelines = this.#timelines.get(pid);
-    if (!timelines || symbol !== undefined) return undefined;
-    let maker = this.#makers.get(object);
-    if (maker === undefined) {
-      maker = makerOf(object);
-      this.#makers.set(object, maker);
-    }
-    if (maker === "nobody") return undefined;
-    const addresses = isMemoryFile(object)
-      ? this.#addressesIn(object, pid, address)
-      : [address];
+    if (!timelines) return undefined;
+    let kind = this.#kinds.get(object);
+    if (kind === undefined) this.#kinds.set(object, kind = kindOf(object));
+    // A symbol of memory without a file is a perf map's, which knows no time.
+    const isNamed = symbol !== undefined && kind !== "memory";
+    if (isNamed || kind === "kernel") return undefined;
+    // JIT compilers map files too: V8 its builtins, others memory that two places share.
+    const addresses = kind === "memory"
+      ? [address]
+      : this.#addressesIn(object, pid, address);
     for (const address of addresses) {
       for (const timeline of timelines) {
         const found = timeline.find(address - BigInt(back), time);
-        if (!found || maker === "V8" && !V8_NAME.test(found.fn.name)) continue;
-        return this.#placeIn(found.fn, found.offset, found.line);
+        if (found) return this.#placeIn(found.fn, found.offset);
       }
     }
     return undefined;
   }
 
-  /** @param known The line of that offset, where it is known. */
-  #placeIn(
-    fn: DumpedFunction,
-    offset: number,
-    known: LineEntry | undefined,
-  ): Found {
+  #placeIn(fn: DumpedFunction, offset: number): Found {
     let places = this.#jitted.get(fn);
     if (!places) {
-      places = { isV8: V8_NAME.test(fn.name), byLine: new Map() };
+      const isV8 = V8_NAME.test(fn.name);
+      places = { isV8, lines: placedLines(fn), byLine: new Map() };
       this.#jitted.set(fn, places);
     }
-    const { isV8, byLine } = places;
-    const line = !isV8 && known
-      ? known
-      : lineAt(fn, BigInt(offset) + (isV8 ? V8_LINE_SHIFT : 0n));
+    const { isV8, lines, byLine } = places;
+    const line = lineAt(lines, fn.codeAddr + BigInt(offset));
     let place = byLine.get(line);
     if (!place) {
       place = {
@@ -211,14 +214,20 @@ export class Symbolizer {
     return { place, offset };
   }
 
-  /** Where in the process an address of a file may be. */
+  /**
+   * Where in the process an address in a file may be. perf prints it as it is in the
+   * process, and in call chains as it is in the file.
+   */
   #addressesIn(object: string, pid: number, address: bigint): bigint[] {
-    return this.#memoryFiles
-      .filter((mapping) =>
-        mapping.pid === pid && mapping.path === object &&
-        mapping.offset <= address && address < mapping.offset + mapping.size
-      )
-      .map(({ start, offset }) => start + address - offset);
+    const mappings = this.#mappings.get(keyOf(pid, object)) ?? [];
+    return [
+      address,
+      ...mappings
+        .filter(({ offset, size }) =>
+          offset <= address && address < offset + size
+        )
+        .map(({ start, offset }) => start + address - offset),
+    ];
   }
 
   #native({ symbol, object }: Frame): Place {

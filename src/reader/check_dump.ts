@@ -5,8 +5,7 @@
  */
 
 import { DumpChecker, type Finding } from "./dump_checker.ts";
-import { JitDumpFormatError } from "./format_error.ts";
-import { RecordFeed } from "./record_feed.ts";
+import { Damage, SalvagedDump } from "./salvage.ts";
 
 /**
  * Finds what is wrong with a dump: what perf, or another reader, would silently drop,
@@ -17,25 +16,12 @@ import { RecordFeed } from "./record_feed.ts";
  * @throws Whatever opening the file throws.
  */
 export async function* checkDump(path: string): AsyncGenerator<Finding, void> {
-  const feed = await RecordFeed.open(path);
-  try {
-    const checker = new DumpChecker(feed.header);
-    yield* checker.checkHeader(path);
-    for (;;) {
-      const start = feed.position;
-      try {
-        const record = feed.nextAtHand() ?? await feed.next();
-        if (!record) break;
-        yield* checker.check(record);
-      } catch (error) {
-        if (!(error instanceof JitDumpFormatError)) throw error;
-        yield* checker.checkMalformed(error);
-        // Behind a record of a wrong size nothing can be found.
-        if (feed.position === start) return;
-      }
-    }
-    yield* checker.checkEnd(feed.tail);
-  } finally {
-    await feed.close();
+  await using dump = await SalvagedDump.open(path);
+  const checker = new DumpChecker(dump.header);
+  yield* checker.checkHeader(path);
+  for await (const item of dump) {
+    if (item instanceof Damage) yield* checker.checkDamage(item);
+    else yield* checker.check(item);
   }
+  yield* checker.checkEnd(dump.tail);
 }

@@ -18,7 +18,7 @@ import {
   recordName,
   UnwindingInfo,
 } from "./dump_record.ts";
-import type { JitDumpFormatError } from "./format_error.ts";
+import type { Damage } from "./salvage.ts";
 import { LiveRanges, type Range } from "./live_code.ts";
 import type { DumpHeader, Tail } from "./scanner.ts";
 
@@ -149,14 +149,6 @@ export class DumpChecker {
           "Write none at all.",
         );
       }
-      if (record.padding.some((byte) => byte !== 0)) {
-        this.#error(
-          record.offset,
-          "wrong size",
-          "the record goes on behind its entries, into the next record: readers lose that, and perf what follows. V8 counts wrong where code of several files is inlined in a function",
-          "Correct what wrote it; jitdump report finds the records behind it.",
-        );
-      }
     } else if (record instanceof UnwindingInfo) {
       this.#dropPending(this.#tables, "unwinding tables");
       this.#tables = record;
@@ -171,13 +163,17 @@ export class DumpChecker {
     return this.#take();
   }
 
-  /** Takes note of a record that could not be read. */
-  checkMalformed(error: JitDumpFormatError): Finding[] {
+  /** Takes note of what could not be read. */
+  checkDamage({ offset, problem, end }: Damage): Finding[] {
     this.#error(
-      error.offset,
+      offset,
       "malformed record",
-      error.message,
-      "Correct what wrote it; jitdump report finds the records behind it.",
+      `${problem}; ${
+        end === undefined
+          ? "no record was found behind it"
+          : `the next one is at byte ${end}`
+      }. perf goes on where it says, or stops`,
+      "Correct what wrote it. (V8 says a wrong size of lines where code of several files is inlined.) jitdump report reads on.",
     );
     return this.#take();
   }

@@ -8,22 +8,32 @@
  * @module
  */
 
+import { FileHeader } from "../format/file_header.ts";
 import { RecordHeader, RecordId, SKIPPED_RECORD_ID } from "../format/record.ts";
 import { DebugInfo, type DumpRecord } from "./dump_record.ts";
 import { JitDumpFormatError } from "./format_error.ts";
 import { RecordFeed } from "./record_feed.ts";
-import type { DumpHeader } from "./scanner.ts";
+import type { DumpHeader, Tail } from "./scanner.ts";
 
-/** What cannot be read of a dump. */
-export interface Damage {
-  /** What is wrong, and where. */
-  readonly problem: string;
-  /** Where in the file records were found again; undefined where none were. */
-  readonly end: number | undefined;
+/** A part of a dump that cannot be read. */
+export class Damage {
+  /**
+   * @param offset Where in the file it is noticed.
+   * @param problem What is wrong there.
+   * @param end Where in the file records were found again; undefined where none were.
+   */
+  constructor(
+    readonly offset: number,
+    readonly problem: string,
+    readonly end: number | undefined,
+  ) {}
 }
 
 /** Ids that a record may have that came to be later than this reader. */
 const IDS = 16;
+
+/** Writers fill up lines with zeros, to a multiple of this. */
+const PADDED_TO = 8;
 
 /** So many records must follow each other for bytes to be taken for records. */
 const CHAIN = 3;
@@ -33,73 +43,111 @@ const LARGEST = 2 ** 28;
 
 /** What is found must be of a time near to that of the records before, in ns. */
 const EARLIER = 10n * 10n ** 9n;
-const LATER = 3600n * 10n ** 9n;
+const LATER = 24n * 3600n * 10n ** 9n;
 
 /** How much is searched at once. */
 const CHUNK_SIZE = 1024 * 1024;
 
-/**
- * Goes through the records of a file, and from where they are damaged to where there are
- * records again.
- *
- * @param onDamage Is told of each damage.
- * @throws {JitDumpFormatError} If it does not begin with the header of a dump.
- * @throws Whatever opening the file throws.
- */
-export async function* salvageRecords(
-  path: string,
-  onDamage: (damage: Damage) => void = () => {},
-): AsyncGenerator<DumpRecord, void> {
-  let feed = await RecordFeed.open(path);
-  const { header } = feed;
-  let last: DumpRecord | undefined;
-  let found = 0;
-  try {
+/** A dump whose records are read as far as there are any, whatever is in between. */
+export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
+  readonly header: DumpHeader;
+  readonly #path: string;
+  #feed: RecordFeed;
+  #search: Search | undefined;
+  #tail: Tail | undefined;
+
+  private constructor(path: string, feed: RecordFeed) {
+    this.#path = path;
+    this.#feed = feed;
+    this.header = feed.header;
+  }
+
+  /**
+   * Opens a dump.
+   *
+   * @throws {JitDumpFormatError} If it does not begin with the header of a dump.
+   * @throws Whatever opening the file throws.
+   */
+  static async open(path: string): Promise<SalvagedDump> {
+    return new SalvagedDump(path, await RecordFeed.open(path));
+  }
+
+  /** Why the dump ends where no record does, once it has been read. */
+  get tail(): Tail | undefined {
+    return this.#tail;
+  }
+
+  /** Goes through the records, and what is between them that is none. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<DumpRecord | Damage, void> {
+    // Where records may begin again that have not been found yet.
+    let from = this.header.totalSize > FileHeader.size
+      ? FileHeader.size - 1
+      : FileHeader.size;
+    let time: bigint | undefined;
     for (;;) {
+      const feed = this.#feed;
       const start = feed.position;
+      let offset = start;
       let problem = `no record begins at byte ${start}`;
       let isTail = false;
       try {
         const record = feed.nextAtHand() ?? await feed.next();
-        if (record && isUsual(record.id)) {
-          last = record;
+        if (record && this.#isRecord(record)) {
           yield record;
-          continue;
+          time = record.timestamp || time;
+          const end = endOf(record);
+          from = end;
+          if (!(record instanceof DebugInfo)) continue;
+          from = end - record.padding.length - 1;
+          if (!isSuspect(record)) continue;
+          const found = this.#searched.recordsBehind(from, time);
+          if (found === undefined || found === end) continue;
+          offset = record.offset;
+          problem =
+            `JIT_CODE_DEBUG_INFO at byte ${offset}: total_size is not that of its entries`;
         }
         isTail = !record;
       } catch (error) {
         if (!(error instanceof JitDumpFormatError)) throw error;
         problem = error.message;
+        offset = error.offset;
       }
-      // The next one may begin before the end that the last one says it has.
-      const from = isSuspect(last, start) ? last.offset : start;
-      using search = new Search(path, header, last?.timestamp);
-      if (isTail && from === start && isUsual(search.idAt(start))) return;
-      // What has been found once and could not be read is not found again.
-      const end = search.recordsBehind(Math.max(from, found));
-      if (end !== undefined || !isTail) onDamage({ problem, end });
+      const end = this.#searched.recordsBehind(from, time);
+      if (isTail && end === undefined) {
+        this.#tail = feed.tail;
+        return;
+      }
+      yield new Damage(offset, problem, end);
       if (end === undefined) return;
+      // What could not be read there is not found once more.
+      from = end;
       await feed.close();
-      feed = await RecordFeed.resume(path, header, end);
-      found = end;
+      this.#feed = await RecordFeed.resume(this.#path, this.header, end);
     }
-  } finally {
-    await feed.close();
+  }
+
+  /** Whether it is a record that writers write, or may come to write. */
+  #isRecord(record: DumpRecord): boolean {
+    return record.id < IDS || record.id === SKIPPED_RECORD_ID ||
+      this.#searched.areRecordsAt(endOf(record));
+  }
+
+  get #searched(): Search {
+    return this.#search ??= new Search(this.#path, this.header);
+  }
+
+  /** Closes the file. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#search?.[Symbol.dispose]();
+    await this.#feed.close();
   }
 }
 
-/** Whether writers write records of that id; no id is none of a record. */
-function isUsual(id: number | undefined): boolean {
-  return id === undefined || id < IDS || id === SKIPPED_RECORD_ID;
-}
+const endOf = ({ offset, totalSize }: DumpRecord) => offset + totalSize;
 
-/** Whether the size of the record in front of that position may be wrong. */
-function isSuspect(
-  record: DumpRecord | undefined,
-  position: number,
-): record is DebugInfo {
-  return record instanceof DebugInfo &&
-    record.offset + record.totalSize === position;
+/** Whether the next record may begin before these lines end. */
+function isSuspect({ padding }: DebugInfo): boolean {
+  return padding.length >= PADDED_TO || padding.some((byte) => byte !== 0);
 }
 
 /** Looks for records in a file. */
@@ -107,36 +155,42 @@ class Search implements Disposable {
   readonly #file: Deno.FsFile;
   readonly #size: number;
   readonly #littleEndian: boolean;
-  readonly #time: bigint | undefined;
+  #time: bigint | undefined;
   #chunk = new DataView(new ArrayBuffer(0));
   /** Where in the file the chunk is. */
   #start = 0;
 
-  /** @param time A time near to that of the records; undefined where any will do. */
-  constructor(path: string, header: DumpHeader, time: bigint | undefined) {
+  constructor(path: string, header: DumpHeader) {
     this.#file = Deno.openSync(path);
     this.#size = this.#file.statSync().size;
     this.#littleEndian = header.littleEndian;
-    this.#time = time;
   }
 
   [Symbol.dispose](): void {
     this.#file.close();
   }
 
-  /** The id of a record at a position; undefined where the file ends before it does. */
-  idAt(position: number): number | undefined {
-    const isThere = position + RecordHeader.size <= this.#size;
-    return isThere ? this.#u32(position) : undefined;
-  }
-
-  /** The first place behind a position where records are; undefined if there is none. */
-  recordsBehind(position: number): number | undefined {
+  /**
+   * The first place behind a position where records are; undefined if there is none.
+   *
+   * @param time A time near to that of the records; undefined where any will do.
+   */
+  recordsBehind(
+    position: number,
+    time: bigint | undefined,
+  ): number | undefined {
+    this.#time = time;
     const end = this.#size - RecordHeader.size;
     for (let at = position + 1; at <= end; at++) {
       if (this.#isRecord(at, 1)) return at;
     }
     return undefined;
+  }
+
+  /** Whether there are records at a position, or the file ends there. */
+  areRecordsAt(position: number): boolean {
+    this.#time = undefined;
+    return this.#isRecord(position, 2);
   }
 
   /** @param count The how manieth of the chain it would be. */
@@ -146,27 +200,27 @@ class Search implements Disposable {
     if (at + RecordHeader.size > this.#size) {
       return count > 1 && at <= this.#size;
     }
-    if (this.#u32(at) > RecordId.JitCodeUnwindingInfo) return false;
-    const { totalSize, timestamp } = this.#header(at);
-    return totalSize >= RecordHeader.size && totalSize <= LARGEST &&
-      this.#isNear(timestamp) && this.#isRecord(at + totalSize, count + 1);
-  }
-
-  #isNear(timestamp: bigint): boolean {
-    const time = this.#time;
-    return time === undefined ||
-      timestamp >= time - EARLIER && timestamp <= time + LATER;
-  }
-
-  #u32(at: number): number {
     const offset = this.#offsetOf(at);
-    return this.#chunk.getUint32(offset, this.#littleEndian);
+    const id = this.#chunk.getUint32(offset, this.#littleEndian);
+    if (id > RecordId.JitCodeUnwindingInfo && id !== SKIPPED_RECORD_ID) {
+      return false;
+    }
+    const size = this.#chunk.getUint32(
+      offset + RecordHeader.offsets.totalSize,
+      this.#littleEndian,
+    );
+    return size >= RecordHeader.size && size <= LARGEST &&
+      (id === SKIPPED_RECORD_ID ||
+        this.#isNear(offset + RecordHeader.offsets.timestamp)) &&
+      this.#isRecord(at + size, count + 1);
   }
 
-  #header(at: number): RecordHeader {
-    const offset = this.#offsetOf(at);
-    const bytes = new Uint8Array(this.#chunk.buffer, offset, RecordHeader.size);
-    return RecordHeader.unpack(bytes, this.#littleEndian);
+  /** Whether the time at a place of the chunk is near. */
+  #isNear(offset: number): boolean {
+    const near = this.#time;
+    if (near === undefined) return true;
+    const time = this.#chunk.getBigUint64(offset, this.#littleEndian);
+    return time >= near - EARLIER && time <= near + LATER;
   }
 
   /** Where in the chunk the header at a place of the file is. */

@@ -13,6 +13,7 @@ import {
   JitDumpStream,
   UnwindingInfo,
 } from "../../src/reader/mod.ts";
+import { Damage } from "../../src/reader/salvage.ts";
 import { RecordScanner } from "../../src/reader/scanner.ts";
 
 /** What came of it. */
@@ -128,7 +129,8 @@ function checkAll(bytes: Uint8Array): void {
       checker.check(record);
     } catch (error) {
       if (!(error instanceof JitDumpFormatError)) throw error;
-      checker.checkMalformed(error);
+      const { offset, message } = error;
+      checker.checkDamage(new Damage(offset, message, undefined));
       if (scanner.position === start) break;
     }
   }
