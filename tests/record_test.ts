@@ -168,6 +168,7 @@ describe("jitdump record", () => {
         ["--frequency", "0", "--", "true"],
         '--frequency must be a number, got "0"',
       ],
+      ["an empty place", ["--out", "", "--", "true"], "--out is empty"],
       [
         "a call graph that is none",
         ["--call-graph", "lbr", "--", "true"],

@@ -23,6 +23,7 @@ import { temporaryDirectory } from "./script.ts";
 import { itWithPerf } from "./with_perf.ts";
 
 const CLI = fromFileUrl(new URL("../src/cli/main.ts", import.meta.url));
+const TWINS = fromFileUrl(new URL("twins.ts", import.meta.url));
 const DEMO = fromFileUrl(new URL("demo/main.ts", import.meta.url));
 
 /** What the command line may be given to do its work. */
@@ -279,6 +280,36 @@ describe("jitdump report", () => {
     const annotated = await jitdumpOrThrow("report", data, "--annotate", "hot");
     for (const [name] of hot) assertStringIncludes(annotated, `${name}: `);
   });
+
+  itWithPerf(
+    "keeps functions of one name apart, and samples of two events",
+    async () => {
+      using directory = temporaryDirectory();
+      const data = join(directory.path, "perf.data");
+      await runOrThrow([
+        "perf",
+        "record",
+        ...["-k", "mono", "-e", "cpu-clock,page-faults", "-o", data, "--"],
+        ...[Deno.execPath(), "run", "--allow-all", TWINS, directory.path],
+      ]);
+      const { stdout, stderr } = await jitdump("report", data);
+      assertMatch(stdout, /samples of (cpu-clock|page-faults)\n/);
+      assertMatch(stderr, /has samples of (cpu-clock|page-faults) too; only/);
+      const annotated = await jitdumpOrThrow(
+        ...["report", data, "--annotate", "twin"],
+      );
+      const sums = annotated.split("\n\n").map((text) =>
+        Array.from(
+          text.matchAll(/^ *(\d+\.\d\d)% +[0-9a-f]+:/gm),
+          ([, share]) => Number(share),
+        ).reduce((sum, share) => sum + share, 0)
+      );
+      assertEquals(sums.length, 2);
+      // The idle one has hardly been seen; the shares of each are its own.
+      for (const sum of sums) assert(sum === 0 || Math.abs(sum - 100) < 0.5);
+      assertAlmostEquals(sums[1], 100, 0.5);
+    },
+  );
 
   itWithPerf("passes over what is damaged in a dump, and says so", async () => {
     using directory = temporaryDirectory();

@@ -7,7 +7,10 @@
 import { hex } from "../reader/hex.ts";
 import { placedLines } from "../profile/symbolizer.ts";
 import { CodeLoad, type LineEntry } from "../reader/dump_record.ts";
-import { FunctionBuilder } from "../reader/dumped_function.ts";
+import {
+  type DumpedFunction,
+  FunctionBuilder,
+} from "../reader/dumped_function.ts";
 import { Damage, SalvagedDump } from "../reader/salvage.ts";
 import { Output, printable } from "./output.ts";
 
@@ -27,12 +30,12 @@ const MACHINES: Record<number, string> = {
 /**
  * Prints the code of all functions of that name; gives how many there are.
  *
- * @param mark What to print before the instruction at an offset.
+ * @param marks What to print before a function's instruction at an offset.
  */
 export async function disassemble(
   path: string,
   name: string,
-  mark: (offset: number) => string = () => "",
+  marks: (fn: DumpedFunction) => (offset: number) => string = () => () => "",
 ): Promise<number> {
   await using dump = await SalvagedDump.open(path);
   const { elfMach, littleEndian } = dump.header;
@@ -58,6 +61,7 @@ export async function disassemble(
       ...["-m", machine],
       littleEndian ? "-EL" : "-EB",
     ]);
+    const mark = marks(fn);
     const markAt = (address: bigint) => mark(Number(address - codeAddr));
     for (const line of between(instructions, placedLines(fn), markAt)) {
       output.line(line);

@@ -64,6 +64,7 @@ export const record: Command = {
       : toPositive("--frequency", values.frequency);
     const target = toTarget(command, values.pid);
     const directory = values.out;
+    if (directory === "") throw new UsageError("--out is empty");
     await Deno.mkdir(directory, { recursive: true });
     const event = await findEvent();
     // Where nothing is recorded, an earlier recording stays.
@@ -141,6 +142,11 @@ async function v8Environment(
   // V8 does not share a dump, and would give its own the name of the program's.
   await Deno.mkdir(`${directory}/v8`, { recursive: true });
   const place = await Deno.realPath(`${directory}/v8`);
+  if (place.includes(",")) {
+    throw new UsageError(
+      `--v8 cannot have the recording in "${place}": commas separate V8's options`,
+    );
+  }
   const flags = [
     "--perf-prof",
     `--perf-prof-path=${place}`,

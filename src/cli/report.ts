@@ -7,7 +7,8 @@
 import { plainName } from "../profile/symbolizer.ts";
 import { collapse } from "../profile/collapsed.ts";
 import { toFlameGraph } from "../profile/flame_graph.ts";
-import { type Profile, readProfile } from "../profile/profile.ts";
+import { functionKey, type Profile, readProfile } from "../profile/profile.ts";
+import type { DumpedFunction } from "../reader/dumped_function.ts";
 import { toSpeedscope } from "../profile/speedscope.ts";
 import { type Share, tallyFunctions, tallyLines } from "../profile/tally.ts";
 import { type Command, parse, UsageError } from "./command.ts";
@@ -61,8 +62,8 @@ export const report: Command = {
     }
     const path = await findRecording(positionals[0] ?? DEFAULT_DIRECTORY);
     const profile = await readProfile(path, progress());
-    for (const damage of profile.damages) {
-      console.error(`jitdump report: ${damage}`);
+    for (const note of profile.notes) {
+      console.error(`jitdump report: ${note}`);
     }
     if (values.annotate !== undefined) {
       return await annotate(profile, values.annotate);
@@ -178,30 +179,38 @@ function toJson(profile: Profile): unknown {
   };
 }
 
-/** Shows the instructions of the functions of that name. */
+/** Shows the instructions of the functions of that name, in whichever dumps they are. */
 async function annotate(profile: Profile, name: string): Promise<number> {
-  const sampled = [...profile.offsets.keys()];
-  const names = sampled.includes(name)
-    ? [name]
-    : sampled.filter((full) => plainName(full) === name);
-  if (names.length === 0) names.push(name);
+  const sampled = Array.from(
+    profile.instructions.values(),
+    ({ name }) => name,
+  );
+  const names = new Set(
+    sampled.includes(name)
+      ? [name]
+      : sampled.filter((full) => plainName(full) === name),
+  );
+  if (names.size === 0) names.add(name);
   let found = 0;
-  for (const name of names) found += await annotateOne(profile, name);
+  for (const name of names) {
+    for (const dump of profile.dumps) {
+      found += await disassemble(dump, name, (fn) => marks(profile, fn));
+    }
+  }
   if (found > 0) return 0;
   throw new Error(`no dump has a function "${name}"`);
 }
 
-/** Shows the instructions of a function, in whichever dump it is; says in how many. */
-async function annotateOne(profile: Profile, name: string): Promise<number> {
-  const offsets = profile.offsets.get(name) ?? new Map<number, number>();
-  const whole = offsets.values().reduce((sum, weight) => sum + weight, 0);
-  const mark = (offset: number) => {
-    const weight = offsets.get(offset);
+/** What stands before each instruction of a function: its share of the function's time. */
+function marks(
+  { instructions }: Profile,
+  fn: DumpedFunction,
+): (offset: number) => string {
+  const byOffset = instructions.get(functionKey(fn))?.byOffset ??
+    new Map<number, number>();
+  const whole = byOffset.values().reduce((sum, weight) => sum + weight, 0);
+  return (offset) => {
+    const weight = byOffset.get(offset);
     return weight === undefined ? " ".repeat(7) : percent(weight, whole);
   };
-  let found = 0;
-  for (const dump of profile.dumps) {
-    found += await disassemble(dump, name, mark);
-  }
-  return found;
 }

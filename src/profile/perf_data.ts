@@ -17,6 +17,9 @@ const MONOTONIC = /\bclockid: monotonic \(1\)|\bclockid = 1\b/;
 /** What `--call-graph dwarf` adds to each sample. */
 const STACKS = /\bsample_type = [^,]*\bSTACK_USER\b/;
 
+/** The event that stands first. */
+const EVENT = /^# event : name = (\S+?),? /m;
+
 function spawn(args: string[]): Deno.ChildProcess {
   try {
     return new Deno.Command("perf", {
@@ -35,6 +38,8 @@ function spawn(args: string[]): Deno.ChildProcess {
 export interface RecordingHeader {
   /** Whether perf finds callers by copies of the stack (`--call-graph dwarf`). */
   readonly hasStacks: boolean;
+  /** The first event that was asked for. */
+  readonly event: string;
 }
 
 /**
@@ -52,7 +57,10 @@ export async function readHeader(path: string): Promise<RecordingHeader> {
     );
   }
   const header = decoder.decode(stdout);
-  if (MONOTONIC.test(header)) return { hasStacks: STACKS.test(header) };
+  if (MONOTONIC.test(header)) {
+    const event = EVENT.exec(header)?.[1] ?? "";
+    return { hasStacks: STACKS.test(header), event };
+  }
   throw new Error(
     `${path} has been recorded with another clock than dumps have: record again with perf record -k mono`,
   );

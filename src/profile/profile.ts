@@ -8,7 +8,8 @@ import { CodeTimeline } from "../reader/code_timeline.ts";
 import { Damage, SalvagedDump } from "../reader/salvage.ts";
 import { readHeader, readPerfData, withInjected } from "./perf_data.ts";
 import type { Mapping, Sample } from "./perf_script.ts";
-import { type Place, Symbolizer } from "./symbolizer.ts";
+import { type FoundInstruction, type Place, Symbolizer } from "./symbolizer.ts";
+import type { DumpedFunction } from "../reader/dumped_function.ts";
 
 /** A call chain, and what it took. */
 export interface Stack {
@@ -20,15 +21,26 @@ export interface Stack {
   weight: number;
 }
 
+/** What a function's instructions took themselves. */
+export interface FunctionWeights {
+  readonly name: string;
+  /** By how many bytes they are behind its start. */
+  readonly byOffset: Map<number, number>;
+}
+
+/** Tells the functions of a recording apart, also those of one name. */
+export const functionKey = ({ pid, codeIndex }: DumpedFunction): string =>
+  `${pid} ${codeIndex}`;
+
 /** What a recording says. */
 export interface Profile {
   readonly stacks: readonly Stack[];
-  /** Of functions by name, what their instructions took themselves, by their offset. */
-  readonly offsets: ReadonlyMap<string, ReadonlyMap<number, number>>;
+  /** What the instructions of functions took themselves, by {@linkcode functionKey}. */
+  readonly instructions: ReadonlyMap<string, FunctionWeights>;
   /** The dumps that were read. */
   readonly dumps: readonly string[];
-  /** What was passed over in them, in sentences. */
-  readonly damages: readonly string[];
+  /** What was passed over, in sentences. */
+  readonly notes: readonly string[];
   /** The event, and what a period counts. */
   readonly event: string;
   readonly samples: number;
@@ -56,8 +68,8 @@ export async function readProfile(
   path: string,
   onSamples: (count: number) => void = () => {},
 ): Promise<Profile> {
-  const { hasStacks } = await readHeader(path);
-  const tally = new StackTally(onSamples);
+  const { hasStacks, event } = await readHeader(path);
+  const tally = new StackTally(event, onSamples);
   await readInto(tally, path, !hasStacks);
   if (hasStacks) {
     await withInjected(
@@ -87,15 +99,18 @@ class StackTally {
   readonly #symbolizer = new Symbolizer();
   readonly #stacks = new Map<string, Stack>();
   readonly #numbers = new Map<Place, number>();
-  readonly #offsets = new Map<string, Map<number, number>>();
-  /** What was amiss with the dumps, in sentences. */
-  readonly #damages: string[] = [];
+  readonly #instructions = new Map<string, FunctionWeights>();
+  /** What was passed over, in sentences. */
+  readonly #notes: string[] = [];
+  readonly #ignored = new Set<string>();
   readonly #onSamples: (count: number) => void;
-  #event = "";
+  #event: string;
   #samples = 0;
   #weight = 0;
 
-  constructor(onSamples: (count: number) => void) {
+  /** @param event The event whose samples count; the first sample's if it is empty. */
+  constructor(event: string, onSamples: (count: number) => void) {
+    this.#event = event;
     this.#onSamples = onSamples;
   }
 
@@ -117,26 +132,34 @@ class StackTally {
     this.dumps.add(path);
     const timeline = await readDump(
       path,
-      (sentence) => this.#damages.push(sentence),
+      (sentence) => this.#notes.push(sentence),
     );
     this.#symbolizer.addTimeline(pid, timeline);
   }
 
   addSample(sample: Sample): void {
     const { command, pid, event, period } = sample;
-    const { places, offset } = this.#symbolizer.chain(sample);
+    this.#event ||= event;
+    if (event !== this.#event) return this.#ignore(event);
+    const { places, code } = this.#symbolizer.chain(sample);
     const process = `${command} ${pid}`;
     let key = process;
     for (const place of places) key += ` ${this.#numberOf(place)}`;
     const stack = this.#stacks.get(key);
     if (stack) stack.weight += period;
     else this.#stacks.set(key, { process, places, weight: period });
-    if (offset !== undefined) {
-      this.#addOffset(places[places.length - 1].name, offset, period);
-    }
-    this.#event ||= event;
+    if (code) this.#addInstruction(code, period);
     if (++this.#samples % SAMPLES_BETWEEN === 0) this.#onSamples(this.#samples);
     this.#weight += period;
+  }
+
+  /** Samples of two events cannot be added up. */
+  #ignore(event: string): void {
+    if (this.#ignored.has(event)) return;
+    this.#ignored.add(event);
+    this.#notes.push(
+      `the recording has samples of ${event} too; only ${this.#event} is shown`,
+    );
   }
 
   #numberOf(place: Place): number {
@@ -146,18 +169,23 @@ class StackTally {
     return this.#numbers.size - 1;
   }
 
-  #addOffset(name: string, offset: number, weight: number): void {
-    let weights = this.#offsets.get(name);
-    if (!weights) this.#offsets.set(name, weights = new Map());
-    weights.set(offset, (weights.get(offset) ?? 0) + weight);
+  #addInstruction({ fn, offset }: FoundInstruction, weight: number): void {
+    const key = functionKey(fn);
+    let weights = this.#instructions.get(key);
+    if (!weights) {
+      weights = { name: fn.name, byOffset: new Map() };
+      this.#instructions.set(key, weights);
+    }
+    const { byOffset } = weights;
+    byOffset.set(offset, (byOffset.get(offset) ?? 0) + weight);
   }
 
   profile(): Profile {
     return {
       stacks: [...this.#stacks.values()],
-      offsets: this.#offsets,
+      instructions: this.#instructions,
       dumps: [...this.dumps],
-      damages: this.#damages,
+      notes: this.#notes,
       event: this.#event,
       samples: this.#samples,
       weight: this.#weight,

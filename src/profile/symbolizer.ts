@@ -23,10 +23,17 @@ export interface Place {
   readonly source?: { readonly file: string; readonly line: number };
 }
 
-/** A place, and how many bytes behind the function's start it is, where that is known. */
+/** An instruction of a function that a dump has. */
+export interface FoundInstruction {
+  readonly fn: DumpedFunction;
+  /** How many bytes it is behind the function's start. */
+  readonly offset: number;
+}
+
+/** A place, and the instruction where it is known. */
 interface Found {
   readonly place: Place;
-  readonly offset?: number;
+  readonly code?: FoundInstruction;
 }
 
 /** The places of a function. */
@@ -65,8 +72,8 @@ function lineAt(
 export interface Chain {
   /** The innermost last. Equal places are one object. */
   readonly places: Place[];
-  /** How many bytes the innermost is behind the function's start, if it is in a dump. */
-  readonly offset: number | undefined;
+  /** The innermost one's instruction, if it is in a dump. */
+  readonly code: FoundInstruction | undefined;
 }
 
 /** What V8 calls what it has compiled. */
@@ -141,7 +148,7 @@ export class Symbolizer {
   /** Where the thread was, and where it was called from. */
   chain({ frames, pid, time }: Sample): Chain {
     const places: Place[] = [];
-    let offset: number | undefined;
+    let code: FoundInstruction | undefined;
     for (let depth = frames.length - 1; depth >= 0; depth--) {
       const frame = frames[depth];
       // Behind a call may be another function.
@@ -149,9 +156,9 @@ export class Symbolizer {
       const found = this.#findInjected(frame, back) ??
         this.#findJitted(frame, pid, time, back);
       places.push(found ? found.place : this.#native(frame));
-      offset = found?.offset;
+      code = found?.code;
     }
-    return { places, offset };
+    return { places, code };
   }
 
   /** A function of which perf inject has made an image. */
@@ -211,7 +218,7 @@ export class Symbolizer {
       };
       byLine.set(line, place);
     }
-    return { place, offset };
+    return { place, code: { fn, offset } };
   }
 
   /**
