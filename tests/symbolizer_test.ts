@@ -129,12 +129,27 @@ describe("Symbolizer", () => {
         sample(
           7,
           5,
-          "ffffffff81000000 read+0x1 ([kernel.kallsyms])",
+          `1060 ${ANONYMOUS}`,
           `1040 ${ANONYMOUS}`,
           "55 main+0x12 (/usr/bin/deno)",
         ),
       ),
-      ["main", "caller", "read"],
+      ["main", "caller", "next"],
+    );
+    // The kernel is not called but comes in between, where a function begins too.
+    assertEquals(
+      names(
+        symbolizer,
+        sample(
+          7,
+          5,
+          "ffffffff81000008 schedule+0x8 ([kernel.kallsyms])",
+          "ffffffff81000000 interrupt+0x1 ([kernel.kallsyms])",
+          `1040 ${ANONYMOUS}`,
+          `1040 ${ANONYMOUS}`,
+        ),
+      ),
+      ["caller", "next", "interrupt", "schedule"],
     );
     assertEquals(names(symbolizer, sample(7, 5, `1040 ${ANONYMOUS}`)), [
       "next",

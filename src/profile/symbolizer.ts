@@ -111,6 +111,15 @@ function kindOf(object: string): Kind {
   return isKernel(object) ? "kernel" : "file";
 }
 
+/**
+ * Whether a frame has called the one before it: then its address is behind the call,
+ * where there may be another function. What the kernel has interrupted has called nobody.
+ */
+function isCall(frames: readonly Frame[], depth: number): boolean {
+  return depth > 0 &&
+    (isKernel(frames[depth].object) || !isKernel(frames[depth - 1].object));
+}
+
 const keyOf = (pid: number, path: string) => `${pid} ${path}`;
 
 const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
@@ -151,8 +160,7 @@ export class Symbolizer {
     let code: FoundInstruction | undefined;
     for (let depth = frames.length - 1; depth >= 0; depth--) {
       const frame = frames[depth];
-      // Behind a call may be another function.
-      const back = depth > 0 ? 1 : 0;
+      const back = isCall(frames, depth) ? 1 : 0;
       const found = this.#findInjected(frame, back) ??
         this.#findJitted(frame, pid, time, back);
       places.push(found ? found.place : this.#native(frame));
