@@ -22,8 +22,8 @@ interface Call {
   readonly calls: Map<string, Call>;
 }
 
-/** Less than this of all is too narrow to be seen. */
-const NARROWEST = 1 / 5000;
+/** Less than this of all is left out, so that the page stays small. */
+const NARROWEST = 1 / 50_000;
 
 const callOf = (
   name: string,
@@ -119,7 +119,8 @@ export function toFlameGraph(profile: Profile, title: string): string {
   <ul></ul>
 </header>
 <main></main>
-<footer>A click zooms, on what is above too; Escape shows the whole again.</footer>
+<footer>A click zooms, on what is above too; Escape shows the whole again.
+Calls of less than ${100 * NARROWEST} % of the whole are left out.</footer>
 <aside role="tooltip" hidden></aside>
 <script>const profile = ${escapeScript(JSON.stringify(page))};
 ${FLAME_GRAPH_SCRIPT}</script>
