@@ -77,6 +77,7 @@ describe("jitdump record", () => {
         args,
         stdout: "piped",
         stderr: "null",
+        signal: AbortSignal.timeout(120_000),
       }).spawn();
       const chunks: string[] = [];
       let isSent = false;
@@ -111,6 +112,18 @@ describe("jitdump record", () => {
     assertEquals(code, 0, stderr);
     assertMatch(stdout, /samples of .*\n.*self +total/);
   });
+
+  itWithPerf(
+    "leaves --help to the command where it is the command's",
+    async () => {
+      using directory = temporaryDirectory();
+      const { code, stdout } = await run(
+        jitdump("record", "--out", directory.path, "--", "ls", "--help"),
+      );
+      assertEquals(code, 0);
+      assertMatch(stdout, /Usage: ls .*samples of /s);
+    },
+  );
 
   itWithPerf("says that nothing has been recorded", async () => {
     using directory = temporaryDirectory();
@@ -162,11 +175,15 @@ describe("jitdump record", () => {
       ["no command", [], "no COMMAND is given"],
       ["a command without --", ["true"], 'put -- before the command "true"'],
       ["both", ["--pid", "1", "--", "true"], "exclude each other"],
-      ["a pid that is none", ["--pid", "x"], '--pid must be a number, got "x"'],
+      [
+        "a pid that is none",
+        ["--pid", "x"],
+        '--pid must be a whole number above 0, got "x"',
+      ],
       [
         "a frequency that is none",
         ["--frequency", "0", "--", "true"],
-        '--frequency must be a number, got "0"',
+        '--frequency must be a whole number above 0, got "0"',
       ],
       ["an empty place", ["--out", "", "--", "true"], "--out is empty"],
       [

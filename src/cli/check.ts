@@ -61,6 +61,7 @@ async function checkFile(
       if (isAll || count <= SHOWN) show(path, finding, output);
     }
   } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) throw error;
     if (error instanceof JitDumpFormatError) {
       output.line(`${path}: ${error.message}`);
     } else {

@@ -43,7 +43,10 @@ export async function main(args: string[]): Promise<number> {
     console.error(USAGE.trimEnd());
     return 2;
   }
-  if (rest.includes("--help") || rest.includes("-h")) {
+  // What is behind -- is another program's.
+  const end = rest.indexOf("--");
+  const own = end === -1 ? rest : rest.slice(0, end);
+  if (own.includes("--help") || own.includes("-h")) {
     console.log(command.help.trim());
     return 0;
   }

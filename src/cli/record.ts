@@ -133,7 +133,9 @@ function toTarget(command: string[], pid: string | undefined) {
 
 function toPositive(option: string, value: string): number {
   if (/^[1-9]\d*$/.test(value)) return Number(value);
-  throw new UsageError(`${option} must be a number, got "${value}"`);
+  throw new UsageError(
+    `${option} must be a whole number above 0, got "${value}"`,
+  );
 }
 
 async function v8Environment(

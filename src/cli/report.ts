@@ -7,7 +7,7 @@
 import { plainName } from "../profile/symbolizer.ts";
 import { collapse } from "../profile/collapsed.ts";
 import { toFlameGraph } from "../profile/flame_graph.ts";
-import { functionKey, type Profile, readProfile } from "../profile/profile.ts";
+import { codeKey, type Profile, readProfile } from "../profile/profile.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
 import { toSpeedscope } from "../profile/speedscope.ts";
 import { type Share, tallyFunctions, tallyLines } from "../profile/tally.ts";
@@ -206,7 +206,7 @@ function marks(
   { instructions }: Profile,
   fn: DumpedFunction,
 ): (offset: number) => string {
-  const byOffset = instructions.get(functionKey(fn))?.byOffset ??
+  const byOffset = instructions.get(codeKey(fn))?.byOffset ??
     new Map<number, number>();
   const whole = byOffset.values().reduce((sum, weight) => sum + weight, 0);
   return (offset) => {

@@ -39,7 +39,7 @@ footer { opacity: .7; }
 
 /**
  * Draws `profile`: each call is a button whose width is its share of what is zoomed to.
- * Calls narrower than a pixel are left out until they are zoomed to.
+ * Calls narrower than a pixel are not drawn until they are zoomed to.
  */
 export const FLAME_GRAPH_SCRIPT = `
 "use strict";

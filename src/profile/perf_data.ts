@@ -78,7 +78,8 @@ export async function withInjected<T>(
 ): Promise<T> {
   const directory = await Deno.makeTempDir({ prefix: "jitdump-" });
   const places = new Set(dumps.map((dump) => dump.replace(/\/[^/]*$/, "/")));
-  const before = new Set(await listImages(places));
+  const pids = new Set(dumps.map((dump) => dump.match(/(\d+)\.dump$/)?.[1]));
+  const before = new Set(await listImages(places, pids));
   try {
     const injected = `${directory}/perf.jit.data`;
     const { success, stderr } = await new Deno.Command("perf", {
@@ -95,18 +96,23 @@ export async function withInjected<T>(
     }
     return await use(injected);
   } finally {
-    for (const image of await listImages(places)) {
+    for (const image of await listImages(places, pids)) {
       if (!before.has(image)) await Deno.remove(image);
     }
     await Deno.remove(directory, { recursive: true });
   }
 }
 
-async function listImages(places: Iterable<string>): Promise<string[]> {
+/** The images of functions of these processes. */
+async function listImages(
+  places: Iterable<string>,
+  pids: ReadonlySet<string | undefined>,
+): Promise<string[]> {
   const images: string[] = [];
   for (const place of places) {
     for await (const { name } of Deno.readDir(place)) {
-      if (/^jitted-\d+-\d+\.so$/.test(name)) images.push(place + name);
+      const pid = name.match(/^jitted-(\d+)-\d+\.so$/)?.[1];
+      if (pid !== undefined && pids.has(pid)) images.push(place + name);
     }
   }
   return images;

@@ -29,13 +29,13 @@ export interface FunctionWeights {
 }
 
 /** Tells the functions of a recording apart, also those of one name. */
-export const functionKey = ({ pid, codeIndex }: DumpedFunction): string =>
+export const codeKey = ({ pid, codeIndex }: DumpedFunction): string =>
   `${pid} ${codeIndex}`;
 
 /** What a recording says. */
 export interface Profile {
   readonly stacks: readonly Stack[];
-  /** What the instructions of functions took themselves, by {@linkcode functionKey}. */
+  /** What the instructions of functions took themselves, by {@linkcode codeKey}. */
   readonly instructions: ReadonlyMap<string, FunctionWeights>;
   /** The dumps that were read. */
   readonly dumps: readonly string[];
@@ -116,18 +116,18 @@ class StackTally {
 
   async addMapping(mapping: Mapping): Promise<void> {
     this.#symbolizer.addMapping(mapping);
-    const { path } = mapping;
-    const pid = DUMP.exec(path)?.[1];
-    if (pid !== undefined) return await this.#addDump(path, Number(pid));
+    const { path, pid } = mapping;
+    const named = DUMP.exec(path)?.[1];
+    if (named !== undefined) return await this.#addDump(path, pid, named);
     const image = IMAGE.exec(path);
     if (!image) return;
     // In a recording that has been injected the dump itself is no more.
     const dump = `${image[1]}jit-${image[2]}.dump`;
-    if (!await isFile(dump)) return;
-    await this.#addDump(dump, Number(image[2]));
+    if (await isFile(dump)) await this.#addDump(dump, pid, image[2]);
   }
 
-  async #addDump(path: string, pid: number): Promise<void> {
+  /** @param named What the process calls itself: in a container, another number. */
+  async #addDump(path: string, pid: number, named: string): Promise<void> {
     if (this.dumps.has(path)) return;
     this.dumps.add(path);
     const timeline = await readDump(
@@ -135,6 +135,9 @@ class StackTally {
       (sentence) => this.#notes.push(sentence),
     );
     this.#symbolizer.addTimeline(pid, timeline);
+    if (pid !== Number(named)) {
+      this.#symbolizer.addTimeline(Number(named), timeline);
+    }
   }
 
   addSample(sample: Sample): void {
@@ -170,7 +173,7 @@ class StackTally {
   }
 
   #addInstruction({ fn, offset }: FoundInstruction, weight: number): void {
-    const key = functionKey(fn);
+    const key = codeKey(fn);
     let weights = this.#instructions.get(key);
     if (!weights) {
       weights = { name: fn.name, byOffset: new Map() };

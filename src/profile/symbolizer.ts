@@ -78,7 +78,7 @@ export interface Chain {
 
 /** What V8 calls what it has compiled. */
 const V8_NAME =
-  /^((JS|Script|Eval|Function|RegExp|Builtin|BytecodeHandler|Stub|Wasm|LazyCompile|Callback|Bytecode)\b[^ ]*[:~*^]|RegExp\.[<>])/;
+  /^((JS|Script|Eval|Function|RegExp|Builtin|BytecodeHandler|Stub|Wasm|LazyCompile|Callback|Bytecode):(?!:)|RegExp\.[<>])/;
 
 /** A JavaScript function: how V8 compiled it, its name, and where it is. */
 const V8_FUNCTION = /^JS:o?[~^+*]'?(.*) \S+:\d+:\d+$/;

@@ -30,13 +30,23 @@ export interface DumpedFunction {
   readonly timestamp: bigint;
   /** Where in the file its JIT_CODE_LOAD starts. */
   readonly offset: number;
-  /** Its source lines, in the order of the dump; none where nothing was said of them. */
+  /** Its source lines, by their addresses; none where nothing was said of them. */
   readonly lines: readonly LineEntry[];
   /** How many bytes of unwinding tables it has. */
   readonly unwindingSize: number;
 }
 
 const NO_LINES: readonly LineEntry[] = [];
+
+/** Most writers sort their lines. */
+function sorted(lines: LineEntry[]): LineEntry[] {
+  const isSorted = lines.every(({ codeAddr }, i) =>
+    i === 0 || lines[i - 1].codeAddr <= codeAddr
+  );
+  return isSorted
+    ? lines
+    : lines.sort((a, b) => a.codeAddr < b.codeAddr ? -1 : 1);
+}
 
 /**
  * Puts records together as perf does: lines and unwinding tables belong to the next
@@ -48,7 +58,7 @@ export class FunctionBuilder {
 
   /** Takes the next record of the file; gives the function that it completes. */
   add(record: DumpRecord): DumpedFunction | undefined {
-    if (record instanceof DebugInfo) this.#lines = record.entries;
+    if (record instanceof DebugInfo) this.#lines = sorted(record.entries);
     if (record instanceof UnwindingInfo) {
       this.#unwindingSize = record.unwindingSize;
     }

@@ -29,9 +29,6 @@ export class Damage {
   ) {}
 }
 
-/** Ids that a record may have that came to be later than this reader. */
-const IDS = 16;
-
 /** Writers fill up lines with zeros, to a multiple of this. */
 const PADDED_TO = 8;
 
@@ -94,7 +91,7 @@ export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
         const record = feed.nextAtHand() ?? await feed.next();
         if (record && this.#isRecord(record)) {
           yield record;
-          time = record.timestamp || time;
+          if (isKnown(record.id)) time = record.timestamp || time;
           const end = endOf(record);
           from = end;
           if (!(record instanceof DebugInfo)) continue;
@@ -112,7 +109,9 @@ export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
         problem = error.message;
         offset = error.offset;
       }
-      const end = this.#searched.recordsBehind(from, time);
+      let end = this.#searched.recordsBehind(from, time);
+      // Somebody may have given a record a time of his own.
+      if (!isTail) end ??= this.#searched.recordsBehind(from, undefined);
       if (isTail && end === undefined) {
         this.#tail = feed.tail;
         return;
@@ -128,8 +127,7 @@ export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
 
   /** Whether it is a record that writers write, or may come to write. */
   #isRecord(record: DumpRecord): boolean {
-    return record.id < IDS || record.id === SKIPPED_RECORD_ID ||
-      this.#searched.areRecordsAt(endOf(record));
+    return isKnown(record.id) || this.#searched.areRecordsAt(endOf(record));
   }
 
   get #searched(): Search {
@@ -141,6 +139,11 @@ export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
     this.#search?.[Symbol.dispose]();
     await this.#feed.close();
   }
+}
+
+/** Whether the specification has records of that id, or this module writes them. */
+function isKnown(id: number): boolean {
+  return id <= RecordId.JitCodeUnwindingInfo || id === SKIPPED_RECORD_ID;
 }
 
 const endOf = ({ offset, totalSize }: DumpRecord) => offset + totalSize;
@@ -182,9 +185,19 @@ class Search implements Disposable {
     this.#time = time;
     const end = this.#size - RecordHeader.size;
     for (let at = position + 1; at <= end; at++) {
-      if (this.#isRecord(at, 1)) return at;
+      this.#load(at);
+      if (this.#isZero(at)) at += RecordHeader.size / 2 - 1;
+      else if (this.#isRecord(at, 1)) return at;
     }
     return undefined;
+  }
+
+  /** Whether there are zeros where a header would be: then none is before its middle. */
+  #isZero(at: number): boolean {
+    const chunk = this.#chunk;
+    const offset = at - this.#start;
+    return chunk.getUint32(offset) === 0 && chunk.getUint32(offset + 4) === 0 &&
+      chunk.getUint32(offset + 8) === 0 && chunk.getUint32(offset + 12) === 0;
   }
 
   /** Whether there are records at a position, or the file ends there. */
@@ -200,44 +213,54 @@ class Search implements Disposable {
     if (at + RecordHeader.size > this.#size) {
       return count > 1 && at <= this.#size;
     }
-    const offset = this.#offsetOf(at);
-    const id = this.#chunk.getUint32(offset, this.#littleEndian);
-    if (id > RecordId.JitCodeUnwindingInfo && id !== SKIPPED_RECORD_ID) {
-      return false;
-    }
-    const size = this.#chunk.getUint32(
-      offset + RecordHeader.offsets.totalSize,
-      this.#littleEndian,
-    );
-    return size >= RecordHeader.size && size <= LARGEST &&
-      (id === SKIPPED_RECORD_ID ||
-        this.#isNear(offset + RecordHeader.offsets.timestamp)) &&
-      this.#isRecord(at + size, count + 1);
+    const header = this.#headerAt(at);
+    const id = header.getUint32(0, this.#littleEndian);
+    if (!isKnown(id)) return false;
+    const { totalSize, timestamp } = RecordHeader.offsets;
+    const size = header.getUint32(totalSize, this.#littleEndian);
+    if (size < RecordHeader.size || size > LARGEST) return false;
+    const isNear = id === SKIPPED_RECORD_ID ||
+      this.#isNear(header.getBigUint64(timestamp, this.#littleEndian));
+    return isNear && this.#isRecord(at + size, count + 1);
   }
 
-  /** Whether the time at a place of the chunk is near. */
-  #isNear(offset: number): boolean {
+  #isNear(time: bigint): boolean {
     const near = this.#time;
-    if (near === undefined) return true;
-    const time = this.#chunk.getBigUint64(offset, this.#littleEndian);
-    return time >= near - EARLIER && time <= near + LATER;
+    return near === undefined ||
+      time >= near - EARLIER && time <= near + LATER;
   }
 
-  /** Where in the chunk the header at a place of the file is. */
-  #offsetOf(at: number): number {
+  /** The header at a place of the file: what is searched stays where it is. */
+  #headerAt(at: number): DataView {
     const offset = at - this.#start;
     if (offset >= 0 && offset + RecordHeader.size <= this.#chunk.byteLength) {
-      return offset;
+      return new DataView(this.#chunk.buffer, offset, RecordHeader.size);
     }
-    const bytes = new Uint8Array(Math.min(CHUNK_SIZE, this.#size - at));
-    this.#file.seekSync(at, Deno.SeekMode.Start);
-    for (let size = 0; size < bytes.length;) {
-      const read = this.#file.readSync(bytes.subarray(size));
-      if (read === null) throw new Deno.errors.UnexpectedEof();
-      size += read;
+    return this.#read(at, RecordHeader.size);
+  }
+
+  /** Sees to it that the header at a place of the file is in the chunk. */
+  #load(at: number): void {
+    const offset = at - this.#start;
+    if (offset >= 0 && offset + RecordHeader.size <= this.#chunk.byteLength) {
+      return;
     }
-    this.#chunk = new DataView(bytes.buffer);
+    this.#chunk = this.#read(at, Math.min(CHUNK_SIZE, this.#size - at));
     this.#start = at;
-    return 0;
+  }
+
+  #read(at: number, size: number): DataView<ArrayBuffer> {
+    const bytes = new Uint8Array(size);
+    this.#file.seekSync(at, Deno.SeekMode.Start);
+    for (let done = 0; done < size;) {
+      const read = this.#file.readSync(bytes.subarray(done));
+      if (read === null) {
+        throw new Deno.errors.UnexpectedEof(
+          `the file ends at byte ${at + done}, and had ${this.#size} bytes`,
+        );
+      }
+      done += read;
+    }
+    return new DataView(bytes.buffer);
   }
 }
