@@ -344,7 +344,7 @@ export type Libc = LibcLibrary["symbols"];
 const SONAME = "libc.so.6";
 
 /** Where the distributions keep libc, most widespread first. */
-const PATHS = [
+export const LIBC_PATHS: readonly string[] = [
   `/lib/${Deno.build.arch}-linux-gnu/${SONAME}`, // Debian, Ubuntu
   `/usr/lib/${Deno.build.arch}-linux-gnu/${SONAME}`,
   `/lib64/${SONAME}`, // Fedora, openSUSE, Arch
@@ -387,15 +387,15 @@ export function openLibc(path?: string): LibcLibrary {
     return load([path]);
   }
   if (isGranted()) return load([SONAME]);
-  const granted = PATHS.filter(isGranted);
-  if (granted.includes(PATHS[0])) return load(granted);
+  const granted = LIBC_PATHS.filter(isGranted);
+  if (granted.includes(LIBC_PATHS[0])) return load(granted);
   try {
     if (granted.length > 0) return load(granted);
   } catch {
     // What is allowed is not there, so the user has to allow what is.
   }
-  requireFfi(PATHS[0]);
-  return load([PATHS[0]]);
+  requireFfi(LIBC_PATHS[0]);
+  return load([LIBC_PATHS[0]]);
 }
 
 function requireFfi(path: string): void {
@@ -405,8 +405,8 @@ function requireFfi(path: string): void {
   throw new Deno.errors.NotCapable(
     `Cannot load libc: FFI access to "${path}" is not allowed. ` +
       `Run again with --allow-ffi=${path}` +
-      (path === PATHS[0]
-        ? `, or the path of libc on this system (such as ${PATHS[2]})`
+      (path === LIBC_PATHS[0]
+        ? `, or the path of libc on this system (such as ${LIBC_PATHS[2]})`
         : ""),
   );
 }

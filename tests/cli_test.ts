@@ -154,18 +154,25 @@ describe("jitdump", () => {
     const builder = new DumpBuilder();
     for (let i = 0; i < 3000; i++) builder.load({ name: `f${i}` });
     Deno.writeFileSync(path, builder.bytes);
-    const { stdout, stderr } = await new Deno.Command("bash", {
-      args: [
-        "-c",
-        `set -o pipefail; "$@" | head -1`,
-        "bash",
-        Deno.execPath(),
-        ...["run", "--no-config", "--allow-read", CLI, "inspect", path],
-      ],
-    }).output();
-    const decoder = new TextDecoder();
-    assertMatch(decoder.decode(stdout), /^jitdump version 1.*\n$/);
-    assertEquals(decoder.decode(stderr), "");
+    for (
+      const [args, first] of [
+        [["inspect", path], /^jitdump version 1.*\n$/],
+        [["check", "--all", path, path], /^\S+some\.dump: .*file name.*\n$/],
+      ] as const
+    ) {
+      const { stdout, stderr } = await new Deno.Command("bash", {
+        args: [
+          "-c",
+          `set -o pipefail; "$@" | head -1`,
+          "bash",
+          Deno.execPath(),
+          ...["run", "--no-config", "--allow-read", CLI, ...args],
+        ],
+      }).output();
+      const decoder = new TextDecoder();
+      assertMatch(decoder.decode(stdout), first);
+      assertEquals(decoder.decode(stderr), "");
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile } from "../mod.ts";
@@ -146,6 +146,47 @@ describe("SalvagedDump", () => {
       assertEquals(namesOf(records), ["f1", "f3", "f4", "f5"]);
       assertEquals(damages.length, 1);
     }
+  });
+
+  it("finds records among which are some to be skipped, and of any time", async () => {
+    for (const timestamp of [time(2), 5n, 2n ** 63n]) {
+      const dump = load(new DumpBuilder(), 1);
+      // Its writer has said a time of his own.
+      dump.load({ name: "f2", index: 2n, time: timestamp });
+      const { size } = dump;
+      dump.raw(new Uint8Array(30).fill(0xaa));
+      const end = dump.size;
+      dump.record(0xffff_ffff, 0n, () => dump.raw(new Uint8Array(10)));
+      [3, 4].reduce(load, dump);
+      const { records, damages } = await salvage(dump.bytes);
+      assertEquals(namesOf(records), ["f1", "f2", "f3", "f4"]);
+      assertEquals(damages, [
+        new Damage(size, `no record begins at byte ${size}`, end),
+      ]);
+    }
+  });
+
+  it("closes what it opens", async () => {
+    const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
+    const before = open();
+    await salvage(withWrongSize(true, 9));
+    await salvage(withWrongSize(true, -9));
+    assertEquals(open(), before);
+  });
+
+  it("takes a misread record for what it is", async () => {
+    // The size of the second one is 12 too large, so that the third one seems to begin
+    // with its thread's number.
+    const dump = load(load(new DumpBuilder(), 1), 2);
+    const { size } = dump;
+    [3, 4, 5, 6].reduce(load, dump);
+    const { bytes } = dump;
+    const second = 40 + (size - 40) / 2;
+    const view = new DataView(bytes.buffer);
+    view.setUint32(second + 4, (size - 40) / 2 + 12, true);
+    const { records, damages } = await salvage(bytes);
+    assertEquals(namesOf(records).slice(-3), ["f4", "f5", "f6"]);
+    assert(damages.length > 0);
   });
 
   it("passes over records of unknown kinds as the specification wants it", async () => {

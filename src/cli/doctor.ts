@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LIBC_PATHS } from "../../ffi/libc.ts";
 import {
   findEvent,
   perfVersion,
@@ -29,13 +30,6 @@ const NAME = "doctor_test_function";
 
 /** Something that is looked at; gives what is there, or throws what to do. */
 type Check = () => Promise<string>;
-
-/** Where the distributions keep libc. */
-const LIBCS = [
-  `/lib/${Deno.build.arch}-linux-gnu/libc.so.6`,
-  "/lib64/libc.so.6",
-  "/usr/lib/libc.so.6",
-];
 
 export const doctor: Command = {
   summary: "check what a profile needs",
@@ -91,7 +85,7 @@ async function paranoid(): Promise<string> {
 }
 
 async function libc(): Promise<string> {
-  for (const path of LIBCS) {
+  for (const path of LIBC_PATHS) {
     try {
       await Deno.stat(path);
     } catch {
@@ -100,7 +94,9 @@ async function libc(): Promise<string> {
     return `${path}; the least that a program needs is --allow-ffi=${path} --allow-write=<the dump's directory>`;
   }
   throw new Error(
-    `at none of ${LIBCS.join(", ")}: name it in options.libc and --allow-ffi`,
+    `at none of ${
+      LIBC_PATHS.join(", ")
+    }: name it in options.libc and --allow-ffi`,
   );
 }
 

@@ -38,7 +38,7 @@ const CHAIN = 3;
 /** Larger records are not looked for. */
 const LARGEST = 2 ** 28;
 
-/** What is found must be of a time near to that of the records before, in ns. */
+/** What is found must be of a time near to those of the records before, in ns. */
 const EARLIER = 10n * 10n ** 9n;
 const LATER = 24n * 3600n * 10n ** 9n;
 
@@ -50,6 +50,7 @@ export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
   readonly header: DumpHeader;
   readonly #path: string;
   #feed: RecordFeed;
+  readonly #times = new Times();
   #search: Search | undefined;
   #tail: Tail | undefined;
 
@@ -80,7 +81,6 @@ export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
     let from = this.header.totalSize > FileHeader.size
       ? FileHeader.size - 1
       : FileHeader.size;
-    let time: bigint | undefined;
     for (;;) {
       const feed = this.#feed;
       const start = feed.position;
@@ -91,13 +91,13 @@ export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
         const record = feed.nextAtHand() ?? await feed.next();
         if (record && this.#isRecord(record)) {
           yield record;
-          if (isKnown(record.id)) time = record.timestamp || time;
+          if (isKnown(record.id)) this.#times.add(record.timestamp);
           const end = endOf(record);
           from = end;
           if (!(record instanceof DebugInfo)) continue;
           from = end - record.padding.length - 1;
           if (!isSuspect(record)) continue;
-          const found = this.#searched.recordsBehind(from, time);
+          const found = this.#searched.recordsBehind(from);
           if (found === undefined || found === end) continue;
           offset = record.offset;
           problem =
@@ -109,9 +109,7 @@ export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
         problem = error.message;
         offset = error.offset;
       }
-      let end = this.#searched.recordsBehind(from, time);
-      // Somebody may have given a record a time of his own.
-      if (!isTail) end ??= this.#searched.recordsBehind(from, undefined);
+      const end = this.#searched.recordsBehind(from);
       if (isTail && end === undefined) {
         this.#tail = feed.tail;
         return;
@@ -131,7 +129,7 @@ export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
   }
 
   get #searched(): Search {
-    return this.#search ??= new Search(this.#path, this.header);
+    return this.#search ??= new Search(this.#path, this.header, this.#times);
   }
 
   /** Closes the file. */
@@ -153,17 +151,37 @@ function isSuspect({ padding }: DebugInfo): boolean {
   return padding.length >= PADDED_TO || padding.some((byte) => byte !== 0);
 }
 
+/** The times of records; not of those that have none. */
+class Times {
+  #first: bigint | undefined;
+  #last = 0n;
+
+  add(time: bigint): void {
+    if (time === 0n) return;
+    if (this.#first === undefined || time < this.#first) this.#first = time;
+    if (time > this.#last) this.#last = time;
+  }
+
+  /** Whether a record of that time may be among them. */
+  isNear(time: bigint): boolean {
+    return this.#first === undefined ||
+      time >= this.#first - EARLIER && time <= this.#last + LATER;
+  }
+}
+
 /** Looks for records in a file. */
 class Search implements Disposable {
   readonly #file: Deno.FsFile;
   readonly #size: number;
   readonly #littleEndian: boolean;
-  #time: bigint | undefined;
+  readonly #times: Times;
   #chunk = new DataView(new ArrayBuffer(0));
   /** Where in the file the chunk is. */
   #start = 0;
 
-  constructor(path: string, header: DumpHeader) {
+  /** @param times Those of the records that have been read. */
+  constructor(path: string, header: DumpHeader, times: Times) {
+    this.#times = times;
     this.#file = Deno.openSync(path);
     this.#size = this.#file.statSync().size;
     this.#littleEndian = header.littleEndian;
@@ -173,16 +191,8 @@ class Search implements Disposable {
     this.#file.close();
   }
 
-  /**
-   * The first place behind a position where records are; undefined if there is none.
-   *
-   * @param time A time near to that of the records; undefined where any will do.
-   */
-  recordsBehind(
-    position: number,
-    time: bigint | undefined,
-  ): number | undefined {
-    this.#time = time;
+  /** The first place behind a position where records are; undefined if there is none. */
+  recordsBehind(position: number): number | undefined {
     const end = this.#size - RecordHeader.size;
     for (let at = position + 1; at <= end; at++) {
       this.#load(at);
@@ -202,7 +212,6 @@ class Search implements Disposable {
 
   /** Whether there are records at a position, or the file ends there. */
   areRecordsAt(position: number): boolean {
-    this.#time = undefined;
     return this.#isRecord(position, 2);
   }
 
@@ -220,14 +229,10 @@ class Search implements Disposable {
     const size = header.getUint32(totalSize, this.#littleEndian);
     if (size < RecordHeader.size || size > LARGEST) return false;
     const isNear = id === SKIPPED_RECORD_ID ||
-      this.#isNear(header.getBigUint64(timestamp, this.#littleEndian));
+      this.#times.isNear(
+        header.getBigUint64(timestamp, this.#littleEndian),
+      );
     return isNear && this.#isRecord(at + size, count + 1);
-  }
-
-  #isNear(time: bigint): boolean {
-    const near = this.#time;
-    return near === undefined ||
-      time >= near - EARLIER && time <= near + LATER;
   }
 
   /** The header at a place of the file: what is searched stays where it is. */
