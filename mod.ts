@@ -29,12 +29,12 @@ export {
 export { JitDumpFile, type JitDumpOptions } from "./src/jit_dump_file.ts";
 export type {
   Address,
-  CodeMove,
-  DebugInfo,
+  JitCodeMove,
+  JitDebugInfo,
   JitFunction,
+  JitUnwindingInfo,
   RecordOrigin,
   RecordTime,
-  UnwindingInfo,
 } from "./src/function/jit_function.ts";
 export { EM_AARCH64, EM_X86_64 } from "./src/format/machine.ts";
 export { PerfMapFile, type PerfMapOptions } from "./src/perf_map_file.ts";

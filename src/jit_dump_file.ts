@@ -16,10 +16,10 @@ import {
 import { closeAtUnload } from "./at_unload.ts";
 import { makeDumpHeader } from "./file/dump_header.ts";
 import type {
-  CodeMove,
-  DebugInfo,
+  JitCodeMove,
+  JitDebugInfo,
   JitFunction,
-  UnwindingInfo,
+  JitUnwindingInfo,
 } from "./function/jit_function.ts";
 import { HOST_MACHINE } from "./format/machine.ts";
 import { openSink } from "./file/open_sink.ts";
@@ -310,7 +310,7 @@ export class JitDumpFile implements Disposable {
    * @param move The move.
    * @throws The same as {@linkcode JitDumpFile.dumpFunction}.
    */
-  dumpCodeMoveRecord(move: CodeMove): void {
+  dumpCodeMoveRecord(move: JitCodeMove): void {
     const buffer = this.#emptyBuffer();
     this.#packer.addCodeMove(buffer, move);
     this.#flush(buffer);
@@ -324,7 +324,7 @@ export class JitDumpFile implements Disposable {
    * @param info The record's content.
    * @throws The same as {@linkcode JitDumpFile.dumpFunction}.
    */
-  dumpDebugInfoRecord(info: DebugInfo): void {
+  dumpDebugInfoRecord(info: JitDebugInfo): void {
     const buffer = this.#emptyBuffer();
     this.#packer.addDebugInfo(buffer, info);
     this.#flush(buffer);
@@ -338,7 +338,7 @@ export class JitDumpFile implements Disposable {
    * @param info The record's content.
    * @throws The same as {@linkcode JitDumpFile.dumpFunction}.
    */
-  dumpUnwindingInfoRecord(info: UnwindingInfo): void {
+  dumpUnwindingInfoRecord(info: JitUnwindingInfo): void {
     const buffer = this.#emptyBuffer();
     this.#packer.addUnwindingInfo(buffer, info);
     this.#flush(buffer);

@@ -123,6 +123,20 @@ function profileDemo(callGraph = "fp"): ReturnType<typeof profile> {
   return demo;
 }
 
+/** Records the demo, whose dump is there to be changed. */
+async function recordDemo(
+  directory: string,
+): Promise<{ data: string; dump: string }> {
+  const data = join(directory, "perf.data");
+  const flags = ["run", "--allow-all"];
+  await runOrThrow(
+    recordCommand(data, [Deno.execPath(), ...flags, DEMO, directory]),
+  );
+  const [{ name }] = [...Deno.readDirSync(directory)]
+    .filter(({ name }) => name.endsWith(".dump"));
+  return { data, dump: join(directory, name) };
+}
+
 const JITTED = [
   "collatz",
   "polynomial_sum",
@@ -313,18 +327,8 @@ describe("jitdump report", () => {
 
   itWithPerf("passes over what is damaged in a dump, and says so", async () => {
     using directory = temporaryDirectory();
-    const data = join(directory.path, "perf.data");
-    await runOrThrow(recordCommand(data, [
-      Deno.execPath(),
-      "run",
-      "--allow-all",
-      DEMO,
-      directory.path,
-    ]));
+    const { data, dump: path } = await recordDemo(directory.path);
     const whole = await sharesOf(data);
-    const [{ name }] = [...Deno.readDirSync(directory.path)]
-      .filter(({ name }) => name.endsWith(".dump"));
-    const path = join(directory.path, name);
     const bytes = Deno.readFileSync(path);
     Deno.writeFileSync(path, bytes.subarray(0, 40));
     Deno.writeFileSync(path, new Uint8Array(100).fill(0xaa), { append: true });
@@ -362,17 +366,8 @@ describe("jitdump report", () => {
 
     itWithPerf("the dump", async () => {
       using directory = temporaryDirectory();
-      const data = join(directory.path, "perf.data");
-      await runOrThrow(recordCommand(data, [
-        Deno.execPath(),
-        "run",
-        "--allow-all",
-        DEMO,
-        directory.path,
-      ]));
-      const [dump] = [...Deno.readDirSync(directory.path)]
-        .filter(({ name }) => name.endsWith(".dump"));
-      Deno.removeSync(join(directory.path, dump.name));
+      const { data, dump } = await recordDemo(directory.path);
+      Deno.removeSync(dump);
       await refuse(/the dump \S+, which the recording names, cannot be/, data);
     });
 

@@ -75,7 +75,7 @@ export interface JitFunction extends RecordOrigin {
 }
 
 /** A function that has moved. */
-export interface CodeMove extends RecordOrigin {
+export interface JitCodeMove extends RecordOrigin {
   /** The function's number, as the call that dumped it returned it. */
   codeIndex: bigint;
   /** Where it was. */
@@ -87,7 +87,7 @@ export interface CodeMove extends RecordOrigin {
 }
 
 /** The content of a debug-info record, as it stands in the file. */
-export interface DebugInfo extends RecordTime {
+export interface JitDebugInfo extends RecordTime {
   /** Where the function that is loaded next starts. */
   address: Address;
   /**
@@ -107,7 +107,7 @@ export interface DebugInfo extends RecordTime {
 }
 
 /** The content of an unwinding-info record, as it stands in the file. */
-export interface UnwindingInfo extends RecordTime {
+export interface JitUnwindingInfo extends RecordTime {
   /** The `.eh_frame` section. */
   ehFrame: Uint8Array;
   /** The `.eh_frame_hdr` section. */

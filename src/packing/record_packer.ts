@@ -22,10 +22,10 @@ import {
 import { CodeIndices } from "./code_index.ts";
 import { makeTail, tailSize } from "../format/identity_tail.ts";
 import type {
-  CodeMove,
-  DebugInfo,
+  JitCodeMove,
+  JitDebugInfo,
   JitFunction,
-  UnwindingInfo,
+  JitUnwindingInfo,
 } from "../function/jit_function.ts";
 import { MonotonicClock } from "./monotonic_clock.ts";
 import type { RecordBuffer } from "./record_buffer.ts";
@@ -164,7 +164,7 @@ export class RecordPacker {
   }
 
   /** Adds a code-move record. */
-  addCodeMove(buffer: RecordBuffer, move: CodeMove): void {
+  addCodeMove(buffer: RecordBuffer, move: JitCodeMove): void {
     const what = "Cannot dump a move";
     checkObject(what, "move", move);
     const event = this.#event;
@@ -192,7 +192,7 @@ export class RecordPacker {
   }
 
   /** Adds a debug-info record. */
-  addDebugInfo(buffer: RecordBuffer, info: DebugInfo): void {
+  addDebugInfo(buffer: RecordBuffer, info: JitDebugInfo): void {
     const what = "Cannot dump debug information";
     checkObject(what, "info", info);
     const { address: givenAddress, entries: given, timestamp } = info;
@@ -224,7 +224,7 @@ export class RecordPacker {
   }
 
   /** Adds an unwinding-info record. */
-  addUnwindingInfo(buffer: RecordBuffer, info: UnwindingInfo): void {
+  addUnwindingInfo(buffer: RecordBuffer, info: JitUnwindingInfo): void {
     const what = "Cannot dump unwinding information";
     checkObject(what, "info", info);
     const { mappedSize, timestamp, ehFrame: frame, ehFrameHdr: hdr } = info;
