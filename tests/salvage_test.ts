@@ -174,6 +174,33 @@ describe("SalvagedDump", () => {
     assertEquals(open(), before);
   });
 
+  it("reads a pipe to its end, damaged or not", async () => {
+    using directory = temporaryDirectory();
+    const { size, bytes } = [1, 2, 3].reduce(load, new DumpBuilder());
+    const rubbish = new Uint8Array(size + 50).fill(0xaa);
+    rubbish.set(bytes);
+    for (const piped of [bytes, bytes.subarray(0, -1), rubbish]) {
+      const file = join(directory.path, "some.dump");
+      const pipe = join(directory.path, "pipe");
+      Deno.writeFileSync(file, piped);
+      const { success } = await new Deno.Command("mkfifo", { args: [pipe] })
+        .output();
+      assert(success);
+      const writer = new Deno.Command("sh", {
+        args: ["-c", 'cat "$0" > "$1"', file, pipe],
+      }).spawn();
+      const names: string[] = [];
+      await using dump = await SalvagedDump.open(pipe);
+      for await (const item of dump) {
+        if (item instanceof CodeLoad) names.push(item.functionName);
+      }
+      assertEquals(names.slice(0, 2), ["f1", "f2"]);
+      assertEquals(dump.tail?.kind, piped === bytes ? undefined : "cut");
+      assert((await writer.status).success);
+      Deno.removeSync(pipe);
+    }
+  });
+
   it("takes a misread record for what it is", async () => {
     // The size of the second one is 12 too large, so that the third one seems to begin
     // with its thread's number.

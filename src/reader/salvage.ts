@@ -87,29 +87,30 @@ export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
       let offset = start;
       let problem = `no record begins at byte ${start}`;
       let isTail = false;
+      let end: number | undefined;
       try {
         const record = feed.nextAtHand() ?? await feed.next();
         if (record && this.#isRecord(record)) {
           yield record;
           if (isKnown(record.id)) this.#times.add(record.timestamp);
-          const end = endOf(record);
-          from = end;
+          from = endOf(record);
           if (!(record instanceof DebugInfo)) continue;
-          from = end - record.padding.length - 1;
+          from -= record.padding.length + 1;
           if (!isSuspect(record)) continue;
-          const found = this.#searched.recordsBehind(from);
-          if (found === undefined || found === end) continue;
+          end = this.#recordsBehind(from);
+          if (end === undefined || end === endOf(record)) continue;
           offset = record.offset;
           problem =
             `JIT_CODE_DEBUG_INFO at byte ${offset}: total_size is not that of its entries`;
         }
         isTail = !record;
+        if (isTail && !feed.tail) return;
       } catch (error) {
         if (!(error instanceof JitDumpFormatError)) throw error;
         problem = error.message;
         offset = error.offset;
       }
-      const end = this.#searched.recordsBehind(from);
+      end ??= this.#recordsBehind(from);
       if (isTail && end === undefined) {
         this.#tail = feed.tail;
         return;
@@ -125,7 +126,17 @@ export class SalvagedDump implements AsyncIterable<DumpRecord | Damage> {
 
   /** Whether it is a record that writers write, or may come to write. */
   #isRecord(record: DumpRecord): boolean {
-    return isKnown(record.id) || this.#searched.areRecordsAt(endOf(record));
+    return isKnown(record.id) || !this.#isFile ||
+      this.#searched.areRecordsAt(endOf(record));
+  }
+
+  #recordsBehind(position: number): number | undefined {
+    return this.#isFile ? this.#searched.recordsBehind(position) : undefined;
+  }
+
+  /** What comes from a pipe comes once, and cannot be searched. */
+  get #isFile(): boolean {
+    return Deno.statSync(this.#path).isFile;
   }
 
   get #searched(): Search {
