@@ -18,6 +18,7 @@ import {
   runOrThrow,
 } from "./perf.ts";
 import {
+  demoCommand,
   elfOf,
   type Profile,
   profile,
@@ -32,19 +33,9 @@ import {
 } from "./script.ts";
 import { itWithPerf } from "./with_perf.ts";
 
-const DEMO = fromFileUrl(new URL("demo/main.ts", import.meta.url));
 const PROGRAM = new URL("demo/program.calc", import.meta.url);
 
-const runDemo = () =>
-  profile((directory) => [
-    Deno.execPath(),
-    "run",
-    "--allow-ffi",
-    "--allow-read",
-    `--allow-write=${directory}`,
-    DEMO,
-    directory,
-  ]);
+const runDemo = () => profile(demoCommand);
 let demo: ReturnType<typeof runDemo> | undefined;
 
 /** Profiles the demo, once for all tests. */

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import { type ParsedFunction, readFunctions } from "./parse_dump.ts";
 import {
   type CommandLine,
@@ -30,6 +30,19 @@ export interface Profile {
   directory: string;
   pid: number;
 }
+
+const DEMO = fromFileUrl(new URL("demo/main.ts", import.meta.url));
+
+/** The demo, whose dump goes to a directory. */
+export const demoCommand = (directory: string): CommandLine => [
+  Deno.execPath(),
+  "run",
+  "--allow-ffi",
+  "--allow-read",
+  `--allow-write=${directory}`,
+  DEMO,
+  directory,
+];
 
 /**
  * Records a program that leaves its dump in the directory that the command is made

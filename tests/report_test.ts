@@ -18,13 +18,12 @@ import {
   run,
   runOrThrow,
 } from "./perf.ts";
-import { profile } from "./profile.ts";
+import { demoCommand, profile } from "./profile.ts";
 import { temporaryDirectory } from "./script.ts";
 import { itWithPerf } from "./with_perf.ts";
 
 const CLI = fromFileUrl(new URL("../src/cli/main.ts", import.meta.url));
 const TWINS = fromFileUrl(new URL("twins.ts", import.meta.url));
-const DEMO = fromFileUrl(new URL("demo/main.ts", import.meta.url));
 
 /** What the command line may be given to do its work. */
 const FLAGS = [
@@ -106,19 +105,8 @@ const demos = new Map<string, ReturnType<typeof profile>>();
 
 /** Profiles the demo with call graphs, once for all tests. */
 function profileDemo(callGraph = "fp"): ReturnType<typeof profile> {
-  const demo = demos.get(callGraph) ?? profile(
-    (directory) => [
-      Deno.execPath(),
-      "run",
-      "--allow-ffi",
-      "--allow-read",
-      `--allow-write=${directory}`,
-      DEMO,
-      directory,
-    ],
-    "--call-graph",
-    callGraph,
-  );
+  const demo = demos.get(callGraph) ??
+    profile(demoCommand, "--call-graph", callGraph);
   demos.set(callGraph, demo);
   return demo;
 }
@@ -128,10 +116,7 @@ async function recordDemo(
   directory: string,
 ): Promise<{ data: string; dump: string }> {
   const data = join(directory, "perf.data");
-  const flags = ["run", "--allow-all"];
-  await runOrThrow(
-    recordCommand(data, [Deno.execPath(), ...flags, DEMO, directory]),
-  );
+  await runOrThrow(recordCommand(data, demoCommand(directory)));
   const [{ name }] = [...Deno.readDirSync(directory)]
     .filter(({ name }) => name.endsWith(".dump"));
   return { data, dump: join(directory, name) };

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { DUMP, IMAGE } from "./perf_files.ts";
+import { NO_PERF } from "./perf_record.ts";
 import {
   type Mapping,
   PERF_SCRIPT_OPTIONS,
@@ -30,7 +32,7 @@ function spawn(args: string[]): Deno.ChildProcess {
     }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error("there is no perf: install it (Debian: linux-perf)");
+    throw new Error(NO_PERF);
   }
 }
 
@@ -77,8 +79,9 @@ export async function withInjected<T>(
   use: (injected: string) => Promise<T>,
 ): Promise<T> {
   const directory = await Deno.makeTempDir({ prefix: "jitdump-" });
-  const places = new Set(dumps.map((dump) => dump.replace(/\/[^/]*$/, "/")));
-  const pids = new Set(dumps.map((dump) => dump.match(/(\d+)\.dump$/)?.[1]));
+  const names = dumps.map((dump) => DUMP.exec(dump)!);
+  const places = new Set(names.map(([, place]) => place));
+  const pids = new Set(names.map(([, , pid]) => pid));
   const before = new Set(await listImages(places, pids));
   try {
     const injected = `${directory}/perf.jit.data`;
@@ -106,12 +109,12 @@ export async function withInjected<T>(
 /** The images of functions of these processes. */
 async function listImages(
   places: Iterable<string>,
-  pids: ReadonlySet<string | undefined>,
+  pids: ReadonlySet<string>,
 ): Promise<string[]> {
   const images: string[] = [];
   for (const place of places) {
     for await (const { name } of Deno.readDir(place)) {
-      const pid = name.match(/^jitted-(\d+)-\d+\.so$/)?.[1];
+      const pid = IMAGE.exec(name)?.[2];
       if (pid !== undefined && pids.has(pid)) images.push(place + name);
     }
   }

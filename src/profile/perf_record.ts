@@ -28,6 +28,10 @@ const CYCLES = "cycles";
 /** A timer, which every Linux has. */
 const CPU_CLOCK = "cpu-clock";
 
+/** What to say where perf is not there. */
+export const NO_PERF =
+  "there is no perf: install it (Debian: linux-perf, Ubuntu: linux-tools-generic, Fedora: perf)";
+
 /** What perf says where something is not allowed or not there. */
 export class PerfFailure extends Error {}
 
@@ -56,9 +60,7 @@ async function runPerf(args: string[]): Promise<Deno.CommandOutput> {
     return await new Deno.Command("perf", { args, stdin: "null" }).output();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new PerfFailure(
-      "there is no perf: install it (Debian: linux-perf, Ubuntu: linux-tools-generic, Fedora: perf)",
-    );
+    throw new PerfFailure(NO_PERF);
   }
 }
 

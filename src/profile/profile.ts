@@ -7,6 +7,7 @@
 import { CodeTimeline } from "../reader/code_timeline.ts";
 import { Damage, SalvagedDump } from "../reader/salvage.ts";
 import { readHeader, readPerfData, withInjected } from "./perf_data.ts";
+import { DUMP, IMAGE } from "./perf_files.ts";
 import type { Mapping, Sample } from "./perf_script.ts";
 import { type FoundInstruction, type Place, Symbolizer } from "./symbolizer.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
@@ -49,12 +50,6 @@ export interface Profile {
 
 /** How many samples are read before somebody is told. */
 const SAMPLES_BETWEEN = 1000;
-
-/** A dump, by perf's own rule. */
-const DUMP = /(?:^|\/)jit-(\d+)\.dump$/;
-
-/** An image that perf inject has made of a function: beside the dump. */
-const IMAGE = /^(.*\/|)jitted-(\d+)-\d+\.so$/;
 
 /**
  * Reads a recording and the dumps of its processes.
@@ -117,7 +112,7 @@ class StackTally {
   async addMapping(mapping: Mapping): Promise<void> {
     this.#symbolizer.addMapping(mapping);
     const { path, pid } = mapping;
-    const named = DUMP.exec(path)?.[1];
+    const named = DUMP.exec(path)?.[2];
     if (named !== undefined) return await this.#addDump(path, pid, named);
     const image = IMAGE.exec(path);
     if (!image) return;

@@ -5,9 +5,9 @@
  */
 
 import type { LineEntry } from "../reader/dump_record.ts";
-import type { CodeTimeline } from "../reader/code_timeline.ts";
+import { type CodeTimeline, lineAt } from "../reader/code_timeline.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
-import { firstIndex } from "../reader/live_code.ts";
+import { IMAGE } from "./perf_files.ts";
 import type { Frame, Mapping, Sample } from "./perf_script.ts";
 
 /** Who has made the code. */
@@ -60,14 +60,6 @@ export function placedLines(
   }));
 }
 
-/** The line of the code at an address. */
-function lineAt(
-  lines: readonly LineEntry[],
-  address: bigint,
-): LineEntry | undefined {
-  return lines[firstIndex(lines, (line) => line.codeAddr > address) - 1];
-}
-
 /** Where a thread was. */
 export interface Chain {
   /** The innermost last. Equal places are one object. */
@@ -100,7 +92,7 @@ const isAnonymous = (object: string) =>
   /^\[(unknown|heap|stack|anon)|\/perf-\d+\.map$|^\/\/anon|^\/dev\/zero|^anon_inode|^\/SYSV/
     .test(object);
 
-/** Memory of a file without a name: perf counts its addresses from the file's start. */
+/** Memory of a file without a name. */
 const isMemoryFile = (object: string) => object.startsWith("/memfd:");
 
 /** Memory of no file, of the kernel, or of a file. */
@@ -111,21 +103,9 @@ function kindOf(object: string): Kind {
   return isKernel(object) ? "kernel" : "file";
 }
 
-/**
- * Whether a frame has called the one before it: then its address is behind the call,
- * where there may be another function. What the kernel has interrupted has called nobody.
- */
-function isCall(frames: readonly Frame[], depth: number): boolean {
-  return depth > 0 &&
-    (isKernel(frames[depth].object) || !isKernel(frames[depth - 1].object));
-}
-
 const keyOf = (pid: number, path: string) => `${pid} ${path}`;
 
 const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
-
-/** The image that perf inject makes of a function, named by process and number. */
-const IMAGE = /(?:^|\/)jitted-(\d+)-(\d+)\.so$/;
 
 /** Names what a recording's processes did. */
 export class Symbolizer {
@@ -160,7 +140,7 @@ export class Symbolizer {
     let code: FoundInstruction | undefined;
     for (let depth = frames.length - 1; depth >= 0; depth--) {
       const frame = frames[depth];
-      const back = isCall(frames, depth) ? 1 : 0;
+      const back = this.#isCall(frames, depth) ? 1 : 0;
       const found = this.#findInjected(frame, back) ??
         this.#findJitted(frame, pid, time, back);
       places.push(found ? found.place : this.#native(frame));
@@ -169,11 +149,29 @@ export class Symbolizer {
     return { places, code };
   }
 
+  /**
+   * Whether a frame has called the one before it: then its address is behind the call,
+   * where there may be another function. What the kernel has interrupted has called
+   * nobody.
+   */
+  #isCall(frames: readonly Frame[], depth: number): boolean {
+    return depth > 0 &&
+      (this.#kindOf(frames[depth].object) === "kernel" ||
+        this.#kindOf(frames[depth - 1].object) !== "kernel");
+  }
+
+  /** There are many frames, and few objects. */
+  #kindOf(object: string): Kind {
+    let kind = this.#kinds.get(object);
+    if (kind === undefined) this.#kinds.set(object, kind = kindOf(object));
+    return kind;
+  }
+
   /** A function of which perf inject has made an image. */
   #findInjected({ object, offset }: Frame, back: number): Found | undefined {
     const image = object.endsWith(".so") && IMAGE.exec(object);
     if (!image) return undefined;
-    const [, pid, codeIndex] = image;
+    const [, , pid, codeIndex] = image;
     for (const timeline of this.#timelines.get(Number(pid)) ?? []) {
       const fn = timeline.numbered(BigInt(codeIndex));
       if (fn) return this.#placeIn(fn, Math.max(0, offset - back));
@@ -189,8 +187,7 @@ export class Symbolizer {
   ): Found | undefined {
     const timelines = this.#timelines.get(pid);
     if (!timelines) return undefined;
-    let kind = this.#kinds.get(object);
-    if (kind === undefined) this.#kinds.set(object, kind = kindOf(object));
+    const kind = this.#kindOf(object);
     // A symbol of memory without a file is a perf map's, which knows no time.
     const isNamed = symbol !== undefined && kind !== "memory";
     if (isNamed || kind === "kernel") return undefined;
@@ -249,9 +246,10 @@ export class Symbolizer {
     const key = `${symbol}\0${object}`;
     const known = this.#natives.get(key);
     if (known) return known;
-    const origin = isKernel(object)
+    const kind = this.#kindOf(object);
+    const origin = kind === "kernel"
       ? "kernel"
-      : isAnonymous(object) || isMemoryFile(object)
+      : kind === "memory" || isMemoryFile(object)
       ? "unknown"
       : "native";
     const name = symbol ??

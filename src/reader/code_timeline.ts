@@ -153,9 +153,16 @@ const isThere = ({ since, until }: Piece, time: bigint) =>
 function found({ fn, base }: Piece, address: bigint): FoundCode {
   const offset = address - base;
   // Lines are given in the addresses that the function had at first.
-  const original = fn.codeAddr + offset;
-  const next = firstIndex(fn.lines, ({ codeAddr }) => codeAddr > original);
-  return { fn, offset: Number(offset), line: fn.lines[next - 1] };
+  const line = lineAt(fn.lines, fn.codeAddr + offset);
+  return { fn, offset: Number(offset), line };
+}
+
+/** The line, of lines in the order of their addresses, that an address belongs to. */
+export function lineAt(
+  lines: readonly LineEntry[],
+  address: bigint,
+): LineEntry | undefined {
+  return lines[firstIndex(lines, ({ codeAddr }) => codeAddr > address) - 1];
 }
 
 /** The pieces that events leave of each other. */
