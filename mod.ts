@@ -20,7 +20,7 @@
  */
 
 export { JitDumpError, type SystemCallFailure } from "./ffi/error.ts";
-export type { FrameStep } from "./src/unwinding/call_frame.ts";
+export type { FrameStep } from "./src/unwind/call_frame.ts";
 export {
   FileHeader,
   JITDUMP_MAGIC,
@@ -35,7 +35,7 @@ export type {
   JitUnwindingInfo,
   RecordOrigin,
   RecordTime,
-} from "./src/function/jit_function.ts";
+} from "./src/writer/jit_function.ts";
 export { EM_AARCH64, EM_X86_64 } from "./src/format/machine.ts";
 export { PerfMapFile, type PerfMapOptions } from "./src/perf_map_file.ts";
 export {
@@ -48,10 +48,10 @@ export {
   UnwindingInfoRecord,
 } from "./src/format/record.ts";
 export type { Sink } from "./src/file/record_sink.ts";
-export type { SourceLine } from "./src/function/source_line.ts";
+export type { SourceLine } from "./src/writer/source_line.ts";
 export type { Struct } from "./src/format/struct.ts";
 export {
   type Unwinding,
   unwindingSpace,
   type UnwindingSpaceOptions,
-} from "./src/unwinding/unwinding_info.ts";
+} from "./src/unwind/unwinding_info.ts";

@@ -12,7 +12,7 @@ import {
   checkOneOf,
   checkPath,
   checkUnsigned,
-} from "./function/arguments.ts";
+} from "./arguments.ts";
 import { closeAtUnload } from "./at_unload.ts";
 import { makeDumpHeader } from "./file/dump_header.ts";
 import type {
@@ -20,18 +20,14 @@ import type {
   JitDebugInfo,
   JitFunction,
   JitUnwindingInfo,
-} from "./function/jit_function.ts";
+} from "./writer/jit_function.ts";
 import { HOST_MACHINE } from "./format/machine.ts";
 import { openSink } from "./file/open_sink.ts";
 import { isSupported, openPlatform } from "./platform.ts";
-import {
-  BATCH_SIZE,
-  MAX_WRITE,
-  RecordBuffer,
-} from "./packing/record_buffer.ts";
-import { RecordPacker } from "./packing/record_packer.ts";
+import { BATCH_SIZE, MAX_WRITE, RecordBuffer } from "./writer/record_buffer.ts";
+import { RecordPacker } from "./writer/record_packer.ts";
 import { type RecordSink, type Sink, SINKS } from "./file/record_sink.ts";
-import { Uint64List } from "./packing/uint64.ts";
+import { Uint64List } from "./writer/uint64.ts";
 
 /** What can be said when a {@linkcode JitDumpFile} is opened. */
 export interface JitDumpOptions {

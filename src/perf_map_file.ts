@@ -6,7 +6,7 @@
 
 import { type OpenFile, overwriteAt, readAt } from "../ffi/file.ts";
 import type { Libc, LibcLibrary } from "../ffi/libc.ts";
-import { addressOf } from "./function/address.ts";
+import { addressOf } from "./writer/address.ts";
 import { AppendFile } from "./file/append_file.ts";
 import {
   checkBytes,
@@ -15,12 +15,12 @@ import {
   checkName,
   checkObject,
   checkPath,
-} from "./function/arguments.ts";
+} from "./arguments.ts";
 import { closeAtUnload } from "./at_unload.ts";
-import { escapeFunctionName } from "./function/function_name.ts";
-import type { JitFunction } from "./function/jit_function.ts";
+import { escapeFunctionName } from "./writer/function_name.ts";
+import type { JitFunction } from "./writer/jit_function.ts";
 import { isSupported, openPlatform } from "./platform.ts";
-import { BATCH_SIZE } from "./packing/record_buffer.ts";
+import { BATCH_SIZE } from "./writer/record_buffer.ts";
 import {
   type FileKind,
   SharedFile,

@@ -5,7 +5,7 @@
  */
 
 import { type LibcLibrary, openLibc } from "../ffi/libc.ts";
-import { checkPath } from "./function/arguments.ts";
+import { checkPath } from "./arguments.ts";
 
 /** Whether there can be a perf: on Linux. */
 export function isSupported(): boolean {

@@ -7,8 +7,8 @@ import {
   type JitFunction,
   PerfMapFile,
 } from "../mod.ts";
-import { readLoads } from "./parse_dump.ts";
-import { LIBC, temporaryDirectory } from "./script.ts";
+import { readLoads } from "./support/parse_dump.ts";
+import { LIBC, temporaryDirectory } from "./support/script.ts";
 
 // deno-lint-ignore no-explicit-any -- anything may come from JavaScript
 type Anything = any;

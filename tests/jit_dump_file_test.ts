@@ -9,8 +9,8 @@ import {
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { EM_AARCH64, EM_X86_64, JitDumpFile } from "../mod.ts";
-import { parseDump, readLoads } from "./parse_dump.ts";
-import { temporaryDirectory, writesOfThisThread } from "./script.ts";
+import { parseDump, readLoads } from "./support/parse_dump.ts";
+import { temporaryDirectory, writesOfThisThread } from "./support/script.ts";
 
 const HOST = { x86_64: EM_X86_64, aarch64: EM_AARCH64 }[Deno.build.arch];
 

@@ -7,7 +7,7 @@ import {
   type JitFunction,
   PerfMapFile,
 } from "../mod.ts";
-import { recordCommand, reportCommand, runOrThrow } from "./perf.ts";
+import { recordCommand, reportCommand, runOrThrow } from "./support/perf.ts";
 import {
   LIBC,
   MOD,
@@ -15,8 +15,8 @@ import {
   scriptCommand,
   temporaryDirectory,
   writesOfThisThread,
-} from "./script.ts";
-import { itWithPerf } from "./with_perf.ts";
+} from "./support/script.ts";
+import { itWithPerf } from "./support/with_perf.ts";
 
 const DEMO = new URL("demo/", import.meta.url).href;
 

@@ -15,7 +15,7 @@ import {
 import type { Libc } from "../../ffi/libc.ts";
 import { fileStatus, fileSystemStatus } from "../../ffi/status.ts";
 import { pause } from "./pause.ts";
-import { type Packed, packedSize } from "../packing/record_buffer.ts";
+import { type Packed, packedSize } from "../writer/record_buffer.ts";
 import type { TableRow } from "./process_table.ts";
 import type { RecordSink } from "./record_sink.ts";
 import type { SharedFile, TornPart } from "./shared_file.ts";

@@ -19,7 +19,7 @@ import { addressOfBuffer, copyMemory } from "../../ffi/memory.ts";
 import { fileSizeLimit } from "../../ffi/process.ts";
 import { fileStatus, fileSystemStatus } from "../../ffi/status.ts";
 import { AppendFile } from "./append_file.ts";
-import type { Packed } from "../packing/record_buffer.ts";
+import type { Packed } from "../writer/record_buffer.ts";
 import { RecordHeader } from "../format/record.ts";
 import type { RecordSink } from "./record_sink.ts";
 import type { SharedFile } from "./shared_file.ts";

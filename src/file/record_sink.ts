@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Packed } from "../packing/record_buffer.ts";
+import type { Packed } from "../writer/record_buffer.ts";
 
 /**
  * How records get into a dump.

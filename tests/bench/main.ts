@@ -4,8 +4,8 @@
  * @module
  */
 
-import { countArguments } from "../count_arguments.ts";
-import { whyPerfCannotRecord } from "../perf.ts";
+import { countArguments } from "../support/count_arguments.ts";
+import { whyPerfCannotRecord } from "../support/perf.ts";
 import { benchInject, benchReader } from "./reader.ts";
 import { Report } from "./report.ts";
 import { benchReport } from "./reports.ts";

@@ -5,7 +5,7 @@
  */
 
 import { JitDumpFile, type JitFunction } from "../../mod.ts";
-import { injectCommand, recordCommand, runOrThrow } from "../perf.ts";
+import { injectCommand, recordCommand, runOrThrow } from "../support/perf.ts";
 import { median, type Report } from "./report.ts";
 
 const GIB = 2 ** 30;

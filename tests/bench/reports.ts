@@ -5,7 +5,7 @@
  */
 
 import { JitDumpFile } from "../../mod.ts";
-import { runOrThrow } from "../perf.ts";
+import { runOrThrow } from "../support/perf.ts";
 import { FUNCTIONS, manyFunctions } from "./many_functions.ts";
 import { median, type Report } from "./report.ts";
 

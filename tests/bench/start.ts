@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type CommandLine, runOrThrow } from "../perf.ts";
+import { type CommandLine, runOrThrow } from "../support/perf.ts";
 import { median, type Report } from "./report.ts";
 
 const ROUNDS = 21;

@@ -7,7 +7,12 @@
 import { fileURLToPath } from "node:url";
 import type { Sink } from "../../mod.ts";
 import { JitDumpReader } from "../../src/reader/mod.ts";
-import { type CommandLine, isInstalled, run, runOrThrow } from "../perf.ts";
+import {
+  type CommandLine,
+  isInstalled,
+  run,
+  runOrThrow,
+} from "../support/perf.ts";
 import { median, type Report } from "./report.ts";
 import type { Way } from "./write_functions.ts";
 

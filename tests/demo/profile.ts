@@ -4,7 +4,7 @@
  * @module
  */
 
-import { countArguments } from "../count_arguments.ts";
+import { countArguments } from "../support/count_arguments.ts";
 import {
   annotateCommand,
   type CommandLine,
@@ -14,7 +14,7 @@ import {
   reportCommand,
   runOrThrow,
   whyPerfCannotRecord,
-} from "../perf.ts";
+} from "../support/perf.ts";
 
 /** Where the dump, perf's recordings and the functions' ELF files go. */
 const DIRECTORY = ".demo";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { runOrThrow } from "../perf.ts";
-import { DumpBuilder } from "../build_dump.ts";
+import { runOrThrow } from "../support/perf.ts";
+import { DumpBuilder } from "../support/build_dump.ts";
 
 const DEMO = new URL("../demo/main.ts", import.meta.url).href;
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { countArguments } from "../count_arguments.ts";
+import { countArguments } from "../support/count_arguments.ts";
 import { realDumps } from "./dumps.ts";
 import { fuzz } from "./fuzz.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { JitDumpFile } from "../../mod.ts";
-import { type ParsedFunction, readFunctions } from "../parse_dump.ts";
+import { type ParsedFunction, readFunctions } from "../support/parse_dump.ts";
 import { recognize, SAMPLE_MACHINE } from "./sample.ts";
 
 /** What was found in the dump. */

@@ -5,8 +5,8 @@
  */
 
 import type { Sink } from "../../mod.ts";
-import { parseDump, parseLoad } from "../parse_dump.ts";
-import { type CommandLine, run, runOrThrow } from "../perf.ts";
+import { parseDump, parseLoad } from "../support/parse_dump.ts";
+import { type CommandLine, run, runOrThrow } from "../support/perf.ts";
 import type { KillCounts } from "./kills.ts";
 import { diskFunction, type Sizes, type WriterOutcome } from "./disk_filler.ts";
 

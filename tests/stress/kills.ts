@@ -5,7 +5,7 @@
  */
 
 import type { Sink } from "../../mod.ts";
-import { groupFunctions, parseStart } from "../parse_dump.ts";
+import { groupFunctions, parseStart } from "../support/parse_dump.ts";
 import { recognize } from "./sample.ts";
 import { acknowledgedPath, dumpPath, type Places } from "./victim.ts";
 

@@ -8,7 +8,7 @@
  */
 
 import { SINKS } from "../../src/file/record_sink.ts";
-import { countArguments } from "../count_arguments.ts";
+import { countArguments } from "../support/count_arguments.ts";
 import { crowd } from "./crowd.ts";
 import {
   DISK_WRITERS,

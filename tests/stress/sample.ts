@@ -6,7 +6,7 @@
  */
 
 import { EM_X86_64, type JitFunction } from "../../mod.ts";
-import type { ParsedFunction } from "../parse_dump.ts";
+import type { ParsedFunction } from "../support/parse_dump.ts";
 
 /** Every so many functions there is one that is larger than a batch. */
 const GIANT_EVERY = 1000;

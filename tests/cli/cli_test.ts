@@ -1,0 +1,437 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { DumpBuilder } from "../support/build_dump.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { isInstalled } from "../support/perf.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+const CLI = new URL("../../src/cli/main.ts", import.meta.url).href;
+
+interface Run {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command line with just the permissions that it documents. */
+async function jitdump(args: string[], flags = ["--allow-read"]): Promise<Run> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-config", "--no-prompt", ...flags, CLI, ...args],
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+const SOURCE = "fn fib(n) {\n  return n\n}\n";
+
+/** A dump with a function that has lines, one that moves, and one that is replaced. */
+function sampleDump(directory: string): string {
+  const path = join(directory, "jit-7.dump");
+  const source = join(directory, "fib.calc");
+  Deno.writeTextFileSync(source, SOURCE);
+  const builder = new DumpBuilder()
+    .debugInfo(0x1000n, [
+      [0x1000n, 1, source],
+      [0x1001n, 2, source],
+      [0x1003n, 2, source],
+    ], 1000n)
+    .load({
+      name: "fib",
+      address: 0x1000n,
+      code: Uint8Array.of(0x90, 0x90, 0xc3),
+      time: 1000n,
+    })
+    .load({
+      name: "a\x1b[31mb\n",
+      address: 0x2000n,
+      code: Uint8Array.of(0xcc),
+      index: 1n,
+      time: 2_000_001_000n,
+    })
+    .move(0x1000n, 0x3000n, 3, 0n, 3_000_001_000n);
+  Deno.writeFileSync(path, builder.bytes);
+  return path;
+}
+
+const noScript = await isInstalled("script")
+  ? undefined
+  : "there is no script(1) to make a terminal";
+
+const noObjdump = await isInstalled("objdump")
+  ? undefined
+  : "binutils is not installed";
+
+describe("jitdump", () => {
+  it("--help lists the commands, and each has its own", async () => {
+    const { code, stdout, stderr } = await jitdump(["--help"], []);
+    assertEquals([code, stderr], [0, ""]);
+    const commands = [...stdout.matchAll(/^ {2}(\w+) {2}/gm)].map(([, name]) =>
+      name
+    );
+    assertEquals(commands, [
+      "record",
+      "report",
+      "doctor",
+      "inspect",
+      "check",
+    ]);
+    for (const command of commands) {
+      const help = await jitdump([command, "--help"], []);
+      assertEquals([help.code, help.stderr], [0, ""]);
+      assertStringIncludes(help.stdout, `Usage: jitdump ${command}`);
+      assertStringIncludes(help.stdout, "--allow-");
+      for (const line of help.stdout.split("\n")) {
+        assert(line.length <= 88, line);
+      }
+    }
+  });
+
+  it("ends with 2 where the command line is wrong, and says how it is right", async () => {
+    for (
+      const args of [
+        [],
+        ["inspct"],
+        ["constructor"],
+        ["inspect"],
+        ["inspect", "--disassemble", "f", "a", "b"],
+        ["inspect", "--disassemble", "f", "--json", "a"],
+        ["inspect", "--nmae", "x", "a"],
+        ["inspect", "--name", "(", "a"],
+        ["inspect", "--name"],
+        ["check"],
+        ["check", "--frobnicate", "a"],
+        ["record"],
+        ["report", "a", "b"],
+        ["report", "--json", "--lines"],
+        ["doctor", "a"],
+      ]
+    ) {
+      const { code, stdout, stderr } = await jitdump(args, []);
+      assertEquals([code, stdout], [2, ""], args.join(" "));
+      assertMatch(stderr, /Usage: jitdump|Try jitdump \w+ --help/);
+    }
+  });
+
+  it("ends with 1 where something fails, in one line", async () => {
+    using directory = temporaryDirectory();
+    const text = join(directory.path, "text");
+    Deno.writeTextFileSync(text, "text".repeat(100));
+    const strange = join(directory.path, "strange");
+    const { bytes } = new DumpBuilder(true, { machine: 4711 }).load();
+    Deno.writeFileSync(strange, bytes);
+    for (
+      const [args, said] of [
+        [["inspect", join(directory.path, "missing")], "No such file"],
+        [["inspect", directory.path], "directory"],
+        [["inspect", text], "magic"],
+        [["inspect", "--disassemble", "f", strange], "ELF machine 4711"],
+      ] as [string[], string][]
+    ) {
+      const { code, stdout, stderr } = await jitdump(args);
+      assertEquals([code, stdout], [1, ""]);
+      assertMatch(stderr, /^jitdump inspect: .*\n$/);
+      assertStringIncludes(stderr, said);
+    }
+    const denied = await jitdump(["inspect", text], []);
+    assertEquals(denied.code, 1);
+    assertStringIncludes(denied.stderr, "--allow-read");
+  });
+
+  it("ends quietly where nobody reads on", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const builder = new DumpBuilder();
+    for (let i = 0; i < 3000; i++) builder.load({ name: `f${i}` });
+    Deno.writeFileSync(path, builder.bytes);
+    for (
+      const [args, first] of [
+        [["inspect", path], /^jitdump version 1.*\n$/],
+        [["check", "--all", path, path], /^\S+some\.dump: .*file name.*\n$/],
+      ] as const
+    ) {
+      const { stdout, stderr } = await new Deno.Command("bash", {
+        args: [
+          "-c",
+          `set -o pipefail; "$@" | head -1`,
+          "bash",
+          Deno.execPath(),
+          ...["run", "--no-config", "--allow-read", CLI, ...args],
+        ],
+      }).output();
+      const decoder = new TextDecoder();
+      assertMatch(decoder.decode(stdout), first);
+      assertEquals(decoder.decode(stderr), "");
+    }
+  });
+});
+
+describe("jitdump inspect", () => {
+  it("shows header and records as a table", async () => {
+    using directory = temporaryDirectory();
+    const path = sampleDump(directory.path);
+    const { code, stdout, stderr } = await jitdump(["inspect", path]);
+    assertEquals([code, stderr], [0, ""]);
+    const source = join(directory.path, "fib.calc");
+    assertEquals(
+      stdout.split("\n").map((line) => line.trim().replace(/ {2,}/g, "  ")),
+      [
+        "jitdump version 1, process 7, ELF machine 62, little-endian, flags 0x0, timestamp 1",
+        "byte  time  size  address  record",
+        `40  0.000000000  ${
+          32 + 3 * (17 + source.length)
+        }  0x1000  DEBUG_INFO 3 line entries, ${source}:1`,
+        `${
+          72 + 3 * (17 + source.length)
+        }  0.000000000  63  0x1000  LOAD fib, 3 bytes, number 0`,
+        `${
+          135 + 3 * (17 + source.length)
+        }  2.000000000  66  0x2000  LOAD a\\x1b[31mb\\x0a, 1 bytes, number 1`,
+        `${
+          201 + 3 * (17 + source.length)
+        }  3.000000000  64  0x3000  MOVE from 0x1000, 3 bytes, number 0`,
+        "",
+      ],
+    );
+  });
+
+  it("shows records of every kind", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "jit-7.dump");
+    const { bytes } = new DumpBuilder()
+      .debugInfo(0x1000n, [])
+      .unwinding(new Uint8Array(24), 20)
+      .load()
+      .record(3, 2n)
+      .record(9, 3n);
+    Deno.writeFileSync(path, bytes);
+    const { code, stdout } = await jitdump(["inspect", path]);
+    assertEquals(code, 0);
+    const shown = stdout.trim().split("\n").slice(2)
+      .map((line) => line.slice(line.search(/[A-Z]|unknown/)).trimEnd());
+    assertEquals(shown, [
+      "DEBUG_INFO no lines",
+      "UNWINDING_INFO .eh_frame 4 bytes, .eh_frame_hdr 20, mapped 24",
+      "LOAD f, 1 bytes, number 0",
+      "CLOSE",
+      "unknown id 9",
+    ]);
+  });
+
+  it("--functions shows each function while it is at a place", async () => {
+    using directory = temporaryDirectory();
+    const path = sampleDump(directory.path);
+    const { code, stdout } = await jitdump(["inspect", "--functions", path]);
+    assertEquals(code, 0);
+    const rows = stdout.trim().split("\n").slice(2)
+      .map((line) => line.trim().split(/ {2,}/).slice(0, 4).join(" "));
+    assertEquals(rows, [
+      "0x1000 3 0.000000000 3.000000000",
+      "0x2000 1 2.000000000 a\\x1b[31mb\\x0a",
+      `0x3000 3 3.000000000 fib, 3 line entries, ${directory.path}/fib.calc:1`,
+    ]);
+  });
+
+  it("--json gives one object a line, of all fields", async () => {
+    using directory = temporaryDirectory();
+    const path = sampleDump(directory.path);
+    for (
+      const [args, names] of [
+        [[], [undefined, undefined, "fib", "a\x1b[31mb\n", undefined]],
+        [["--functions"], [undefined, "fib", "a\x1b[31mb\n", "fib"]],
+        [["--name", "^fib$"], [undefined, undefined, "fib", undefined]],
+        [["--functions", "--name", "a.*b"], [undefined, "a\x1b[31mb\n"]],
+        [["--name", "nobody"], [undefined]],
+      ] as [string[], (string | undefined)[]][]
+    ) {
+      const { code, stdout } = await jitdump([
+        "inspect",
+        "--json",
+        ...args,
+        path,
+      ]);
+      assertEquals(code, 0);
+      const objects = stdout.trim().split("\n").map((line) => JSON.parse(line));
+      assertEquals(
+        objects.map((object) => object.functionName ?? object.name),
+        names,
+      );
+      assertEquals(objects[0].record, "file header");
+    }
+    const { stdout } = await jitdump(["inspect", "--json", path]);
+    const load = JSON.parse(stdout.split("\n")[2]);
+    assertEquals(load.timestamp, "1000");
+    assertEquals(load.codeAddr, "4096");
+  });
+
+  it("shows several files, each with its times", async () => {
+    using directory = temporaryDirectory();
+    const path = sampleDump(directory.path);
+    const { code, stdout } = await jitdump(["inspect", path, path]);
+    assertEquals(code, 0);
+    const [first, second] = stdout.split("\n\n");
+    assertEquals(first, second.trimEnd());
+    assert(first.startsWith(`${path}:\njitdump version 1`));
+    const { stdout: part } = await jitdump(["inspect", "--name", "a.*b", path]);
+    assertStringIncludes(part, " 2.000000000 ");
+  });
+
+  it("shows what stands before a record that is malformed", async () => {
+    using directory = temporaryDirectory();
+    const path = sampleDump(directory.path);
+    const { bytes } = new DumpBuilder().record(1, 1n);
+    Deno.writeFileSync(path, bytes.subarray(40), { append: true });
+    const { code, stdout, stderr } = await jitdump(["inspect", path]);
+    assertEquals(code, 1);
+    assertStringIncludes(stdout, "MOVE from 0x1000");
+    assertStringIncludes(stderr, `${path}: JIT_CODE_MOVE at byte `);
+  });
+
+  it("shows the tail", async () => {
+    using directory = temporaryDirectory();
+    const path = sampleDump(directory.path);
+    const { size } = Deno.statSync(path);
+    Deno.truncateSync(path, size - 1);
+    const { code, stdout } = await jitdump(["inspect", path]);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, `${size - 64}  the file ends within a record`);
+    Deno.truncateSync(path, size - 64);
+    Deno.truncateSync(path, size + 1000);
+    const { stdout: json } = await jitdump(["inspect", "--json", path]);
+    assertEquals(JSON.parse(json.trim().split("\n").at(-1)!), {
+      record: "tail",
+      offset: size - 64,
+      kind: "zeros",
+    });
+  });
+
+  itUnless(
+    noScript,
+    "fits the terminal and has colours there, unless NO_COLOR",
+    async () => {
+      using directory = temporaryDirectory();
+      const path = sampleDump(directory.path);
+      const onTerminal = async (env: Record<string, string>) => {
+        const command = [
+          "stty cols 60;",
+          Deno.execPath(),
+          `run --no-config --allow-read ${CLI} inspect ${path}`,
+        ].join(" ");
+        const { stdout } = await new Deno.Command("script", {
+          args: ["-qec", command, "/dev/null"],
+          env: { TERM: "xterm", ...env },
+          stdin: "null",
+        }).output();
+        return new TextDecoder().decode(stdout).replaceAll("\r", "");
+      };
+      const colored = await onTerminal({});
+      assertStringIncludes(colored, "\x1b[1m");
+      // deno-lint-ignore no-control-regex -- a colour
+      const lines = colored.replace(/\x1b\[\d+m/g, "").trim().split("\n");
+      // The first line is the header's, which wraps.
+      for (const line of lines.slice(2)) assert(line.length <= 60, line);
+      assert(lines.some((line) => line.endsWith("…")), colored);
+      const plain = await onTerminal({ NO_COLOR: "1" });
+      assert(!plain.includes("\x1b"), plain);
+    },
+  );
+
+  itUnless(
+    noObjdump,
+    "--disassemble has source lines between the instructions",
+    async () => {
+      using directory = temporaryDirectory();
+      const path = sampleDump(directory.path);
+      const flags = [
+        "--allow-read",
+        "--allow-run=objdump",
+        "--allow-write=/tmp",
+        `--allow-env=TMPDIR`,
+      ];
+      const { code, stdout, stderr } = await jitdump(
+        ["inspect", "--disassemble", "fib", path],
+        flags,
+      );
+      assertEquals([code, stderr], [0, ""]);
+      const source = join(directory.path, "fib.calc");
+      assertEquals(
+        stdout.split("\n").map((line) => line.replace(/\s+/g, " ")),
+        [
+          "fib: 3 bytes at 0x1000, number 0",
+          `${source}:1 fn fib(n) {`,
+          " 1000: 90 nop",
+          `${source}:2 return n`,
+          " 1001: 90 nop",
+          " 1002: c3 ret",
+          "",
+        ],
+      );
+      const missing = await jitdump(
+        ["inspect", "--disassemble", "nobody", path],
+        flags,
+      );
+      assertEquals([missing.code, missing.stdout], [1, ""]);
+      assertStringIncludes(missing.stderr, `no function "nobody"`);
+    },
+  );
+});
+
+describe("jitdump check", () => {
+  it("ends with 0 where nothing is wrong, with 1 where something is", async () => {
+    using directory = temporaryDirectory();
+    const good = join(directory.path, "jit-7.dump");
+    const bad = join(directory.path, "bad.dump");
+    const builder = new DumpBuilder().load();
+    Deno.writeFileSync(good, builder.bytes);
+    for (let i = 0; i < 5; i++) builder.load();
+    Deno.writeFileSync(bad, builder.bytes);
+    const { code, stdout, stderr } = await jitdump(["check", good]);
+    assertEquals([code, stdout, stderr], [
+      0,
+      `${good}: nothing is wrong\n`,
+      "",
+    ]);
+    const both = await jitdump(["check", good, bad]);
+    assertEquals([both.code, both.stderr], [1, ""]);
+    const lines = both.stdout.trim().split("\n");
+    assertEquals(lines[0], `${good}: nothing is wrong`);
+    assertStringIncludes(
+      lines[1],
+      `${bad}: byte 0: error: file name: perf takes no notice of a file called "bad.dump". Call it jit-7.dump`,
+    );
+    assertEquals(lines.filter((line) => line.includes("code index")).length, 4);
+    assertStringIncludes(both.stdout, `2 more of "code index"`);
+    assertEquals(lines.at(-1), `${bad}: 11 findings`);
+    const all = await jitdump(["check", "--all", bad]);
+    assertEquals(all.stdout.trim().split("\n").length, 12);
+  });
+
+  it("goes on behind a file that cannot be read", async () => {
+    using directory = temporaryDirectory();
+    const good = join(directory.path, "jit-7.dump");
+    const missing = join(directory.path, "missing");
+    Deno.writeFileSync(good, new DumpBuilder().load().bytes);
+    const { code, stdout, stderr } = await jitdump(["check", missing, good]);
+    assertEquals([code, stdout], [1, `${good}: nothing is wrong\n`]);
+    assertStringIncludes(stderr, `jitdump check: ${missing}: No such file`);
+  });
+
+  it("says of what is no dump that it is none", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "jit-7.dump");
+    Deno.writeTextFileSync(path, "");
+    const { code, stdout } = await jitdump(["check", path]);
+    assertEquals(code, 1);
+    assertStringIncludes(stdout, "the file has 0 bytes");
+  });
+});

@@ -1,0 +1,237 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { AArch64Assembler } from "./aarch64.ts";
+import { compile, type CompiledProgram } from "./compile.ts";
+import { makeExecutable } from "./executable_memory.ts";
+import { isInstalled } from "../support/perf.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+const GCD = `fn gcd(a, b) {
+  while b != 0 { let rest = a % b; a = b; b = rest; }
+  return a;
+}`;
+const FIB = `fn fib(n) {
+  if n < 2 { return n; }
+  return fib(n - 1) + fib(n - 2);
+}`;
+const SIX = `fn six(a, b, c, d, e, f) {
+  return a + 10 * b + 100 * c + 1000 * d + 10000 * e + 100000 * f;
+}`;
+const LARGE = (1n << 62n) + 12345n;
+
+/** A main function's text, its arguments, its result, and the functions it calls. */
+const PROGRAMS: [string, bigint[], bigint, string?][] = [
+  ["fn main() { return 42; }", [], 42n],
+  ["fn main() { }", [], 0n],
+  ["fn main(a, b) { return a - b; }", [3n, 10n], -7n],
+  ["fn main() { return 2 + 3 * 4 - 6 / 2; }", [], 11n],
+  ["fn main() { return (2 + 3) * (4 - 6) / 2; }", [], -5n],
+  ["fn main() { return 100 - 10 - 1; }", [], 89n],
+  ["fn main(a, b) { return a / b; }", [-7n, 2n], -3n],
+  ["fn main(a, b) { return a % b; }", [-7n, 2n], -1n],
+  ["fn main(a, b) { return a % b; }", [7n, -2n], 1n],
+  ["fn main(a) { return a * a; }", [1n << 40n], 0n],
+  [`fn main() { return ${LARGE}; }`, [], LARGE],
+  ["fn main() { return 0 - 65536; }", [], -65536n],
+  [`fn main() { return 4294967296; }`, [], 1n << 32n],
+  ["fn main() { return 2147483648; }", [], 1n << 31n],
+  ["fn main(a) { return a == 1; }", [1n], 1n],
+  ["fn main(a) { return a != 1; }", [1n], 0n],
+  ...[[-1n, 0b1100n], [0n, 0b0110n], [1n, 0b0011n]].map((
+    [a, bits],
+  ) =>
+    [
+      "fn main(a) { return 8 * (a < 0) + 4 * (a <= 0) + 2 * (a >= 0) + (a > 0); }",
+      [a],
+      bits,
+    ] as [string, bigint[], bigint]
+  ),
+  [
+    "fn main(a) { if a { return 1; } else { a = 5; } return a; }",
+    [0n],
+    5n,
+  ],
+  ["fn main(a) { if a { return 1; } else { a = 5; } return a; }", [9n], 1n],
+  [
+    "fn main(n) { let s = 0; while n { s = s + n; n = n - 1; } return s; }",
+    [100n],
+    5050n,
+  ],
+  ["fn main(a, b) { return gcd(a, b); }", [1071n, 462n], 21n, GCD],
+  ["fn main(n) { return fib(n); }", [20n], 6765n, FIB],
+  [
+    "fn main() { return six(1, 2, 3, 4, 5, six(6, 0, 0, 0, 0, 0)); }",
+    [],
+    654321n,
+    SIX,
+  ],
+  [
+    "fn main(a, b, c, d, e, f) { six(f, e, d, c, b, a); return six(a, b, c, d, e, f); }",
+    [1n, 2n, 3n, 4n, 5n, 6n],
+    654321n,
+    SIX,
+  ],
+];
+
+const entryOf = ({ functions }: CompiledProgram) =>
+  functions.find(({ name }) => name === "main")!.start;
+
+function runHere(program: CompiledProgram, args: bigint[]): bigint {
+  const code = makeExecutable(program.code) as Uint8Array<ArrayBuffer>;
+  const main = new Deno.UnsafeFnPointer(
+    Deno.UnsafePointer.of(code.subarray(entryOf(program)))!,
+    { parameters: args.map(() => "i64" as const), result: "i64" },
+  );
+  return main.call(...args as []);
+}
+
+/** Calls a program's main function, prints its result's 8 bytes, and exits. */
+class Launcher extends AArch64Assembler {
+  constructor(program: CompiledProgram, args: bigint[]) {
+    super();
+    for (const arg of args) {
+      this.loadConstant(arg);
+      this.push();
+    }
+    // The program lies right in front of the launcher.
+    this.call({ offset: entryOf(program) - program.code.length }, args.length);
+    this.push();
+    this.emit32(0xd2800020); // mov x0, #1
+    this.emit32(0x910003e1); // mov x1, sp
+    this.emit32(0xd2800102); // mov x2, #8
+    this.emit32(0xd2800808); // mov x8, #64 (write)
+    this.emit32(0xd4000001); // svc #0
+    this.emit32(0xd2800000); // mov x0, #0
+    this.emit32(0xd2800ba8); // mov x8, #93 (exit)
+    this.emit32(0xd4000001); // svc #0
+  }
+}
+
+/** A static ELF executable that is the program and its launcher; see elf(5). */
+function makeElf(program: CompiledProgram, args: bigint[]): Uint8Array {
+  const BASE = 0x400000n;
+  const CODE = 4096;
+  const launcher = new Launcher(program, args).finish();
+  const size = CODE + program.code.length + launcher.length;
+  const elf = new Uint8Array(size);
+  const view = new DataView(elf.buffer);
+  const u16 = (at: number, value: number) => view.setUint16(at, value, true);
+  const u32 = (at: number, value: number) => view.setUint32(at, value, true);
+  const u64 = (at: number, value: number | bigint) =>
+    view.setBigUint64(at, BigInt(value), true);
+  elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]); // ELF, 64 bits, little-endian
+  u16(16, 2); // e_type: ET_EXEC
+  u16(18, 183); // e_machine: EM_AARCH64
+  u32(20, 1); // e_version
+  u64(24, BASE + BigInt(CODE + program.code.length)); // e_entry
+  u64(32, 64); // e_phoff
+  u16(52, 64); // e_ehsize
+  u16(54, 56); // e_phentsize
+  u16(56, 1); // e_phnum
+  u32(64, 1); // p_type: PT_LOAD
+  u32(68, 5); // p_flags: PF_R | PF_X
+  u64(80, BASE); // p_vaddr
+  u64(96, size); // p_filesz
+  u64(104, size); // p_memsz
+  u64(112, 4096); // p_align
+  elf.set(program.code, CODE);
+  elf.set(launcher, CODE + program.code.length);
+  return elf;
+}
+
+async function runOnQemu(
+  qemu: string,
+  program: CompiledProgram,
+  args: bigint[],
+): Promise<bigint> {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "program");
+  Deno.writeFileSync(file, makeElf(program, args), { mode: 0o700 });
+  const { stdout, stderr } = await new Deno.Command(qemu, { args: [file] })
+    .output();
+  assertEquals(new TextDecoder().decode(stderr), "");
+  return new DataView(stdout.buffer, stdout.byteOffset).getBigInt64(0, true);
+}
+
+const callText = ([main, args]: [string, bigint[], ...unknown[]]) =>
+  `${main} of ${args.join(", ") || "nothing"}`;
+
+describe(`the demo's compiler on this machine (${Deno.build.arch})`, () => {
+  for (const test of PROGRAMS) {
+    const [main, args, expected, others = ""] = test;
+    it(callText(test), () => {
+      const program = compile(`${others}\n${main}`, Deno.build.arch);
+      assertEquals(runHere(program, args), expected);
+    });
+  }
+});
+
+const qemu = await isInstalled("qemu-aarch64")
+  ? "qemu-aarch64"
+  : await isInstalled("qemu-aarch64-static")
+  ? "qemu-aarch64-static"
+  : undefined;
+
+/** A test that needs an emulated AArch64. */
+function itWithQemu(name: string, fn: (qemu: string) => Promise<void>): void {
+  if (qemu) {
+    it(name, () => fn(qemu));
+  } else if (Deno.env.get("CI") === "true") {
+    it(name, () => {
+      throw new Error("qemu-aarch64 is not installed");
+    });
+  } else {
+    it.skip(`${name} (ignored: qemu-aarch64 is not installed)`, () => {});
+  }
+}
+
+describe("the demo's compiler for AArch64, under qemu", () => {
+  for (const test of PROGRAMS) {
+    const [main, args, expected, others = ""] = test;
+    itWithQemu(callText(test), async (qemu) => {
+      const program = compile(`${others}\n${main}`, "aarch64");
+      assertEquals(await runOnQemu(qemu, program, args), expected);
+    });
+  }
+
+  itWithQemu(
+    "the demo's program gives the same on both machines",
+    async (qemu) => {
+      const text = Deno.readTextFileSync(
+        new URL("program.calc", import.meta.url),
+      );
+      assertEquals(
+        await runOnQemu(qemu, compile(text, "aarch64"), [2n]),
+        runHere(compile(text, Deno.build.arch), [2n]),
+      );
+    },
+  );
+});
+
+describe("the demo's compiler refuses", () => {
+  const variables = Array.from({ length: 33 }, (_, i) => `let v${i} = 0;`);
+  const cases = [
+    ["fn main() { return 1 }", 'line 1: expected ";", found "}"'],
+    ["fn main() {\n  return ?;\n}", 'line 2: unexpected "?"'],
+    ["fn main() {\n\n  return x;\n}", "line 3: there is no variable x"],
+    ["fn main() { x = 1; }", "line 1: there is no variable x"],
+    ["fn main() { return f(); }", "line 1: there is no function f()"],
+    ["fn f(a) {}\nfn main() { f(1, 2); }", "line 2: f() takes 1 arguments"],
+    ["fn f() {}\nfn f() {}", "line 2: f() is defined twice"],
+    ["fn f(a, b, c, d, e, f, g) {}", "line 1: f() has more than 6 parameters"],
+    [`fn f() { ${variables.join("")} }`, "line 1: f() has more than 32"],
+    ["fn f() { 1 + 2; }", 'line 1: expected a statement, found "1"'],
+    ["let x = 1;", 'line 1: expected "fn", found "let"'],
+    ["fn f() {", "line 1: expected an expression"],
+  ];
+  for (const [text, message] of cases) {
+    it(text.slice(0, 40).replaceAll("\n", " "), () => {
+      assertThrows(
+        () => compile(text, Deno.build.arch),
+        SyntaxError,
+        message,
+      );
+    });
+  }
+});

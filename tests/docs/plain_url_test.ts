@@ -1,0 +1,115 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { readLoads } from "../support/parse_dump.ts";
+import { type Outcome, run } from "../support/perf.ts";
+import { LIBC, temporaryDirectory } from "../support/script.ts";
+
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+
+/** The repository's files over HTTP on this machine, for as long as it is in use. */
+function serveRepository(): AsyncDisposable & {
+  host: string;
+  /** The paths that were asked for. */
+  asked: Set<string>;
+} {
+  const asked = new Set<string>();
+  const server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+  }, async (request) => {
+    const path = new URL(request.url).pathname.slice(1);
+    asked.add(path);
+    try {
+      return new Response(await Deno.readFile(join(ROOT, path)), {
+        headers: { "content-type": "application/typescript" },
+      });
+    } catch {
+      return new Response("not found", { status: 404 });
+    }
+  });
+  return {
+    host: `127.0.0.1:${server.addr.port}`,
+    asked,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+/**
+ * Runs a program in a directory in which there is nothing else, with a cache of its own;
+ * nobody can be asked for a permission.
+ */
+function runAlone(
+  directory: string,
+  program: string,
+  flags: string[],
+): Promise<Outcome> {
+  const project = join(directory, "project");
+  Deno.mkdirSync(project);
+  Deno.writeTextFileSync(join(project, "main.ts"), program);
+  return run([Deno.execPath(), "run", "--quiet", ...flags, "main.ts"], {
+    cwd: project,
+    env: { DENO_DIR: join(directory, "cache"), NO_COLOR: "1" },
+  });
+}
+
+describe("a program without a deno.json", () => {
+  it("imports the module by URL, and writes a dump", async () => {
+    using directory = temporaryDirectory();
+    await using repository = serveRepository();
+    const dumps = join(directory.path, "dumps");
+    Deno.mkdirSync(dumps);
+    const { stdout, stderr } = await runAlone(
+      directory.path,
+      `import { JitDumpFile } from "http://${repository.host}/mod.ts";
+       using dump = JitDumpFile.forProcess("${dumps}");
+       dump.dumpFunction({ name: "by URL", code: Uint8Array.of(0xc3) });
+       console.log(dump.path);`,
+      [
+        `--allow-import=${repository.host}`,
+        `--allow-ffi=${LIBC}`,
+        `--allow-write=${dumps}`,
+      ],
+    );
+    assertEquals(stderr, "");
+    const names = readLoads(stdout.trim()).map(({ name }) => name);
+    assertEquals(names, ["by URL"]);
+    for (const path of repository.asked) {
+      assertMatch(path, /^(mod\.ts|(src|ffi)\/.*\.ts)$/);
+    }
+    assert(repository.asked.size > 30);
+  });
+
+  it("needs no permission to import it", async () => {
+    using directory = temporaryDirectory();
+    await using repository = serveRepository();
+    const { stdout, stderr } = await runAlone(
+      directory.path,
+      `import { JitDumpFile } from "http://${repository.host}/mod.ts";
+       import { JitDumpReader } from "http://${repository.host}/src/reader/mod.ts";
+       console.log(JitDumpFile.name, JitDumpReader.name);`,
+      [`--allow-import=${repository.host}`],
+    );
+    assertEquals(stderr, "");
+    assertEquals(stdout, "JitDumpFile JitDumpReader\n");
+  });
+
+  it("runs the command line by URL", async () => {
+    using directory = temporaryDirectory();
+    await using repository = serveRepository();
+    const { stdout, code } = await run([
+      Deno.execPath(),
+      "run",
+      "--quiet",
+      `--allow-import=${repository.host}`,
+      `http://${repository.host}/src/cli/main.ts`,
+      "--help",
+    ], {
+      cwd: directory.path,
+      env: { DENO_DIR: join(directory.path, "cache") },
+    });
+    assertEquals(code, 0);
+    assertMatch(stdout, /^Usage: jitdump /);
+  });
+});

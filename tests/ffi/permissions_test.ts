@@ -1,0 +1,419 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { basename, dirname, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { readLoads } from "../support/parse_dump.ts";
+import { run } from "../support/perf.ts";
+import {
+  enoughFlags,
+  LIBC,
+  MOD,
+  runScript,
+  scriptCommand,
+  temporaryDirectory,
+} from "../support/script.ts";
+
+/** Uses all that the module offers, and says what came of it. */
+const EVERYTHING = (dumps: string, options = "{}") => `
+  import { JitDumpError, JitDumpFile } from "${MOD}";
+  try {
+    using dump = JitDumpFile.forProcess("${dumps}", ${options});
+    const code = new Uint8Array(100_000);
+    dump.dumpFunction({ name: "small", code: code.subarray(0, 10) });
+    dump.dumpFunction({ name: "named größe", code, address: 4096 });
+    dump.dumpCodeLoadRecord("positional", code, dump.getTimeStamp(), 1, 2);
+    dump.nextCodeIndex();
+    new JitDumpFile("${dumps}/missing/a.dump", undefined, ${options});
+  } catch (error) {
+    const name = error instanceof JitDumpError ? error.code : error.constructor.name;
+    console.log(name + ": " + error.message);
+  }
+`;
+
+/** The functions in the only dump of the directory. */
+function dumpedNames(directory: string): string[] {
+  const [dump, ...others] = Deno.readDirSync(directory);
+  assertEquals(others, []);
+  return readLoads(join(directory, dump.name)).map(({ name }) => name);
+}
+
+describe("permissions: what is enough", () => {
+  const sufficient: [
+    string,
+    (dumps: string, ownLibc: string) => string[],
+    "own libc"?,
+  ][] = [
+    [
+      "libc's path and the dump's directory",
+      (dumps) => [`--allow-ffi=${LIBC}`, `--allow-write=${dumps}`],
+    ],
+    [
+      "libc's directory and a directory above the dump's",
+      (dumps) => [
+        `--allow-ffi=${dirname(LIBC)}`,
+        `--allow-write=${dirname(dumps)}`,
+      ],
+    ],
+    [
+      "FFI without limits and the dump's directory",
+      (dumps) => ["--allow-ffi", `--allow-write=${dumps}`],
+    ],
+    [
+      "libc by the caller's own path for it",
+      (dumps, libc) => [`--allow-ffi=${libc}`, `--allow-write=${dumps}`],
+      "own libc",
+    ],
+  ];
+  for (const [what, flags, own] of sufficient) {
+    it(`${what}`, async () => {
+      using directory = temporaryDirectory();
+      const dumps = join(directory.path, "dumps");
+      const libc = join(directory.path, "libc");
+      Deno.mkdirSync(dumps);
+      if (own) Deno.symlinkSync(LIBC, libc);
+      const options = own ? `{ libc: "${libc}" }` : "{}";
+      const source = EVERYTHING(dumps, options);
+      const { stdout, stderr } = await runScript(
+        directory.path,
+        source,
+        flags(dumps, libc),
+      );
+      assertEquals(stderr, "");
+      // Errors are made with these permissions too.
+      assertStringIncludes(stdout, "ENOENT: Cannot open");
+      assertStringIncludes(stdout, "No such file or directory");
+      assertEquals(dumpedNames(dumps), ["small", "named größe", "positional"]);
+    });
+  }
+
+  it("importing the module needs none and loads no libc", async () => {
+    using directory = temporaryDirectory();
+    const source = `
+      import { JitDumpFile, FileHeader } from "${MOD}";
+      console.log(JitDumpFile.isSupported(), FileHeader.size);
+    `;
+    const { stdout, stderr } = await runScript(directory.path, source, [
+      "--deny-ffi",
+      "--deny-read",
+      "--deny-write",
+      "--deny-env",
+      "--deny-sys",
+      "--deny-run",
+      "--deny-net",
+    ]);
+    assertEquals([stdout, stderr], ["true 40\n", ""]);
+  });
+});
+
+describe("permissions: what is missing", () => {
+  const missing: {
+    what: string;
+    flags: (dumps: string) => string[];
+    options?: string;
+    names: (dumps: string) => string;
+  }[] = [
+    {
+      what: "no FFI",
+      flags: (dumps) => [`--allow-write=${dumps}`],
+      names: () => "--allow-ffi=",
+    },
+    {
+      what: "FFI for something else",
+      flags: (dumps) => [`--allow-ffi=${dumps}/a.so`, `--allow-write=${dumps}`],
+      names: () => "--allow-ffi=",
+    },
+    {
+      what: "FFI denied",
+      flags: (dumps) => ["--deny-ffi", `--allow-write=${dumps}`],
+      names: () => "--allow-ffi=",
+    },
+    {
+      what: "FFI for another libc than the given one",
+      flags: (dumps) => [`--allow-ffi=${LIBC}`, `--allow-write=${dumps}`],
+      options: `{ libc: "/opt/libc.so.6" }`,
+      names: () => "--allow-ffi=/opt/libc.so.6",
+    },
+    {
+      what: "FFI without limits but for all that libc could be",
+      flags: (dumps) => [
+        "--allow-ffi",
+        "--deny-ffi=/",
+        `--allow-write=${dumps}`,
+      ],
+      names: () => "--allow-ffi=",
+    },
+    {
+      what: "no writing",
+      flags: () => [`--allow-ffi=${LIBC}`],
+      names: (dumps) => `--allow-write=${dumps}`,
+    },
+    {
+      what: "no writing, though FFI is without limits",
+      flags: () => ["--allow-ffi"],
+      names: (dumps) => `--allow-write=${dumps}`,
+    },
+    {
+      what: "writing somewhere else",
+      flags: (dumps) => [
+        `--allow-ffi=${LIBC}`,
+        `--allow-write=${dumps}/sub,${dumps}2`,
+      ],
+      names: (dumps) => `--allow-write=${dumps}`,
+    },
+    {
+      what: "writing denied there",
+      flags: (dumps) => [
+        `--allow-ffi=${LIBC}`,
+        "--allow-write",
+        `--deny-write=${dumps}`,
+      ],
+      names: (dumps) => `--allow-write=${dumps}`,
+    },
+    {
+      what: "neither",
+      flags: () => [],
+      names: () => "--allow-ffi=",
+    },
+  ];
+  for (const { what, flags, options, names } of missing) {
+    it(`${what}: NotCapable that names the flag, and nothing is made`, async () => {
+      using directory = temporaryDirectory();
+      const dumps = join(directory.path, "dumps");
+      Deno.mkdirSync(dumps);
+      const { stdout, stderr } = await runScript(
+        directory.path,
+        EVERYTHING(dumps, options),
+        flags(dumps),
+      );
+      assertEquals(stderr, "");
+      assert(stdout.startsWith("NotCapable: Cannot "), stdout);
+      assertStringIncludes(stdout, `Run again with ${names(dumps)}`);
+      assertEquals([...Deno.readDirSync(dumps)], []);
+    });
+  }
+
+  it("the flag that the message names is the one that helps", async () => {
+    using directory = temporaryDirectory();
+    const dumps = join(directory.path, "dumps");
+    Deno.mkdirSync(dumps);
+    const flags: string[] = [];
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const { stdout } = await runScript(
+        directory.path,
+        EVERYTHING(dumps),
+        flags,
+      );
+      const named = stdout.match(/^NotCapable: .* (--allow-\w+=[^\s,]+)/);
+      if (!named) break;
+      flags.push(named[1]);
+    }
+    assertEquals(flags.map((flag) => flag.split("=")[0]), [
+      "--allow-ffi",
+      "--allow-write",
+    ]);
+    assertEquals(dumpedNames(dumps).length, 3);
+  });
+
+  it("a relative path's directory is named in full", async () => {
+    using directory = temporaryDirectory();
+    const source = `
+      import { JitDumpFile } from "${MOD}";
+      for (const dir of [undefined, "sub/dir", "/"]) {
+        try { JitDumpFile.forProcess(dir); }
+        catch ({ message }) { console.log(message.split("--allow-write=")[1]); }
+      }
+    `;
+    const { stdout } = await runScript(directory.path, source, [
+      `--allow-ffi=${LIBC}`,
+    ]);
+    const here = Deno.cwd();
+    assertEquals(stdout, `${here}\n${here}/sub/dir\n/\n`);
+  });
+});
+
+describe("permissions: ways round them", () => {
+  /** Tries to open the paths, and says what came of each. */
+  const tryOpening = (paths: string[]) => `
+    import { JitDumpFile } from "${MOD}";
+    for (const path of ${JSON.stringify(paths)}) {
+      try {
+        new JitDumpFile(path).close();
+        console.log("opened");
+      } catch (error) {
+        console.log(error.constructor.name);
+      }
+    }
+  `;
+
+  it("a path goes up from a link's place and not from its target's", async () => {
+    using directory = temporaryDirectory();
+    const allowed = join(directory.path, "allowed");
+    const other = join(directory.path, "other");
+    Deno.mkdirSync(allowed);
+    Deno.mkdirSync(join(other, "sub"), { recursive: true });
+    Deno.symlinkSync(join(other, "sub"), join(allowed, "link"));
+    const { stdout } = await runScript(
+      directory.path,
+      tryOpening([
+        `${allowed}/link/../a.dump`,
+        `${allowed}//./sub/.././b.dump`,
+        `${allowed}/../other/c.dump`,
+        `${allowed}/link/../../other/d.dump`,
+      ]),
+      enoughFlags(allowed),
+    );
+    assertEquals(stdout, "opened\nopened\nNotCapable\nNotCapable\n");
+    assertEquals(
+      Array.from(Deno.readDirSync(allowed), ({ name }) => name).toSorted(),
+      ["a.dump", "b.dump", "link"],
+    );
+    assertEquals(
+      Array.from(Deno.readDirSync(other), ({ name }) => name),
+      ["sub"],
+    );
+  });
+
+  it("nor through /proc, which Deno leaves to programs that may do all", async () => {
+    using directory = temporaryDirectory();
+    const denied = join(directory.path, "denied");
+    Deno.mkdirSync(denied);
+    const paths = [
+      `/proc/self/root${denied}/a.dump`,
+      `/tmp/../proc/self/root${denied}/b.dump`,
+      `/proc/self/cwd/${denied}/c.dump`,
+      "/dev/shm/jitdump-test.dump",
+      "/sys/jitdump-test.dump",
+    ];
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      tryOpening(paths),
+      ["--allow-ffi", "--allow-write", `--deny-write=${denied}`],
+    );
+    assertEquals([stdout, stderr], ["NotCapable\n".repeat(5), ""]);
+    assertEquals([...Deno.readDirSync(denied)], []);
+  });
+
+  it("nor by a relative path from there", async () => {
+    using directory = temporaryDirectory();
+    const { stdout, stderr } = await run(
+      scriptCommand(
+        directory.path,
+        tryOpening(["jitdump-test.dump", "../dev/shm/jitdump-test.dump"]),
+        ["--allow-ffi", "--allow-write"],
+      ),
+      { cwd: "/dev/shm" },
+    );
+    assertEquals([stdout, stderr], ["NotCapable\n".repeat(2), ""]);
+  });
+
+  it("nor is a libc.so.6 in the current directory loaded", async () => {
+    using directory = temporaryDirectory();
+    // Loading it would fail: it is no library.
+    Deno.writeTextFileSync(join(directory.path, "libc.so.6"), "planted");
+    const flags = ["--allow-write", "--allow-ffi", "--deny-ffi=/opt/x"];
+    const open = (options: string) =>
+      run(
+        scriptCommand(
+          directory.path,
+          `import { JitDumpFile } from "${MOD}";
+         try {
+           JitDumpFile.forProcess(undefined, ${options}).close();
+           console.log("opened");
+         } catch (error) {
+           console.log(error.constructor.name + ": " + error.message);
+         }`,
+          flags,
+        ),
+        { cwd: directory.path },
+      );
+    assertEquals((await open("{}")).stdout, "opened\n");
+    const { stdout } = await open(`{ libc: "libc.so.6" }`);
+    assert(stdout.startsWith("NotCapable: "), stdout);
+    assertStringIncludes(stdout, '"options.libc" must be a path');
+  });
+
+  it("changing the directory in another thread does not lead elsewhere", async () => {
+    using directory = temporaryDirectory();
+    const [allowed, other] = ["allowed", "other"].map((name) => {
+      const path = join(directory.path, name);
+      Deno.mkdirSync(path);
+      return path;
+    });
+    const worker = join(directory.path, "worker.ts");
+    Deno.writeTextFileSync(
+      worker,
+      `self.postMessage("up");
+       for (;;) {
+         Deno.chdir("${allowed}");
+         Deno.chdir("${other}");
+       }`,
+    );
+    const source = `
+      import { JitDumpFile } from "${MOD}";
+      const worker = new Worker("file://${worker}", { type: "module" });
+      await new Promise((resolve) => worker.onmessage = resolve);
+      let opened = 0;
+      let denied = 0;
+      for (let i = 0; opened < 100 || denied < 100; i++) {
+        try {
+          new JitDumpFile(i + ".dump").close();
+          opened++;
+        } catch (error) {
+          if (!(error instanceof Deno.errors.NotCapable)) throw error;
+          denied++;
+        }
+      }
+      console.log("done");
+      Deno.exit();`;
+    const { stdout, stderr } = await runScript(directory.path, source, [
+      `--allow-ffi=${LIBC}`,
+      "--allow-read",
+      `--allow-write=${allowed}`,
+    ]);
+    assertEquals([stdout, stderr], ["done\n", ""]);
+    assertEquals([...Deno.readDirSync(other)], []);
+    assert([...Deno.readDirSync(allowed)].length >= 100);
+  });
+
+  it("a directory's link does not lead to /dev", async () => {
+    using directory = temporaryDirectory();
+    const link = join(directory.path, "link");
+    Deno.symlinkSync("/dev/shm", link);
+    const path = join(link, `jitdump-${crypto.randomUUID()}.dump`);
+    const { stdout } = await runScript(directory.path, tryOpening([path]), [
+      `--allow-ffi=${LIBC}`,
+      `--allow-write=${directory.path}`,
+    ]);
+    assertStringIncludes(stdout, "NotCapable");
+    let isThere = true;
+    try {
+      Deno.removeSync(path);
+    } catch {
+      isThere = false;
+    }
+    assert(!isThere, stdout);
+  });
+});
+
+describe("permissions: nothing is opened besides", () => {
+  it("only the dump is left open, and libc", async () => {
+    using directory = temporaryDirectory();
+    const source = `
+      import { JitDumpFile } from "${MOD}";
+      const open = () => new Set(Array.from(Deno.readDirSync("/proc/self/fd"),
+        ({ name }) => { try { return Deno.readLinkSync("/proc/self/fd/" + name) } catch { return "" } }));
+      const before = open();
+      using dump = JitDumpFile.forProcess("${directory.path}");
+      console.log(JSON.stringify([...open().difference(before)]));
+    `;
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      source,
+      ["--allow-all"],
+    );
+    assertEquals(stderr, "");
+    assertEquals(
+      JSON.parse(stdout).map((path: string) => basename(path).split("-")[0]),
+      ["jit"],
+    );
+  });
+});

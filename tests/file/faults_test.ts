@@ -1,0 +1,206 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import type { Libc } from "../../ffi/libc.ts";
+import { JitDumpError } from "../../mod.ts";
+import { AppendFile } from "../../src/file/append_file.ts";
+import { DumpKind } from "../../src/file/dump_kind.ts";
+import { SharedFile } from "../../src/file/shared_file.ts";
+import { RecordBuffer } from "../../src/writer/record_buffer.ts";
+import { Uint64 } from "../../src/writer/uint64.ts";
+import { ERRNO, faultyLibc, real } from "../support/faulty_libc.ts";
+import { parseDump, readLoads } from "../support/parse_dump.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+const HEADER = {
+  magic: 0x4A695444,
+  version: 1,
+  totalSize: 40,
+  elfMach: 62,
+  pad1: 0,
+  pid: 1,
+  timestamp: 0n,
+  flags: 0n,
+};
+
+/** A record of one function, in a buffer. */
+function record(codeSize: number): RecordBuffer {
+  const buffer = new RecordBuffer();
+  const zero = new Uint64();
+  const load = {
+    pid: 1,
+    tid: 1,
+    timestamp: zero,
+    address: zero,
+    codeIndex: zero,
+  };
+  const code = new Uint8Array(codeSize).fill(7);
+  buffer.addCodeLoad(load, `${codeSize}`, code, codeSize);
+  return buffer;
+}
+
+const SMALL = 100;
+const LARGE = 1_000_000;
+
+function openAppendFile(libc: Libc, path: string): AppendFile {
+  const kind = new DumpKind(HEADER, () => false);
+  return new AppendFile(libc, new SharedFile(libc, path, kind));
+}
+
+describe("AppendFile, where calls do less than they were asked", () => {
+  it("completes a record of which the first write had a part", () => {
+    for (const size of [SMALL, LARGE]) {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "some.dump");
+      let calls = 0;
+      const libc = faultyLibc({
+        // The first part of each write, byte by byte more.
+        write: (fd, bytes) => real.write(fd, bytes, BigInt(++calls)),
+        writev: (fd, iov, count) => {
+          const sizes = new BigUint64Array(
+            (iov as Uint8Array<ArrayBuffer>).buffer,
+          );
+          const before = sizes[1];
+          if (++calls < 5) {
+            sizes[1] = 3n;
+            return real.writev(fd, iov, 1);
+          }
+          sizes[1] = before;
+          return real.writev(fd, iov, count);
+        },
+      });
+      const sink = openAppendFile(libc, path);
+      sink.append(record(size));
+      sink.append(record(SMALL));
+      sink.close();
+      assertEquals(readLoads(path).map(({ code }) => code.length), [
+        size,
+        SMALL,
+      ]);
+    }
+  });
+
+  it("cuts off a record that cannot be completed", () => {
+    for (const size of [SMALL, LARGE]) {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "some.dump");
+      let isBroken = false;
+      const part = (fd: number) => {
+        isBroken = !isBroken;
+        return isBroken ? real.write(fd, new Uint8Array(30), 30n) : -1;
+      };
+      const libc = faultyLibc({ write: part, writev: part });
+      const sink = openAppendFile(libc, path);
+      const error = assertThrows(() => sink.append(record(size)), JitDumpError);
+      assertEquals(error.code, "EIO");
+      assertEquals(parseDump(Deno.readFileSync(path)).records, []);
+      sink.close();
+    }
+  });
+
+  it("writes the header whole", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const libc = faultyLibc({
+      pwrite: (fd, bytes, count, offset) =>
+        real.pwrite(fd, bytes, BigInt(count) < 7n ? count : 7n, offset),
+    });
+    openAppendFile(libc, path).close();
+    assertEquals(Deno.statSync(path).size, 40);
+    assertEquals(parseDump(Deno.readFileSync(path)).pid, 1);
+  });
+});
+
+describe("AppendFile, where calls fail", () => {
+  it("repeats what a signal interrupted", () => {
+    for (const size of [SMALL, LARGE]) {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "some.dump");
+      const left: Record<string, number> = {
+        open: 2,
+        statx: 1,
+        pread: 3,
+        pwrite: 1,
+        fcntlLock: 2,
+        fcntl: 2,
+        write: 3,
+        writev: 3,
+      };
+      const faults: Record<string, unknown> = {};
+      for (const name of Object.keys(left)) {
+        const call = real[name as keyof Libc] as (...args: never[]) => unknown;
+        faults[name] = (...args: never[]) =>
+          left[name]-- > 0 ? -1 : call(...args);
+      }
+      const libc = faultyLibc(faults, { value: ERRNO.EINTR });
+      const sink = openAppendFile(libc, path);
+      sink.append(record(size));
+      sink.close();
+      assertEquals(readLoads(path).map(({ code }) => code.length), [size]);
+    }
+  });
+
+  it("closes the file whichever call of the opening fails, and names the call", () => {
+    const cases: [string, unknown][] = [
+      ["open", -1],
+      ["statx", -1],
+      ["mmap", 0xffff_ffff_ffff_ffffn],
+      ["pread", -1],
+      ["pwrite", -1],
+      ["fcntl", -1],
+      ["fcntlLock", -1],
+    ];
+    for (const [name, result] of cases) {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "some.dump");
+      const open = () =>
+        Array.from(Deno.readDirSync("/proc/self/fd"), ({ name }) => {
+          try {
+            return Deno.readLinkSync(`/proc/self/fd/${name}`);
+          } catch {
+            return "";
+          }
+        }).filter((target) => target === path).length +
+        Deno.readTextFileSync("/proc/self/maps").split(path).length - 1;
+      const error = assertThrows(
+        () => openAppendFile(faultyLibc({ [name]: () => result }), path),
+        JitDumpError,
+      );
+      assertEquals([error.syscall, error.code, error.path], [
+        name === "fcntlLock" ? "fcntl" : name,
+        "EIO",
+        path,
+      ]);
+      assertEquals(open(), 0, name);
+    }
+  });
+
+  it("closes the file though the marker cannot be taken away", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const libc = faultyLibc({ munmap: () => -1 });
+    const sink = openAppendFile(libc, path);
+    const { fd } = sink;
+    const { syscall } = assertThrows(() => sink.close(), JitDumpError);
+    assertEquals(syscall, "munmap");
+    assertThrows(
+      () => Deno.readLinkSync(`/proc/self/fd/${fd}`),
+      Deno.errors.NotFound,
+    );
+  });
+
+  it("an interrupted close is a finished one", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    let closes = 0;
+    const libc = faultyLibc({
+      close: (fd) => {
+        closes++;
+        real.close(fd);
+        return -1;
+      },
+    }, { value: ERRNO.EINTR });
+    openAppendFile(libc, path).close();
+    assertEquals(closes, 1);
+  });
+});

@@ -1,0 +1,146 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { describe } from "@std/testing/bdd";
+import { type Sink, SINKS } from "../../src/file/record_sink.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { readLoads } from "../support/parse_dump.ts";
+import { isInstalled, run } from "../support/perf.ts";
+import { MOD, scriptCommand, temporaryDirectory } from "../support/script.ts";
+import { runOnTmpfs, whyNotMount } from "../stress/full_disk.ts";
+
+/** Writes until there is no room, says how that ended, and goes on after `makeRoom`. */
+const FILL = (
+  dumps: string,
+  sink: Sink,
+  codeSize: number,
+  makeRoom: string,
+) => `
+  import { JitDumpError, JitDumpFile } from "${MOD}";
+  const dump = new JitDumpFile("${dumps}/some.dump", undefined, { sink: "${sink}" });
+  if (dump.sink !== "${sink}") throw new Error(dump.sink);
+  let count = 0;
+  const dumpOne = () => {
+    dump.dumpFunction({ name: "f" + count, code: new Uint8Array(${codeSize}) });
+    count++;
+  };
+  for (const attempt of [1, 2]) {
+    try {
+      for (;;) dumpOne();
+    } catch (error) {
+      if (!(error instanceof JitDumpError)) throw error;
+      const { code, message, syscall } = error;
+      const { size } = Deno.statSync(dump.path);
+      console.log(JSON.stringify({ code, message, syscall, count, size }));
+    }
+  }
+  ${makeRoom}
+  dumpOne();
+  dump.close();
+  console.log(JSON.stringify({ count }));
+`;
+
+interface Ending {
+  code: string;
+  message: string;
+  syscall: string;
+  count: number;
+  size: number;
+}
+
+/** Checks what FILL has printed, and the file it has left. */
+function checkEndings(stdout: string, path: string, expectedCode: string) {
+  const [first, second, last] = stdout.trim().split("\n")
+    .map((line) => JSON.parse(line)) as Ending[];
+  assertEquals(first.code, expectedCode);
+  assertMatch(first.syscall, /^p?writev?$/);
+  assertStringIncludes(first.message, `"${path}"`);
+  // The failed call has left nothing, so the next one fails in the same place.
+  assertEquals(second, first);
+  assertEquals(last.count, first.count + 1);
+  const bytes = Deno.readFileSync(path);
+  assertEquals(bytes.length > first.size, true);
+  assertEquals(
+    readLoads(path).map(({ name }) => name),
+    Array.from({ length: last.count }, (_, i) => `f${i}`),
+  );
+}
+
+const noMount = await whyNotMount();
+
+const noPrlimit = await isInstalled("prlimit")
+  ? undefined
+  : "there is no prlimit";
+
+describe("a disk that is full", () => {
+  for (
+    const [sink, codeSize] of [
+      ["append", 100],
+      ["append", 70_000],
+      ["mapped", 100],
+      ["mapped", 70_000],
+      ["mapped", 300_000],
+    ] as const
+  ) {
+    itUnless(
+      noMount,
+      `a record of ${codeSize} bytes takes itself back, ${sink}`,
+      async () => {
+        using directory = temporaryDirectory();
+        const dumps = join(directory.path, "dumps");
+        Deno.mkdirSync(dumps);
+        const copy = join(directory.path, "copy");
+        const script = scriptCommand(
+          directory.path,
+          `Deno.writeFileSync("${dumps}/filler", new Uint8Array(120_000));` +
+            FILL(dumps, sink, codeSize, `Deno.removeSync("${dumps}/filler");`) +
+            `Deno.copyFileSync(dump.path, "${copy}");`,
+          ["--allow-all"],
+        );
+        const { stdout, stderr } = await runOnTmpfs(
+          dumps,
+          "size=400k",
+          script,
+        );
+        assertEquals(stderr, "");
+        checkEndings(
+          stdout.replaceAll(join(dumps, "some.dump"), copy),
+          copy,
+          "ENOSPC",
+        );
+      },
+    );
+  }
+});
+
+describe("a file that reaches its size limit", () => {
+  for (const sink of SINKS) {
+    itUnless(
+      noPrlimit,
+      `a record takes itself back where SIGXFSZ is ignored, ${sink}`,
+      async () => {
+        using directory = temporaryDirectory();
+        const script = scriptCommand(
+          directory.path,
+          FILL(
+            directory.path,
+            sink,
+            1000,
+            `await new Deno.Command("prlimit", {
+             args: ["--pid", String(Deno.pid), "--fsize=unlimited"],
+           }).output();`,
+          ),
+          ["--allow-all"],
+        );
+        const { stdout, stderr } = await run([
+          "bash",
+          "-c",
+          `trap '' XFSZ; ulimit -S -f 64; exec "$@"`,
+          "bash",
+          ...script,
+        ]);
+        assertEquals(stderr, "");
+        checkEndings(stdout, join(directory.path, "some.dump"), "EFBIG");
+      },
+    );
+  }
+});

@@ -1,0 +1,305 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import {
+  FileHeader,
+  JitDumpError,
+  JitDumpFile,
+  PerfMapFile,
+} from "../../mod.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { readLoads } from "../support/parse_dump.ts";
+import { type CommandLine, runOrThrow } from "../support/perf.ts";
+import { holdRace, raceCommand } from "../support/race.ts";
+import {
+  LIBC,
+  MOD,
+  runScript,
+  scriptCommand,
+  temporaryDirectory,
+} from "../support/script.ts";
+import { runOnTmpfs, whyNotMount } from "../stress/full_disk.ts";
+
+const code = new Uint8Array(new ArrayBuffer(16));
+
+/** What an earlier process with the same id leaves: the header says another start. */
+function leaveDump(path: string, pid = Deno.pid, earlier = 1n): Uint8Array {
+  const dump = new JitDumpFile(path);
+  dump.dumpFunction({ name: "of an earlier process", code });
+  dump.close();
+  const bytes = Deno.readFileSync(path);
+  const header = FileHeader.unpack(bytes);
+  header.timestamp -= earlier;
+  FileHeader.pack({ ...header, pid }, bytes);
+  Deno.writeFileSync(path, bytes);
+  return bytes;
+}
+
+const names = (path: string) => readLoads(path).map(({ name }) => name);
+
+const PID_NAMESPACE: CommandLine = [
+  "unshare",
+  "--map-root-user",
+  "--pid",
+  "--fork",
+];
+
+/** Why no namespace of processes can be made here; undefined where one can. */
+const noNamespace = await runOrThrow([...PID_NAMESPACE, "true"])
+  .then(() => undefined, (error) => error.message);
+
+const noMount = await whyNotMount();
+
+describe("a dump of an earlier process with the same id", () => {
+  it("gets another name, and a new one is begun", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, `jit-${Deno.pid}.dump`);
+    for (const [pid, isOtherStart] of [[Deno.pid, 1n], [Deno.pid + 1, 0n]]) {
+      const left = leaveDump(path, Number(pid), BigInt(isOtherStart));
+      using dump = JitDumpFile.forProcess(directory.path);
+      dump.dumpFunction({ name: "ours", code });
+      assertEquals(names(path), ["ours"]);
+      assertEquals(Deno.readFileSync(`${path}.old`), left);
+      dump.close();
+      Deno.removeSync(path);
+    }
+  });
+
+  itUnless(
+    noNamespace,
+    "is known by real processes that have the same id",
+    async () => {
+      using directory = temporaryDirectory();
+      const script = scriptCommand(
+        directory.path,
+        `import { JitDumpFile } from "${MOD}";
+       using dump = JitDumpFile.forProcess("${directory.path}");
+       dump.dumpFunction({ name: Deno.args[0] ?? "", code: new Uint8Array(16) });
+       // And it knows its own.
+       dump.close();
+       using again = JitDumpFile.forProcess("${directory.path}");
+       again.dumpFunction({ name: "again", code: new Uint8Array(16) });
+       console.log(Deno.pid);`,
+        ["--allow-all"],
+      );
+      const run = async (name: string) => {
+        const { stdout } = await runOrThrow([
+          ...PID_NAMESPACE,
+          ...script,
+          name,
+        ]);
+        assertEquals(stdout, "1\n");
+      };
+      await run("first");
+      const path = join(directory.path, "jit-1.dump");
+      assertEquals(names(path), ["first", "again"]);
+      await run("second");
+      assertEquals(names(path), ["second", "again"]);
+      assertEquals(names(`${path}.old`), ["first", "again"]);
+      await run("third");
+      assertEquals(names(`${path}.old`), ["second", "again"]);
+    },
+  );
+
+  itUnless(
+    noMount,
+    "stays where no dump can be made in its place",
+    async () => {
+      using directory = temporaryDirectory();
+      const place = join(directory.path, "noexec");
+      Deno.mkdirSync(place);
+      const left = join(directory.path, "left.dump");
+      leaveDump(left);
+      const script = scriptCommand(
+        directory.path,
+        `import { JitDumpFile } from "${MOD}";
+       const path = "${place}/some.dump";
+       Deno.copyFileSync("${left}", path);
+       Deno.writeTextFileSync(path + ".old", "precious");
+       try {
+         new JitDumpFile(path);
+       } catch (error) {
+         console.log(error.syscall, error.code, Deno.readTextFileSync(path + ".old"));
+       }`,
+        ["--allow-all"],
+      );
+      const { stdout } = await runOnTmpfs(place, "noexec", script);
+      assertEquals(stdout, "mmap EPERM precious\n");
+    },
+  );
+
+  it("is put aside though its other name is its own already", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const left = leaveDump(path);
+    Deno.linkSync(path, `${path}.old`);
+    new JitDumpFile(path).close();
+    assertEquals(Deno.statSync(path).size, FileHeader.size);
+    assertEquals(Deno.readFileSync(`${path}.old`), left);
+  });
+
+  it("is put aside once by workers that open it at the same moment", async () => {
+    using directory = temporaryDirectory();
+    const paths = Array.from(
+      { length: 50 },
+      (_, round) => join(directory.path, `${round}`),
+    );
+    for (const path of paths) leaveDump(path);
+    await holdRace(directory.path, {
+      threads: 3,
+      rounds: paths.length,
+      body: `
+        using dump = new JitDumpFile("${directory.path}/" + round);
+        dump.dumpFunction({ name: "of " + thread, code: new Uint8Array(16) });`,
+    });
+    for (const path of paths) {
+      assertEquals(names(path).toSorted(), ["of 0", "of 1", "of 2"]);
+      assertEquals(names(`${path}.old`), ["of an earlier process"]);
+    }
+  });
+
+  it("is refused while another process writes it", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const [program, ...args] = scriptCommand(
+      directory.path,
+      `import { JitDumpFile } from "${MOD}";
+       const dump = new JitDumpFile("${path}");
+       console.log("open");
+       Deno.stdin.readSync(new Uint8Array(1));`,
+      ["--allow-all"],
+    );
+    const other = new Deno.Command(program, {
+      args,
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const reader = other.stdout.getReader();
+    await reader.read();
+    const before = Deno.readFileSync(path);
+    const { message } = assertThrows(
+      () => new JitDumpFile(path),
+      Deno.errors.Busy,
+      "another process writes it",
+    );
+    assert(message.includes(path), message);
+    assertEquals(Deno.readFileSync(path), before);
+    assertEquals([...Deno.readDirSync(directory.path)].length, 2);
+    await other.stdin.close();
+    await reader.cancel();
+    await other.status;
+    new JitDumpFile(path).close();
+    assertEquals(Deno.readFileSync(`${path}.old`), before);
+  });
+
+  it("stays in its place where its other name may not be written", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const left = leaveDump(path);
+    const { stdout } = await runScript(
+      directory.path,
+      `import { JitDumpFile } from "${MOD}";
+       try {
+         new JitDumpFile("${path}");
+       } catch (error) {
+         console.log(error.constructor.name, error.message);
+       }`,
+      [`--allow-ffi=${LIBC}`, `--allow-write=${path}`],
+    );
+    assertEquals(
+      stdout,
+      `NotCapable Cannot open "${path}.old": write access to it is not allowed. ` +
+        `Run again with --allow-write=${directory.path}\n`,
+    );
+    assertEquals(Deno.readFileSync(path), left);
+    Deno.mkdirSync(`${path}.old`);
+    const { syscall, code } = assertThrows(
+      () => new JitDumpFile(path),
+      JitDumpError,
+      `rename to "${path}.old"`,
+    );
+    assertEquals([syscall, code], ["rename", "EISDIR"]);
+    assertEquals(Deno.readFileSync(path), left);
+  });
+});
+
+describe("somebody else's file", () => {
+  const notRoot = Deno.uid() === 0
+    ? undefined
+    : "only root can give a file away";
+  for (const open of [JitDumpFile, PerfMapFile]) {
+    itUnless(notRoot, `is refused by ${open.name}, whatever it allows`, () => {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "some.file");
+      for (const content of ["", "1000 10 f\n"]) {
+        Deno.writeTextFileSync(path, content);
+        Deno.chmodSync(path, 0o666);
+        Deno.chownSync(path, 12345, null);
+        const { message } = assertThrows(
+          () => new open(path),
+          Deno.errors.InvalidData,
+          "belongs to user 12345",
+        );
+        assert(message.includes(path), message);
+        assertEquals(Deno.readTextFileSync(path), content);
+      }
+    });
+  }
+});
+
+describe("an opening that fails", () => {
+  itUnless(
+    noMount,
+    "leaves no file of its own, and every file of others",
+    async () => {
+      using directory = temporaryDirectory();
+      const place = join(directory.path, "noexec");
+      Deno.mkdirSync(place);
+      const script = scriptCommand(
+        directory.path,
+        `import { JitDumpFile } from "${MOD}";
+       Deno.writeTextFileSync("${place}/there.dump", "");
+       for (const name of ["there", "new"]) {
+         try {
+           new JitDumpFile("${place}/" + name + ".dump");
+         } catch (error) {
+           console.log(error.syscall, error.code);
+         }
+       }
+       console.log([...Deno.readDirSync("${place}")].map(({ name }) => name).join());`,
+        ["--allow-all"],
+      );
+      const { stdout } = await runOnTmpfs(place, "noexec", script);
+      assertEquals(stdout, "mmap EPERM\nmmap EPERM\nthere.dump\n");
+    },
+  );
+
+  itUnless(
+    noMount,
+    "leaves none either where several fail at once",
+    async () => {
+      using directory = temporaryDirectory();
+      const place = join(directory.path, "noexec");
+      Deno.mkdirSync(place);
+      const [program, ...args] = raceCommand(directory.path, {
+        threads: 2,
+        rounds: 100,
+        body: `
+        try {
+          new JitDumpFile("${place}/" + round + ".dump");
+        } catch (error) {
+          if (error.code !== "EPERM") throw error;
+        }`,
+      });
+      const { stdout } = await runOnTmpfs(place, "noexec", [
+        "sh",
+        "-c",
+        `"$@" && ls ${place}`,
+        "sh",
+        program,
+        ...args,
+      ]);
+      assertEquals(stdout, "done\n");
+    },
+  );
+});

@@ -1,0 +1,198 @@
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { JitDumpFile } from "../../mod.ts";
+import { readLoads } from "../support/parse_dump.ts";
+import { injectCommand, recordCommand, runOrThrow } from "../support/perf.ts";
+import { holdRace } from "../support/race.ts";
+import {
+  enoughFlags,
+  MOD,
+  runScript,
+  scriptCommand,
+  temporaryDirectory,
+} from "../support/script.ts";
+import { itWithPerf } from "../support/with_perf.ts";
+
+const WRITERS = 4;
+const ROUNDS = 150;
+
+describe("writers that open an empty file at the same moment", () => {
+  it("give it one header and lose no record", async () => {
+    using directory = temporaryDirectory();
+    await holdRace(directory.path, {
+      threads: WRITERS,
+      rounds: ROUNDS,
+      body: `
+        using dump = new JitDumpFile("${directory.path}/" + round + ".dump");
+        dump.dumpFunction({ name: "of " + thread, code: new Uint8Array(16) });`,
+    });
+    for (let round = 0; round < ROUNDS; round++) {
+      const names = readLoads(join(directory.path, `${round}.dump`))
+        .map(({ name }) => name).toSorted();
+      assertEquals(
+        names,
+        Array.from({ length: WRITERS }, (_, writer) => `of ${writer}`),
+      );
+    }
+  });
+});
+
+/** The mappings of a dump in this process. */
+const markers = (path: string) =>
+  Deno.readTextFileSync("/proc/self/maps").split("\n")
+    .filter((line) => line.endsWith(path)).length;
+
+describe("the marker of several dumps on one file", () => {
+  it("is one, until the last of them is closed", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const dumps = Array.from({ length: 5 }, () => new JitDumpFile(path));
+    for (const closed of [2, 0, 4, 1]) {
+      assertEquals(markers(path), 1);
+      dumps[closed].close();
+    }
+    assertEquals(markers(path), 1);
+    dumps[3].close();
+    assertEquals(markers(path), 0);
+  });
+
+  it("is another one for each file", () => {
+    using directory = temporaryDirectory();
+    const paths = Array.from(
+      { length: 200 },
+      (_, i) => join(directory.path, `${i}.dump`),
+    );
+    const dumps = paths.map((path) => new JitDumpFile(path));
+    for (const path of paths) assertEquals(markers(path), 1);
+    dumps.forEach((dump) => dump.close());
+    assertEquals(markers(".dump"), 0);
+  });
+
+  it("outlasts a worker that is terminated, and one that ends", async () => {
+    using directory = temporaryDirectory();
+    const worker = join(directory.path, "worker.ts");
+    const path = join(directory.path, "some.dump");
+    Deno.writeTextFileSync(
+      worker,
+      `import { JitDumpFile } from "${MOD}";
+       const dump = new JitDumpFile("${path}");
+       dump.dumpFunction({ name: "of " + self.name, code: new Uint8Array(16) });
+       self.postMessage("up");
+       self.onmessage = () => self.close();`,
+    );
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      `import { JitDumpFile } from "${MOD}";
+       const markers = () =>
+         Deno.readTextFileSync("/proc/self/maps").split("${path}").length - 1;
+       const start = async (name) => {
+         const worker = new Worker("file://${worker}", { type: "module", name });
+         await new Promise((resolve) => worker.onmessage = resolve);
+         return worker;
+       };
+       const soon = () => new Promise((resolve) => setTimeout(resolve, 100));
+       const seen = [];
+       // The first to come puts the marker up, and dies with it.
+       const terminated = await start("terminated");
+       const ended = await start("ended");
+       const dump = new JitDumpFile("${path}");
+       seen.push(markers());
+       terminated.terminate();
+       await soon();
+       seen.push(markers());
+       ended.postMessage("end");
+       await soon();
+       seen.push(markers());
+       dump.dumpFunction({ name: "of main", code: new Uint8Array(16) });
+       new JitDumpFile("${path}").close();
+       seen.push(markers());
+       console.log(seen.join());`,
+      ["--allow-all"],
+    );
+    assertEquals([stdout, stderr], ["1,1,1,1\n", ""]);
+    assertEquals(
+      readLoads(path).map(({ name }) => name),
+      ["of terminated", "of ended", "of main"],
+    );
+  });
+
+  it("is there once for whoever has the dump open, however often others open and close it", async () => {
+    using directory = temporaryDirectory();
+    const worker = join(directory.path, "worker.ts");
+    const path = join(directory.path, "some.dump");
+    Deno.writeTextFileSync(
+      worker,
+      `import { JitDumpFile } from "${MOD}";
+       let wrong = 0;
+       for (let round = 0; round < 150; round++) {
+         using dump = new JitDumpFile("${path}");
+         dump.dumpFunction({ name: self.name + " " + round, code: new Uint8Array(16) });
+         const maps = Deno.readTextFileSync("/proc/self/maps");
+         if (maps.split("${path}").length !== 2) wrong++;
+       }
+       self.postMessage(wrong);`,
+    );
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      `const wrong = await Promise.all(Array.from({ length: 4 }, (_, i) =>
+         new Promise((resolve) => {
+           const worker = new Worker("file://${worker}", { type: "module", name: "of " + i });
+           worker.onmessage = ({ data }) => resolve(data);
+         })
+       ));
+       const maps = Deno.readTextFileSync("/proc/self/maps");
+       console.log(wrong.join(), maps.includes("${path}"));
+       Deno.exit();`,
+      ["--allow-all"],
+    );
+    assertEquals([stdout, stderr], ["0,0,0,0 false\n", ""]);
+    assertEquals(
+      new Set(readLoads(path).map(({ name }) => name)).size,
+      4 * 150,
+    );
+  });
+
+  itWithPerf("is what perf reads once", async () => {
+    using directory = temporaryDirectory();
+    const worker = join(directory.path, "worker.ts");
+    Deno.writeTextFileSync(
+      worker,
+      `import { JitDumpFile } from "${MOD}";
+       using dump = JitDumpFile.forProcess("${directory.path}");
+       dump.dumpFunction({ name: "of " + self.name, code: new Uint8Array(16) });
+       self.postMessage("done");`,
+    );
+    const script = scriptCommand(
+      directory.path,
+      `import { JitDumpFile } from "${MOD}";
+       using first = JitDumpFile.forProcess("${directory.path}");
+       await Promise.all(["a", "b", "c"].map((name) => new Promise((resolve) => {
+         const worker = new Worker("file://${worker}", { type: "module", name });
+         worker.onmessage = () => { worker.terminate(); resolve(); };
+       })));
+       using second = JitDumpFile.forProcess("${directory.path}");
+       second.dumpFunction({ name: "of main", code: new Uint8Array(16) });
+       console.log(Deno.pid);`,
+      [
+        ...enoughFlags(directory.path),
+        "--allow-read", // for what workers import
+      ],
+    );
+    const data = join(directory.path, "perf.data");
+    const { stdout } = await runOrThrow(recordCommand(data, script));
+    const [program, ...args] = injectCommand(data, `${data}.jit`);
+    const { stderr } = await runOrThrow([program, ...args, "-v"]);
+    const dump = `jit-${stdout.trim()}.dump`;
+    assertEquals(
+      stderr.split("\n").filter((line) =>
+        line.includes(dump) && line.startsWith("injecting")
+      ).length,
+      1,
+      stderr,
+    );
+    const images = [...Deno.readDirSync(directory.path)]
+      .filter(({ name }) => name.endsWith(".so"));
+    assertEquals(images.length, 4);
+  });
+});

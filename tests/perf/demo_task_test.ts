@@ -1,0 +1,90 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { compile } from "../demo/compile.ts";
+import { readLoads } from "../support/parse_dump.ts";
+import { run } from "../support/perf.ts";
+import { projectDirectory } from "../support/script.ts";
+import { itWithPerf } from "../support/with_perf.ts";
+
+const { functions } = compile(
+  Deno.readTextFileSync(new URL("../demo/program.calc", import.meta.url)),
+  Deno.build.arch,
+);
+
+/** Runs `deno task demo` there. */
+const runDemo = (cwd: string, env: Record<string, string> = {}) =>
+  run([Deno.execPath(), "task", "demo"], { cwd, env });
+
+/** A directory of programs that has Deno and no perf, or one that does as `perf` says. */
+function makeBin(directory: string, perf?: string): string {
+  const bin = join(directory, "bin");
+  Deno.mkdirSync(bin);
+  Deno.symlinkSync(Deno.execPath(), join(bin, "deno"));
+  if (perf) Deno.writeTextFileSync(join(bin, "perf"), perf, { mode: 0o755 });
+  return bin;
+}
+
+/** The names of the functions in the dump that the demo has left. */
+function namesInDump(directory: string): string[] {
+  const demo = join(directory, ".demo");
+  const dump = [...Deno.readDirSync(demo)].find(({ name }) =>
+    name.endsWith(".dump")
+  )!;
+  return readLoads(join(demo, dump.name)).map(({ name }) => name);
+}
+
+describe("deno task demo", () => {
+  itWithPerf("prints perf's report with the program's functions", async () => {
+    using directory = projectDirectory();
+    for (const time of ["first", "second"]) {
+      const { success, stdout, stderr } = await runDemo(directory.path);
+      assert(success, stderr);
+      // The hottest function's source lines stand before their instructions.
+      assertMatch(stdout, /^ +: \d+ +while .* \{\n +\d+\.\d\d : +[0-9a-f]+: /m);
+      for (const { name } of functions) {
+        assertMatch(
+          stdout,
+          new RegExp(String.raw`^ +\d+\.\d\d% +\[\.\] ${name} `, "m"),
+          `${time} run`,
+        );
+      }
+    }
+  });
+
+  it("runs the program and says what to install where there is no perf", async () => {
+    using directory = projectDirectory();
+    const { success, stdout, stderr } = await runDemo(directory.path, {
+      PATH: makeBin(directory.path),
+    });
+    assert(success, stderr);
+    assertStringIncludes(stdout, "perf is not installed: install the package");
+    assertMatch(stdout, /main\(\d+\) = -?\d+ after/);
+    assertEquals(
+      namesInDump(directory.path),
+      functions.map(({ name }) => name),
+    );
+  });
+
+  it("runs the program and says what to set where perf may not record", async () => {
+    using directory = projectDirectory();
+    // What perf does where the kernel does not let it.
+    const perf =
+      "#!/bin/sh\nprintf 'Error:\\nAccess is limited.\\nMore.\\n' >&2\nexit 255\n";
+    const { success, stdout, stderr } = await runDemo(directory.path, {
+      PATH: makeBin(directory.path, perf),
+    });
+    assert(success, stderr);
+    assertStringIncludes(stdout, 'may not record ("Access is limited.")');
+    assertStringIncludes(stdout, "kernel.perf_event_paranoid");
+    assertEquals(
+      namesInDump(directory.path),
+      functions.map(({ name }) => name),
+    );
+  });
+});

@@ -1,0 +1,310 @@
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe } from "@std/testing/bdd";
+import { compile } from "../demo/compile.ts";
+import { readLoads } from "../support/parse_dump.ts";
+import {
+  annotateCommand,
+  injectCommand,
+  recordCommand,
+  reportCommand,
+  runOrThrow,
+} from "../support/perf.ts";
+import {
+  demoCommand,
+  elfOf,
+  type Profile,
+  profile,
+  section,
+  TEXT_OFFSET,
+} from "../support/profile.ts";
+import {
+  enoughFlags,
+  MOD,
+  scriptCommand,
+  temporaryDirectory,
+} from "../support/script.ts";
+import { itWithPerf } from "../support/with_perf.ts";
+
+const PROGRAM = new URL("../demo/program.calc", import.meta.url);
+
+const runDemo = () => profile(demoCommand);
+let demo: ReturnType<typeof runDemo> | undefined;
+
+/** Profiles the demo, once for all tests. */
+const profileDemo = () => demo ??= runDemo();
+
+/** perf's report after the injection: the samples by what `fields` say. */
+async function reportSamples(
+  { injected }: Profile,
+  fields: string,
+): Promise<Map<string, number>> {
+  const { stdout } = await runOrThrow(
+    reportCommand(injected, `sample,${fields}`, "--quiet", "-t", ";"),
+  );
+  return new Map(
+    stdout.split("\n").filter((line) => line.includes(";")).map((line) => {
+      const [samples, ...values] = line.split(";").map((value) => value.trim());
+      return [values.join(" ").replace("[.] ", ""), Number(samples)];
+    }),
+  );
+}
+
+const { code, functions } = compile(
+  Deno.readTextFileSync(PROGRAM),
+  Deno.build.arch,
+);
+
+describe("the demo under perf", () => {
+  itWithPerf("its dump has the functions where they run", async () => {
+    const { stdout, functions } = await profileDemo();
+    const printed = [
+      ...stdout.matchAll(/^0x([0-9a-f]+) +(\d+) bytes +(\w+)$/gm),
+    ].map(([, address, size, name]) => ({
+      name,
+      address: BigInt(`0x${address}`),
+      size: Number(size),
+    }));
+    assertGreater(printed.length, 5);
+    assertEquals(
+      functions.map(({ name, address, code }) => ({
+        name,
+        address,
+        size: code.length,
+      })),
+      printed,
+    );
+  });
+
+  itWithPerf(
+    "each function stands in the report by name, with the samples that hit its code",
+    async () => {
+      const profiled = await profileDemo();
+      const report = await reportSamples(profiled, "symbol");
+      for (const { name, address, code } of profiled.functions) {
+        // perf knew nothing of functions when it wrote these addresses down.
+        const samples = profiled.addresses.filter((ip) =>
+          address <= ip && ip < address + BigInt(code.length)
+        ).length;
+        assertGreater(samples, 0, name);
+        assertEquals(report.get(name), samples, name);
+      }
+    },
+  );
+
+  itWithPerf(
+    "the functions have over 90 % of the process's samples",
+    async () => {
+      const profiled = await profileDemo();
+      const report = await reportSamples(profiled, "symbol");
+      const samples = functions.reduce(
+        (sum, { name }) => sum + report.get(name)!,
+        0,
+      );
+      assertGreater(samples / profiled.addresses.length, 0.9);
+    },
+  );
+
+  itWithPerf(
+    "each function's ELF file has the code that the JIT made",
+    async () => {
+      const profiled = await profileDemo();
+      for (const [i, { name, start, end }] of functions.entries()) {
+        assertEquals(
+          await section(elfOf(profiled, profiled.functions[i]), ".text"),
+          code.slice(start, end),
+          name,
+        );
+      }
+    },
+  );
+
+  itWithPerf(
+    "each function's ELF file has its symbol, over all of its code",
+    async () => {
+      const profiled = await profileDemo();
+      for (const fn of profiled.functions) {
+        const { stdout } = await runOrThrow(
+          ["readelf", "--symbols", "--wide", elfOf(profiled, fn)],
+        );
+        const symbols = [...stdout.matchAll(/(\d+) FUNC .* (\S+)$/gm)]
+          .map(([, size, name]) => ({ name, size: Number(size) }));
+        assertEquals(symbols, [{ name: fn.name, size: fn.code.length }]);
+      }
+    },
+  );
+});
+
+describe("the demo's source lines under perf", () => {
+  const file = fromFileUrl(PROGRAM);
+  const text = Deno.readTextFileSync(PROGRAM).split("\n");
+
+  /** The line that the compiler made the instruction at an offset from. */
+  const lineAt = (lines: { offset: number; line: number }[], offset: number) =>
+    lines.findLast((line) => line.offset <= offset)!.line;
+
+  itWithPerf(
+    "each function's ELF file has its line table, entry for entry",
+    async () => {
+      const profiled = await profileDemo();
+      for (const [i, { name, start, end, lines }] of functions.entries()) {
+        const { stdout } = await runOrThrow([
+          "objdump",
+          "--wide",
+          "--dwarf=decodedline",
+          elfOf(profiled, profiled.functions[i]),
+        ]);
+        const rows = [...stdout.matchAll(/^(.+?) +(\d+) +0x([0-9a-f]+)/gm)]
+          .map(([, file, line, address]) => ({
+            file,
+            line: Number(line),
+            offset: parseInt(address, 16) - TEXT_OFFSET,
+          }));
+        const last = { ...lines.at(-1)!, offset: end - start };
+        assertEquals(
+          rows,
+          [...lines, last].map((line) => ({ ...line, file })),
+          name,
+        );
+      }
+    },
+  );
+
+  itWithPerf(
+    "the report has each sample under the line of its instruction",
+    async () => {
+      const profiled = await profileDemo();
+      const report = await reportSamples(profiled, "symbol,srcline");
+      const expected = new Map<string, number>();
+      for (const [i, { name, lines }] of functions.entries()) {
+        const { address, code } = profiled.functions[i];
+        for (const ip of profiled.addresses) {
+          const offset = Number(ip - address);
+          if (offset < 0 || offset >= code.length) continue;
+          const key = `${name} program.calc:${lineAt(lines, offset)}`;
+          expected.set(key, (expected.get(key) ?? 0) + 1);
+        }
+      }
+      assertGreater(expected.size, 20);
+      for (const [line, samples] of expected) {
+        assertEquals(report.get(line), samples, line);
+      }
+    },
+  );
+
+  itWithPerf(
+    "perf annotate has each instruction under its own line, to the last",
+    async () => {
+      const profiled = await profileDemo();
+      for (const { name, start, end, lines } of functions) {
+        const { stdout } = await runOrThrow(
+          annotateCommand(profiled.injected, name),
+        );
+        let source = "";
+        let last = 0;
+        const seen = new Set<number>();
+        for (const row of stdout.split("\n")) {
+          const instruction = row.match(/^ +\d+\.\d+ +: +([0-9a-f]+):/);
+          if (instruction) {
+            last = parseInt(instruction[1], 16) - TEXT_OFFSET;
+            const line = lineAt(lines, last);
+            assertEquals(source, text[line - 1].trim(), `${name} + ${last}`);
+            seen.add(line);
+          } else {
+            source = row.match(/^ +: +\d+ +(.*)$/)?.[1].trim() || source;
+          }
+        }
+        assertEquals(seen, new Set(lines.map(({ line }) => line)), name);
+        // The return is the last of the instructions.
+        assertGreater(last, end - start - 5, name);
+      }
+    },
+  );
+});
+
+describe("functions with the same code and padding under perf", () => {
+  const fib = code.slice(functions[0].start, functions[0].end);
+
+  itWithPerf("have images that differ, and a clean disassembly", async () => {
+    const profiled = await profile((directory) =>
+      scriptCommand(
+        directory,
+        `import { JitDumpFile } from "${MOD}";
+         using dump = JitDumpFile.forProcess("${directory}");
+         const code = new Uint8Array(${JSON.stringify([...fib])});
+         for (const [name, address] of [["a", 0x7000_0000_0000], ["b", 0x7000_0000_1000]]) {
+           dump.dumpFunction({ name, code, address, padding: 16 });
+         }`,
+        ["--allow-all"],
+      )
+    );
+    const [a, b] = await Promise.all(
+      profiled.functions.map((fn) => section(elfOf(profiled, fn), ".text")),
+    );
+    assertEquals(a.slice(0, fib.length), fib);
+    assertEquals(b.slice(0, fib.length), fib);
+    assertNotEquals(a, b);
+    for (const fn of profiled.functions) {
+      const { stdout } = await runOrThrow(
+        ["objdump", "-d", "--no-show-raw-insn", elfOf(profiled, fn)],
+      );
+      const last = stdout.trim().split("\n").at(-1)!;
+      assertMatch(
+        last,
+        Deno.build.arch === "x86_64"
+          ? /nopl +-?0x[0-9a-f]+\(%rax,%rax/
+          : /mov\s+xzr/,
+      );
+      assert(!stdout.includes("(bad)"), stdout);
+    }
+  });
+});
+
+describe("a program with the two scoped permissions under perf", () => {
+  itWithPerf("writes a dump that perf injects", async () => {
+    using directory = temporaryDirectory();
+    const { path } = directory;
+    const dumps = join(path, "dumps");
+    Deno.mkdirSync(dumps);
+    const data = join(path, "perf.data");
+    const injected = join(path, "perf.jit.data");
+    const script = scriptCommand(
+      path,
+      `import { JitDumpFile } from "${MOD}";
+       using dump = JitDumpFile.forProcess("${dumps}");
+       dump.dumpFunction({ name: "größe\\n2", code: new Uint8Array(99).fill(7), address: 0x7000_0000_0000 });`,
+      enoughFlags(dumps),
+    );
+    await runOrThrow(recordCommand(data, script));
+    const [{ name: dump }] = Deno.readDirSync(dumps);
+    await runOrThrow(injectCommand(data, injected));
+    const [load] = readLoads(join(dumps, dump));
+    const elf = join(
+      dumps,
+      `jitted-${dump.match(/\d+/)![0]}-${load.index}.so`,
+    );
+    assertEquals(await section(elf, ".text"), new Uint8Array(99).fill(7));
+    // nm, unlike readelf, prints a name's bytes as they are.
+    const { stdout: symbols } = await runOrThrow(["nm", elf]);
+    assertStringIncludes(symbols, " größe\\n2\n");
+    // perf takes it for code at the address and the time that the record says.
+    const { stdout: events } = await runOrThrow(
+      ["perf", "script", "-i", injected, "--show-mmap-events", "--ns"],
+    );
+    const event = events.split("\n").find((line) => line.includes(elf));
+    assert(event, events);
+    assertStringIncludes(event, "[0x700000000000(0x63)");
+    const [, seconds, nanoseconds] = event.match(/ (\d+)\.(\d{9}): /)!;
+    assertEquals(
+      BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds),
+      load.timestamp,
+    );
+  });
+});

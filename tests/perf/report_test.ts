@@ -1,0 +1,371 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { PerfScriptParser } from "../../src/profile/perf_script.ts";
+import { Ajv, speedscopeSchema } from "../support/npm.ts";
+import {
+  injectCommand,
+  type Outcome,
+  recordCommand,
+  reportCommand,
+  run,
+  runOrThrow,
+} from "../support/perf.ts";
+import { demoCommand, profile } from "../support/profile.ts";
+import { temporaryDirectory } from "../support/script.ts";
+import { itWithPerf } from "../support/with_perf.ts";
+
+const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
+const TWINS = fromFileUrl(new URL("../support/twins.ts", import.meta.url));
+
+/** What the command line may be given to do its work. */
+const FLAGS = [
+  "--allow-read",
+  "--allow-run=perf,objdump",
+  // For --annotate, as objdump reads a file.
+  "--allow-write",
+];
+
+const jitdump = (...args: string[]): Promise<Outcome> =>
+  run([Deno.execPath(), "run", "--no-config", ...FLAGS, CLI, ...args]);
+
+async function jitdumpOrThrow(...args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await jitdump(...args);
+  assert(success, stderr);
+  return stdout;
+}
+
+interface JsonFunction {
+  name: string;
+  origin: string;
+  self: number;
+  total: number;
+}
+
+/** The self shares in percent, by name. */
+async function sharesOf(data: string): Promise<Map<string, number>> {
+  const report = JSON.parse(await jitdumpOrThrow("report", "--json", data));
+  return new Map(
+    report.functions.map(({ name, self }: JsonFunction) => [
+      name,
+      100 * self / report.weight,
+    ]),
+  );
+}
+
+/** The same by perf, after the injection. */
+async function sharesByPerf(injected: string): Promise<Map<string, number>> {
+  const { stdout } = await runOrThrow(
+    reportCommand(
+      injected,
+      "overhead,symbol",
+      "--quiet",
+      "--no-children",
+      ...["-g", "none", "-t", ";"],
+    ),
+  );
+  const shares = new Map<string, number>();
+  for (const line of stdout.split("\n")) {
+    const [, percent, name] = line.match(/^\s*([\d.]+)% *;\[.\] (.*?)\s*$/) ??
+      [];
+    if (name === undefined) continue;
+    shares.set(name, (shares.get(name) ?? 0) + Number(percent));
+  }
+  return shares;
+}
+
+/** perf's call chains, as the report writes them. */
+function chainsByPerf(script: string): Map<string, number> {
+  const parser = new PerfScriptParser();
+  const chains = new Map<string, number>();
+  for (const line of `${script}\n`.split("\n")) {
+    const sample = parser.add(line);
+    if (sample?.kind !== "sample") continue;
+    const names = sample.frames.map(({ symbol, object }) =>
+      symbol ??
+        (object.startsWith("/") && !object.endsWith(".map")
+          ? `[${object.slice(object.lastIndexOf("/") + 1)}]`
+          : "[unknown]")
+    );
+    const chain = [`${sample.command} ${sample.pid}`, ...names.reverse()]
+      .join(";");
+    chains.set(chain, (chains.get(chain) ?? 0) + sample.period);
+  }
+  return chains;
+}
+
+const demos = new Map<string, ReturnType<typeof profile>>();
+
+/** Profiles the demo with call graphs, once for all tests. */
+function profileDemo(callGraph = "fp"): ReturnType<typeof profile> {
+  const demo = demos.get(callGraph) ??
+    profile(demoCommand, "--call-graph", callGraph);
+  demos.set(callGraph, demo);
+  return demo;
+}
+
+/** Records the demo, whose dump is there to be changed. */
+async function recordDemo(
+  directory: string,
+): Promise<{ data: string; dump: string }> {
+  const data = join(directory, "perf.data");
+  await runOrThrow(recordCommand(data, demoCommand(directory)));
+  const [{ name }] = [...Deno.readDirSync(directory)]
+    .filter(({ name }) => name.endsWith(".dump"));
+  return { data, dump: join(directory, name) };
+}
+
+const JITTED = [
+  "collatz",
+  "polynomial_sum",
+  "gcd",
+  "main",
+  "fib",
+  "coprime_pairs",
+];
+
+describe("jitdump report", () => {
+  itWithPerf("gives functions the shares that perf gives them", async () => {
+    const { directory, injected } = await profileDemo();
+    const ours = await sharesOf(join(directory, "perf.data"));
+    const theirs = await sharesByPerf(injected);
+    for (const name of JITTED) {
+      assertGreater(theirs.get(name)!, 1);
+      assertAlmostEquals(ours.get(name)!, theirs.get(name)!, 0.01, name);
+    }
+  });
+
+  for (const callGraph of ["fp", "dwarf"] as const) {
+    itWithPerf(`has perf's call chains, ${callGraph}`, async () => {
+      const { directory, injected } = await profileDemo(callGraph);
+      const { stdout } = await runOrThrow([
+        "perf",
+        "script",
+        ...["-i", injected],
+        "--ns",
+        ...["-F", "comm,pid,tid,time,period,event,ip,sym,dso"],
+      ]);
+      const theirs = chainsByPerf(stdout);
+      const collapsed = await jitdumpOrThrow(
+        "report",
+        "--collapsed",
+        join(directory, "perf.data"),
+      );
+      const ours = new Map(
+        collapsed.trim().split("\n").map((line) => {
+          const end = line.lastIndexOf(" ");
+          return [line.slice(0, end), Number(line.slice(end + 1))];
+        }),
+      );
+      const jitted = (chains: Map<string, number>) =>
+        [...chains].filter(([chain]) =>
+          JITTED.some((name) => chain.includes(`;${name}`))
+        ).sort();
+      assertGreater(jitted(theirs).length, JITTED.length - 1);
+      assertEquals(jitted(ours), jitted(theirs));
+      const isWhole = [...ours.keys()].some((chain) =>
+        chain.includes(";main;longest_collatz;collatz")
+      );
+      // The demo's functions have no frame pointers.
+      assertEquals(isWhole, callGraph === "dwarf");
+    });
+  }
+
+  itWithPerf(
+    "names functions in a recording that has been injected",
+    async () => {
+      const { directory, injected } = await profileDemo();
+      const ours = await sharesOf(join(directory, "perf.data"));
+      const report = JSON.parse(
+        await jitdumpOrThrow("report", "--json", injected),
+      );
+      const jitted = report.functions.filter(
+        ({ origin }: JsonFunction) => origin === "jitted",
+      );
+      assertGreater(jitted.length, JITTED.length - 1);
+      for (const { name, self } of jitted) {
+        assertAlmostEquals(100 * self / report.weight, ours.get(name)!, 0.01);
+      }
+      await jitdumpOrThrow("report", injected, "--annotate", "collatz");
+    },
+  );
+
+  itWithPerf("shows lines, and instructions with their shares", async () => {
+    const { directory } = await profileDemo();
+    const data = join(directory, "perf.data");
+    const lines = await jitdumpOrThrow("report", "--lines", data);
+    assertMatch(
+      lines,
+      /^ *\d+\.\d\d% +\d+\.\d\d% {2}.*program\.calc:\d+ {2}collatz$/m,
+    );
+    const annotated = await jitdumpOrThrow(
+      "report",
+      ...["--annotate", "collatz"],
+      data,
+    );
+    assertMatch(annotated, /program\.calc:\d+ /);
+    const percents = Array.from(
+      annotated.matchAll(/^ *(\d+\.\d\d)% +[0-9a-f]+:/gm),
+      ([, percent]) => Number(percent),
+    );
+    assertGreater(percents.length, 10);
+    const sum = percents.reduce((sum, percent) => sum + percent, 0);
+    assertAlmostEquals(sum, 100, 0.5);
+  });
+
+  itWithPerf("writes for speedscope what its schema takes", async () => {
+    const { directory } = await profileDemo();
+    const data = join(directory, "perf.data");
+    const file = join(directory, "speedscope.json");
+    await jitdumpOrThrow("report", data, "--speedscope", file);
+    const text = Deno.readTextFileSync(file);
+    const validate = new Ajv({ strict: false }).compile(speedscopeSchema);
+    assert(validate(JSON.parse(text)), JSON.stringify(validate.errors));
+    assertStringIncludes(text, '"collatz"');
+  });
+
+  itWithPerf("--annotate says where there is no such function", async () => {
+    const { directory } = await profileDemo();
+    const data = join(directory, "perf.data");
+    const { code, stderr } = await jitdump("report", data, "--annotate", "no");
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, 'no dump has a function "no"');
+  });
+
+  itWithPerf("names JavaScript beside jitted functions", async () => {
+    using directory = temporaryDirectory();
+    const script = join(directory.path, "script.ts");
+    Deno.writeTextFileSync(
+      script,
+      `function hot(n: number) {
+         let x = 0;
+         for (let i = 0; i < n; i++) x = (x * 31 + i) % 1000003;
+         return x;
+       }
+       for (let i = 0; i < 200; i++) hot(1_000_000);`,
+    );
+    const out = join(directory.path, "out");
+    const { success, stderr } = await run([
+      Deno.execPath(),
+      "run",
+      "--no-config",
+      "--allow-all",
+      CLI,
+      "record",
+      ...["--out", out, "--call-graph", "none", "--v8"],
+      ...["--", Deno.execPath(), "run", script],
+    ]);
+    assert(success, stderr);
+    const data = join(out, "perf.data");
+    const ours = await sharesOf(data);
+    await runOrThrow(injectCommand(data, `${data}.jit`));
+    const theirs = await sharesByPerf(`${data}.jit`);
+    const hot = [...theirs].filter(([name]) => /\bhot /.test(name));
+    assertGreater(hot.reduce((sum, [, share]) => sum + share, 0), 30);
+    // V8 has builtins in memory that is of Deno's file.
+    const builtins = [...theirs].filter(([name, share]) =>
+      share >= 0.1 && name.startsWith("Builtin:")
+    );
+    for (const [name, share] of [...hot, ...builtins]) {
+      assertAlmostEquals(ours.get(name) ?? 0, share, 0.1, name);
+    }
+    const annotated = await jitdumpOrThrow("report", data, "--annotate", "hot");
+    for (const [name] of hot) assertStringIncludes(annotated, `${name}: `);
+  });
+
+  itWithPerf(
+    "keeps functions of one name apart, and samples of two events",
+    async () => {
+      using directory = temporaryDirectory();
+      const data = join(directory.path, "perf.data");
+      await runOrThrow([
+        "perf",
+        "record",
+        ...["-k", "mono", "-e", "cpu-clock,page-faults", "-o", data, "--"],
+        ...[Deno.execPath(), "run", "--allow-all", TWINS, directory.path],
+      ]);
+      const { stdout, stderr } = await jitdump("report", data);
+      assertMatch(stdout, /samples of (cpu-clock|page-faults)\n/);
+      assertMatch(stderr, /has samples of (cpu-clock|page-faults) too; only/);
+      const annotated = await jitdumpOrThrow(
+        ...["report", data, "--annotate", "twin"],
+      );
+      const sums = annotated.split("\n\n").map((text) =>
+        Array.from(
+          text.matchAll(/^ *(\d+\.\d\d)% +[0-9a-f]+:/gm),
+          ([, share]) => Number(share),
+        ).reduce((sum, share) => sum + share, 0)
+      );
+      assertEquals(sums.length, 2);
+      // The idle one has hardly been seen; the shares of each are its own.
+      for (const sum of sums) assert(sum === 0 || Math.abs(sum - 100) < 0.5);
+      assertAlmostEquals(sums[1], 100, 0.5);
+    },
+  );
+
+  itWithPerf("passes over what is damaged in a dump, and says so", async () => {
+    using directory = temporaryDirectory();
+    const { data, dump: path } = await recordDemo(directory.path);
+    const whole = await sharesOf(data);
+    const bytes = Deno.readFileSync(path);
+    Deno.writeFileSync(path, bytes.subarray(0, 40));
+    Deno.writeFileSync(path, new Uint8Array(100).fill(0xaa), { append: true });
+    Deno.writeFileSync(path, bytes.subarray(40), { append: true });
+    const { success, stderr } = await jitdump("report", data);
+    assert(success, stderr);
+    assertStringIncludes(stderr, `the dump ${path} is damaged in one place`);
+    assertEquals(await sharesOf(data), whole);
+  });
+
+  describe("says what is missing, with exit status 1:", () => {
+    const refuse = async (pattern: RegExp, ...args: string[]) => {
+      const { success, stdout, stderr } = await jitdump("report", ...args);
+      assertEquals([success, stdout], [false, ""]);
+      assertMatch(stderr, pattern);
+    };
+
+    it("a recording", () =>
+      refuse(/there is no \/nowhere: record with jitdump record/, "/nowhere"));
+
+    itWithPerf("the clock", async () => {
+      using directory = temporaryDirectory();
+      const data = join(directory.path, "perf.data");
+      await runOrThrow([
+        "perf",
+        "record",
+        "-e",
+        "cpu-clock",
+        "-o",
+        data,
+        "true",
+      ]);
+      await refuse(/another clock .* perf record -k mono/, data);
+    });
+
+    itWithPerf("the dump", async () => {
+      using directory = temporaryDirectory();
+      const { data, dump } = await recordDemo(directory.path);
+      Deno.removeSync(dump);
+      await refuse(/the dump \S+, which the recording names, cannot be/, data);
+    });
+
+    it("perf", async () => {
+      using directory = temporaryDirectory();
+      const data = join(directory.path, "perf.data");
+      Deno.writeTextFileSync(data, "");
+      const { success, stderr } = await run(
+        [Deno.execPath(), "run", "--no-config", "-A", CLI, "report", data],
+        { env: { PATH: directory.path } },
+      );
+      assertEquals(success, false);
+      assertMatch(stderr, /there is no perf: install it/);
+    });
+  });
+});

@@ -1,0 +1,56 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { type Outcome, run } from "../support/perf.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+const WITH_PERF = new URL("../support/with_perf.ts", import.meta.url).href;
+
+/** Runs a test that needs perf, in a process that finds no program but Deno. */
+async function runWithoutPerf(ci: string): Promise<Outcome> {
+  using directory = temporaryDirectory();
+  const file = (name: string, text: string) => {
+    const path = join(directory.path, name);
+    Deno.writeTextFileSync(path, text);
+    return path;
+  };
+  const importMap = file(
+    "import_map.json",
+    `{ "imports": { "@std/testing/bdd": "node:test" } }`,
+  );
+  const test = file(
+    "some_test.ts",
+    `import { itWithPerf } from "${WITH_PERF}";
+     itWithPerf("some claim", () => Promise.resolve());`,
+  );
+  return await run(
+    [
+      Deno.execPath(),
+      "test",
+      "--allow-all",
+      "--no-check",
+      "--no-config",
+      `--import-map=${importMap}`,
+      test,
+    ],
+    { env: { PATH: directory.path, CI: ci, NO_COLOR: "1" } },
+  );
+}
+
+describe("itWithPerf(), where there is no perf", () => {
+  it("reports the test as ignored, with the reason", async () => {
+    const { success, stdout } = await runWithoutPerf("");
+    assert(success, stdout);
+    assertMatch(
+      stdout,
+      /some claim \(ignored: perf is not installed: install .*\) \.\.\. ignored/,
+    );
+  });
+
+  it("fails with CI=true, with the reason", async () => {
+    const { success, stdout } = await runWithoutPerf("true");
+    assertEquals(success, false);
+    assertMatch(stdout, /some claim \.\.\. FAILED/);
+    assertMatch(stdout, /Error: perf is not installed: install/);
+  });
+});

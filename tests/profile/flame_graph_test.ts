@@ -1,0 +1,193 @@
+import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { toFlameGraph } from "../../src/profile/flame_graph.ts";
+import type { Profile, Stack } from "../../src/profile/profile.ts";
+import { toSpeedscope } from "../../src/profile/speedscope.ts";
+import type { Origin, Place } from "../../src/profile/symbolizer.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { Ajv, chromium, type Page, speedscopeSchema } from "../support/npm.ts";
+import { isInstalled } from "../support/perf.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+const place = (name: string, origin: Origin, line?: number): Place => ({
+  name,
+  origin,
+  object: origin === "native" ? "/usr/bin/deno" : "",
+  source: line === undefined ? undefined : { file: "/src/a.calc", line },
+});
+
+const main = place("main", "native");
+const outer = place("outer", "jitted", 3);
+const inner = place("in</script>ner", "jitted", 7);
+const script = place("JS:*handler", "javascript", 1);
+const read = place("vfs_read", "kernel");
+
+const stack = (weight: number, ...places: Place[]): Stack => ({
+  process: "deno 1",
+  places,
+  weight,
+});
+
+const PROFILE: Profile = {
+  stacks: [
+    stack(400, main, outer, inner),
+    stack(200, main, outer),
+    stack(300, main, script),
+    stack(100, main, script, read),
+  ],
+  instructions: new Map(),
+  dumps: [],
+  notes: [],
+  event: "cpu-clock",
+  samples: 10,
+  weight: 1000,
+};
+
+const CHROMIUM = "/usr/bin/chromium";
+const noChromium = await isInstalled(CHROMIUM)
+  ? undefined
+  : "chromium is not installed";
+
+/** As `itUnless`, but with `CI=true` what is missing fails. */
+function itInChromium(name: string, fn: () => Promise<void>): void {
+  const isCi = Deno.env.get("CI") === "true";
+  itUnless(isCi ? undefined : noChromium, name, fn);
+}
+
+/** Opens the profile's page, and says which other pages it asked for. */
+async function withPage(use: (page: Page) => Promise<void>): Promise<string[]> {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "flames.html");
+  Deno.writeTextFileSync(file, toFlameGraph(PROFILE, "a <title>"));
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+  try {
+    const page = await browser.newPage({
+      viewport: { width: 1000, height: 700 },
+    });
+    const requests: string[] = [];
+    page.on("request", (request) => requests.push(request.url()));
+    const errors: Error[] = [];
+    page.on("pageerror", (error) => errors.push(error));
+    await page.goto(`file://${file}`);
+    await use(page);
+    assertEquals(errors, []);
+    return requests.filter((url) => url !== `file://${file}`);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** A text, as the tests know no browser's types: the colours of all calls, by name. */
+const COLORS =
+  `Object.fromEntries(Array.from(document.querySelectorAll("main button"),
+    (button) => [button.textContent, getComputedStyle(button).backgroundColor]))`;
+
+const call = (page: Page, name: string) =>
+  page.locator("main button").filter({ hasText: name });
+const width = async (page: Page, name: string) =>
+  (await call(page, name).boundingBox())!.width;
+
+describe("a flame graph in the browser", () => {
+  itInChromium(
+    "is drawn, offline, each call as wide as its share",
+    async () => {
+      const others = await withPage(async (page) => {
+        assertEquals(await page.title(), "a <title>");
+        const whole = await width(page, "all");
+        assertGreater(whole, 900);
+        for (
+          const [name, share] of [
+            ["outer", 0.6],
+            ["in</script>ner", 0.4],
+            ["JS:*handler", 0.4],
+            ["vfs_read", 0.1],
+          ] as const
+        ) {
+          const found = await width(page, name) / whole;
+          assert(Math.abs(found - share) < 0.01, `${name}: ${found}`);
+        }
+        const legend = await page.locator("li").allInnerTexts();
+        assertEquals(legend, ["jitted", "JavaScript", "native", "kernel"]);
+        const byName: Record<string, string> = await page.evaluate(COLORS);
+        const colors = ["outer", "JS:*handler", "main", "vfs_read"]
+          .map((name) => byName[name]);
+        assertEquals(new Set(colors).size, 4);
+      });
+      assertEquals(others, []);
+    },
+  );
+
+  itInChromium("says the share and the source where one hovers", async () => {
+    await withPage(async (page) => {
+      await call(page, "in</script>ner").hover();
+      assertEquals(
+        await page.locator("aside").innerText(),
+        "in</script>ner\n40.00 %, jitted\n/src/a.calc:7",
+      );
+    });
+  });
+
+  itInChromium("is zoomed by a click, and back", async () => {
+    await withPage(async (page) => {
+      const whole = await width(page, "all");
+      await call(page, "outer").click();
+      assertEquals(await width(page, "outer"), whole);
+      assertEquals(await call(page, "JS:*handler").count(), 0);
+      const share = await width(page, "in</script>ner") / whole;
+      assert(Math.abs(share - 2 / 3) < 0.01, String(share));
+      await page.keyboard.press("Escape");
+      assertEquals(await call(page, "JS:*handler").count(), 1);
+      await call(page, "in</script>ner").click();
+      await page.getByText("Reset zoom").click();
+      assertEquals(await call(page, "JS:*handler").count(), 1);
+    });
+  });
+
+  itInChromium("marks what is searched for", async () => {
+    await withPage(async (page) => {
+      await page.fill("input", "vfs");
+      const found = page.locator("main button.found");
+      assertEquals(await found.allInnerTexts(), ["vfs_read"]);
+      // It is a text, and no pattern.
+      await page.fill("input", "js:*H");
+      assertEquals(await found.allInnerTexts(), ["JS:*handler"]);
+      // What is called by what is found counts once.
+      assertMatch(await page.locator("output").innerText(), /^40\.00 % match/);
+      await page.fill("input", "");
+      assertEquals(await found.count(), 0);
+    });
+  });
+});
+
+describe("a profile for speedscope", () => {
+  it("is as its schema says", () => {
+    const validate = new Ajv({ strict: false }).compile(speedscopeSchema);
+    const text = JSON.stringify(toSpeedscope(PROFILE, "a name"));
+    const isValid = validate(JSON.parse(text));
+    assert(isValid, JSON.stringify(validate.errors));
+    assertEquals(validate(JSON.parse(text.replace("sampled", "some"))), false);
+    const made = JSON.parse(text);
+    const [{ samples, weights, endValue }] = made.profiles;
+    assertEquals([weights, endValue], [[400, 200, 300, 100], 1000]);
+    assertEquals(
+      samples[0].map((frame: number) => made.shared.frames[frame]),
+      [
+        { name: "main", file: "/usr/bin/deno" },
+        { name: "outer", file: "/src/a.calc", line: 3 },
+        { name: "in</script>ner", file: "/src/a.calc", line: 7 },
+      ],
+    );
+  });
+});

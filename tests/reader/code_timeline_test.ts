@@ -1,0 +1,220 @@
+import { assertEquals, assertLess } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { CodeTimeline, JitDumpReader } from "../../src/reader/mod.ts";
+import { DumpBuilder } from "../support/build_dump.ts";
+
+const timelineOf = (builder: DumpBuilder) =>
+  new CodeTimeline(new JitDumpReader(builder.bytes));
+
+const bytes = (size: number) => new Uint8Array(size);
+
+describe("CodeTimeline", () => {
+  it("has a function from its time on, at its addresses", () => {
+    const timeline = timelineOf(
+      new DumpBuilder().load({
+        name: "f",
+        address: 100n,
+        code: bytes(10),
+        time: 5n,
+      }),
+    );
+    const found = timeline.find(103n, 5n)!;
+    assertEquals([found.fn.name, found.offset, found.line], [
+      "f",
+      3,
+      undefined,
+    ]);
+    for (
+      const [address, time, name] of [
+        [100n, 5n, "f"],
+        [109n, 1000n, "f"],
+        [100n, 4n, undefined],
+        [99n, 5n, undefined],
+        [110n, 5n, undefined],
+      ] as const
+    ) assertEquals(timeline.find(address, time)?.fn.name, name);
+  });
+
+  it("knows replaced code, and what overlaps", () => {
+    const timeline = timelineOf(
+      new DumpBuilder()
+        .load({ name: "wide", address: 100n, code: bytes(100), time: 1n })
+        .load({ name: "inner", address: 130n, code: bytes(10), time: 2n })
+        .load({ name: "again", address: 100n, code: bytes(100), time: 3n })
+        .load({ name: "left", address: 90n, code: bytes(20), time: 4n }),
+    );
+    const names = (time: bigint) =>
+      [95n, 105n, 135n, 150n].map((a) => timeline.find(a, time)?.fn.name);
+    assertEquals(names(1n), [undefined, "wide", "wide", "wide"]);
+    assertEquals(names(2n), [undefined, "wide", "inner", "wide"]);
+    assertEquals(names(3n), [undefined, "again", "again", "again"]);
+    assertEquals(names(4n), ["left", "left", "again", "again"]);
+    assertEquals(timeline.find(150n, 2n)?.offset, 50);
+  });
+
+  it("knows moves, with the lines", () => {
+    const timeline = timelineOf(
+      new DumpBuilder()
+        .debugInfo(100n, [[100n, 1, "/a"], [104n, 2, "/a"], [110n, 2, "/a"]])
+        .load({
+          name: "f",
+          address: 100n,
+          code: bytes(10),
+          time: 1n,
+          index: 9n,
+        })
+        .load({
+          name: "g",
+          address: 300n,
+          code: bytes(10),
+          time: 2n,
+          index: 8n,
+        })
+        .move(100n, 200n, 10, 9n, 5n)
+        .move(200n, 300n, 10, 9n, 7n)
+        // Of a function that nobody knows.
+        .move(300n, 400n, 10, 77n, 8n),
+    );
+    const at = (address: bigint, time: bigint) => {
+      const found = timeline.find(address, time);
+      return found && `${found.fn.name}+${found.offset}:${found.line?.line}`;
+    };
+    assertEquals(at(105n, 4n), "f+5:2");
+    assertEquals(at(103n, 4n), "f+3:1");
+    assertEquals(at(105n, 5n), undefined);
+    assertEquals(at(205n, 4n), undefined);
+    assertEquals(at(205n, 5n), "f+5:2");
+    assertEquals(at(305n, 6n), "g+5:undefined");
+    assertEquals(at(305n, 9n), "f+5:2");
+    assertEquals(at(205n, 7n), undefined);
+    assertEquals(at(405n, 9n), undefined);
+  });
+
+  it("takes the later in the file where two have one time", () => {
+    const timeline = timelineOf(
+      new DumpBuilder()
+        .load({ name: "first", address: 100n, code: bytes(4), time: 1n })
+        .load({ name: "second", address: 100n, code: bytes(4), time: 1n }),
+    );
+    assertEquals(timeline.find(100n, 1n)?.fn.name, "second");
+  });
+
+  it("takes what is out of the order of time, and the ends of memory", () => {
+    const end = 2n ** 64n;
+    const timeline = timelineOf(
+      new DumpBuilder()
+        .load({ name: "late", address: end - 4n, code: bytes(4), time: 9n })
+        .load({ name: "early", address: end - 4n, code: bytes(4), time: 3n })
+        .load({ name: "none", address: 0n, code: bytes(0), time: 3n })
+        .load({ name: "zero", address: 0n, code: bytes(1), time: 3n }),
+    );
+    assertEquals(timeline.find(end - 1n, 8n)?.fn.name, "early");
+    assertEquals(timeline.find(end - 1n, end - 1n)?.fn.name, "late");
+    assertEquals(timeline.find(0n, 3n)?.fn.name, "zero");
+  });
+
+  it("says the same as going through all records, whatever happens", () => {
+    let seed = 1;
+    const random = (below: number) => {
+      seed = Math.imul(seed, 1_103_515_245) + 12_345 >>> 0;
+      return (seed >>> 8) % below;
+    };
+    for (let round = 0; round < 30; round++) {
+      const builder = new DumpBuilder();
+      /** What is at each address after each step, painted by hand. */
+      const painted: (string | undefined)[][] = [Array(120).fill(undefined)];
+      const places = new Map<number, { start: number; size: number }>();
+      for (let step = 1; step <= 60; step++) {
+        const now = [...painted[step - 1]];
+        const time = BigInt(step);
+        const size = 1 + random(30);
+        const start = random(90);
+        const index = random(step);
+        const place = places.get(index);
+        if (random(4) === 0 && place) {
+          builder.move(
+            BigInt(place.start),
+            BigInt(start),
+            place.size,
+            BigInt(index),
+            time,
+          );
+          for (let i = 0; i < place.size; i++) {
+            const at = place.start + i;
+            if (now[at] === `f${index}`) now[at] = undefined;
+          }
+          now.fill(`f${index}`, start, start + place.size);
+          places.set(index, { ...place, start });
+        } else {
+          builder.load({
+            name: `f${step}`,
+            address: BigInt(start),
+            code: bytes(size),
+            index: BigInt(step),
+            time,
+          });
+          now.fill(`f${step}`, start, start + size);
+          places.set(step, { start, size });
+        }
+        painted.push(now);
+      }
+      const timeline = timelineOf(builder);
+      painted.forEach((names, time) => {
+        assertEquals(
+          names.map((_, at) =>
+            timeline.find(BigInt(at), BigInt(time))?.fn.name
+          ),
+          names,
+        );
+      });
+    }
+  });
+
+  it("takes moves that claim to be from everywhere, in little time", () => {
+    const functions = 5000;
+    const builder = new DumpBuilder();
+    for (let i = 0; i < functions; i++) {
+      const address = BigInt(0x1000 + 16 * i);
+      builder.load({ address, code: bytes(1), index: BigInt(i), time: 1n });
+    }
+    for (let i = 0; i < functions; i++) {
+      // To an address of its own: the others at the old one stay.
+      const to = BigInt(0x1000_0000) * BigInt(i + 1);
+      builder.move(0x1000n, to, 16 * functions, BigInt(i), 2n);
+    }
+    const timeline = timelineOf(builder);
+    const start = performance.now();
+    assertEquals(timeline.find(0x1000n, 5n), undefined);
+    assertEquals(timeline.find(0x1000_0000n, 5n)?.fn.codeIndex, 0n);
+    assertLess(performance.now() - start, 1000);
+  });
+
+  it("does not slow down by the number of functions", () => {
+    const timeOf = (functions: number, isPile: boolean) => {
+      const timeline = new CodeTimeline();
+      const one = new DumpBuilder().load({ code: bytes(16) }).bytes;
+      const view = new DataView(one.buffer);
+      for (let i = 0; i < functions; i++) {
+        const address = isPile ? 4096n : BigInt(4096 + 16 * i);
+        view.setBigUint64(40 + 32, address, true);
+        view.setBigUint64(40 + 8, BigInt(i), true);
+        for (const record of new JitDumpReader(one)) timeline.add(record);
+      }
+      timeline.find(0n, 0n);
+      const times = Array.from({ length: 7 }, () => {
+        const start = performance.now();
+        for (let i = 0; i < 2000; i++) {
+          const at = Math.floor(Math.random() * functions);
+          timeline.find(isPile ? 4100n : BigInt(4096 + 16 * at), BigInt(at));
+        }
+        return performance.now() - start;
+      });
+      return times.sort((a, b) => a - b)[3];
+    };
+    for (const isPile of [false, true]) {
+      timeOf(1000, isPile);
+      // A hundred times as many: a search through all would take a hundred times as long.
+      assertLess(timeOf(100_000, isPile), 20 * timeOf(1000, isPile));
+    }
+  });
+});

@@ -1,0 +1,282 @@
+import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { JitDumpFile } from "../../mod.ts";
+import { CodeLoad, DebugInfo, type DumpRecord } from "../../src/reader/mod.ts";
+import { Damage, SalvagedDump } from "../../src/reader/salvage.ts";
+import { DumpBuilder } from "../support/build_dump.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+/** The time of the nth function: some days after the system's start, in ns. */
+const time = (number: number) => 10n ** 15n + BigInt(number) * 10n ** 9n;
+
+/** The records of a file of these bytes, and what is damaged of it. */
+async function salvage(bytes: Uint8Array) {
+  using directory = temporaryDirectory();
+  const path = join(directory.path, "jit-7.dump");
+  Deno.writeFileSync(path, bytes);
+  const records: DumpRecord[] = [];
+  const damages: Damage[] = [];
+  await using dump = await SalvagedDump.open(path);
+  for await (const item of dump) {
+    if (item instanceof Damage) damages.push(item);
+    else records.push(item);
+  }
+  return { records, damages, tail: dump.tail };
+}
+
+const namesOf = (records: DumpRecord[]) =>
+  records.flatMap((record) =>
+    record instanceof CodeLoad ? [record.functionName] : []
+  );
+
+const load = (dump: DumpBuilder, number: number) =>
+  dump.load({
+    name: `f${number}`,
+    address: BigInt(0x1000 * number),
+    index: BigInt(number),
+    time: time(number),
+    code: new Uint8Array(100).fill(number),
+  });
+
+const unwinding = (dump: DumpBuilder, at: bigint) =>
+  dump.record(4, at, () => {
+    dump.u64(24n, 20n, 24n);
+    dump.raw(new Uint8Array(24).fill(1));
+  });
+
+/** Four functions; what is said of the size of the third one's lines is wrong. */
+function withWrongSize(littleEndian: boolean, error: number): Uint8Array {
+  const dump = new DumpBuilder(littleEndian);
+  load(dump, 1);
+  load(dump, 2);
+  const at = dump.size;
+  dump.debugInfo(0x3000n, [
+    [0x3000n, 1, "/one/file"],
+    [0x3010n, 2, "/another/file"],
+    [0x3020n, 3, "/one/file"],
+  ], time(3));
+  const size = dump.size - at;
+  unwinding(dump, time(3));
+  load(dump, 3);
+  load(dump, 4);
+  const { bytes } = dump;
+  new DataView(bytes.buffer).setUint32(at + 4, size + error, littleEndian);
+  return bytes;
+}
+
+describe("SalvagedDump", () => {
+  for (const littleEndian of [true, false]) {
+    for (const error of [-60, -9, -1, 1, 2, 7, 8, 9, 50, 64, 199, 2 ** 30]) {
+      const order = littleEndian ? "little" : "big";
+      it(`goes on behind lines whose size is wrong by ${error}, ${order}-endian`, async () => {
+        const bytes = withWrongSize(littleEndian, error);
+        const { records, damages } = await salvage(bytes);
+        assertEquals(namesOf(records), ["f1", "f2", "f3", "f4"]);
+        assertEquals(damages.length, 1);
+      });
+    }
+  }
+
+  it("keeps lines that can be read though their size is wrong", async () => {
+    const { records } = await salvage(withWrongSize(true, 9));
+    const lines = records.flatMap((record) =>
+      record instanceof DebugInfo ? record.entries.map(({ line }) => line) : []
+    );
+    assertEquals(lines, [1, 2, 3]);
+  });
+
+  for (const size of [1, 15, 100, 3_000_000]) {
+    it(`passes over ${size} bytes of anything else`, async () => {
+      const dump = new DumpBuilder();
+      load(dump, 1);
+      const before = dump.bytes;
+      const after = [2, 3, 4, 5].reduce(load, new DumpBuilder()).bytes
+        .subarray(40);
+      const bytes = new Uint8Array(before.length + size + after.length);
+      bytes.fill(0xaa).set(before);
+      bytes.set(after, before.length + size);
+      const { records, damages } = await salvage(bytes);
+      assertEquals(namesOf(records), ["f1", "f2", "f3", "f4", "f5"]);
+      assertEquals(damages.map(({ end }) => end), [before.length + size]);
+      assertMatch(damages[0].problem, new RegExp(`at byte ${before.length}`));
+    });
+  }
+
+  it("says where there is nothing behind the damage", async () => {
+    const dump = load(load(new DumpBuilder(), 1), 2);
+    const { size } = dump;
+    dump.raw(new Uint8Array(300).fill(0xaa));
+    dump.u32(0, 3);
+    const { bytes } = dump;
+    // It is of an impossible size, and so cannot be taken for the end of a file.
+    new DataView(bytes.buffer).setUint32(size + 4, 8, true);
+    const { records, damages } = await salvage(bytes);
+    assertEquals(namesOf(records), ["f1", "f2"]);
+    assertEquals(damages.map(({ end }) => end), [undefined]);
+  });
+
+  it("takes an end within a record, and zeros, for what they are", async () => {
+    const whole = load(load(new DumpBuilder(), 1), 2).bytes;
+    for (const cut of [1, 100, 150]) {
+      const { records, damages, tail } = await salvage(whole.subarray(0, -cut));
+      assertEquals([namesOf(records), damages], [["f1"], []], `${cut}`);
+      assertEquals(tail?.kind, "cut");
+    }
+    const zeros = new Uint8Array(whole.length + 3_000_000);
+    zeros.set(whole);
+    const { damages, tail } = await salvage(zeros);
+    assertEquals(damages, []);
+    assertEquals(tail, { offset: whole.length, kind: "zeros" });
+    // Also where lines are the last to be whole.
+    const lines = new DumpBuilder().debugInfo(0x1000n, [[0x1000n, 1]], time(1));
+    const end = load(lines, 1).bytes.subarray(0, -50);
+    assertEquals((await salvage(end)).damages, []);
+  });
+
+  it("goes on behind zeros, and behind a size beyond the file", async () => {
+    for (const [at, value] of [[0, 0], [4, 0x7fff_ffff]]) {
+      const dump = load(new DumpBuilder(), 1);
+      const { size } = dump;
+      [2, 3, 4, 5].reduce(load, dump);
+      const { bytes } = dump;
+      if (at === 0) bytes.fill(0, size, size + 100);
+      else new DataView(bytes.buffer).setUint32(size + at, value, true);
+      const { records, damages } = await salvage(bytes);
+      assertEquals(namesOf(records), ["f1", "f3", "f4", "f5"]);
+      assertEquals(damages.length, 1);
+    }
+  });
+
+  it("finds records among which are some to be skipped, and of any time", async () => {
+    for (const timestamp of [time(2), 5n, 2n ** 63n]) {
+      const dump = load(new DumpBuilder(), 1);
+      // Its writer has said a time of his own.
+      dump.load({ name: "f2", index: 2n, time: timestamp });
+      const { size } = dump;
+      dump.raw(new Uint8Array(30).fill(0xaa));
+      const end = dump.size;
+      dump.record(0xffff_ffff, 0n, () => dump.raw(new Uint8Array(10)));
+      [3, 4].reduce(load, dump);
+      const { records, damages } = await salvage(dump.bytes);
+      assertEquals(namesOf(records), ["f1", "f2", "f3", "f4"]);
+      assertEquals(damages, [
+        new Damage(size, `no record begins at byte ${size}`, end),
+      ]);
+    }
+  });
+
+  it("closes what it opens", async () => {
+    const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
+    const before = open();
+    await salvage(withWrongSize(true, 9));
+    await salvage(withWrongSize(true, -9));
+    assertEquals(open(), before);
+  });
+
+  it("reads a pipe to its end, damaged or not", async () => {
+    using directory = temporaryDirectory();
+    const { size, bytes } = [1, 2, 3].reduce(load, new DumpBuilder());
+    const rubbish = new Uint8Array(size + 50).fill(0xaa);
+    rubbish.set(bytes);
+    for (const piped of [bytes, bytes.subarray(0, -1), rubbish]) {
+      const file = join(directory.path, "some.dump");
+      const pipe = join(directory.path, "pipe");
+      Deno.writeFileSync(file, piped);
+      const { success } = await new Deno.Command("mkfifo", { args: [pipe] })
+        .output();
+      assert(success);
+      const writer = new Deno.Command("sh", {
+        args: ["-c", 'cat "$0" > "$1"', file, pipe],
+      }).spawn();
+      const names: string[] = [];
+      await using dump = await SalvagedDump.open(pipe);
+      for await (const item of dump) {
+        if (item instanceof CodeLoad) names.push(item.functionName);
+      }
+      assertEquals(names.slice(0, 2), ["f1", "f2"]);
+      assertEquals(dump.tail?.kind, piped === bytes ? undefined : "cut");
+      assert((await writer.status).success);
+      Deno.removeSync(pipe);
+    }
+  });
+
+  it("takes a misread record for what it is", async () => {
+    // The size of the second one is 12 too large, so that the third one seems to begin
+    // with its thread's number.
+    const dump = load(load(new DumpBuilder(), 1), 2);
+    const { size } = dump;
+    [3, 4, 5, 6].reduce(load, dump);
+    const { bytes } = dump;
+    const second = 40 + (size - 40) / 2;
+    const view = new DataView(bytes.buffer);
+    view.setUint32(second + 4, (size - 40) / 2 + 12, true);
+    const { records, damages } = await salvage(bytes);
+    assertEquals(namesOf(records).slice(-3), ["f4", "f5", "f6"]);
+    assert(damages.length > 0);
+  });
+
+  it("passes over records of unknown kinds as the specification wants it", async () => {
+    const inner = [7, 8, 9].reduce(load, new DumpBuilder()).bytes.subarray(40);
+    const dump = load(new DumpBuilder(), 1);
+    dump.record(4711, time(1), () => dump.raw(inner));
+    const { records, damages } = await salvage(load(dump, 2).bytes);
+    assertEquals(namesOf(records), ["f1", "f2"]);
+    assertEquals(damages, []);
+  });
+
+  it("finds the records where the header says a wrong size of itself", async () => {
+    const { bytes } = [1, 2, 3].reduce(load, new DumpBuilder());
+    new DataView(bytes.buffer).setUint32(8, 60, true);
+    assertEquals(namesOf((await salvage(bytes)).records), ["f1", "f2", "f3"]);
+  });
+
+  it("finds nothing amiss with a dump in order", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    {
+      using dump = new JitDumpFile(path);
+      dump.dumpFunctions(Array.from({ length: 1000 }, (_, i) => ({
+        name: `f${i}`,
+        code: new Uint8Array(1 + i),
+        lines: i % 2 ? [{ offset: 0, line: i + 1, file: "/a" }] : [],
+        unwinding: i % 3 ? [] : undefined,
+      })));
+      dump.dumpCodeCloseRecord();
+    }
+    const { records, damages } = await salvage(Deno.readFileSync(path));
+    assertEquals(namesOf(records).length, 1000);
+    assertEquals(damages, []);
+  });
+
+  it("ends, whatever is damaged, and finds most of what is not", async () => {
+    const whole = new DumpBuilder();
+    for (let number = 1; number <= 40; number++) {
+      whole.debugInfo(
+        BigInt(0x1000 * number),
+        [[BigInt(0x1000 * number), number]],
+        time(number),
+      );
+      load(whole, number);
+    }
+    const { bytes } = whole;
+    let seed = 1;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return (seed >>> 8) % below;
+    };
+    let found = 0;
+    const CASES = 300;
+    for (let i = 0; i < CASES; i++) {
+      const damaged = bytes.slice();
+      const at = 40 + random(bytes.length - 40);
+      damaged.fill(random(256), at, at + 1 + random(60));
+      const { records } = await salvage(damaged);
+      const names = namesOf(records);
+      assertEquals(names.length, new Set(names).size, `case ${i}`);
+      found += names.filter((name) => /^f\d+$/.test(name)).length;
+    }
+    // Each damage costs a function or two, and near the end of the file a few more.
+    assertGreater(found, CASES * 37);
+  });
+});

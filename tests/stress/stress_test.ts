@@ -1,0 +1,66 @@
+import { assertEquals, assertGreater } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { SINKS } from "../../src/file/record_sink.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { temporaryDirectory } from "../support/script.ts";
+import { crowd } from "./crowd.ts";
+import {
+  DISK_WRITERS,
+  fillDisk,
+  killOnFullDisk,
+  whyNotMount,
+} from "./full_disk.ts";
+import { kill } from "./kills.ts";
+
+const noMount = await whyNotMount();
+
+describe("stress, in short", () => {
+  it("8 workers and a foreign engine write one file, a ninth is terminated", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const counts = await crowd(path, 8, 20_000);
+    assertEquals(counts.functions, 160_000);
+    assertGreater(counts.ofTerminated, 0);
+    assertGreater(counts.foreign, 1000);
+  });
+
+  for (const sink of SINKS) {
+    it(`200 kills lose nothing whose call had returned, ${sink}`, async () => {
+      using directory = temporaryDirectory();
+      const counts = await kill(directory.path, 200, sink);
+      assertEquals(counts.kills, 200);
+      // A kill comes after a program's first function.
+      assertGreater(counts.functions, counts.kills);
+    });
+
+    const name = `30 kills on a full disk lose nothing either, ${sink}`;
+    itUnless(noMount, name, async () => {
+      using directory = temporaryDirectory();
+      const counts = await killOnFullDisk(directory.path, 30, sink);
+      assertEquals(counts.kills, 30);
+      assertGreater(counts.functions, counts.kills);
+    });
+  }
+
+  for (const [sink, writers] of DISK_WRITERS) {
+    for (const sizes of ["mixed", "equal"] as const) {
+      const name =
+        `a full disk, over and over, ${sizes} sizes, ${sink}, writers: ${writers}`;
+      itUnless(noMount, name, async () => {
+        using directory = temporaryDirectory();
+        const counts = await fillDisk(
+          directory.path,
+          writers,
+          20,
+          sizes,
+          sink,
+        );
+        assertGreater(counts.functions, 100);
+        assertGreater(counts.failures, 20 * writers);
+        if (writers === 1) assertEquals(counts.skipped, 0);
+        assertEquals(counts.widened, 0);
+      });
+    }
+  }
+});

@@ -1,0 +1,36 @@
+import { assertEquals } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { BATCH_SIZE, RecordBuffer } from "../../src/writer/record_buffer.ts";
+import { Uint64 } from "../../src/writer/uint64.ts";
+
+/** Adds a function whose code has so many bytes of 7. */
+function add(buffer: RecordBuffer, size: number): void {
+  const zero = new Uint64();
+  const load = { timestamp: zero, address: zero, codeIndex: zero };
+  const code = new Uint8Array(size).fill(7);
+  buffer.addCodeLoad({ ...load, pid: 1, tid: 2 }, `${size}`, code, code.length);
+}
+
+const contentOf = ({ bytes, length, trailing }: RecordBuffer) => [
+  bytes.slice(0, length),
+  trailing?.length,
+];
+
+describe("RecordBuffer", () => {
+  it("gives up its start, and has then what was added behind it", () => {
+    for (const size of [10, BATCH_SIZE + 1]) {
+      const [alone, behind] = [new RecordBuffer(), new RecordBuffer()];
+      add(alone, size);
+      add(behind, 100);
+      const { length } = behind;
+      const start = behind.bytes.slice(0, length);
+      add(behind, size);
+      const given = behind.start(length);
+      assertEquals(given.bytes.slice(0, given.length), start);
+      assertEquals(given.trailing, undefined);
+      behind.dropStart(length);
+      assertEquals(contentOf(behind), contentOf(alone));
+      assertEquals(behind.size, alone.size);
+    }
+  });
+});
