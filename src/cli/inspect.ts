@@ -13,11 +13,9 @@ import {
   recordName,
   UnwindingInfo,
 } from "../reader/dump_record.ts";
-import {
-  type DumpedFunction,
-  FunctionBuilder,
-} from "../reader/dumped_function.ts";
-import { LiveRanges, type Range } from "../reader/live_code.ts";
+import { CodeTimeline, type Stay } from "../reader/code_timeline.ts";
+import type { DumpedFunction } from "../reader/dumped_function.ts";
+import { RecordJoin } from "../reader/record_join.ts";
 import { Damage, SalvagedDump } from "../reader/salvage.ts";
 import type { DumpHeader, Tail } from "../reader/scanner.ts";
 import { type Command, parse, UsageError } from "./command.ts";
@@ -171,8 +169,8 @@ interface Selection {
 class SelectedRecords implements Selection {
   readonly view: RecordView;
   readonly #pattern: RegExp | undefined;
+  readonly #join = new RecordJoin();
   readonly #indices = new Set<bigint>();
-  #pending: DumpRecord[] = [];
 
   constructor(view: RecordView, pattern: RegExp | undefined) {
     this.view = view;
@@ -180,44 +178,27 @@ class SelectedRecords implements Selection {
   }
 
   add(record: DumpRecord): void {
-    if (!this.#pattern) {
-      this.view.record(record);
-    } else if (record instanceof DebugInfo || record instanceof UnwindingInfo) {
-      this.#pending.push(record);
-    } else if (record instanceof CodeLoad) {
-      if (this.#pattern.test(record.functionName)) {
-        this.#indices.add(record.codeIndex);
-        for (const before of this.#pending) this.view.record(before);
-        this.view.record(record);
+    if (!this.#pattern) return this.view.record(record);
+    const joined = this.#join.add(record);
+    if (joined && this.#pattern.test(joined.load.functionName)) {
+      const { load, lines, unwinding } = joined;
+      this.#indices.add(load.codeIndex);
+      for (const own of [lines, unwinding, load]) {
+        if (own) this.view.record(own);
       }
-      this.#pending = [];
     } else if (
       record instanceof CodeMove && this.#indices.has(record.codeIndex)
-    ) {
-      this.view.record(record);
-    }
+    ) this.view.record(record);
   }
 
   end(): void {}
 }
 
-/** A function while it is at one place. */
-interface Stay extends Range {
-  readonly fn: DumpedFunction;
-  /** Since when something else is at its place, or at a part of it. */
-  until?: bigint;
-}
-
-/** Functions, all or those whose name matches; one that moves comes once more. */
+/** Functions, all or those whose name matches; one that moves has a line for each address. */
 class SelectedFunctions implements Selection {
   readonly view: FunctionView;
   readonly #pattern: RegExp | undefined;
-  readonly #builder = new FunctionBuilder();
-  readonly #byIndex = new Map<bigint, DumpedFunction>();
-  readonly #live = new LiveRanges<Stay>();
-  /** Where each function is, by its number. */
-  readonly #current = new Map<bigint, Stay>();
-  readonly #stays: Stay[] = [];
+  readonly #timeline = new CodeTimeline();
 
   constructor(view: FunctionView, pattern: RegExp | undefined) {
     this.view = view;
@@ -225,40 +206,23 @@ class SelectedFunctions implements Selection {
   }
 
   add(record: DumpRecord): void {
-    const fn = this.#builder.add(record);
-    if (fn) {
-      this.#byIndex.set(fn.codeIndex, fn);
-      this.#put(fn);
-    } else if (record instanceof CodeMove) {
-      const moved = this.#byIndex.get(record.codeIndex);
-      const { newCodeAddr: codeAddr, codeSize, timestamp } = record;
-      const stay = this.#current.get(record.codeIndex);
-      if (stay && this.#live.delete(stay)) stay.until = timestamp;
-      // perf knows no unwinding tables there.
-      const changed = { codeAddr, codeSize, timestamp, unwindingSize: 0 };
-      if (moved) this.#put({ ...moved, ...changed });
-    }
+    this.#timeline.add(record);
   }
 
   end(): void {
-    for (const { fn, until } of this.#stays) {
-      if (this.#pattern?.test(fn.name) ?? true) this.view.function(fn, until);
+    for (const stay of this.#timeline.stays) {
+      if (!(this.#pattern?.test(stay.fn.name) ?? true)) continue;
+      this.view.function(functionAt(stay), stay.until);
     }
   }
+}
 
-  #put(fn: DumpedFunction): void {
-    const { codeAddr: start, codeSize, timestamp } = fn;
-    this.#end(start, codeSize, timestamp);
-    const stay: Stay = { fn, start, end: start + BigInt(codeSize) };
-    if (codeSize > 0) this.#live.insert(stay);
-    this.#stays.push(stay);
-    this.#current.set(fn.codeIndex, stay);
-  }
-
-  #end(start: bigint, size: number, time: bigint): void {
-    const range = { start, end: start + BigInt(size) };
-    for (const stay of this.#live.takeOverlapping(range)) stay.until = time;
-  }
+/** The function as it is at one of its addresses. */
+function functionAt({ fn, start, end, since, isMoved }: Stay): DumpedFunction {
+  if (!isMoved) return fn;
+  const codeSize = Number(end - start);
+  const moved = { codeAddr: start, codeSize, timestamp: since };
+  return { ...fn, ...moved, unwindingSize: 0 };
 }
 
 class JsonView implements RecordView, FunctionView {

@@ -6,7 +6,7 @@
 
 import { CodeMove, type DumpRecord, type LineEntry } from "./dump_record.ts";
 import { type DumpedFunction, FunctionBuilder } from "./dumped_function.ts";
-import { firstIndex, LiveRanges, type Range } from "./live_code.ts";
+import { CodeMap, type CodePiece, firstIndex, type Range } from "./code_map.ts";
 
 /** What {@linkcode CodeTimeline.find} finds. */
 export interface FoundCode {
@@ -28,14 +28,26 @@ interface Event extends Range {
   readonly from?: Range;
 }
 
+/** A function while it is at one address. */
+export interface Stay extends Range {
+  /** The function. */
+  readonly fn: DumpedFunction;
+  /** The time of the load or move that put it here. */
+  readonly since: bigint;
+  /** The time at which the last of its code was displaced; undefined if some is left. */
+  readonly until?: bigint;
+  /** Whether a move put it here; perf 6.1 to 7.2 has no unwind info for it then. */
+  readonly isMoved: boolean;
+}
+
 /** Addresses that are a function's from one time to another: a rectangle. */
 interface Piece extends Range {
   readonly fn: DumpedFunction;
-  /** Where the function starts, of which this is a piece. */
+  /** The address of the function's first byte, of which this may be a later part. */
   readonly base: bigint;
   readonly since: bigint;
-  /** The first time at which it is over; undefined where it lasts. */
-  until?: bigint;
+  /** The first time at which it is over; undefined if it lasts. */
+  readonly until?: bigint;
 }
 
 /** Pieces that have an address in common, by time, and those below and above it. */
@@ -75,8 +87,7 @@ export class CodeTimeline {
   readonly #builder = new FunctionBuilder();
   readonly #byIndex = new Map<bigint, DumpedFunction>();
   readonly #events: Event[] = [];
-  #root: Node | undefined;
-  #isCurrent = false;
+  #current: { root: Node | undefined; stays: readonly Stay[] } | undefined;
 
   /**
    * Takes the records of a dump.
@@ -97,7 +108,9 @@ export class CodeTimeline {
     } else if (record instanceof CodeMove) {
       const moved = this.#byIndex.get(record.codeIndex);
       if (!moved) return;
-      const { newCodeAddr, oldCodeAddr, codeSize, timestamp } = record;
+      const { newCodeAddr, oldCodeAddr, timestamp } = record;
+      // No more can move than there is, whatever a hostile record claims.
+      const codeSize = Math.min(record.codeSize, moved.codeSize);
       this.#events.push({
         fn: moved,
         time: timestamp,
@@ -105,12 +118,25 @@ export class CodeTimeline {
         ...rangeOf(newCodeAddr, codeSize),
       });
     } else return;
-    this.#isCurrent = false;
+    this.#current = undefined;
   }
 
   /** The function of a number, where perf has named its image by it. */
   numbered(codeIndex: bigint): DumpedFunction | undefined {
     return this.#byIndex.get(codeIndex);
+  }
+
+  /** Returns where each function was and how long, in order of time. */
+  get stays(): readonly Stay[] {
+    return this.#replayed.stays;
+  }
+
+  get #replayed(): { root: Node | undefined; stays: readonly Stay[] } {
+    if (!this.#current) {
+      const { pieces, stays } = replay(this.#events);
+      this.#current = { root: makeNode(pieces), stays };
+    }
+    return this.#current;
   }
 
   /**
@@ -121,11 +147,7 @@ export class CodeTimeline {
    * @returns The function; undefined where there was none, or none any more.
    */
   find(address: bigint, time: bigint): FoundCode | undefined {
-    if (!this.#isCurrent) {
-      this.#root = makeNode(cut(this.#events));
-      this.#isCurrent = true;
-    }
-    for (let node = this.#root; node;) {
+    for (let node = this.#replayed.root; node;) {
       const { pile, center, below, above } = node;
       const piece = pile.length === 1
         ? pile[0]
@@ -165,53 +187,41 @@ export function lineAt(
   return lines[firstIndex(lines, ({ codeAddr }) => codeAddr > address) - 1];
 }
 
-/** The pieces that events leave of each other. */
-function cut(events: readonly Event[]): Piece[] {
-  const live = new LiveRanges<Piece>();
-  /** The same by function, as one that moves leaves only its own. */
-  const byFunction = new Map<DumpedFunction, Set<Piece>>();
+/** Replays events in order of their times. */
+function replay(events: readonly Event[]): { pieces: Piece[]; stays: Stay[] } {
+  type Open = { -readonly [K in keyof Stay]: Stay[K] };
+  const map = new CodeMap<Open>();
+  const stays: Open[] = [];
   const pieces: Piece[] = [];
-  const put = (piece: Piece) => {
-    live.insert(piece);
-    const own = byFunction.get(piece.fn);
-    if (own) own.add(piece);
-    else byFunction.set(piece.fn, new Set([piece]));
-  };
-  /** Ends all that is at a range. */
-  const clear = (range: Range, time: bigint) => {
-    for (const piece of live.takeOverlapping(range)) {
-      byFunction.get(piece.fn)?.delete(piece);
-      if (piece.since < time) pieces.push({ ...piece, until: time });
-      // What is left of it on either side goes on.
-      if (piece.start < range.start) {
-        put({ ...piece, end: range.start, since: time });
+  const current = new Map<DumpedFunction, Open>();
+  const end = (ended: CodePiece<Open>[], until: bigint) => {
+    for (const { owner, base, start, end, since } of ended) {
+      if (since < until) {
+        pieces.push({ fn: owner.fn, base, start, end, since, until });
       }
-      if (piece.end > range.end) {
-        put({ ...piece, start: range.end, since: time });
-      }
+      if (!map.has(owner)) owner.until = until;
     }
   };
-  const leave = (fn: DumpedFunction, from: Range, time: bigint) => {
-    for (const piece of [...byFunction.get(fn) ?? []]) {
-      const start = piece.start > from.start ? piece.start : from.start;
-      const end = piece.end < from.end ? piece.end : from.end;
-      if (start < end) clear({ start, end }, time);
-    }
-  };
-  // At one time the later in the file is the later; sorting keeps their order.
+  // Of two events of one time, the later in the file is the later; sorting keeps order.
   const ordered = events.toSorted((a, b) =>
     a.time < b.time ? -1 : a.time > b.time ? 1 : 0
   );
-  for (const { fn, time, start, end, from } of ordered) {
-    if (from) leave(fn, from, time);
-    if (start === end) continue;
-    clear({ start, end }, time);
-    put({ fn, base: start, start, end, since: time });
+  for (const { fn, time, start, end: last, from } of ordered) {
+    const left = current.get(fn);
+    if (from && left) end(map.remove(left, from), time);
+    const stay: Open = {
+      ...{ fn, start, end: last, since: time },
+      isMoved: from !== undefined,
+    };
+    stays.push(stay);
+    current.set(fn, stay);
+    end(map.put(stay, stay, time), time);
   }
-  for (const piece of live) pieces.push(piece);
-  return pieces.sort((a, b) =>
-    a.start < b.start ? -1 : a.start > b.start ? 1 : 0
-  );
+  for (const { owner: { fn }, base, start, end, since } of map) {
+    pieces.push({ fn, base, start, end, since });
+  }
+  pieces.sort((a, b) => a.start < b.start ? -1 : a.start > b.start ? 1 : 0);
+  return { pieces, stays };
 }
 
 /** The tree of pieces that are ordered by their starts. */

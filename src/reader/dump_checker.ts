@@ -11,7 +11,7 @@ import { JITDUMP_VERSION } from "../format/file_header.ts";
 import { hex } from "./hex.ts";
 import { RecordHeader, SKIPPED_RECORD_ID } from "../format/record.ts";
 import {
-  CodeLoad,
+  type CodeLoad,
   CodeMove,
   DebugInfo,
   type DumpRecord,
@@ -19,7 +19,8 @@ import {
   UnwindingInfo,
 } from "./dump_record.ts";
 import type { Damage } from "./salvage.ts";
-import { LiveRanges, type Range } from "./live_code.ts";
+import { CodeMap, type Range } from "./code_map.ts";
+import { type JoinedLoad, RecordJoin } from "./record_join.ts";
 import type { DumpHeader, Tail } from "./scanner.ts";
 
 /** Something that is wrong. */
@@ -68,12 +69,14 @@ interface LiveFunction extends Range {
 /** Looks at one record of a dump after the other. */
 export class DumpChecker {
   readonly #header: DumpHeader;
-  readonly #live = new LiveRanges<LiveFunction>();
+  readonly #map = new CodeMap<LiveFunction>();
+  readonly #join = new RecordJoin();
   readonly #offsetByIndex = new Map<bigint, number>();
   readonly #withTables = new Set<bigint>();
   readonly #byIndex = new Map<bigint, LiveFunction>();
   readonly #offsetByCode = new Map<string, number>();
   readonly #lastTime = new Map<number, bigint>();
+  /** The lines and the unwind info since the last load. */
   #lines: DebugInfo | undefined;
   #tables: UnwindingInfo | undefined;
   #isBehindHeaderOnly = false;
@@ -138,6 +141,7 @@ export class DumpChecker {
   /** Looks at the next record. */
   check(record: DumpRecord): Finding[] {
     this.#checkFrame(record);
+    const joined = this.#join.add(record);
     if (record instanceof DebugInfo) {
       this.#dropPending(this.#lines, "lines");
       this.#lines = record;
@@ -153,8 +157,8 @@ export class DumpChecker {
       this.#dropPending(this.#tables, "unwinding tables");
       this.#tables = record;
       this.#checkTables(record);
-    } else if (record instanceof CodeLoad) {
-      this.#checkLoad(record);
+    } else if (joined) {
+      this.#checkLoad(joined);
       this.#lines = undefined;
       this.#tables = undefined;
     } else if (record instanceof CodeMove) {
@@ -246,7 +250,7 @@ export class DumpChecker {
     this.#lastTime.set(tid, time);
   }
 
-  #checkLoad(load: CodeLoad): void {
+  #checkLoad({ load, unwinding, precedingLines }: JoinedLoad): void {
     const { offset, pid, tid, codeIndex, codeAddr, codeSize, timestamp } = load;
     const name = load.functionName;
     this.#checkTime(offset, tid, timestamp);
@@ -268,7 +272,7 @@ export class DumpChecker {
       );
     }
     this.#offsetByIndex.set(codeIndex, offset);
-    if (this.#tables && this.#tables.ehFrame.length > 0) {
+    if (unwinding && unwinding.ehFrame.length > 0) {
       this.#withTables.add(codeIndex);
     }
     if (codeSize === 0 || codeSize > LARGEST_CODE) {
@@ -283,15 +287,15 @@ export class DumpChecker {
       return;
     }
     this.#checkCode(load, name);
-    if (this.#lines) this.#checkLines(this.#lines, load, name);
+    if (precedingLines) this.#checkLines(precedingLines, load, name);
     const fn: LiveFunction = {
       name,
       offset,
       start: codeAddr,
       end: codeAddr + BigInt(codeSize),
-      mappedEnd: mappedEnd(load, this.#tables),
+      mappedEnd: mappedEnd(load, unwinding),
     };
-    this.#takePlace(fn);
+    this.#takePlace(fn, timestamp);
     this.#byIndex.set(codeIndex, fn);
   }
 
@@ -428,9 +432,9 @@ export class DumpChecker {
   }
 
   /** Puts a function where it is; others may be there, or in its tables' place. */
-  #takePlace(fn: LiveFunction): void {
+  #takePlace(fn: LiveFunction, time: bigint): void {
     const { offset, name, start, end } = fn;
-    for (const other of this.#live.takeOverlapping(fn)) {
+    for (const { owner: other } of this.#map.put(fn, fn, time)) {
       // At the same address it has taken the other's place, as memory is used again.
       if (other.start === start) continue;
       this.#warning(
@@ -444,15 +448,15 @@ export class DumpChecker {
         "If the other one is gone, nothing needs to be done. Otherwise correct the addresses or sizes.",
       );
     }
-    const next = this.#live.firstFrom(end);
-    if (next && next.start < fn.mappedEnd) {
+    // What is left of overlapped code is no neighbour.
+    const next = this.#map.firstFrom(end)?.owner;
+    if (next && next.start >= end && next.start < fn.mappedEnd) {
       this.#reportTables(offset, name, next.name, fn.mappedEnd);
     }
-    const previous = this.#live.lastBefore(start);
-    if (previous && previous.mappedEnd > start) {
+    const previous = this.#map.lastBefore(start)?.owner;
+    if (previous && previous.end <= start && previous.mappedEnd > start) {
       this.#reportTables(offset, previous.name, name, previous.mappedEnd);
     }
-    this.#live.insert(fn);
   }
 
   #reportTables(
@@ -504,11 +508,11 @@ export class DumpChecker {
         "Write where the function was, and its size.",
       );
     }
-    this.#live.delete(moved);
+    this.#map.remove(moved, moved);
     const end = newCodeAddr + size;
     const { name } = moved;
     const fn = { name, offset, start: newCodeAddr, end, mappedEnd: end };
-    this.#takePlace(fn);
+    this.#takePlace(fn, move.timestamp);
     this.#byIndex.set(codeIndex, fn);
   }
 

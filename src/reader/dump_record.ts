@@ -95,6 +95,18 @@ export class DumpRecord {
     return this.slice(0, this.totalSize);
   }
 
+  /** Returns a copy that does not keep the buffer, with other records, in memory. */
+  copy(): this {
+    const bytes = this.bytes.slice();
+    const { littleEndian } = this.#window;
+    const recordClass = this.constructor as new (w: Window, at: number) => this;
+    const view = new DataView(bytes.buffer);
+    return new recordClass(
+      { bytes, view, offset: this.offset, littleEndian },
+      0,
+    );
+  }
+
   /** The record as an object of all its fields, but for long bytes. */
   toJSON(): Record<string, unknown> {
     const { offset, id, totalSize, timestamp } = this;

@@ -4,13 +4,8 @@
  * @module
  */
 
-import {
-  CodeLoad,
-  DebugInfo,
-  type DumpRecord,
-  type LineEntry,
-  UnwindingInfo,
-} from "./dump_record.ts";
+import type { DebugInfo, DumpRecord, LineEntry } from "./dump_record.ts";
+import { type JoinedLoad, RecordJoin } from "./record_join.ts";
 
 /** A function of a dump. It does not hold the code, so many fit in memory. */
 export interface DumpedFunction {
@@ -30,53 +25,57 @@ export interface DumpedFunction {
   readonly timestamp: bigint;
   /** Where in the file its JIT_CODE_LOAD starts. */
   readonly offset: number;
-  /** Its source lines, by their addresses; none where nothing was said of them. */
+  /** Its source lines in order of their addresses, as the dump records them. */
   readonly lines: readonly LineEntry[];
-  /** How many bytes of unwinding tables it has. */
+  /** Size of its unwind info in bytes. */
   readonly unwindingSize: number;
 }
 
 const NO_LINES: readonly LineEntry[] = [];
 
-/** Most writers sort their lines. */
-function sorted(lines: LineEntry[]): LineEntry[] {
-  const isSorted = lines.every(({ codeAddr }, i) =>
-    i === 0 || lines[i - 1].codeAddr <= codeAddr
-  );
+/** The file name that V8's sources give to "the file of the entry before": byte 0xff. */
+const SAME_FILE = "\ufffd";
+
+/** Returns entries in order of their addresses, each with a file name of its own. */
+function orderedLines({ entries }: DebugInfo): LineEntry[] {
+  let isSorted = true;
+  for (let i = 1; i < entries.length; i++) {
+    const { file } = entries[i - 1];
+    if (entries[i].file === SAME_FILE) entries[i] = { ...entries[i], file };
+    isSorted &&= entries[i - 1].codeAddr <= entries[i].codeAddr;
+  }
   return isSorted
-    ? lines
-    : lines.sort((a, b) => a.codeAddr < b.codeAddr ? -1 : 1);
+    ? entries
+    : entries.sort((a, b) =>
+      a.codeAddr < b.codeAddr ? -1 : a.codeAddr > b.codeAddr ? 1 : 0
+    );
 }
 
-/**
- * Puts records together as perf does: lines and unwinding tables belong to the next
- * function in the file.
- */
-export class FunctionBuilder {
-  #lines = NO_LINES;
-  #unwindingSize = 0;
+/** Returns the function that a load and its records describe. */
+export function dumpedFunction(
+  { load, lines, unwinding }: JoinedLoad,
+): DumpedFunction {
+  return {
+    name: load.functionName,
+    codeIndex: load.codeIndex,
+    pid: load.pid,
+    tid: load.tid,
+    codeAddr: load.codeAddr,
+    codeSize: load.codeSize,
+    timestamp: load.timestamp,
+    offset: load.offset,
+    lines: lines ? orderedLines(lines) : NO_LINES,
+    unwindingSize: unwinding?.unwindingSize ?? 0,
+  };
+}
 
-  /** Takes the next record of the file; gives the function that it completes. */
+/** Builds functions from the records of a dump; see {@linkcode RecordJoin} for the rules. */
+export class FunctionBuilder {
+  readonly #join = new RecordJoin();
+
+  /** Adds the next record of the file; returns the function that it completes. */
   add(record: DumpRecord): DumpedFunction | undefined {
-    if (record instanceof DebugInfo) this.#lines = sorted(record.entries);
-    if (record instanceof UnwindingInfo) {
-      this.#unwindingSize = record.unwindingSize;
-    }
-    if (!(record instanceof CodeLoad)) return undefined;
-    const fn: DumpedFunction = {
-      name: record.functionName,
-      codeIndex: record.codeIndex,
-      pid: record.pid,
-      tid: record.tid,
-      codeAddr: record.codeAddr,
-      codeSize: record.codeSize,
-      timestamp: record.timestamp,
-      offset: record.offset,
-      lines: this.#lines,
-      unwindingSize: this.#unwindingSize,
-    };
-    this.#lines = NO_LINES;
-    this.#unwindingSize = 0;
-    return fn;
+    const joined = this.#join.add(record);
+    return joined && dumpedFunction(joined);
   }
 }

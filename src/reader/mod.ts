@@ -13,7 +13,8 @@
  */
 
 export { checkDump } from "./check_dump.ts";
-export { CodeTimeline, type FoundCode } from "./code_timeline.ts";
+export type { Range } from "./code_map.ts";
+export { CodeTimeline, type FoundCode, type Stay } from "./code_timeline.ts";
 export type { Finding } from "./dump_checker.ts";
 export { type DumpedFunction, FunctionBuilder } from "./dumped_function.ts";
 export { FileHeader } from "../format/file_header.ts";
