@@ -11,7 +11,7 @@ import {
   type DumpedFunction,
   FunctionBuilder,
 } from "../reader/dumped_function.ts";
-import { Damage, SalvagedDump } from "../reader/salvage.ts";
+import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 import { Output, printable } from "./output.ts";
 
 /** objdump's names of machines, by ELF's `e_machine`. */
@@ -37,7 +37,7 @@ export async function disassemble(
   name: string,
   marks: (fn: DumpedFunction) => (offset: number) => string = () => () => "",
 ): Promise<number> {
-  await using dump = await SalvagedDump.open(path);
+  using dump = RecoveringReader.open(path);
   const { elfMach, littleEndian } = dump.header;
   const machine = MACHINES[elfMach];
   if (!machine) {
@@ -46,8 +46,8 @@ export async function disassemble(
   const builder = new FunctionBuilder();
   const output = new Output();
   let count = 0;
-  for await (const record of dump) {
-    if (record instanceof Damage) continue;
+  for (const record of dump) {
+    if (record instanceof CorruptRange) continue;
     const fn = builder.add(record);
     if (fn?.name !== name || !(record instanceof CodeLoad)) continue;
     if (count++ > 0) output.line("");

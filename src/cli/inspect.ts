@@ -16,8 +16,8 @@ import {
 import { CodeTimeline, type Stay } from "../reader/code_timeline.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
 import { RecordJoin } from "../reader/record_join.ts";
-import { Damage, SalvagedDump } from "../reader/salvage.ts";
-import type { DumpHeader, Tail } from "../reader/scanner.ts";
+import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
+import type { DumpHeader, Tail } from "../reader/record_scanner.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { disassemble } from "./disassemble.ts";
 import {
@@ -95,7 +95,7 @@ export const inspect: Command = {
           pattern,
         );
       try {
-        await show(path, selection);
+        show(path, selection);
       } catch (error) {
         if (error instanceof Deno.errors.BrokenPipe) throw error;
         // Nothing else says of which file it is.
@@ -109,14 +109,14 @@ export const inspect: Command = {
 };
 
 /** Shows what is selected of a file. */
-async function show(path: string, selection: Selection): Promise<void> {
-  await using dump = await SalvagedDump.open(path);
+function show(path: string, selection: Selection): void {
+  using dump = RecoveringReader.open(path);
   const { view } = selection;
   view.header(dump.header);
   let isFirst = true;
-  const damages: Damage[] = [];
-  for await (const record of dump) {
-    if (record instanceof Damage) {
+  const damages: CorruptRange[] = [];
+  for (const record of dump) {
+    if (record instanceof CorruptRange) {
       damages.push(record);
       continue;
     }

@@ -5,7 +5,7 @@
  */
 
 import { CodeTimeline } from "../reader/code_timeline.ts";
-import { Damage, SalvagedDump } from "../reader/salvage.ts";
+import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 import { readHeader, readPerfData, withInjected } from "./perf_data.ts";
 import { DUMP, IMAGE } from "./perf_files.ts";
 import type { Mapping, Sample } from "./perf_script.ts";
@@ -113,19 +113,19 @@ class StackTally {
     this.#symbolizer.addMapping(mapping);
     const { path, pid } = mapping;
     const named = DUMP.exec(path)?.[2];
-    if (named !== undefined) return await this.#addDump(path, pid, named);
+    if (named !== undefined) return this.#addDump(path, pid, named);
     const image = IMAGE.exec(path);
     if (!image) return;
     // In a recording that has been injected the dump itself is no more.
     const dump = `${image[1]}jit-${image[2]}.dump`;
-    if (await isFile(dump)) await this.#addDump(dump, pid, image[2]);
+    if (await isFile(dump)) this.#addDump(dump, pid, image[2]);
   }
 
   /** @param named What the process calls itself: in a container, another number. */
-  async #addDump(path: string, pid: number, named: string): Promise<void> {
+  #addDump(path: string, pid: number, named: string): void {
     if (this.dumps.has(path)) return;
     this.dumps.add(path);
-    const timeline = await readDump(
+    const timeline = readDump(
       path,
       (sentence) => this.#notes.push(sentence),
     );
@@ -201,16 +201,16 @@ async function isFile(path: string): Promise<boolean> {
 }
 
 /** @param onDamage Is told, in a sentence, what of the dump is passed over. */
-async function readDump(
+function readDump(
   path: string,
   onDamage: (sentence: string) => void,
-): Promise<CodeTimeline> {
+): CodeTimeline {
   const timeline = new CodeTimeline();
-  const damages: Damage[] = [];
+  const damages: CorruptRange[] = [];
   try {
-    await using dump = await SalvagedDump.open(path);
-    for await (const item of dump) {
-      if (item instanceof Damage) damages.push(item);
+    using dump = RecoveringReader.open(path);
+    for (const item of dump) {
+      if (item instanceof CorruptRange) damages.push(item);
       else timeline.add(item);
     }
   } catch (error) {
@@ -224,7 +224,7 @@ async function readDump(
   return timeline;
 }
 
-function describe(damages: Damage[]): string {
+function describe(damages: CorruptRange[]): string {
   const [{ problem }] = damages;
   const where = damages.length === 1
     ? "is damaged in one place"

@@ -5,7 +5,7 @@
  */
 
 import { DumpChecker, type Finding } from "./dump_checker.ts";
-import { Damage, SalvagedDump } from "./salvage.ts";
+import { CorruptRange, RecoveringReader } from "./recovering_reader.ts";
 
 /**
  * Finds what is wrong with a dump: what perf, or another reader, would silently drop,
@@ -16,11 +16,11 @@ import { Damage, SalvagedDump } from "./salvage.ts";
  * @throws Whatever opening the file throws.
  */
 export async function* checkDump(path: string): AsyncGenerator<Finding, void> {
-  await using dump = await SalvagedDump.open(path);
+  using dump = RecoveringReader.open(path);
   const checker = new DumpChecker(dump.header);
   yield* checker.checkHeader(path);
-  for await (const item of dump) {
-    if (item instanceof Damage) yield* checker.checkDamage(item);
+  for (const item of dump) {
+    if (item instanceof CorruptRange) yield* checker.checkCorruptRange(item);
     else yield* checker.check(item);
   }
   yield* checker.checkEnd(dump.tail);

@@ -18,10 +18,10 @@ import {
   recordName,
   UnwindingInfo,
 } from "./dump_record.ts";
-import type { Damage } from "./salvage.ts";
+import type { CorruptRange } from "./recovering_reader.ts";
 import { CodeMap, type Range } from "./code_map.ts";
 import { type JoinedLoad, RecordJoin } from "./record_join.ts";
-import type { DumpHeader, Tail } from "./scanner.ts";
+import type { DumpHeader, Tail } from "./record_scanner.ts";
 
 /** Something that is wrong. */
 export interface Finding {
@@ -140,6 +140,8 @@ export class DumpChecker {
 
   /** Looks at the next record. */
   check(record: DumpRecord): Finding[] {
+    // No reader of perf's kind takes it; the tail is reported at the end.
+    if (!record.isComplete) return [];
     this.#checkFrame(record);
     const joined = this.#join.add(record);
     if (record instanceof DebugInfo) {
@@ -168,7 +170,7 @@ export class DumpChecker {
   }
 
   /** Takes note of what could not be read. */
-  checkDamage({ offset, problem, end }: Damage): Finding[] {
+  checkCorruptRange({ offset, problem, end }: CorruptRange): Finding[] {
     this.#error(
       offset,
       "malformed record",

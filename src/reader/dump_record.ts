@@ -95,6 +95,22 @@ export class DumpRecord {
     return this.slice(0, this.totalSize);
   }
 
+  /** Whether all of the record is there; a dump can end within its last one. */
+  get isComplete(): boolean {
+    return this.available === this.totalSize;
+  }
+
+  /** Number of the record's bytes that are there. */
+  protected get available(): number {
+    const left = this.#window.bytes.length - this.#at;
+    return Math.min(left, this.totalSize);
+  }
+
+  /** Number of the record's bytes that its fields account for; the rest is padding. */
+  get usedSize(): number {
+    return this.totalSize;
+  }
+
   /** Returns a copy that does not keep the buffer, with other records, in memory. */
   copy(): this {
     const bytes = this.bytes.slice();
@@ -143,13 +159,15 @@ export class DumpRecord {
 
   /** Where the NUL is that ends a text; -1 where there is none before `end`. */
   protected endOfText(start: number, end: number): number {
-    const nul = this.#window.bytes.indexOf(0, this.#at + start) - this.#at;
-    return nul >= start && nul < end ? nul : -1;
+    const { bytes } = this.#window;
+    // Not indexOf(), which would search all of the buffer for a hostile record.
+    for (let i = start; i < end; i++) if (bytes[this.#at + i] === 0) return i;
+    return -1;
   }
 
   /** The text from `start` to its NUL. */
   protected text(start: number): string {
-    const end = this.endOfText(start, this.totalSize);
+    const end = this.endOfText(start, this.available);
     return decoder.decode(this.slice(start, end));
   }
 
@@ -162,9 +180,17 @@ export class DumpRecord {
     });
   }
 
-  /** Throws where the fixed fields do not fit in the record. */
+  /** Throws if the fixed fields do not fit in the record, or are not there. */
   protected requireSize(size: number): void {
-    if (this.totalSize >= size) return;
+    const { available, totalSize } = this;
+    if (available >= size) return;
+    if (available < totalSize) {
+      this.refuse(
+        `is ${totalSize}, and only ${available} bytes are there`,
+        "total_size",
+        HEADER.totalSize,
+      );
+    }
     this.refuse(
       `is ${this.totalSize}, and the record has ${size} bytes at the least`,
       "total_size",
@@ -173,24 +199,38 @@ export class DumpRecord {
   }
 }
 
-/** JIT_CODE_LOAD: there is a function. */
+/** perf 6.1 to 7.2 holds a code's size in a C int. */
+const LARGEST_CODE = 2 ** 31 - 1;
+
+/**
+ * JIT_CODE_LOAD: a function.
+ *
+ * A record without code has its name, address and size all the same: `code_size` is that
+ * of the function, and the record ends after the name.
+ */
 export class CodeLoad extends DumpRecord {
+  readonly #hasCode: boolean;
+  readonly #nameEnd: number;
+
   /** The reader makes it; throws a {@linkcode JitDumpFormatError} if it is malformed. */
   constructor(window: Window, at: number) {
     super(window, at);
     this.requireSize(CodeLoadRecord.size + 1);
-    const room = this.totalSize - CodeLoadRecord.size - 1;
-    if (this.codeSize > room) {
+    const { totalSize, codeSize, available } = this;
+    const space = totalSize - CodeLoadRecord.size - 1;
+    const nul = this.endOfText(CodeLoadRecord.size, available);
+    this.#hasCode = codeSize <= space;
+    if (!this.#hasCode && (nul !== totalSize - 1 || codeSize > LARGEST_CODE)) {
       this.refuse(
-        `is ${this.codeSize}, and the record has room for ${room}`,
+        `is ${codeSize}, and the record has space for ${space}`,
         "code_size",
         LOAD.codeSize,
       );
     }
-    const codeStart = this.totalSize - this.codeSize;
-    if (this.endOfText(CodeLoadRecord.size, codeStart) === -1) {
+    if (nul === -1 || this.#hasCode && nul >= totalSize - codeSize) {
       this.refuse("has no NUL at its end", "name", CodeLoadRecord.size);
     }
+    this.#nameEnd = nul;
   }
 
   /** The process that made the function. */
@@ -225,13 +265,21 @@ export class CodeLoad extends DumpRecord {
 
   /** The function's name. */
   get functionName(): string {
-    return this.text(CodeLoadRecord.size);
+    return decoder.decode(this.slice(CodeLoadRecord.size, this.#nameEnd));
   }
 
-  /** The machine code: the record's last bytes, as perf takes them. */
+  /**
+   * The machine code: the record's last bytes, as perf 6.1 to 7.2 takes them. Empty if
+   * the writer left it out, and shorter than `codeSize` if the record is incomplete.
+   */
   get code(): Uint8Array {
     const { totalSize } = this;
-    return this.slice(totalSize - this.codeSize, totalSize);
+    const start = this.#hasCode ? totalSize - this.codeSize : totalSize;
+    return this.slice(start, totalSize);
+  }
+
+  override get usedSize(): number {
+    return this.#nameEnd + 1 + (this.#hasCode ? this.codeSize : 0);
   }
 
   /** The record as an object of all its fields, but for long bytes. */
@@ -260,6 +308,10 @@ export class CodeMove extends DumpRecord {
   /** The thread that has moved it. */
   get tid(): number {
     return this.u32(MOVE.tid);
+  }
+
+  override get usedSize(): number {
+    return CodeMoveRecord.size;
   }
 
   /** The function's new address. */
@@ -319,11 +371,11 @@ export class DebugInfo extends DumpRecord {
   constructor(window: Window, at: number) {
     super(window, at);
     this.requireSize(DebugInfoRecord.size);
-    const { totalSize, nrEntry } = this;
+    const { available, nrEntry } = this;
     let next = DebugInfoRecord.size;
     for (let i = 0; i < nrEntry; i++) {
       const nameAt = next + DebugEntryStruct.size;
-      const end = nameAt < totalSize ? this.endOfText(nameAt, totalSize) : -1;
+      const end = nameAt < available ? this.endOfText(nameAt, available) : -1;
       if (end === -1) {
         this.refuse(
           `is ${nrEntry}, and the record ends in entry ${i}`,
@@ -349,7 +401,7 @@ export class DebugInfo extends DumpRecord {
   /** The entries. */
   get entries(): LineEntry[] {
     const entries: LineEntry[] = [];
-    const { totalSize } = this;
+    const { available } = this;
     let at = DebugInfoRecord.size;
     for (let left = this.nrEntry; left > 0; left--) {
       const nameAt = at + DebugEntryStruct.size;
@@ -359,14 +411,13 @@ export class DebugInfo extends DumpRecord {
         discrim: this.u32(at + ENTRY.discrim),
         file: this.text(nameAt),
       });
-      at = this.endOfText(nameAt, totalSize) + 1;
+      at = this.endOfText(nameAt, available) + 1;
     }
     return entries;
   }
 
-  /** What is behind the entries: nothing, or zeros; anything else is the next record's. */
-  get padding(): Uint8Array {
-    return this.slice(this.#entriesEnd, this.totalSize);
+  override get usedSize(): number {
+    return this.#entriesEnd;
   }
 
   /** The record as an object of all its fields, but for long bytes. */
@@ -377,7 +428,11 @@ export class DebugInfo extends DumpRecord {
 }
 
 /** JIT_CODE_CLOSE: no more code is made. */
-export class CodeClose extends DumpRecord {}
+export class CodeClose extends DumpRecord {
+  override get usedSize(): number {
+    return RecordHeader.size;
+  }
+}
 
 /** JIT_CODE_UNWINDING_INFO: the unwinding tables of the next function in the file. */
 export class UnwindingInfo extends DumpRecord {
@@ -385,10 +440,10 @@ export class UnwindingInfo extends DumpRecord {
   constructor(window: Window, at: number) {
     super(window, at);
     this.requireSize(UnwindingInfoRecord.size);
-    const room = this.totalSize - UnwindingInfoRecord.size;
-    if (this.unwindingSize > room) {
+    const space = this.available - UnwindingInfoRecord.size;
+    if (this.unwindingSize > space) {
       this.refuse(
-        `is ${this.unwindingSize}, and the record has room for ${room}`,
+        `is ${this.unwindingSize}, and the record has space for ${space}`,
         "unwinding_size",
         UNWINDING.unwindingSize,
       );
@@ -400,6 +455,10 @@ export class UnwindingInfo extends DumpRecord {
         UNWINDING.ehFrameHdrSize,
       );
     }
+  }
+
+  override get usedSize(): number {
+    return UnwindingInfoRecord.size + this.unwindingSize;
   }
 
   /** The size of all tables in bytes. */

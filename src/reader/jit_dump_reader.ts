@@ -10,7 +10,7 @@ import {
   RecordScanner,
   refuseShort,
   type Tail,
-} from "./scanner.ts";
+} from "./record_scanner.ts";
 
 /**
  * A dump in memory: go through its records.

@@ -6,7 +6,7 @@
 
 import type { DumpRecord } from "./dump_record.ts";
 import { RecordFeed } from "./record_feed.ts";
-import type { DumpHeader, Tail } from "./scanner.ts";
+import type { DumpHeader, Tail } from "./record_scanner.ts";
 
 /** How to read a dump. */
 export interface JitDumpStreamOptions {

@@ -34,4 +34,4 @@ export {
 export { type FormatFailure, JitDumpFormatError } from "./format_error.ts";
 export { JitDumpReader } from "./jit_dump_reader.ts";
 export { JitDumpStream, type JitDumpStreamOptions } from "./jit_dump_stream.ts";
-export type { DumpHeader, Tail } from "./scanner.ts";
+export type { DumpHeader, Tail } from "./record_scanner.ts";

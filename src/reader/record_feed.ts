@@ -10,7 +10,7 @@ import {
   RecordScanner,
   refuseShort,
   type Tail,
-} from "./scanner.ts";
+} from "./record_scanner.ts";
 
 /** How much is read at once. */
 const CHUNK_SIZE = 1024 * 1024;

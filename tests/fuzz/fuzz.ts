@@ -13,8 +13,8 @@ import {
   JitDumpStream,
   UnwindingInfo,
 } from "../../src/reader/mod.ts";
-import { Damage } from "../../src/reader/salvage.ts";
-import { RecordScanner } from "../../src/reader/scanner.ts";
+import { CorruptRange } from "../../src/reader/recovering_reader.ts";
+import { RecordScanner } from "../../src/reader/record_scanner.ts";
 
 /** What came of it. */
 export interface FuzzCounts {
@@ -130,7 +130,7 @@ function checkAll(bytes: Uint8Array): void {
     } catch (error) {
       if (!(error instanceof JitDumpFormatError)) throw error;
       const { offset, message } = error;
-      checker.checkDamage(new Damage(offset, message, undefined));
+      checker.checkCorruptRange(new CorruptRange(offset, message, undefined));
       if (scanner.position === start) break;
     }
   }

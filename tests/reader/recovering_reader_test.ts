@@ -3,7 +3,10 @@ import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile } from "../../mod.ts";
 import { CodeLoad, DebugInfo, type DumpRecord } from "../../src/reader/mod.ts";
-import { Damage, SalvagedDump } from "../../src/reader/salvage.ts";
+import {
+  CorruptRange,
+  RecoveringReader,
+} from "../../src/reader/recovering_reader.ts";
 import { DumpBuilder } from "../support/build_dump.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
@@ -11,15 +14,15 @@ import { temporaryDirectory } from "../support/script.ts";
 const time = (number: number) => 10n ** 15n + BigInt(number) * 10n ** 9n;
 
 /** The records of a file of these bytes, and what is damaged of it. */
-async function salvage(bytes: Uint8Array) {
+function recover(bytes: Uint8Array) {
   using directory = temporaryDirectory();
   const path = join(directory.path, "jit-7.dump");
   Deno.writeFileSync(path, bytes);
   const records: DumpRecord[] = [];
-  const damages: Damage[] = [];
-  await using dump = await SalvagedDump.open(path);
-  for await (const item of dump) {
-    if (item instanceof Damage) damages.push(item);
+  const damages: CorruptRange[] = [];
+  using dump = RecoveringReader.open(path);
+  for (const item of dump) {
+    if (item instanceof CorruptRange) damages.push(item);
     else records.push(item);
   }
   return { records, damages, tail: dump.tail };
@@ -65,21 +68,21 @@ function withWrongSize(littleEndian: boolean, error: number): Uint8Array {
   return bytes;
 }
 
-describe("SalvagedDump", () => {
+describe("RecoveringReader", () => {
   for (const littleEndian of [true, false]) {
     for (const error of [-60, -9, -1, 1, 2, 7, 8, 9, 50, 64, 199, 2 ** 30]) {
       const order = littleEndian ? "little" : "big";
-      it(`goes on behind lines whose size is wrong by ${error}, ${order}-endian`, async () => {
+      it(`goes on behind lines whose size is wrong by ${error}, ${order}-endian`, () => {
         const bytes = withWrongSize(littleEndian, error);
-        const { records, damages } = await salvage(bytes);
+        const { records, damages } = recover(bytes);
         assertEquals(namesOf(records), ["f1", "f2", "f3", "f4"]);
         assertEquals(damages.length, 1);
       });
     }
   }
 
-  it("keeps lines that can be read though their size is wrong", async () => {
-    const { records } = await salvage(withWrongSize(true, 9));
+  it("keeps lines that can be read though their size is wrong", () => {
+    const { records } = recover(withWrongSize(true, 9));
     const lines = records.flatMap((record) =>
       record instanceof DebugInfo ? record.entries.map(({ line }) => line) : []
     );
@@ -87,7 +90,7 @@ describe("SalvagedDump", () => {
   });
 
   for (const size of [1, 15, 100, 3_000_000]) {
-    it(`passes over ${size} bytes of anything else`, async () => {
+    it(`passes over ${size} bytes of anything else`, () => {
       const dump = new DumpBuilder();
       load(dump, 1);
       const before = dump.bytes;
@@ -96,14 +99,14 @@ describe("SalvagedDump", () => {
       const bytes = new Uint8Array(before.length + size + after.length);
       bytes.fill(0xaa).set(before);
       bytes.set(after, before.length + size);
-      const { records, damages } = await salvage(bytes);
+      const { records, damages } = recover(bytes);
       assertEquals(namesOf(records), ["f1", "f2", "f3", "f4", "f5"]);
       assertEquals(damages.map(({ end }) => end), [before.length + size]);
       assertMatch(damages[0].problem, new RegExp(`at byte ${before.length}`));
     });
   }
 
-  it("says where there is nothing behind the damage", async () => {
+  it("says where there is nothing behind the damage", () => {
     const dump = load(load(new DumpBuilder(), 1), 2);
     const { size } = dump;
     dump.raw(new Uint8Array(300).fill(0xaa));
@@ -111,30 +114,34 @@ describe("SalvagedDump", () => {
     const { bytes } = dump;
     // It is of an impossible size, and so cannot be taken for the end of a file.
     new DataView(bytes.buffer).setUint32(size + 4, 8, true);
-    const { records, damages } = await salvage(bytes);
+    const { records, damages } = recover(bytes);
     assertEquals(namesOf(records), ["f1", "f2"]);
     assertEquals(damages.map(({ end }) => end), [undefined]);
   });
 
-  it("takes an end within a record, and zeros, for what they are", async () => {
+  it("takes an end within a record, and zeros, for what they are", () => {
     const whole = load(load(new DumpBuilder(), 1), 2).bytes;
-    for (const cut of [1, 100, 150]) {
-      const { records, damages, tail } = await salvage(whole.subarray(0, -cut));
-      assertEquals([namesOf(records), damages], [["f1"], []], `${cut}`);
+    for (const cut of [1, 100, 101, 150]) {
+      const { records, damages, tail } = recover(whole.subarray(0, -cut));
+      const complete = records.filter(({ isComplete }) => isComplete);
+      assertEquals([namesOf(complete), damages], [["f1"], []], `${cut}`);
+      // The name, the address and the size of the second one are before its code.
+      const names = cut > 100 ? ["f1"] : ["f1", "f2"];
+      assertEquals(namesOf(records), names, `${cut}`);
       assertEquals(tail?.kind, "cut");
     }
     const zeros = new Uint8Array(whole.length + 3_000_000);
     zeros.set(whole);
-    const { damages, tail } = await salvage(zeros);
+    const { damages, tail } = recover(zeros);
     assertEquals(damages, []);
     assertEquals(tail, { offset: whole.length, kind: "zeros" });
     // Also where lines are the last to be whole.
     const lines = new DumpBuilder().debugInfo(0x1000n, [[0x1000n, 1]], time(1));
     const end = load(lines, 1).bytes.subarray(0, -50);
-    assertEquals((await salvage(end)).damages, []);
+    assertEquals((recover(end)).damages, []);
   });
 
-  it("goes on behind zeros, and behind a size beyond the file", async () => {
+  it("goes on behind zeros, and behind a size beyond the file", () => {
     for (const [at, value] of [[0, 0], [4, 0x7fff_ffff]]) {
       const dump = load(new DumpBuilder(), 1);
       const { size } = dump;
@@ -142,13 +149,16 @@ describe("SalvagedDump", () => {
       const { bytes } = dump;
       if (at === 0) bytes.fill(0, size, size + 100);
       else new DataView(bytes.buffer).setUint32(size + at, value, true);
-      const { records, damages } = await salvage(bytes);
-      assertEquals(namesOf(records), ["f1", "f3", "f4", "f5"]);
+      const { records, damages } = recover(bytes);
+      const complete = records.filter(({ isComplete }) => isComplete);
+      assertEquals(namesOf(complete), ["f1", "f3", "f4", "f5"]);
+      // Of the second one only the size is wrong.
+      assertEquals(records.length, at === 0 ? 4 : 5);
       assertEquals(damages.length, 1);
     }
   });
 
-  it("finds records among which are some to be skipped, and of any time", async () => {
+  it("finds records among which are some to be skipped, and of any time", () => {
     for (const timestamp of [time(2), 5n, 2n ** 63n]) {
       const dump = load(new DumpBuilder(), 1);
       // Its writer has said a time of his own.
@@ -158,19 +168,19 @@ describe("SalvagedDump", () => {
       const end = dump.size;
       dump.record(0xffff_ffff, 0n, () => dump.raw(new Uint8Array(10)));
       [3, 4].reduce(load, dump);
-      const { records, damages } = await salvage(dump.bytes);
+      const { records, damages } = recover(dump.bytes);
       assertEquals(namesOf(records), ["f1", "f2", "f3", "f4"]);
       assertEquals(damages, [
-        new Damage(size, `no record begins at byte ${size}`, end),
+        new CorruptRange(size, `no record begins at byte ${size}`, end),
       ]);
     }
   });
 
-  it("closes what it opens", async () => {
+  it("closes what it opens", () => {
     const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
     const before = open();
-    await salvage(withWrongSize(true, 9));
-    await salvage(withWrongSize(true, -9));
+    recover(withWrongSize(true, 9));
+    recover(withWrongSize(true, -9));
     assertEquals(open(), before);
   });
 
@@ -190,8 +200,8 @@ describe("SalvagedDump", () => {
         args: ["-c", 'cat "$0" > "$1"', file, pipe],
       }).spawn();
       const names: string[] = [];
-      await using dump = await SalvagedDump.open(pipe);
-      for await (const item of dump) {
+      using dump = RecoveringReader.open(pipe);
+      for (const item of dump) {
         if (item instanceof CodeLoad) names.push(item.functionName);
       }
       assertEquals(names.slice(0, 2), ["f1", "f2"]);
@@ -201,7 +211,7 @@ describe("SalvagedDump", () => {
     }
   });
 
-  it("takes a misread record for what it is", async () => {
+  it("takes a misread record for what it is", () => {
     // The size of the second one is 12 too large, so that the third one seems to begin
     // with its thread's number.
     const dump = load(load(new DumpBuilder(), 1), 2);
@@ -211,27 +221,27 @@ describe("SalvagedDump", () => {
     const second = 40 + (size - 40) / 2;
     const view = new DataView(bytes.buffer);
     view.setUint32(second + 4, (size - 40) / 2 + 12, true);
-    const { records, damages } = await salvage(bytes);
+    const { records, damages } = recover(bytes);
     assertEquals(namesOf(records).slice(-3), ["f4", "f5", "f6"]);
     assert(damages.length > 0);
   });
 
-  it("passes over records of unknown kinds as the specification wants it", async () => {
+  it("passes over records of unknown kinds as the specification wants it", () => {
     const inner = [7, 8, 9].reduce(load, new DumpBuilder()).bytes.subarray(40);
     const dump = load(new DumpBuilder(), 1);
     dump.record(4711, time(1), () => dump.raw(inner));
-    const { records, damages } = await salvage(load(dump, 2).bytes);
+    const { records, damages } = recover(load(dump, 2).bytes);
     assertEquals(namesOf(records), ["f1", "f2"]);
     assertEquals(damages, []);
   });
 
-  it("finds the records where the header says a wrong size of itself", async () => {
+  it("finds the records where the header says a wrong size of itself", () => {
     const { bytes } = [1, 2, 3].reduce(load, new DumpBuilder());
     new DataView(bytes.buffer).setUint32(8, 60, true);
-    assertEquals(namesOf((await salvage(bytes)).records), ["f1", "f2", "f3"]);
+    assertEquals(namesOf((recover(bytes)).records), ["f1", "f2", "f3"]);
   });
 
-  it("finds nothing amiss with a dump in order", async () => {
+  it("finds nothing amiss with a dump in order", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     {
@@ -244,12 +254,12 @@ describe("SalvagedDump", () => {
       })));
       dump.dumpCodeCloseRecord();
     }
-    const { records, damages } = await salvage(Deno.readFileSync(path));
+    const { records, damages } = recover(Deno.readFileSync(path));
     assertEquals(namesOf(records).length, 1000);
     assertEquals(damages, []);
   });
 
-  it("ends, whatever is damaged, and finds most of what is not", async () => {
+  it("ends, whatever is damaged, and finds most of what is not", () => {
     const whole = new DumpBuilder();
     for (let number = 1; number <= 40; number++) {
       whole.debugInfo(
@@ -271,7 +281,7 @@ describe("SalvagedDump", () => {
       const damaged = bytes.slice();
       const at = 40 + random(bytes.length - 40);
       damaged.fill(random(256), at, at + 1 + random(60));
-      const { records } = await salvage(damaged);
+      const { records } = recover(damaged);
       const names = namesOf(records);
       assertEquals(names.length, new Set(names).size, `case ${i}`);
       found += names.filter((name) => /^f\d+$/.test(name)).length;

@@ -1,0 +1,304 @@
+/**
+ * Looking for records where none is expected.
+ *
+ * @module
+ */
+
+import {
+  CodeLoadRecord,
+  CodeMoveRecord,
+  DebugEntry,
+  DebugInfoRecord,
+  RecordHeader,
+  RecordId,
+  SKIPPED_RECORD_ID,
+  UnwindingInfoRecord,
+} from "../format/record.ts";
+import type { DumpBytes } from "./dump_bytes.ts";
+import type { DumpRecord, Window } from "./dump_record.ts";
+
+/** Maximum difference of a found record's time from the times before, in nanoseconds. */
+const EARLIER = 10n * 10n ** 9n;
+const LATER = 24n * 3600n * 10n ** 9n;
+
+/** Maximum size of a record that is not a load: perf's own are far smaller. */
+const LARGEST_CLOSE = 4096;
+
+/** Maximum length of a name that is searched for. */
+const LONGEST_NAME = 64 * 1024;
+
+/** Number of entries of a JIT_CODE_DEBUG_INFO that are checked, and their names' length. */
+const CHECKED_ENTRIES = 8;
+const LONGEST_FILE = 4096;
+
+/** Entries of a function are this near to it. */
+const LARGEST_CODE = 2n ** 31n;
+
+/** Number of bytes that must be at hand to check what starts at a position. */
+const MARGIN = CodeLoadRecord.size + LONGEST_NAME + 1;
+
+/** Number of records of unknown ids in a row that are taken for such, whatever follows. */
+const TRUSTED_ROW = 3;
+
+/** How sure it is that a record starts at a position. */
+type Certainty = "no" | "if another follows" | "yes";
+
+/** A record's first two fields. */
+interface Head {
+  readonly id: number;
+  readonly size: number;
+}
+
+/** Searches the bytes of a dump for records. */
+export class RecordSearch {
+  readonly #bytes: DumpBytes;
+  readonly #littleEndian: boolean;
+  /** The times of the records that have been read. */
+  #firstTime: bigint | undefined;
+  #lastTime = 0n;
+  /** Up to here, sizes lead from record to record. */
+  #trustedEnd = 0;
+  /** The range that was searched last; `found` is its end if a record starts there. */
+  #searched = { from: 0, to: 0, isFound: false };
+
+  constructor(bytes: DumpBytes, littleEndian: boolean) {
+    this.#bytes = bytes;
+    this.#littleEndian = littleEndian;
+  }
+
+  /** Notes the time of a record that was read: others are of similar times. */
+  noteTime({ id, timestamp: time }: DumpRecord): void {
+    if (time === 0n || !isKnown(id)) return;
+    if (this.#firstTime === undefined || time < this.#firstTime) {
+      this.#firstTime = time;
+    }
+    if (time > this.#lastTime) this.#lastTime = time;
+  }
+
+  /**
+   * Whether a record, or the end of the file, follows the record from `at` to `end`.
+   *
+   * Records of unknown ids count if they lead to one of a known id.
+   */
+  follows(at: number, end: number): boolean {
+    let row = isKnown(this.#headAt(at).id) ? 0 : 1;
+    if (end <= this.#trustedEnd) return true;
+    for (let next = end;; row++) {
+      const limit = this.#bytes.endWithin(next + RecordHeader.size);
+      if (next > limit) return false;
+      // A file may end here, or in the middle of a header that is being written.
+      if (limit < next + RecordHeader.size) return this.#trust(next);
+      const head = this.#headAt(next);
+      if (head.size < RecordHeader.size) break;
+      if (isKnown(head.id)) {
+        if (!this.#isPlausible(next, head)) break;
+        return this.#trust(next);
+      }
+      next += head.size;
+    }
+    return row >= TRUSTED_ROW;
+  }
+
+  #trust(position: number): true {
+    this.#trustedEnd = position;
+    return true;
+  }
+
+  /**
+   * Returns the first position from `from` on, and before `limit`, at which a record
+   * starts; undefined if there is none.
+   */
+  first(from: number, limit = Infinity): number | undefined {
+    const known = this.#searched;
+    let start = from;
+    if (known.from <= from && from <= known.to) {
+      if (known.isFound) return known.to < limit ? known.to : undefined;
+      start = known.to;
+    } else this.#searched = { from, to: from, isFound: false };
+    const found = this.#scan(start, limit);
+    const isFound = found !== undefined;
+    const to = found ??
+      Math.max(start, Math.min(limit, this.#bytes.endWithin(limit)));
+    this.#searched = { from: this.#searched.from, to, isFound };
+    return found;
+  }
+
+  #scan(from: number, limit: number): number | undefined {
+    for (let at = from; at < limit;) {
+      const end = this.#bytes.endWithin(at + MARGIN);
+      if (end < at + RecordHeader.size) return undefined;
+      const window = this.#bytes.load(at, end);
+      const last = Math.min(
+        window.offset + window.bytes.length - (end - at),
+        limit - 1,
+      );
+      const isEnd = end < at + MARGIN;
+      const found = this.#scanWindow(
+        window,
+        at,
+        isEnd ? Math.min(limit - 1, end - RecordHeader.size) : last,
+      );
+      if (found !== undefined) return found;
+      if (isEnd) return undefined;
+      at = last + 1;
+    }
+    return undefined;
+  }
+
+  /** Returns the first position, up to and with `last`, at which a record starts. */
+  #scanWindow(window: Window, from: number, last: number): number | undefined {
+    const { bytes, view, offset } = window;
+    // The byte of an id that tells those of known records, and one that is as in all.
+    const [low, high] = this.#littleEndian ? [0, 3] : [3, 0];
+    for (let i = from - offset; i <= last - offset; i++) {
+      const id = bytes[i + low];
+      if (id === 0 && view.getUint32(i + 4) === 0) {
+        // A header that begins among the first 8 of 16 zeros has no size.
+        const isZero = view.getUint32(i) === 0 &&
+          view.getUint32(i + 8) === 0 && view.getUint32(i + 12) === 0;
+        if (isZero) i += 8;
+        continue;
+      }
+      if (id > RecordId.JitCodeUnwindingInfo && id !== 0xff) continue;
+      if (bytes[i + high] !== (id === 0xff ? 0xff : 0)) continue;
+      if (this.#isRecord(window, offset + i)) return offset + i;
+    }
+    return undefined;
+  }
+
+  #isRecord(window: Window, at: number): boolean {
+    const head = this.#headIn(window, at);
+    if (head.size < RecordHeader.size || !isKnown(head.id)) return false;
+    const certainty = this.#certainty(window, at, head);
+    if (certainty === "no") return false;
+    const end = at + head.size;
+    if (certainty === "yes") return this.#isInFile(end) || head.id === 0;
+    return this.#isInFile(end) && this.follows(at, end);
+  }
+
+  #isInFile(end: number): boolean {
+    return this.#bytes.endWithin(end) === end;
+  }
+
+  /** Tells how sure it is that a record of a known id starts at a position of a window. */
+  #certainty(window: Window, at: number, { id, size }: Head): Certainty {
+    const start = at - window.offset;
+    const left = window.bytes.length - start;
+    if (id !== SKIPPED_RECORD_ID && !this.#isNear(window, start)) return "no";
+    const u64 = (field: number) => this.#u64(window.view, start + field);
+    if (id === RecordId.JitCodeLoad) {
+      const { codeSize, codeAddr } = CodeLoadRecord.offsets;
+      if (left < CodeLoadRecord.size + 1) return "no";
+      const code = u64(codeSize);
+      const name = start + CodeLoadRecord.size;
+      const nul = window.bytes.indexOf(0, name);
+      if (nul <= name || nul - name > LONGEST_NAME) return "no";
+      const rest = size - (nul - start) - 1;
+      if (u64(codeAddr) === 0n || code >= LARGEST_CODE) return "no";
+      if (code > 0n && code === BigInt(Math.max(0, rest))) return "yes";
+      return rest === 0 || code <= BigInt(Math.max(0, rest))
+        ? "if another follows"
+        : "no";
+    }
+    if (id === RecordId.JitCodeMove) {
+      const { vma, newCodeAddr, codeSize } = CodeMoveRecord.offsets;
+      if (size !== CodeMoveRecord.size || left < size) return "no";
+      const isSame = u64(vma) === u64(newCodeAddr) && u64(vma) !== 0n;
+      return isSame && u64(codeSize) < LARGEST_CODE ? "yes" : "no";
+    }
+    if (id === RecordId.JitCodeDebugInfo) {
+      return this.#certaintyOfLines(window, start, size);
+    }
+    if (!this.#isPlausible(at, { id, size })) return "no";
+    return "if another follows";
+  }
+
+  #certaintyOfLines(window: Window, start: number, size: number): Certainty {
+    const { bytes, view } = window;
+    if (bytes.length - start < DebugInfoRecord.size) return "no";
+    const { codeAddr, nrEntry } = DebugInfoRecord.offsets;
+    const count = this.#u64(view, start + nrEntry);
+    if (count > BigInt(size)) return "no";
+    if (count === 0n) return "if another follows";
+    const address = this.#u64(view, start + codeAddr);
+    let entry = start + DebugInfoRecord.size;
+    const checked = Math.min(Number(count), CHECKED_ENTRIES);
+    for (let i = 0; i < checked; i++) {
+      const name = entry + DebugEntry.size;
+      if (name >= bytes.length) return "no";
+      if (i === 0) {
+        const first = this.#u64(view, entry + DebugEntry.offsets.codeAddr);
+        const distance = first - address;
+        if (distance > LARGEST_CODE || distance < -LARGEST_CODE) return "no";
+      }
+      const nul = bytes.subarray(name, name + LONGEST_FILE).indexOf(0);
+      if (nul === -1) return "no";
+      entry = name + nul + 1;
+    }
+    return "yes";
+  }
+
+  /** Whether the fields of a record of a known id can be so, at a position that is right. */
+  #isPlausible(at: number, { id, size }: Head): boolean {
+    const needed = LEAST_SIZES[id] ?? RecordHeader.size;
+    if (size < needed) return false;
+    if (id === RecordId.JitCodeClose) return size <= LARGEST_CLOSE;
+    const end = at + needed;
+    // Of the last record a part may be missing.
+    if (this.#bytes.endWithin(end) < end) return true;
+    const { view, offset } = this.#bytes.loadAside(at, end);
+    const u64 = (field: number) => this.#u64(view, at - offset + field);
+    if (id === RecordId.JitCodeLoad) {
+      const code = u64(CodeLoadRecord.offsets.codeSize);
+      return code < LARGEST_CODE;
+    }
+    if (id === RecordId.JitCodeDebugInfo) {
+      return u64(DebugInfoRecord.offsets.nrEntry) <= BigInt(size);
+    }
+    if (id === RecordId.JitCodeUnwindingInfo) {
+      const { unwindingSize, ehFrameHdrSize } = UnwindingInfoRecord.offsets;
+      const tables = u64(unwindingSize);
+      return tables <= BigInt(size - needed) && u64(ehFrameHdrSize) <= tables;
+    }
+    return true;
+  }
+
+  #isNear({ view }: Window, start: number): boolean {
+    if (this.#firstTime === undefined) return true;
+    const time = this.#u64(view, start + RecordHeader.offsets.timestamp);
+    return time >= this.#firstTime - EARLIER && time <= this.#lastTime + LATER;
+  }
+
+  #headAt(at: number): Head {
+    return this.#headIn(
+      this.#bytes.loadAside(at, at + RecordHeader.size),
+      at,
+    );
+  }
+
+  #headIn({ view, offset }: Window, at: number): Head {
+    const { id, totalSize } = RecordHeader.offsets;
+    const start = at - offset;
+    return {
+      id: view.getUint32(start + id, this.#littleEndian),
+      size: view.getUint32(start + totalSize, this.#littleEndian),
+    };
+  }
+
+  #u64(view: DataView, at: number): bigint {
+    return view.getBigUint64(at, this.#littleEndian);
+  }
+}
+
+/** Sizes of the records with all fields that they must have. */
+const LEAST_SIZES: Readonly<Record<number, number>> = {
+  [RecordId.JitCodeLoad]: CodeLoadRecord.size + 1,
+  [RecordId.JitCodeMove]: CodeMoveRecord.size,
+  [RecordId.JitCodeDebugInfo]: DebugInfoRecord.size,
+  [RecordId.JitCodeUnwindingInfo]: UnwindingInfoRecord.size,
+};
+
+/** Whether the specification has records of that id, or this module writes them. */
+export function isKnown(id: number): boolean {
+  return id <= RecordId.JitCodeUnwindingInfo || id === SKIPPED_RECORD_ID;
+}
