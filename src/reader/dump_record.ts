@@ -278,6 +278,7 @@ export class CodeLoad extends DumpRecord {
     return this.slice(start, totalSize);
   }
 
+  /** Number of the record's bytes that its fields account for; the rest is padding. */
   override get usedSize(): number {
     return this.#nameEnd + 1 + (this.#hasCode ? this.codeSize : 0);
   }
@@ -310,6 +311,7 @@ export class CodeMove extends DumpRecord {
     return this.u32(MOVE.tid);
   }
 
+  /** Number of the record's bytes that its fields account for; the rest is padding. */
   override get usedSize(): number {
     return CodeMoveRecord.size;
   }
@@ -416,6 +418,7 @@ export class DebugInfo extends DumpRecord {
     return entries;
   }
 
+  /** Number of the record's bytes that its fields account for; the rest is padding. */
   override get usedSize(): number {
     return this.#entriesEnd;
   }
@@ -429,6 +432,7 @@ export class DebugInfo extends DumpRecord {
 
 /** JIT_CODE_CLOSE: no more code is made. */
 export class CodeClose extends DumpRecord {
+  /** Number of the record's bytes that its fields account for; the rest is padding. */
   override get usedSize(): number {
     return RecordHeader.size;
   }
@@ -457,6 +461,7 @@ export class UnwindingInfo extends DumpRecord {
     }
   }
 
+  /** Number of the record's bytes that its fields account for; the rest is padding. */
   override get usedSize(): number {
     return UnwindingInfoRecord.size + this.unwindingSize;
   }
