@@ -5,12 +5,9 @@
  */
 
 import { hex } from "../reader/hex.ts";
-import { placedLines } from "../profile/symbolizer.ts";
 import { CodeLoad, type LineEntry } from "../reader/dump_record.ts";
-import {
-  type DumpedFunction,
-  FunctionBuilder,
-} from "../reader/dumped_function.ts";
+import { CodeTimeline } from "../reader/code_timeline.ts";
+import type { DumpedFunction } from "../reader/dumped_function.ts";
 import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 import { Output, printable } from "./output.ts";
 
@@ -43,32 +40,36 @@ export async function disassemble(
   if (!machine) {
     throw new Error(`objdump has no name for ELF machine ${elfMach}`);
   }
-  const builder = new FunctionBuilder();
-  const output = new Output();
-  let count = 0;
+  const timeline = new CodeTimeline([], dump.header);
+  // Which lines are right is known at the end of the dump.
+  const found: { fn: DumpedFunction; load: CodeLoad }[] = [];
   for (const record of dump) {
     if (record instanceof CorruptRange) continue;
-    const fn = builder.add(record);
+    const fn = timeline.add(record);
     if (fn?.name !== name || !(record instanceof CodeLoad)) continue;
-    if (count++ > 0) output.line("");
+    found.push({ fn, load: record.copy() });
+  }
+  const output = new Output();
+  for (const [i, { fn, load }] of found.entries()) {
+    if (i > 0) output.line("");
     const { codeAddr, codeSize, codeIndex } = fn;
     output.line(
       `${printable(name)}: ${codeSize} bytes at ${
         hex(codeAddr)
       }, number ${codeIndex}`,
     );
-    const instructions = await runObjdump(record, [
+    const instructions = await runObjdump(load, [
       ...["-m", machine],
       littleEndian ? "-EL" : "-EB",
     ]);
     const mark = marks(fn);
     const markAt = (address: bigint) => mark(Number(address - codeAddr));
-    for (const line of between(instructions, placedLines(fn), markAt)) {
+    for (const line of between(instructions, timeline.linesOf(fn), markAt)) {
       output.line(line);
     }
   }
   output.flush();
-  return count;
+  return found.length;
 }
 
 /** objdump's lines, one for each instruction. */

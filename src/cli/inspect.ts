@@ -113,6 +113,7 @@ function show(path: string, selection: Selection): void {
   using dump = RecoveringReader.open(path);
   const { view } = selection;
   view.header(dump.header);
+  selection.start(dump.header);
   let isFirst = true;
   const damages: CorruptRange[] = [];
   for (const record of dump) {
@@ -161,6 +162,7 @@ interface FunctionView extends View {
 /** Takes the records of a dump, and shows what is asked for of them. */
 interface Selection {
   readonly view: View;
+  start(header: DumpHeader): void;
   add(record: DumpRecord): void;
   end(): void;
 }
@@ -176,6 +178,8 @@ class SelectedRecords implements Selection {
     this.view = view;
     this.#pattern = pattern;
   }
+
+  start(): void {}
 
   add(record: DumpRecord): void {
     if (!this.#pattern) return this.view.record(record);
@@ -198,11 +202,15 @@ class SelectedRecords implements Selection {
 class SelectedFunctions implements Selection {
   readonly view: FunctionView;
   readonly #pattern: RegExp | undefined;
-  readonly #timeline = new CodeTimeline();
+  #timeline = new CodeTimeline();
 
   constructor(view: FunctionView, pattern: RegExp | undefined) {
     this.view = view;
     this.#pattern = pattern;
+  }
+
+  start(header: DumpHeader): void {
+    this.#timeline = new CodeTimeline([], header);
   }
 
   add(record: DumpRecord): void {
@@ -212,7 +220,9 @@ class SelectedFunctions implements Selection {
   end(): void {
     for (const stay of this.#timeline.stays) {
       if (!(this.#pattern?.test(stay.fn.name) ?? true)) continue;
-      this.view.function(functionAt(stay), stay.until);
+      const fn = functionAt(stay);
+      const lines = this.#timeline.linesOf(stay.fn);
+      this.view.function({ ...fn, lines }, stay.until);
     }
   }
 }

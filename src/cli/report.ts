@@ -4,7 +4,7 @@
  * @module
  */
 
-import { plainName } from "../profile/symbolizer.ts";
+import { plainName } from "../engines.ts";
 import { collapse } from "../profile/collapsed.ts";
 import { toFlameGraph } from "../profile/flame_graph.ts";
 import { codeKey, type Profile, readProfile } from "../profile/profile.ts";

@@ -205,10 +205,11 @@ function readDump(
   path: string,
   onDamage: (sentence: string) => void,
 ): CodeTimeline {
-  const timeline = new CodeTimeline();
+  let timeline: CodeTimeline;
   const damages: CorruptRange[] = [];
   try {
     using dump = RecoveringReader.open(path);
+    timeline = new CodeTimeline([], dump.header);
     for (const item of dump) {
       if (item instanceof CorruptRange) damages.push(item);
       else timeline.add(item);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type NamedCode, namedCode } from "../engines.ts";
 import type { LineEntry } from "../reader/dump_record.ts";
 import { type CodeTimeline, lineAt } from "../reader/code_timeline.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
@@ -38,26 +39,9 @@ interface Found {
 
 /** The places of a function. */
 interface Places {
-  /** Whether V8 has made it. */
-  readonly isV8: boolean;
+  readonly named: NamedCode;
   readonly lines: readonly LineEntry[];
   readonly byLine: Map<LineEntry | undefined, Place>;
-}
-
-/**
- * The lines of a function, each at the address where its code really begins, and of the
- * file that it is really in: where the next line is of another file, V8 names the one
- * before (it takes the name before it goes on to the next one).
- */
-export function placedLines(
-  { name, lines }: DumpedFunction,
-): readonly LineEntry[] {
-  if (!V8_NAME.test(name)) return lines;
-  return lines.map((entry, i) => ({
-    ...entry,
-    codeAddr: entry.codeAddr - V8_LINE_SHIFT,
-    file: (lines[i + 1] ?? entry).file,
-  }));
 }
 
 /** Where a thread was. */
@@ -67,21 +51,6 @@ export interface Chain {
   /** The innermost one's instruction, if it is in a dump. */
   readonly code: FoundInstruction | undefined;
 }
-
-/** What V8 calls what it has compiled. */
-const V8_NAME =
-  /^((JS|Script|Eval|Function|RegExp|Builtin|BytecodeHandler|Stub|Wasm|LazyCompile|Callback|Bytecode):(?!:)|RegExp\.[<>])/;
-
-/** A JavaScript function: how V8 compiled it, its name, and where it is. */
-const V8_FUNCTION = /^JS:o?[~^+*]'?(.*) \S+:\d+:\d+$/;
-
-/** What a function is called in its source. */
-export function plainName(name: string): string {
-  return V8_FUNCTION.exec(name)?.[1] ?? name;
-}
-
-/** The addresses of V8's lines are this much too high: the size of an ELF header. */
-const V8_LINE_SHIFT = 0x40n;
 
 const isKernel = (object: string) =>
   /^\[(kernel|guest)|\.ko(\.\w+)?$|^\[(?!unknown|vdso|vsyscall|heap|stack|anon)\w/
@@ -102,6 +71,9 @@ function kindOf(object: string): Kind {
   if (isAnonymous(object)) return "memory";
   return isKernel(object) ? "kernel" : "file";
 }
+
+/** Whether a symbol of a binary is one of V8's builtins, which Node and Deno contain. */
+const isV8Builtin = (symbol: string) => symbol.startsWith("Builtins_");
 
 const keyOf = (pid: number, path: string) => `${pid} ${path}`;
 
@@ -174,7 +146,7 @@ export class Symbolizer {
     const [, , pid, codeIndex] = image;
     for (const timeline of this.#timelines.get(Number(pid)) ?? []) {
       const fn = timeline.numbered(BigInt(codeIndex));
-      if (fn) return this.#placeIn(fn, Math.max(0, offset - back));
+      if (fn) return this.#placeIn(timeline, fn, Math.max(0, offset - back));
     }
     return undefined;
   }
@@ -198,26 +170,29 @@ export class Symbolizer {
     for (const address of addresses) {
       for (const timeline of timelines) {
         const found = timeline.find(address - BigInt(back), time);
-        if (found) return this.#placeIn(found.fn, found.offset);
+        if (found) return this.#placeIn(timeline, found.fn, found.offset);
       }
     }
     return undefined;
   }
 
-  #placeIn(fn: DumpedFunction, offset: number): Found {
+  #placeIn(timeline: CodeTimeline, fn: DumpedFunction, offset: number): Found {
     let places = this.#jitted.get(fn);
     if (!places) {
-      const isV8 = V8_NAME.test(fn.name);
-      places = { isV8, lines: placedLines(fn), byLine: new Map() };
+      places = {
+        named: namedCode(fn.name),
+        lines: timeline.linesOf(fn),
+        byLine: new Map(),
+      };
       this.#jitted.set(fn, places);
     }
-    const { isV8, lines, byLine } = places;
+    const { named, lines, byLine } = places;
     const line = lineAt(lines, fn.codeAddr + BigInt(offset));
     let place = byLine.get(line);
     if (!place) {
       place = {
-        name: fn.name,
-        origin: isV8 ? "javascript" : "jitted",
+        name: named.name,
+        origin: named.category,
         object: "",
         source: line && { file: line.file, line: line.line },
       };
@@ -247,17 +222,25 @@ export class Symbolizer {
     const known = this.#natives.get(key);
     if (known) return known;
     const kind = this.#kindOf(object);
-    const origin = kind === "kernel"
+    const isMemory = kind === "memory" || isMemoryFile(object);
+    // A symbol of memory is a perf map's; V8's builtins are symbols of its binary too.
+    const named = symbol !== undefined && kind !== "kernel" &&
+        (isMemory || isV8Builtin(symbol))
+      ? namedCode(symbol)
+      : undefined;
+    const origin = named
+      ? named.category
+      : kind === "kernel"
       ? "kernel"
-      : kind === "memory" || isMemoryFile(object)
+      : isMemory
       ? "unknown"
       : "native";
-    const name = symbol ??
-      (origin === "unknown" ? "[unknown]" : `[${baseName(object)}]`);
+    const name = named?.name ?? symbol ??
+      (isMemory ? "[unknown]" : `[${baseName(object)}]`);
     const place: Place = {
       name,
       origin,
-      object: origin === "unknown" ? "" : object,
+      object: isMemory || named ? "" : object,
     };
     this.#natives.set(key, place);
     return place;

@@ -6,6 +6,7 @@
 
 import { CodeMove, type DumpRecord, type LineEntry } from "./dump_record.ts";
 import { type DumpedFunction, FunctionBuilder } from "./dumped_function.ts";
+import { LineCorrections } from "./line_corrections.ts";
 import { CodeMap, type CodePiece, firstIndex, type Range } from "./code_map.ts";
 
 /** What {@linkcode CodeTimeline.find} finds. */
@@ -87,27 +88,41 @@ export class CodeTimeline {
   readonly #builder = new FunctionBuilder();
   readonly #byIndex = new Map<bigint, DumpedFunction>();
   readonly #events: Event[] = [];
+  readonly #corrections: LineCorrections;
+  readonly #lines = new Map<DumpedFunction, readonly LineEntry[]>();
   #current: { root: Node | undefined; stays: readonly Stay[] } | undefined;
 
   /**
-   * Takes the records of a dump.
+   * Creates a timeline of a dump.
    *
    * @param records The records, in the order of the file; more by {@linkcode add}.
+   * @param header The dump's header. It tells dumps of V8, whose lines are corrected.
    */
-  constructor(records: Iterable<DumpRecord> = []) {
+  constructor(
+    records: Iterable<DumpRecord> = [],
+    header?: { readonly pad1: number },
+  ) {
+    this.#corrections = new LineCorrections(header);
     for (const record of records) this.add(record);
   }
 
-  /** Takes the next record of the file. What is found is computed anew then, so add all first. */
-  add(record: DumpRecord): void {
+  /**
+   * Adds the next record of the file. What is found is computed anew then, so add all
+   * first.
+   *
+   * @returns The function that the record completes, if it does.
+   */
+  add(record: DumpRecord): DumpedFunction | undefined {
     const fn = this.#builder.add(record);
     if (fn) {
       this.#byIndex.set(fn.codeIndex, fn);
+      this.#corrections.add(fn);
+      this.#lines.clear();
       const time = fn.timestamp;
       this.#events.push({ fn, time, ...rangeOf(fn.codeAddr, fn.codeSize) });
     } else if (record instanceof CodeMove) {
       const moved = this.#byIndex.get(record.codeIndex);
-      if (!moved) return;
+      if (!moved) return undefined;
       const { newCodeAddr, oldCodeAddr, timestamp } = record;
       // No more can move than there is, whatever a hostile record claims.
       const codeSize = Math.min(record.codeSize, moved.codeSize);
@@ -117,13 +132,25 @@ export class CodeTimeline {
         from: rangeOf(oldCodeAddr, codeSize),
         ...rangeOf(newCodeAddr, codeSize),
       });
-    } else return;
+    } else return undefined;
     this.#current = undefined;
+    return fn;
   }
 
   /** The function of a number, where perf has named its image by it. */
   numbered(codeIndex: bigint): DumpedFunction | undefined {
     return this.#byIndex.get(codeIndex);
+  }
+
+  /**
+   * Returns a function's lines, corrected: the lines of V8, LLVM and Dart are 0x40 bytes
+   * late, and Node 18 to 24 writes freed memory into names of files. What is wrong with a
+   * dump is decided by all of its functions, so add all first.
+   */
+  linesOf(fn: DumpedFunction): readonly LineEntry[] {
+    let lines = this.#lines.get(fn);
+    if (!lines) this.#lines.set(fn, lines = this.#corrections.linesOf(fn));
+    return lines;
   }
 
   /** Returns where each function was and how long, in order of time. */
@@ -153,11 +180,18 @@ export class CodeTimeline {
         ? pile[0]
         : pile[firstIndex(pile, ({ since }) => since > time) - 1];
       if (piece && contains(piece, address) && isThere(piece, time)) {
-        return found(piece, address);
+        return this.#found(piece, address);
       }
       node = address < center ? below : above;
     }
     return undefined;
+  }
+
+  #found({ fn, base }: Piece, address: bigint): FoundCode {
+    const offset = address - base;
+    // Lines have the addresses of the function before it moved.
+    const line = lineAt(this.linesOf(fn), fn.codeAddr + offset);
+    return { fn, offset: Number(offset), line };
   }
 }
 
@@ -172,19 +206,17 @@ const contains = ({ start, end }: Range, address: bigint) =>
 const isThere = ({ since, until }: Piece, time: bigint) =>
   since <= time && (until === undefined || time < until);
 
-function found({ fn, base }: Piece, address: bigint): FoundCode {
-  const offset = address - base;
-  // Lines are given in the addresses that the function had at first.
-  const line = lineAt(fn.lines, fn.codeAddr + offset);
-  return { fn, offset: Number(offset), line };
-}
-
-/** The line, of lines in the order of their addresses, that an address belongs to. */
+/**
+ * Returns the line that an address belongs to, of lines in the order of their addresses;
+ * undefined if it belongs to line 0, which stands for "no line" as in DWARF.
+ */
 export function lineAt(
   lines: readonly LineEntry[],
   address: bigint,
 ): LineEntry | undefined {
-  return lines[firstIndex(lines, ({ codeAddr }) => codeAddr > address) - 1];
+  const line =
+    lines[firstIndex(lines, ({ codeAddr }) => codeAddr > address) - 1];
+  return line?.line === 0 ? undefined : line;
 }
 
 /** Replays events in order of their times. */

@@ -364,6 +364,12 @@ export interface LineEntry {
   readonly file: string;
 }
 
+/** Records of lines are padded to a multiple of this, or not at all. */
+export const LINES_PADDED_TO = 8;
+
+/** Number of bytes at the start of a file's name that can be freed memory. */
+export const FREED_SIZE = 16;
+
 /** JIT_CODE_DEBUG_INFO: the lines of the next function in the file. */
 export class DebugInfo extends DumpRecord {
   /** Where in the record the entries end. */
@@ -421,6 +427,45 @@ export class DebugInfo extends DumpRecord {
   /** Number of the record's bytes that its fields account for; the rest is padding. */
   override get usedSize(): number {
     return this.#entriesEnd;
+  }
+
+  /**
+   * Returns the entries if all addresses are in a range, and file names may have NULs in
+   * their first bytes: freed memory, as Node 18 to 24 writes it. A NUL among these ends a
+   * name only if an entry of the range, or the record's end, follows it.
+   *
+   * @returns Undefined if the record cannot be read so.
+   */
+  entriesIn(start: bigint, end: bigint): LineEntry[] | undefined {
+    const entries: LineEntry[] = [];
+    const { available, nrEntry } = this;
+    const isEntry = (at: number) => {
+      if (at + DebugEntryStruct.size > available) return false;
+      const address = this.u64(at + ENTRY.codeAddr);
+      return start <= address && address <= end;
+    };
+    let at = DebugInfoRecord.size;
+    while (entries.length < nrEntry) {
+      if (!isEntry(at)) return undefined;
+      const nameAt = at + DebugEntryStruct.size;
+      const isLast = entries.length === nrEntry - 1;
+      const isEnd = (nul: number) =>
+        isLast ? nul >= available - LINES_PADDED_TO : isEntry(nul + 1);
+      let nul = this.endOfText(nameAt, available);
+      while (nul !== -1 && !isEnd(nul)) {
+        if (nul >= nameAt + FREED_SIZE) return undefined;
+        nul = this.endOfText(nul + 1, available);
+      }
+      if (nul === -1) return undefined;
+      entries.push({
+        codeAddr: this.u64(at + ENTRY.codeAddr),
+        line: this.u32(at + ENTRY.line),
+        discrim: this.u32(at + ENTRY.discrim),
+        file: decoder.decode(this.slice(nameAt, nul)),
+      });
+      at = nul + 1;
+    }
+    return entries;
   }
 
   /** The record as an object of all its fields, but for long bytes. */

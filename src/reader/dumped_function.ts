@@ -4,7 +4,13 @@
  * @module
  */
 
-import type { DebugInfo, DumpRecord, LineEntry } from "./dump_record.ts";
+import {
+  type CodeLoad,
+  type DebugInfo,
+  type DumpRecord,
+  type LineEntry,
+  LINES_PADDED_TO,
+} from "./dump_record.ts";
 import { type JoinedLoad, RecordJoin } from "./record_join.ts";
 
 /** A function of a dump. It does not hold the code, so many fit in memory. */
@@ -25,10 +31,15 @@ export interface DumpedFunction {
   readonly timestamp: bigint;
   /** Where in the file its JIT_CODE_LOAD starts. */
   readonly offset: number;
-  /** Its source lines in order of their addresses, as the dump records them. */
+  /**
+   * Its source lines in order of their addresses, as the dump records them; see
+   * {@linkcode CodeTimeline.linesOf} for the corrected ones.
+   */
   readonly lines: readonly LineEntry[];
   /** Size of its unwind info in bytes. */
   readonly unwindingSize: number;
+  /** Whether the dump has all of its JIT_CODE_LOAD; it can end within the last one. */
+  readonly isComplete: boolean;
 }
 
 const NO_LINES: readonly LineEntry[] = [];
@@ -36,8 +47,31 @@ const NO_LINES: readonly LineEntry[] = [];
 /** The file name that V8's sources give to "the file of the entry before": byte 0xff. */
 const SAME_FILE = "\ufffd";
 
+/**
+ * Lines may lie this much before or after the code: those of Erlang 25 begin up to 55 bytes
+ * before it, and those of V8, LLVM and Dart are 0x40 bytes late.
+ */
+const TOLERANCE = 0x40n;
+
+/**
+ * Returns the entries. Some that are far from the code, or bytes after the last one, are
+ * parts of names with NULs in them.
+ */
+function entriesOf(lines: DebugInfo, load: CodeLoad): LineEntry[] {
+  const start = load.codeAddr - TOLERANCE;
+  const end = load.codeAddr + BigInt(load.codeSize) + TOLERANCE;
+  const { entries } = lines;
+  const areNear = entries.every(({ codeAddr }) =>
+    start <= codeAddr && codeAddr <= end
+  );
+  const isWhole = lines.totalSize - lines.usedSize < LINES_PADDED_TO;
+  if (areNear && isWhole) return entries;
+  return lines.entriesIn(start, end) ?? entries;
+}
+
 /** Returns entries in order of their addresses, each with a file name of its own. */
-function orderedLines({ entries }: DebugInfo): LineEntry[] {
+function orderedLines(lines: DebugInfo, load: CodeLoad): LineEntry[] {
+  const entries = entriesOf(lines, load);
   let isSorted = true;
   for (let i = 1; i < entries.length; i++) {
     const { file } = entries[i - 1];
@@ -64,7 +98,8 @@ export function dumpedFunction(
     codeSize: load.codeSize,
     timestamp: load.timestamp,
     offset: load.offset,
-    lines: lines ? orderedLines(lines) : NO_LINES,
+    lines: lines ? orderedLines(lines, load) : NO_LINES,
+    isComplete: load.isComplete,
     unwindingSize: unwinding?.unwindingSize ?? 0,
   };
 }

@@ -5,17 +5,8 @@ import {
   PerfScriptParser,
   type Sample,
 } from "../../src/profile/perf_script.ts";
-import {
-  placedLines,
-  plainName,
-  Symbolizer,
-} from "../../src/profile/symbolizer.ts";
-import {
-  CodeTimeline,
-  FunctionBuilder,
-  JitDumpReader,
-} from "../../src/reader/mod.ts";
-import { DumpBuilder } from "../support/build_dump.ts";
+import { Symbolizer } from "../../src/profile/symbolizer.ts";
+import { CodeTimeline, JitDumpReader } from "../../src/reader/mod.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
 /** What `perf script` prints of a sample. */
@@ -350,58 +341,5 @@ describe("PerfScriptParser's frames", () => {
         [symbol, offset, object],
       );
     }
-  });
-});
-
-describe("plainName()", () => {
-  it("is what a function is called in its source", () => {
-    const names = {
-      "JS:*'hot file:///a%20b.ts:1:2": "hot",
-      "JS:~get length file:///a.ts:10:3": "get length",
-      "JS:o+dumpFunctions file:///a.ts:1:1": "dumpFunctions",
-      "JS:^ file:///a.ts:3:4": "",
-      "Builtin:Abort": "Builtin:Abort",
-      fib: "fib",
-    };
-    for (const [name, plain] of Object.entries(names)) {
-      assertEquals(plainName(name), plain);
-    }
-  });
-});
-
-describe("placedLines()", () => {
-  it("gives each of V8's lines the file that V8 writes with the next one", () => {
-    const dump = new DumpBuilder()
-      .debugInfo(0x1000n, [
-        [0x1040n, 1, "/a"],
-        [0x1044n, 20, "/a"],
-        [0x1048n, 30, "/b"],
-        [0x104cn, 2, "/c"],
-        [0x1050n, 3, "/a"],
-      ])
-      .load({ name: "JS:*f file:///a:1:1", code });
-    const builder = new FunctionBuilder();
-    const [, fn] = [...new JitDumpReader(dump.bytes)]
-      .map((record) => builder.add(record));
-    assertEquals(
-      placedLines(fn!).map(({ line, file }) => `${file}:${line}`),
-      ["/a:1", "/b:20", "/c:30", "/a:2", "/a:3"],
-    );
-  });
-
-  it("takes V8's shift off, and leaves others' lines", () => {
-    const lines = [{ codeAddr: 0x1040n, line: 1, discrim: 0, file: "/a" }];
-    const addressOf = (name: string) => {
-      const dump = new DumpBuilder()
-        .debugInfo(0x1000n, lines.map(({ codeAddr, line }) => [codeAddr, line]))
-        .load({ name, code });
-      const builder = new FunctionBuilder();
-      const fns = [...new JitDumpReader(dump.bytes)].map((record) =>
-        builder.add(record)
-      );
-      return placedLines(fns[1]!)[0].codeAddr;
-    };
-    assertEquals(addressOf("JS:~f file:///a.js:1:1"), 0x1000n);
-    assertEquals(addressOf("f"), 0x1040n);
   });
 });

@@ -10,6 +10,7 @@ export interface HeaderFields {
   version?: number;
   totalSize?: number;
   machine?: number;
+  pad?: number;
   pid?: number;
   flags?: bigint;
 }
@@ -35,9 +36,9 @@ export class DumpBuilder {
 
   constructor(littleEndian = true, fields: HeaderFields = {}) {
     this.#littleEndian = littleEndian;
-    const { version = 1, totalSize = 40, machine = 62, pid = 7, flags = 0n } =
-      fields;
-    this.u32(0x4A695444, version, totalSize, machine, 0, pid);
+    const { version = 1, totalSize = 40, machine = 62, pad = 0 } = fields;
+    const { pid = 7, flags = 0n } = fields;
+    this.u32(0x4A695444, version, totalSize, machine, pad, pid);
     this.u64(1n, flags);
     this.raw(new Uint8Array(Math.max(0, totalSize - 40)));
   }

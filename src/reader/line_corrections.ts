@@ -1,0 +1,109 @@
+/**
+ * What is wrong with the lines of a dump, and the lines put right.
+ *
+ * @module
+ */
+
+import {
+  FreedNames,
+  isFreedName,
+  isV8Function,
+  V8_PAD,
+  withOwnFiles,
+} from "../v8.ts";
+import type { LineEntry } from "./dump_record.ts";
+import type { DumpedFunction } from "./dumped_function.ts";
+
+/**
+ * Number of bytes by which lines are late in dumps of V8 (Node 18 to 26), LLVM (14 to 21)
+ * and Dart (3.13): the size of an ELF header, which perf 6.1 to 7.2 does not expect.
+ */
+export const LATE_BY = 0x40n;
+
+/** One function in so many may contradict: its record may be damaged. */
+const CONTRADICTED = 256;
+
+/**
+ * Corrects the lines of a dump. The whole dump decides, not the names of its functions:
+ *
+ * - Lines are {@linkcode LineCorrections.areLate | late} if no function has a line below its
+ *   start + 0x40, and some have lines after their end. A dump that V8 has made, by its
+ *   header, needs no lines after an end.
+ * - Names of files begin with freed memory if some have characters that no name has.
+ *
+ * So all functions have to be added first.
+ *
+ * A writer of another kind is taken for one with late lines only if every function with
+ * lines begins with 64 bytes without, and some lines are beyond the code.
+ */
+export class LineCorrections {
+  readonly #isV8: boolean;
+  readonly #counts = { early: 0, late: 0, beyond: 0 };
+  readonly #freedNames = new FreedNames();
+  #firstFreed: DumpedFunction | undefined;
+  #firstLate: DumpedFunction | undefined;
+
+  /** @param header The dump's header; without it, only lines after an end are evidence. */
+  constructor(header?: { readonly pad1: number }) {
+    this.#isV8 = header?.pad1 === V8_PAD;
+  }
+
+  /** Adds a function of the dump. */
+  add(fn: DumpedFunction): void {
+    const { name, lines, codeAddr, codeSize } = fn;
+    this.#freedNames.add(name);
+    if (lines.length === 0) return;
+    if (lines.some(({ file }) => isFreedName(file))) this.#firstFreed ??= fn;
+    const first = lines[0].codeAddr - codeAddr;
+    const last = lines[lines.length - 1].codeAddr - codeAddr;
+    const size = BigInt(codeSize);
+    if (first < LATE_BY) this.#counts.early++;
+    // Otherwise they are the lines of other code, and evidence of nothing.
+    else if (last <= size + LATE_BY) {
+      this.#counts.late++;
+      this.#firstLate ??= fn;
+      if (last > size) this.#counts.beyond++;
+    }
+  }
+
+  /** Whether each line's address is 0x40 too high. */
+  get areLate(): boolean {
+    const { early, late, beyond } = this.#counts;
+    return early * CONTRADICTED <= late &&
+      (beyond > 0 || this.#isV8 && late > 0);
+  }
+
+  /** Number of functions whose lines are late. */
+  get lateCount(): number {
+    return this.areLate ? this.#counts.late : 0;
+  }
+
+  /** The first function whose lines are late. */
+  get firstLate(): DumpedFunction | undefined {
+    return this.areLate ? this.#firstLate : undefined;
+  }
+
+  /** The first function whose lines have file names that begin with freed memory. */
+  get firstFreed(): DumpedFunction | undefined {
+    return this.#firstFreed;
+  }
+
+  /** Returns a function's lines as they should be. */
+  linesOf({ name, lines }: DumpedFunction): readonly LineEntry[] {
+    let corrected = lines;
+    if (this.#firstFreed) {
+      corrected = corrected.map((line) => ({
+        ...line,
+        file: this.#freedNames.restore(line.file, name),
+      }));
+    }
+    if (this.areLate) {
+      corrected = corrected.map((line) => ({
+        ...line,
+        codeAddr: line.codeAddr - LATE_BY,
+      }));
+      if (isV8Function(name)) corrected = withOwnFiles(corrected);
+    }
+    return corrected;
+  }
+}
