@@ -4,17 +4,19 @@
  * @module
  */
 
-const BYTES = { u32: 4, u64: 8 } as const;
+const BYTES = { u8: 1, u16: 2, u32: 4, u64: 8 } as const;
+
+type Unsigned = keyof typeof BYTES;
 
 /** The byte order of every machine that Deno runs on. */
 export const LITTLE_ENDIAN = true;
 
 /**
  * The fields of a struct in the order in which they lie in memory, without
- * padding: a `number` is a u32, a `bigint` a u64, an object another struct.
+ * padding: a `number` is a u8, u16 or u32, a `bigint` a u64, an object another struct.
  */
 export type Layout<T> = {
-  readonly [K in keyof T]: T[K] extends number ? "u32"
+  readonly [K in keyof T]: T[K] extends number ? "u8" | "u16" | "u32"
     : T[K] extends bigint ? "u64"
     : Struct<T[K]>;
 };
@@ -57,7 +59,7 @@ export function struct<T extends object>(
 ): Struct<T> {
   const fields = Object.entries(layout) as [
     keyof T & string,
-    "u32" | "u64" | Struct<unknown>,
+    Unsigned | Struct<unknown>,
   ][];
   const offsets = {} as { [K in keyof T]: number };
   let size = 0;
@@ -94,7 +96,9 @@ export function struct<T extends object>(
         }
         requireUnsigned(`Cannot pack ${name}`, field, type, v);
         if (typeof v === "bigint") view.setBigUint64(at, v, little);
-        else view.setUint32(at, v, little);
+        else if (type === "u32") view.setUint32(at, v, little);
+        else if (type === "u16") view.setUint16(at, v, little);
+        else view.setUint8(at, v);
       }
       return into;
     },
@@ -105,6 +109,10 @@ export function struct<T extends object>(
         const at = offsets[field];
         value[field] = type === "u32"
           ? view.getUint32(at, little)
+          : type === "u16"
+          ? view.getUint16(at, little)
+          : type === "u8"
+          ? view.getUint8(at)
           : type === "u64"
           ? view.getBigUint64(at, little)
           : type.unpack(from.subarray(at), little);
@@ -117,22 +125,22 @@ export function struct<T extends object>(
 function requireUnsigned(
   what: string,
   field: string,
-  type: "u32" | "u64",
+  type: Unsigned,
   value: unknown,
 ): asserts value is number | bigint {
-  const isOfType = type === "u32"
-    ? typeof value === "number"
-    : typeof value === "bigint";
+  const isOfType = type === "u64"
+    ? typeof value === "bigint"
+    : typeof value === "number";
   if (!isOfType) {
     throw new TypeError(
       `${what}: "${field}" is a ${type} and takes a ${
-        type === "u32" ? "number" : "bigint"
+        type === "u64" ? "bigint" : "number"
       }, got ${typeof value}`,
     );
   }
   const fits = typeof value === "bigint"
     ? BigInt.asUintN(64, value) === value
-    : (value as number) >>> 0 === value;
+    : (value as number) >>> 0 === value && value < 2 ** (8 * BYTES[type]);
   if (!fits) {
     throw new RangeError(
       `${what}: "${field}" does not fit a ${type}: ${value}`,

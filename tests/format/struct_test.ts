@@ -11,6 +11,7 @@ import {
   type Struct,
   UnwindingInfoRecord,
 } from "../../mod.ts";
+import { struct } from "../../src/format/struct.ts";
 
 const header: RecordHeader = {
   id: 0xa1a2a3a4,
@@ -220,6 +221,25 @@ describe("Struct.pack() and unpack()", () => {
         TypeError,
         `"${name}"`,
       );
+    }
+  });
+
+  it("hold numbers of 8 and 16 bits", () => {
+    const narrow = struct<{ a: number; b: number; c: bigint }>("Narrow", {
+      a: "u8",
+      b: "u16",
+      c: "u64",
+    });
+    const value = { a: 0xab, b: 0x1234, c: 5n };
+    for (const little of [true, false]) {
+      const bytes = narrow.pack(value, undefined, little);
+      assertEquals(bytes.length, 11);
+      assertEquals(narrow.unpack(bytes, little), value);
+      const second = little ? [0x34, 0x12] : [0x12, 0x34];
+      assertEquals([...bytes.subarray(0, 3)], [0xab, ...second]);
+    }
+    for (const wide of [{ a: 256 }, { b: 65536 }]) {
+      assertThrows(() => narrow.pack({ ...value, ...wide }), RangeError);
     }
   });
 });
