@@ -1,0 +1,101 @@
+/**
+ * The events of a recording, and which record belongs to which.
+ *
+ * @module
+ */
+
+import type { PerfEventAttr } from "./attr.ts";
+import type { Window } from "./bytes.ts";
+import { eventName } from "./event_name.ts";
+import { ABSENT, SampleLayout } from "./sample_layout.ts";
+
+/** Ids below are numbers as keys, those above are bigints. */
+const SAFE_HIGH = 0x20_0000;
+
+/** An event that has been recorded. */
+export class PerfEvent {
+  /** Position among the recording's events, from 0. */
+  readonly index: number;
+  readonly attr: PerfEventAttr;
+  /** Numbers that the kernel has given to the event, one for each CPU or thread. */
+  readonly ids: readonly bigint[];
+  /** The layout of its samples. */
+  readonly layout: SampleLayout;
+  /** The event's name as perf prints it; made from type and config if none is recorded. */
+  name: string;
+
+  /** Created by {@linkcode EventTable}. */
+  constructor(index: number, attr: PerfEventAttr, ids: readonly bigint[]) {
+    this.index = index;
+    this.attr = attr;
+    this.ids = ids;
+    this.layout = new SampleLayout(attr);
+    this.name = eventName(attr.type, attr.config);
+  }
+}
+
+/** The events of a recording. In a recording to a pipe they come as it is read. */
+export class EventTable {
+  readonly #events: PerfEvent[] = [];
+  readonly #byId = new Map<number | bigint, PerfEvent>();
+  /** Offset of the id in all samples, and in all sample_ids. */
+  #sampleId = ABSENT;
+  #trailerId = ABSENT;
+
+  /** All events, in the order of the recording. */
+  get all(): readonly PerfEvent[] {
+    return this.#events;
+  }
+
+  /** Adds an event with its ids. */
+  add(attr: PerfEventAttr, ids: readonly bigint[]): PerfEvent {
+    const event = new PerfEvent(this.#events.length, attr, ids);
+    this.#events.push(event);
+    for (const id of ids) this.#byId.set(keyOf(id), event);
+    if (event.index === 0) {
+      const { fixed, trailer } = event.layout;
+      this.#sampleId = pick(fixed.identifier, fixed.id);
+      this.#trailerId = pick(trailer.identifier, trailer.id);
+    }
+    return event;
+  }
+
+  /** Returns the event of an id. */
+  ofId(id: bigint): PerfEvent | undefined {
+    return this.#byId.get(keyOf(id));
+  }
+
+  /**
+   * Returns the event of a sample. If there is one event, it is that one, as in perf 6.1;
+   * undefined if no event has the sample's id.
+   */
+  ofSample(window: Window, at: number, size: number): PerfEvent | undefined {
+    const events = this.#events;
+    if (events.length === 1 || this.#sampleId === ABSENT) return events[0];
+    if (this.#sampleId + 8 > size) return undefined;
+    return this.#lookUp(window, at + this.#sampleId);
+  }
+
+  /**
+   * Returns the event whose layout the sample_id of a record other than a sample has.
+   * Records that perf makes up have the id 0 and the first event's layout.
+   */
+  ofTrailer(window: Window, end: number, size: number): PerfEvent | undefined {
+    const events = this.#events;
+    if (events.length < 2 || this.#trailerId === ABSENT) return events[0];
+    if (size + this.#trailerId < 0) return events[0];
+    return this.#lookUp(window, end + this.#trailerId) ?? events[0];
+  }
+
+  #lookUp(window: Window, at: number): PerfEvent | undefined {
+    const high = window.high(at);
+    return this.#byId.get(
+      high < SAFE_HIGH ? window.number(at) : window.u64(at),
+    );
+  }
+}
+
+const pick = (first: number, second: number) =>
+  first === ABSENT ? second : first;
+
+const keyOf = (id: bigint) => id >> 32n < SAFE_HIGH ? Number(id) : id;

@@ -1,0 +1,264 @@
+/**
+ * The header of a recording, and what it points to.
+ *
+ * @module
+ */
+
+import { readAttr } from "./attr.ts";
+import { Window } from "./bytes.ts";
+import { KNOWN_FEATURES } from "./features.ts";
+import { FeatureId } from "./constants.ts";
+import { PerfDataFormatError } from "./format_error.ts";
+import type { RecordDecoder } from "./record_decoder.ts";
+import type { ByteSource } from "./source.ts";
+import {
+  ATTR_SIZE_VER0,
+  FileSection,
+  PERF_MAGIC,
+  PerfHeader,
+  PipeHeader,
+  U64_SIZE,
+} from "./structs.ts";
+
+const HEADER = PerfHeader.offsets;
+const RECORD = "file header";
+
+/** Size of the header before perf 2.6.33 or so added its flags. */
+const SIZE_WITHOUT_FLAGS = HEADER.flags0;
+
+/** Number of bits in the header's flags. */
+const FLAG_COUNT = 256;
+
+/** Most bytes of a feature section that are read. */
+const FEATURE_LIMIT = 64 * 1024 * 1024;
+
+/** What the header says about the recording as a whole. */
+export interface PerfDataHeader {
+  /** The byte order of the machine that recorded. */
+  readonly littleEndian: boolean;
+  /** The recording has been written to a pipe: events and features are records. */
+  readonly isPipe: boolean;
+  /**
+   * perf was killed before it completed the file: the records run to its end, and there
+   * are no features. Never true of a recording to a pipe.
+   */
+  readonly isUnfinished: boolean;
+}
+
+/** The header with the position of the records. */
+export interface RecordsHeader extends PerfDataHeader {
+  readonly dataStart: number;
+  readonly dataEnd: number;
+  /** Bytes of a stream after the header that have been read with it. */
+  readonly initial: Uint8Array;
+}
+
+/**
+ * Reads the header, and the events and features of a file.
+ *
+ * @throws {PerfDataFormatError} If it is no recording, or its events are malformed.
+ */
+export async function readFileHeader(
+  source: ByteSource,
+  decoder: RecordDecoder,
+): Promise<RecordsHeader> {
+  const bytes = await readStart(source);
+  const littleEndian = readMagic(bytes);
+  const window = new Window(bytes, littleEndian, 0);
+  const size = window.number(HEADER.size);
+  if (size === PipeHeader.size) {
+    if (source.size !== undefined) await source.skip(size);
+    return {
+      ...{ littleEndian, isPipe: true, isUnfinished: false },
+      ...{ dataStart: size, dataEnd: Infinity },
+      initial: source.size === undefined
+        ? bytes.subarray(size)
+        : new Uint8Array(0),
+    };
+  }
+  if (source.size === undefined) {
+    refuse(
+      "size",
+      `is ${size}: this form of recording has to be read from a file, not from a pipe`,
+    );
+  }
+  if (size < SIZE_WITHOUT_FLAGS || size > source.size) {
+    refuse(
+      "size",
+      `is ${size}, and a header has ${PipeHeader.size} or ${PerfHeader.size} bytes`,
+    );
+  }
+  if (bytes.length < Math.min(size, PerfHeader.size)) {
+    refuse("size", `is ${size}, and the file has ${bytes.length} bytes`);
+  }
+  await readAttrs(source, window, decoder);
+  const dataStart = window.number(HEADER.dataOffset);
+  const dataSize = window.number(HEADER.dataSize);
+  if (dataStart > source.size) {
+    refuse(
+      "dataOffset",
+      `is ${dataStart}, and the file has ${source.size} bytes`,
+    );
+  }
+  const isUnfinished = dataSize === 0;
+  const dataEnd = isUnfinished ? Infinity : dataStart + dataSize;
+  if (!isUnfinished && size >= PerfHeader.size) {
+    await readFeatures(source, window, dataEnd, decoder);
+  }
+  await source.skip(dataStart);
+  return {
+    ...{ littleEndian, isPipe: false, isUnfinished, dataStart, dataEnd },
+    initial: new Uint8Array(0),
+  };
+}
+
+/** Reads the bytes of the header, or as many as there are. */
+async function readStart(source: ByteSource): Promise<Uint8Array> {
+  if (source.size !== undefined) return await source.readAt(0, PerfHeader.size);
+  let start = new Uint8Array(0);
+  while (start.length < PipeHeader.size) {
+    const bytes = await source.read();
+    if (!bytes) break;
+    const joined = new Uint8Array(start.length + bytes.length);
+    joined.set(start);
+    joined.set(bytes, start.length);
+    start = joined;
+  }
+  return start;
+}
+
+/** Checks the magic and returns whether the recording is little-endian. */
+function readMagic(bytes: Uint8Array): boolean {
+  if (bytes.length < PipeHeader.size) {
+    refuse(
+      "magic",
+      `is missing: there are ${bytes.length} bytes, and a header has ${PipeHeader.size}`,
+    );
+  }
+  const magic = String.fromCharCode(...bytes.subarray(0, U64_SIZE));
+  if (magic === PERF_MAGIC) return true;
+  if (magic === [...PERF_MAGIC].reverse().join("")) return false;
+  refuse(
+    "magic",
+    `is ${
+      JSON.stringify(magic)
+    }, not "${PERF_MAGIC}": this is no recording of perf`,
+  );
+}
+
+/** Reads the events and their ids. */
+async function readAttrs(
+  source: ByteSource,
+  header: Window,
+  decoder: RecordDecoder,
+): Promise<void> {
+  const fileSize = source.size!;
+  const width = header.number(HEADER.attrSize);
+  const offset = header.number(HEADER.attrsOffset);
+  const size = header.number(HEADER.attrsSize);
+  if (width < ATTR_SIZE_VER0 + FileSection.size) {
+    refuse("attrSize", `is ${width}, below ${ATTR_SIZE_VER0} + 16`);
+  }
+  if (offset + size > fileSize) {
+    refuse(
+      "attrsSize",
+      `is ${size} at ${offset}, and the file has ${fileSize} bytes`,
+    );
+  }
+  const { littleEndian } = header;
+  const attrs = new Window(
+    await source.readAt(offset, size),
+    littleEndian,
+    offset,
+  );
+  // Ids of two events are not the same, so all of them together fit in the file.
+  let room = fileSize;
+  for (let at = 0; at + width <= size; at += width) {
+    const section = at + width - FileSection.size;
+    const idsOffset = attrs.number(section + FileSection.offsets.offset);
+    const idsSize = attrs.number(section + FileSection.offsets.size);
+    room -= idsSize;
+    if (idsOffset + idsSize > fileSize || room < 0) {
+      attrs.refuse(
+        `is ${idsSize} at ${idsOffset}, and the file has ${fileSize} bytes`,
+        "perf_file_attr",
+        "ids.size",
+        section + FileSection.offsets.size,
+      );
+    }
+    const bytes = await source.readAt(idsOffset, idsSize);
+    const ids = new Window(bytes, littleEndian, idsOffset);
+    decoder.events.add(
+      readAttr(attrs, at, section),
+      Array.from(
+        { length: Math.floor(bytes.length / U64_SIZE) },
+        (_, index) => ids.u64(index * U64_SIZE),
+      ),
+    );
+  }
+}
+
+/** Reads the feature sections that are known. */
+async function readFeatures(
+  source: ByteSource,
+  header: Window,
+  offset: number,
+  decoder: RecordDecoder,
+): Promise<void> {
+  const present = readFlags(header);
+  const { littleEndian } = header;
+  const table = new Window(
+    await source.readAt(offset, present.length * FileSection.size),
+    littleEndian,
+    offset,
+  );
+  for (const [index, id] of present.entries()) {
+    if (!KNOWN_FEATURES.includes(id)) continue;
+    const at = index * FileSection.size;
+    if (at + FileSection.size > table.bytes.length) {
+      decoder.damagedFeatures.push(
+        new PerfDataFormatError("is after the file's end", {
+          offset: offset + at,
+          record: "feature sections",
+          field: "offset",
+        }),
+      );
+      return;
+    }
+    const start = table.number(at + FileSection.offsets.offset);
+    const size = table.number(at + FileSection.offsets.size);
+    const bytes = await source.readAt(start, Math.min(size, FEATURE_LIMIT));
+    const section = new Window(bytes, littleEndian, start);
+    decoder.readFeature(section, id, 0, bytes.length);
+  }
+}
+
+/**
+ * Returns the ids of the features, in the order of their sections. 32-bit machines write
+ * the flags as u32; in big-endian order this swaps the halves of each u64. perf tells the
+ * two apart by the host's name, which every recording has.
+ */
+function readFlags(header: Window): number[] {
+  const read = (has: (bit: number) => boolean) =>
+    Array.from({ length: FLAG_COUNT }, (_, bit) => bit).filter(has);
+  const asLong = (bit: number, swap: number) => {
+    const at = HEADER.flags0 + ((bit >> 6) << 3);
+    const isHigh = ((bit >> 5 & 1) ^ swap) === 1;
+    const half = isHigh ? header.high(at) : header.low(at);
+    return (half >>> (bit & 31) & 1) === 1;
+  };
+  const isSwapped = !header.littleEndian &&
+    !asLong(FeatureId.Hostname, 0) && asLong(FeatureId.Hostname, 1);
+  return read((bit) => asLong(bit, isSwapped ? 1 : 0));
+}
+
+function refuse(
+  field: keyof typeof PerfHeader.offsets,
+  problem: string,
+): never {
+  throw new PerfDataFormatError(problem, {
+    offset: HEADER[field],
+    record: RECORD,
+    field: field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+  });
+}

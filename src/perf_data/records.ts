@@ -1,0 +1,581 @@
+/**
+ * The records of a recording other than samples.
+ *
+ * @module
+ */
+
+import { attrSize, type PerfEventAttr, readAttr } from "./attr.ts";
+import { U64Array } from "./bytes.ts";
+import { Misc, PerfRecordType } from "./constants.ts";
+import { PerfRecord, type RecordPlace } from "./record.ts";
+import {
+  ATTR_SIZE_VER0,
+  AuxtraceBody,
+  BUILD_ID_ROOM,
+  BuildIdBody,
+  CallchainDeferredBody,
+  CommBody,
+  EventAttr,
+  EventHeader,
+  EventUpdateBody,
+  FeatureBody,
+  IdIndexBody,
+  IdIndexEntry,
+  KsymbolBody,
+  LostBody,
+  LostSamplesBody,
+  Mmap2Body,
+  Mmap2BuildId,
+  MmapBody,
+  NamespaceLink,
+  NamespacesBody,
+  SwitchCpuWideBody,
+  TaskBody,
+  ThrottleBody,
+  TimeConvBody,
+  TracingDataBody,
+  U64_SIZE,
+} from "./structs.ts";
+
+/** Fields lie after the header of the record. */
+const BODY = EventHeader.size;
+
+/** A record that has a size after it is built from a table of fields. */
+abstract class BodyRecord extends PerfRecord {
+  constructor(place: RecordPlace, bodySize: number) {
+    super(place);
+    this.requireSize(BODY + bodySize);
+  }
+
+  protected u16(offset: number): number {
+    return this.window.u16(this.at + BODY + offset);
+  }
+
+  protected u32(offset: number): number {
+    return this.window.u32(this.at + BODY + offset);
+  }
+
+  protected u64(offset: number): bigint {
+    return this.window.u64(this.at + BODY + offset);
+  }
+
+  protected number(offset: number): number {
+    return this.window.number(this.at + BODY + offset);
+  }
+
+  /** Returns the text from `offset` to its NUL. */
+  protected text(offset: number): string {
+    return this.window.text(this.at + BODY + offset, this.at + this.bodyEnd);
+  }
+}
+
+/** A record about a thread. */
+abstract class ThreadRecord extends BodyRecord {
+  /** The process; −1 for the kernel in records that perf makes up. */
+  get pid(): number {
+    return this.u32(CommBody.offsets.pid) | 0;
+  }
+
+  /** The thread. */
+  get tid(): number {
+    return this.u32(CommBody.offsets.tid) | 0;
+  }
+}
+
+/** PERF_RECORD_MMAP and MMAP2: something is mapped in a process, or is the kernel's. */
+export class Mmap extends ThreadRecord {
+  constructor(place: RecordPlace, body = MmapBody.size) {
+    super(place, body);
+  }
+
+  /** The first address. */
+  get start(): bigint {
+    return this.u64(MmapBody.offsets.start);
+  }
+
+  /** Number of bytes. */
+  get length(): bigint {
+    return this.u64(MmapBody.offsets.len);
+  }
+
+  /** Position in the mapped file of the first byte. */
+  get pageOffset(): bigint {
+    return this.u64(MmapBody.offsets.pgoff);
+  }
+
+  /** The mapped file, or a name such as `"//anon"`, `"[vdso]"`, `"[kernel.kallsyms]_text"`. */
+  get filename(): string {
+    return this.text(MmapBody.size);
+  }
+
+  /** The mapping is of data, not of code. */
+  get isData(): boolean {
+    return (this.misc & Misc.MMAP_DATA) !== 0;
+  }
+}
+
+const MMAP2 = Mmap2Body.offsets;
+const BUILD_ID = Mmap2BuildId.offsets;
+
+/** PERF_RECORD_MMAP2: a mapping, with the file's device and inode or its build-id. */
+export class Mmap2 extends Mmap {
+  constructor(place: RecordPlace) {
+    super(place, Mmap2Body.size);
+    const size = this.#buildIdSize;
+    if (size > BUILD_ID_ROOM) {
+      this.refuse(
+        `is ${size}, and the record has room for ${BUILD_ID_ROOM}`,
+        "build_id_size",
+        BODY + MMAP2.maj + BUILD_ID.buildIdSize,
+      );
+    }
+  }
+
+  /** The device's major and minor number and the inode; undefined if a build-id is recorded. */
+  get file(): { major: number; minor: number; inode: bigint } | undefined {
+    if (this.#hasBuildId) return undefined;
+    return {
+      major: this.u32(MMAP2.maj),
+      minor: this.u32(MMAP2.min),
+      inode: this.u64(MMAP2.ino),
+    };
+  }
+
+  /** The file's build-id; undefined if device and inode are recorded. */
+  get buildId(): Uint8Array | undefined {
+    if (!this.#hasBuildId) return undefined;
+    const start = BODY + MMAP2.maj + Mmap2BuildId.size;
+    return this.slice(start, start + this.#buildIdSize);
+  }
+
+  /** `PROT_…`: 1 to read, 2 to write, 4 to execute. */
+  get protection(): number {
+    return this.u32(MMAP2.prot);
+  }
+
+  /** `MAP_…`: 1 shared, 2 private. */
+  get flags(): number {
+    return this.u32(MMAP2.flags);
+  }
+
+  override get filename(): string {
+    return this.text(Mmap2Body.size);
+  }
+
+  get #hasBuildId(): boolean {
+    return (this.misc & Misc.MMAP_BUILD_ID) !== 0;
+  }
+
+  get #buildIdSize(): number {
+    if (!this.#hasBuildId) return 0;
+    const at = this.at + BODY + MMAP2.maj + BUILD_ID.buildIdSize;
+    return this.window.u8(at);
+  }
+}
+
+/** PERF_RECORD_COMM: a thread has a name. */
+export class Comm extends ThreadRecord {
+  constructor(place: RecordPlace) {
+    super(place, CommBody.size);
+  }
+
+  /** The name, up to 15 bytes. */
+  get comm(): string {
+    return this.text(CommBody.size);
+  }
+
+  /** The thread's process has called exec. */
+  get isExec(): boolean {
+    return (this.misc & Misc.COMM_EXEC) !== 0;
+  }
+}
+
+const TASK = TaskBody.offsets;
+
+/** PERF_RECORD_FORK and EXIT: a thread starts or ends. */
+abstract class Task extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, TaskBody.size);
+  }
+
+  /** The thread's process. */
+  get pid(): number {
+    return this.u32(TASK.pid) | 0;
+  }
+
+  /** The thread. */
+  get tid(): number {
+    return this.u32(TASK.tid) | 0;
+  }
+
+  /** The process of the thread that has started it. */
+  get parentPid(): number {
+    return this.u32(TASK.ppid) | 0;
+  }
+
+  /** The thread that has started it. */
+  get parentTid(): number {
+    return this.u32(TASK.ptid) | 0;
+  }
+}
+
+/** PERF_RECORD_FORK: a process or thread starts; a thread if `pid` is `parentPid`. */
+export class Fork extends Task {}
+
+/** PERF_RECORD_EXIT: a thread ends. */
+export class Exit extends Task {}
+
+/** PERF_RECORD_LOST: the ring was full. */
+export class Lost extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, LostBody.size);
+  }
+
+  /** Number of records that are missing. */
+  get lost(): bigint {
+    return this.u64(LostBody.offsets.lost);
+  }
+}
+
+/** PERF_RECORD_LOST_SAMPLES: the hardware or kernel has dropped samples. */
+export class LostSamples extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, LostSamplesBody.size);
+  }
+
+  /** Number of samples that are missing. */
+  get lost(): bigint {
+    return this.u64(LostSamplesBody.offsets.lost);
+  }
+}
+
+/** PERF_RECORD_THROTTLE and UNTHROTTLE: sampling is suspended, as it takes too long. */
+export class Throttle extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, ThrottleBody.size);
+  }
+
+  /** Sampling is suspended here; else it is resumed. */
+  get isThrottled(): boolean {
+    return this.type === PerfRecordType.Throttle;
+  }
+}
+
+/** PERF_RECORD_SWITCH and SWITCH_CPU_WIDE: a thread starts or stops running. */
+export class Switch extends PerfRecord {
+  /** The thread stops running; else it starts. */
+  get isOut(): boolean {
+    return (this.misc & Misc.SWITCH_OUT) !== 0;
+  }
+
+  /** The thread. */
+  get tid(): number {
+    const at = this.identityAt("tid");
+    return at < 0 ? -1 : this.window.u32(at + 4) | 0;
+  }
+}
+
+/** PERF_RECORD_SWITCH_CPU_WIDE: a switch, with the other thread. */
+export class SwitchCpuWide extends Switch {
+  constructor(place: RecordPlace) {
+    super(place);
+    this.requireSize(BODY + SwitchCpuWideBody.size);
+  }
+
+  /** The thread that runs next, or has run before. */
+  get otherTid(): number {
+    const { nextPrevTid } = SwitchCpuWideBody.offsets;
+    return this.window.u32(this.at + BODY + nextPrevTid) | 0;
+  }
+}
+
+/** PERF_RECORD_NAMESPACES: the namespaces of a thread. */
+export class Namespaces extends ThreadRecord {
+  constructor(place: RecordPlace) {
+    super(place, NamespacesBody.size);
+    this.requireElements(
+      this.number(NamespacesBody.offsets.nrNamespaces),
+      NamespaceLink.size,
+      BODY + NamespacesBody.size,
+      "nr_namespaces",
+      BODY + NamespacesBody.offsets.nrNamespaces,
+    );
+  }
+
+  /** Device and inode of each, in the order net, uts, ipc, pid, user, mnt, cgroup. */
+  get namespaces(): { device: bigint; inode: bigint }[] {
+    const length = this.number(NamespacesBody.offsets.nrNamespaces);
+    return Array.from({ length }, (_, index) => {
+      const at = NamespacesBody.size + index * NamespaceLink.size;
+      const { dev, ino } = NamespaceLink.offsets;
+      return { device: this.u64(at + dev), inode: this.u64(at + ino) };
+    });
+  }
+}
+
+/** PERF_RECORD_KSYMBOL: the kernel has made or removed a function. */
+export class Ksymbol extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, KsymbolBody.size);
+  }
+
+  /** The first address. */
+  get address(): bigint {
+    return this.u64(KsymbolBody.offsets.addr);
+  }
+
+  /** Number of bytes. */
+  get length(): number {
+    return this.u32(KsymbolBody.offsets.len);
+  }
+
+  /** The function's name. */
+  get symbol(): string {
+    return this.text(KsymbolBody.size);
+  }
+
+  /** The function is removed; else it is there from now on. */
+  get isUnregistered(): boolean {
+    return (this.u16(KsymbolBody.offsets.flags) & 1) !== 0;
+  }
+}
+
+/** PERF_RECORD_CALLCHAIN_DEFERRED (Linux 6.19): the user part of earlier samples' chains. */
+export class CallchainDeferred extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, CallchainDeferredBody.size);
+    this.requireElements(
+      this.number(CallchainDeferredBody.offsets.nr),
+      U64_SIZE,
+      BODY + CallchainDeferredBody.size,
+      "nr",
+      BODY + CallchainDeferredBody.offsets.nr,
+    );
+  }
+
+  /** The number after `Context.USER_DEFERRED` in the chains that this one completes. */
+  get cookie(): bigint {
+    return this.u64(CallchainDeferredBody.offsets.cookie);
+  }
+
+  /** The addresses, innermost first, with markers. */
+  get callchain(): U64Array {
+    const length = this.number(CallchainDeferredBody.offsets.nr);
+    const at = this.at + BODY + CallchainDeferredBody.size;
+    return new U64Array(this.window, at, length);
+  }
+}
+
+/** PERF_RECORD_HEADER_ATTR: an event of a recording to a pipe. */
+export class HeaderAttr extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, ATTR_SIZE_VER0);
+    const size = attrSize(this.window, this.at + BODY);
+    this.requireElements(
+      size,
+      1,
+      BODY,
+      "attr.size",
+      BODY + EventAttr.offsets.size,
+    );
+  }
+
+  /** The event's description. */
+  get attr(): PerfEventAttr {
+    return readAttr(this.window, this.at + BODY, this.at + this.size);
+  }
+
+  /** The event's ids. */
+  get ids(): U64Array {
+    const at = this.at + BODY;
+    const start = at + attrSize(this.window, at);
+    const room = this.at + this.size - start;
+    return new U64Array(this.window, start, Math.floor(room / U64_SIZE));
+  }
+}
+
+/** PERF_RECORD_EVENT_UPDATE: an event's name, unit, scale or CPUs. */
+export class EventUpdate extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, EventUpdateBody.size);
+  }
+
+  /** What is updated; see `EVENT_UPDATE_NAME`. */
+  get updateType(): bigint {
+    return this.u64(EventUpdateBody.offsets.type);
+  }
+
+  /** An id of the event. */
+  get eventId(): bigint {
+    return this.u64(EventUpdateBody.offsets.id);
+  }
+
+  /** The new value, if it is a text. */
+  get value(): string {
+    return this.text(EventUpdateBody.size);
+  }
+}
+
+/**
+ * PERF_RECORD_TIME_CONV: how ticks of the processor become nanoseconds:
+ * `timeZero + (ticks >> timeShift) * timeMult + ((ticks & mask) * timeMult >> timeShift)`,
+ * with a mask of `timeShift` ones.
+ */
+export class TimeConv extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, TimeConvBody.size);
+  }
+
+  get timeShift(): bigint {
+    return this.u64(TimeConvBody.offsets.timeShift);
+  }
+
+  get timeMult(): bigint {
+    return this.u64(TimeConvBody.offsets.timeMult);
+  }
+
+  get timeZero(): bigint {
+    return this.u64(TimeConvBody.offsets.timeZero);
+  }
+}
+
+/** PERF_RECORD_ID_INDEX: the CPU and thread of each id. */
+export class IdIndex extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, IdIndexBody.size);
+    this.requireElements(
+      this.number(IdIndexBody.offsets.nr),
+      IdIndexEntry.size,
+      BODY + IdIndexBody.size,
+      "nr",
+      BODY + IdIndexBody.offsets.nr,
+    );
+  }
+
+  /** The entries; a CPU or thread of −1 is any. */
+  get entries(): { id: bigint; index: bigint; cpu: bigint; tid: bigint }[] {
+    const length = this.number(IdIndexBody.offsets.nr);
+    const { id, idx, cpu, tid } = IdIndexEntry.offsets;
+    return Array.from({ length }, (_, index) => {
+      const at = IdIndexBody.size + index * IdIndexEntry.size;
+      return {
+        id: this.u64(at + id),
+        index: this.u64(at + idx),
+        cpu: BigInt.asIntN(64, this.u64(at + cpu)),
+        tid: BigInt.asIntN(64, this.u64(at + tid)),
+      };
+    });
+  }
+}
+
+/** PERF_RECORD_HEADER_FEATURE: a feature section of a recording to a pipe. */
+export class HeaderFeature extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, FeatureBody.size);
+  }
+
+  /** See `FeatureId`. */
+  get featureId(): number {
+    return this.number(FeatureBody.offsets.featId);
+  }
+
+  /** The section's bytes. */
+  get data(): Uint8Array {
+    return this.slice(BODY + FeatureBody.size, this.size);
+  }
+}
+
+/** PERF_RECORD_HEADER_BUILD_ID: the build-id of a file. */
+export class HeaderBuildId extends BodyRecord {
+  constructor(place: RecordPlace) {
+    super(place, BuildIdBody.size);
+  }
+
+  /** −1 for files of any process, 0 for those of a guest. */
+  get pid(): number {
+    return this.u32(BuildIdBody.offsets.pid) | 0;
+  }
+
+  /** The build-id. */
+  get buildId(): Uint8Array {
+    const { buildId0, size } = BuildIdBody.offsets;
+    // Before perf 5.10 the size was not recorded, and was 20.
+    const length = this.misc & Misc.BUILD_ID_SIZE
+      ? Math.min(this.window.u8(this.at + BODY + size), BUILD_ID_ROOM)
+      : BUILD_ID_ROOM;
+    return this.slice(BODY + buildId0, BODY + buildId0 + length);
+  }
+
+  /** The file. */
+  get filename(): string {
+    return this.text(BuildIdBody.size);
+  }
+}
+
+/** A record after which there are bytes that are no records. */
+export abstract class PayloadRecord extends BodyRecord {
+  /** Number of bytes between this record and the next. */
+  abstract get payloadSize(): number;
+}
+
+/** PERF_RECORD_AUXTRACE: data of a trace unit, which the reader skips. */
+export class Auxtrace extends PayloadRecord {
+  constructor(place: RecordPlace) {
+    super(place, AuxtraceBody.size);
+  }
+
+  override get payloadSize(): number {
+    return this.number(AuxtraceBody.offsets.size);
+  }
+}
+
+/** PERF_RECORD_HEADER_TRACING_DATA: formats of tracepoints, which the reader skips. */
+export class TracingData extends PayloadRecord {
+  constructor(place: RecordPlace) {
+    super(place, TracingDataBody.size);
+  }
+
+  override get payloadSize(): number {
+    const size = this.u32(TracingDataBody.offsets.size);
+    return Math.ceil(size / U64_SIZE) * U64_SIZE;
+  }
+}
+
+/** PERF_RECORD_FINISHED_ROUND: no later record is earlier than one before the last round. */
+export class FinishedRound extends PerfRecord {}
+
+/** The class of each type. */
+const CLASSES: Record<number, new (place: RecordPlace) => PerfRecord> = {
+  [PerfRecordType.Mmap]: Mmap,
+  [PerfRecordType.Lost]: Lost,
+  [PerfRecordType.Comm]: Comm,
+  [PerfRecordType.Exit]: Exit,
+  [PerfRecordType.Throttle]: Throttle,
+  [PerfRecordType.Unthrottle]: Throttle,
+  [PerfRecordType.Fork]: Fork,
+  [PerfRecordType.Mmap2]: Mmap2,
+  [PerfRecordType.LostSamples]: LostSamples,
+  [PerfRecordType.Switch]: Switch,
+  [PerfRecordType.SwitchCpuWide]: SwitchCpuWide,
+  [PerfRecordType.Namespaces]: Namespaces,
+  [PerfRecordType.Ksymbol]: Ksymbol,
+  [PerfRecordType.CallchainDeferred]: CallchainDeferred,
+  [PerfRecordType.HeaderAttr]: HeaderAttr,
+  [PerfRecordType.HeaderTracingData]: TracingData,
+  [PerfRecordType.HeaderBuildId]: HeaderBuildId,
+  [PerfRecordType.FinishedRound]: FinishedRound,
+  [PerfRecordType.IdIndex]: IdIndex,
+  [PerfRecordType.Auxtrace]: Auxtrace,
+  [PerfRecordType.EventUpdate]: EventUpdate,
+  [PerfRecordType.TimeConv]: TimeConv,
+  [PerfRecordType.HeaderFeature]: HeaderFeature,
+};
+
+/**
+ * Wraps a record, other than a sample, in the class for its type.
+ *
+ * @throws {PerfDataFormatError} If its parts do not fit in it.
+ */
+export function recordOf(type: number, place: RecordPlace): PerfRecord {
+  return new (CLASSES[type] ?? PerfRecord)(place);
+}

@@ -1,0 +1,113 @@
+/**
+ * Records in the order of time.
+ *
+ * @module
+ */
+
+import type { PerfRecord } from "./record.ts";
+
+/**
+ * Most memory, in bytes, that records wait in. Two rounds of perf's rings need 2 × 512 KiB
+ * for each CPU, so that 64 CPUs fit. More waits in recordings with larger rings and in
+ * those without rounds; there the earlier half is released, as perf does if its option
+ * report.queue-size is exceeded.
+ */
+const CAPACITY = 128 * 1024 * 1024;
+
+/** Memory that a waiting record takes besides its bytes. */
+const OVERHEAD = 100;
+
+/**
+ * Orders records by time. Records of the same time stay in the order in which they came;
+ * those without a time are released at once.
+ */
+export class TimeOrder {
+  #waiting: PerfRecord[] = [];
+  #isSorted = true;
+  #last = -Infinity;
+  #bytes = 0;
+  /** The latest time that has come, and what it was at the end of the last round. */
+  #latest = -Infinity;
+  #roundLatest = -Infinity;
+  /** The latest time that has been released. */
+  #released = -Infinity;
+  #misplaced = 0;
+  readonly #capacity: number;
+
+  /** Creates an empty order; `capacity` is in bytes. */
+  constructor(capacity = CAPACITY) {
+    this.#capacity = capacity;
+  }
+
+  /** Number of records that came after later ones had been released. */
+  get misplaced(): number {
+    return this.#misplaced;
+  }
+
+  /** Adds a record; those that need not wait go to `out`. */
+  add(record: PerfRecord, out: PerfRecord[]): void {
+    const { time } = record;
+    if (time === -Infinity) {
+      out.push(record);
+      return;
+    }
+    if (time < this.#last) this.#isSorted = false;
+    if (time > this.#latest) this.#latest = time;
+    if (time < this.#released) this.#misplaced++;
+    this.#last = time;
+    this.#waiting.push(record);
+    this.#bytes += record.size + OVERHEAD;
+    if (this.#bytes <= this.#capacity) return;
+    this.#sort();
+    this.#release(this.#waiting.length >> 1, out);
+  }
+
+  /**
+   * Ends a round: later records are not earlier than the latest one of the round before,
+   * so those up to that time go to `out`.
+   */
+  endRound(out: PerfRecord[]): void {
+    this.releaseUntil(this.#roundLatest, out);
+    this.#roundLatest = this.#latest;
+  }
+
+  /** Releases all records up to a time. */
+  releaseUntil(time: number, out: PerfRecord[]): void {
+    this.#sort();
+    const waiting = this.#waiting;
+    let count = 0;
+    for (let end = waiting.length; count < end;) {
+      const middle = (count + end) >> 1;
+      if (waiting[middle].time <= time) count = middle + 1;
+      else end = middle;
+    }
+    this.#release(count, out);
+  }
+
+  /** Releases all records. */
+  releaseAll(out: PerfRecord[]): void {
+    this.#sort();
+    this.#release(this.#waiting.length, out);
+  }
+
+  #sort(): void {
+    if (this.#isSorted) return;
+    this.#waiting.sort((a, b) => a.time - b.time);
+    this.#isSorted = true;
+    this.#last = this.#waiting[this.#waiting.length - 1].time;
+  }
+
+  /** Releases the first records, which are sorted. */
+  #release(count: number, out: PerfRecord[]): void {
+    if (count === 0) return;
+    const waiting = this.#waiting;
+    for (let i = 0; i < count; i++) {
+      const record = waiting[i];
+      this.#bytes -= record.size + OVERHEAD;
+      out.push(record);
+    }
+    this.#released = Math.max(this.#released, waiting[count - 1].time);
+    this.#waiting = waiting.slice(count);
+    if (count === waiting.length) this.#last = -Infinity;
+  }
+}
