@@ -24,6 +24,9 @@ const LATER = 24n * 3600n * 10n ** 9n;
 /** Maximum size of a record that is not a load: perf's own are far smaller. */
 const LARGEST_CLOSE = 4096;
 
+/** Maximum size of a record of an unknown id that is searched for. */
+const LARGEST_OTHER = 64 * 1024;
+
 /** Maximum length of a name that is searched for. */
 const LONGEST_NAME = 64 * 1024;
 
@@ -37,8 +40,14 @@ const LARGEST_CODE = 2n ** 31n;
 /** Number of bytes that must be at hand to check what starts at a position. */
 const MARGIN = CodeLoadRecord.size + LONGEST_NAME + 1;
 
+/** Maximum number of ids not of the specification that are searched for. */
+const MOST_IDS = 16;
+
 /** Number of records of unknown ids in a row that are taken for such, whatever follows. */
 const TRUSTED_ROW = 3;
+
+/** Maximum number of records that are looked at for one. */
+const LONGEST_ROW = 64;
 
 /** How sure it is that a record starts at a position. */
 type Certainty = "no" | "if another follows" | "yes";
@@ -56,6 +65,13 @@ export class RecordSearch {
   /** The times of the records that have been read. */
   #firstTime: bigint | undefined;
   #lastTime = 0n;
+  /** The upper halves of times near to these. */
+  #leastHigh = 0;
+  #mostHigh = 0xffff_ffff;
+  /** Ids that have been read and are not of the specification. */
+  readonly #otherIds = new Set<number>();
+  /** Whether an id that is searched for has a byte as its lowest. */
+  readonly #isLowByte = new Uint8Array(256);
   /** Up to here, sizes lead from record to record. */
   #trustedEnd = 0;
   /** The range that was searched last; `found` is its end if a record starts there. */
@@ -64,15 +80,31 @@ export class RecordSearch {
   constructor(bytes: DumpBytes, littleEndian: boolean) {
     this.#bytes = bytes;
     this.#littleEndian = littleEndian;
+    for (const id of KNOWN_IDS) {
+      this.#isLowByte[id & 0xff] = 1;
+    }
   }
 
-  /** Notes the time of a record that was read: others are of similar times. */
-  noteTime({ id, timestamp: time }: DumpRecord): void {
-    if (time === 0n || !isKnown(id)) return;
+  /** Notes a record that was read: others are of similar times and ids. */
+  note({ id, timestamp: time }: DumpRecord): void {
+    if (!isKnown(id)) {
+      if (this.#otherIds.size < MOST_IDS) this.#noteId(id);
+      return;
+    }
+    if (time === 0n) return;
     if (this.#firstTime === undefined || time < this.#firstTime) {
       this.#firstTime = time;
     }
     if (time > this.#lastTime) this.#lastTime = time;
+    this.#leastHigh = Number(
+      this.#firstTime > EARLIER ? (this.#firstTime - EARLIER) >> 32n : 0n,
+    );
+    this.#mostHigh = Number((this.#lastTime + LATER) >> 32n);
+  }
+
+  #noteId(id: number): void {
+    this.#otherIds.add(id);
+    this.#isLowByte[id & 0xff] = 1;
   }
 
   /**
@@ -81,27 +113,50 @@ export class RecordSearch {
    * Records of unknown ids count if they lead to one of a known id.
    */
   follows(at: number, end: number): boolean {
-    let row = isKnown(this.#headAt(at).id) ? 0 : 1;
     if (end <= this.#trustedEnd) return true;
-    for (let next = end;; row++) {
+    const trusted = this.#leadsTo(at, end);
+    if (trusted !== undefined) this.#trustedEnd = trusted;
+    return trusted !== undefined;
+  }
+
+  /**
+   * Returns the first record of a known id, or the file's end, that the record from `at` to
+   * `end` leads to; undefined if it does to neither.
+   */
+  #leadsTo(at: number, end: number): number | undefined {
+    let row = isKnown(this.#headAt(at).id) ? 0 : 1;
+    let next = end;
+    // Each record is passed once: what is passed is trusted.
+    for (; row < LONGEST_ROW; row++) {
       const limit = this.#bytes.endWithin(next + RecordHeader.size);
-      if (next > limit) return false;
-      // A file may end here, or in the middle of a header that is being written.
-      if (limit < next + RecordHeader.size) return this.#trust(next);
+      if (next > limit) return undefined;
+      if (limit < next + RecordHeader.size) {
+        if (this.#canBegin(next, limit)) return next;
+        break;
+      }
       const head = this.#headAt(next);
       if (head.size < RecordHeader.size) break;
+      const window = this.#bytes.loadAside(next, limit);
+      if (!this.#isNear(window, next - window.offset)) break;
       if (isKnown(head.id)) {
-        if (!this.#isPlausible(next, head)) break;
-        return this.#trust(next);
+        if (this.#isPlausible(next, head)) return next;
+        break;
       }
       next += head.size;
     }
-    return row >= TRUSTED_ROW;
+    return row >= TRUSTED_ROW ? next : undefined;
   }
 
-  #trust(position: number): true {
-    this.#trustedEnd = position;
-    return true;
+  /** Whether the last bytes of a file can be those of a header that is not whole. */
+  #canBegin(at: number, end: number): boolean {
+    if (at === end) return true;
+    const { bytes, view, offset } = this.#bytes.loadAside(at, end);
+    const start = at - offset;
+    if (end - at < RecordHeader.offsets.totalSize) {
+      return !this.#littleEndian || this.#isLowByte[bytes[start]] === 1;
+    }
+    const id = view.getUint32(start, this.#littleEndian);
+    return isKnown(id) || this.#otherIds.has(id);
   }
 
   /**
@@ -148,19 +203,24 @@ export class RecordSearch {
   /** Returns the first position, up to and with `last`, at which a record starts. */
   #scanWindow(window: Window, from: number, last: number): number | undefined {
     const { bytes, view, offset } = window;
-    // The byte of an id that tells those of known records, and one that is as in all.
-    const [low, high] = this.#littleEndian ? [0, 3] : [3, 0];
+    const low = this.#littleEndian ? 0 : 3;
     for (let i = from - offset; i <= last - offset; i++) {
-      const id = bytes[i + low];
+      if (this.#isLowByte[bytes[i + low]] === 0) {
+        if (this.#isOtherRecord(window, i)) return offset + i;
+        continue;
+      }
+      const id = view.getUint32(i, this.#littleEndian);
       if (id === 0 && view.getUint32(i + 4) === 0) {
         // A header that begins among the first 8 of 16 zeros has no size.
-        const isZero = view.getUint32(i) === 0 &&
-          view.getUint32(i + 8) === 0 && view.getUint32(i + 12) === 0;
+        const isZero = view.getUint32(i + 8) === 0 &&
+          view.getUint32(i + 12) === 0;
         if (isZero) i += 8;
         continue;
       }
-      if (id > RecordId.JitCodeUnwindingInfo && id !== 0xff) continue;
-      if (bytes[i + high] !== (id === 0xff ? 0xff : 0)) continue;
+      if (!isKnown(id) && !this.#otherIds.has(id)) {
+        if (this.#isOtherRecord(window, i)) return offset + i;
+        continue;
+      }
       if (this.#isRecord(window, offset + i)) return offset + i;
     }
     return undefined;
@@ -168,12 +228,39 @@ export class RecordSearch {
 
   #isRecord(window: Window, at: number): boolean {
     const head = this.#headIn(window, at);
-    if (head.size < RecordHeader.size || !isKnown(head.id)) return false;
+    if (head.size < RecordHeader.size) return false;
     const certainty = this.#certainty(window, at, head);
     if (certainty === "no") return false;
     const end = at + head.size;
     if (certainty === "yes") return this.#isInFile(end) || head.id === 0;
-    return this.#isInFile(end) && this.follows(at, end);
+    return this.#isInFile(end) && this.#leadsTo(at, end) !== undefined;
+  }
+
+  /** Whether a record of an unknown id starts here: by its time, and what follows it. */
+  #isOtherRecord({ view, offset }: Window, start: number): boolean {
+    const { totalSize } = RecordHeader.offsets;
+    const size = view.getUint32(start + totalSize, this.#littleEndian);
+    if (size < RecordHeader.size || size > LARGEST_OTHER) return false;
+    const high = view.getUint32(
+      start + RecordHeader.offsets.timestamp + (this.#littleEndian ? 4 : 0),
+      this.#littleEndian,
+    );
+    if (high < this.#leastHigh || high > this.#mostHigh) return false;
+    const end = offset + start + size;
+    const next = end + RecordHeader.size;
+    const fileEnd = this.#bytes.endWithin(next);
+    if (fileEnd === end) {
+      return this.#firstTime !== undefined && this.#isNear({ view }, start);
+    }
+    if (fileEnd < next) return false;
+    const limit = this.#bytes.endWithin(end + MARGIN);
+    const { timestamp } = RecordHeader.offsets;
+    const time = this.#u64(view, start + timestamp);
+    const following = this.#bytes.loadAside(end, limit);
+    const after = this.#u64(following.view, end - following.offset + timestamp);
+    if (time + EARLIER < after || after + EARLIER < time) return false;
+    const head = this.#headIn(following, end);
+    return isKnown(head.id) && this.#certainty(following, end, head) === "yes";
   }
 
   #isInFile(end: number): boolean {
@@ -184,7 +271,7 @@ export class RecordSearch {
   #certainty(window: Window, at: number, { id, size }: Head): Certainty {
     const start = at - window.offset;
     const left = window.bytes.length - start;
-    if (id !== SKIPPED_RECORD_ID && !this.#isNear(window, start)) return "no";
+    if (!this.#isNear(window, start)) return "no";
     const u64 = (field: number) => this.#u64(window.view, start + field);
     if (id === RecordId.JitCodeLoad) {
       const { codeSize, codeAddr } = CodeLoadRecord.offsets;
@@ -263,10 +350,11 @@ export class RecordSearch {
     return true;
   }
 
-  #isNear({ view }: Window, start: number): boolean {
+  #isNear({ view }: { readonly view: DataView }, start: number): boolean {
     if (this.#firstTime === undefined) return true;
     const time = this.#u64(view, start + RecordHeader.offsets.timestamp);
-    return time >= this.#firstTime - EARLIER && time <= this.#lastTime + LATER;
+    return time === 0n ||
+      time >= this.#firstTime - EARLIER && time <= this.#lastTime + LATER;
   }
 
   #headAt(at: number): Head {
@@ -297,6 +385,16 @@ const LEAST_SIZES: Readonly<Record<number, number>> = {
   [RecordId.JitCodeDebugInfo]: DebugInfoRecord.size,
   [RecordId.JitCodeUnwindingInfo]: UnwindingInfoRecord.size,
 };
+
+/** Ids of the specification, and of this module's writer. */
+const KNOWN_IDS = [
+  RecordId.JitCodeLoad,
+  RecordId.JitCodeMove,
+  RecordId.JitCodeDebugInfo,
+  RecordId.JitCodeClose,
+  RecordId.JitCodeUnwindingInfo,
+  SKIPPED_RECORD_ID,
+];
 
 /** Whether the specification has records of that id, or this module writes them. */
 export function isKnown(id: number): boolean {

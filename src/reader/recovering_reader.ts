@@ -112,7 +112,7 @@ export class RecoveringReader
       this.#bytes.keepFrom(position);
       const step = this.#next(position);
       if (step.record) {
-        this.#search.noteTime(step.record);
+        this.#search.note(step.record);
         yield step.record;
       }
       if (step.corrupt) yield step.corrupt;
@@ -137,9 +137,6 @@ export class RecoveringReader
     // No record follows: this one was written in part, or its size is wrong.
     const found = this.#search.first(at + 1);
     if (found === undefined || found >= end) {
-      if (!isKnown(this.#idAt(at))) {
-        return { corrupt: this.#noRecord(at, found), next: found };
-      }
       const { record, corrupt } = this.#parse(at, end);
       if (record) return { record, next: end };
       return {
@@ -153,7 +150,11 @@ export class RecoveringReader
   /** Reads a record that is followed by another. */
   #nextWhole(at: number, end: number): Step {
     const { record, corrupt } = this.#parse(at, end);
-    if (!record) return { corrupt, next: end };
+    if (!record) {
+      const next = this.#search.first(at + 1, end) ?? end;
+      const { offset, problem } = corrupt!;
+      return { corrupt: new CorruptRange(offset, problem, next), next };
+    }
     if (record.totalSize - record.usedSize < RecordHeader.size) {
       return { record, next: end };
     }
@@ -178,7 +179,9 @@ export class RecoveringReader
   /** Reads what there is of a record before the next one. */
   #part(at: number, next: number): Step {
     const id = this.#idAt(at);
-    if (!isKnown(id)) return { corrupt: this.#noRecord(at, next), next };
+    if (!isKnown(id) || next - at < RecordHeader.size) {
+      return { corrupt: this.#noRecord(at, next), next };
+    }
     const limit = Math.min(next, at + LARGEST_PART);
     const { record } = this.#parse(at, limit);
     const problem = `${

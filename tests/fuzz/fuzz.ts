@@ -14,6 +14,7 @@ import {
   UnwindingInfo,
 } from "../../src/reader/mod.ts";
 import { CorruptRange } from "../../src/reader/recovering_reader.ts";
+import { Random } from "./random.ts";
 import { RecordScanner } from "../../src/reader/record_scanner.ts";
 
 /** What came of it. */
@@ -34,28 +35,6 @@ const GROWTH_MIB = 256;
 
 /** One of so many cases goes through a stream too, which takes longer. */
 const STREAM_EVERY = 20;
-
-/** Random numbers that come again with the same seed. */
-class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** An integer from 0 up to, and without, `end`. */
-  below(end: number): number {
-    // xorshift32
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return (this.#state >>> 0) % end;
-  }
-
-  of<T>(items: readonly T[]): T {
-    return items[this.below(items.length)];
-  }
-}
 
 /** Values at which a size or a count is likely to go wrong. */
 const EDGES = [0, 1, 15, 16, 17, 39, 40, 41, 55, 56, 57, 0x7f, 0x80, 0xff];

@@ -1,8 +1,14 @@
-import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+} from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile } from "../../mod.ts";
-import { CodeLoad, DebugInfo, type DumpRecord } from "../../src/reader/mod.ts";
+import { CodeLoad, DebugInfo, DumpRecord } from "../../src/reader/mod.ts";
 import {
   CorruptRange,
   RecoveringReader,
@@ -174,6 +180,159 @@ describe("RecoveringReader", () => {
         new CorruptRange(size, `no record begins at byte ${size}`, end),
       ]);
     }
+  });
+
+  it("reads on over records of unknown ids, anywhere and in a row", () => {
+    const ids = [5, 77, 0x3150_4d54, 0xffff_fffe];
+    const dump = new DumpBuilder();
+    const unknown = (id: number, number: number) =>
+      dump.record(id, time(number), () => dump.raw(new Uint8Array(24).fill(7)));
+    for (const id of ids) unknown(id, 1);
+    for (let number = 1; number <= 10; number++) {
+      load(dump, number);
+      for (const id of ids.slice(number % 4)) unknown(id, number);
+    }
+    // Without a time, and nothing but a header.
+    dump.record(5, 0n);
+    for (const bytes of [dump.bytes, load(dump, 11).bytes]) {
+      const { records, damages, tail } = recover(bytes);
+      assertEquals([damages, tail], [[], undefined]);
+      assertEquals(records.filter(({ id }) => id !== 0).length, 4 + 25 + 1);
+      assertEquals(namesOf(records).slice(0, 10), [
+        ...Array.from({ length: 10 }, (_, i) => `f${i + 1}`),
+      ]);
+    }
+  });
+
+  it("finds the records inside a record that was written in part", () => {
+    const dump = load(new DumpBuilder(), 1);
+    const start = dump.size;
+    dump.load({
+      name: "part",
+      address: 0x90_0000n,
+      code: new Uint8Array(4096).fill(0x90),
+      index: 99n,
+      time: time(1),
+    });
+    const rest = Array.from({ length: 60 }, (_, i) => i + 2);
+    const whole = rest.reduce(load, new DumpBuilder()).bytes.subarray(40);
+    const bytes = new Uint8Array(start + 180 + whole.length);
+    bytes.set(dump.bytes.subarray(0, start + 180));
+    bytes.set(whole, start + 180);
+    const { records, damages } = recover(bytes);
+    assertEquals(namesOf(records), [
+      "f1",
+      "part",
+      ...rest.map((number) => `f${number}`),
+    ]);
+    assertEquals(
+      records.filter(({ isComplete }) => !isComplete).map(({ offset }) =>
+        offset
+      ),
+      [start],
+    );
+    assertEquals(damages.map(({ end }) => end), [start + 180]);
+  });
+
+  it("reads name, address and size of a load that the file's end cuts off", () => {
+    const dump = load(new DumpBuilder(), 1);
+    const { size } = dump;
+    const { bytes } = load(dump, 2);
+    const { records, damages, tail } = recover(bytes.subarray(0, size + 70));
+    const last = records.at(-1) as CodeLoad;
+    assertEquals(
+      [last.functionName, last.codeAddr, last.codeSize, last.isComplete],
+      ["f2", 0x2000n, 100, false],
+    );
+    assertEquals(last.code.length, 70 - 59);
+    assertEquals([damages, tail], [[], { offset: size, kind: "cut" }]);
+    // Without its whole name it is none.
+    assertEquals(namesOf(recover(bytes.subarray(0, size + 58)).records), [
+      "f1",
+    ]);
+  });
+
+  it("reads loads without code among others", () => {
+    const dump = new DumpBuilder();
+    for (let i = 1n; i <= 6n; i++) {
+      dump.record(0, time(1), () => {
+        dump.u32(7, 7);
+        dump.u64(0x10000n * i, 0x10000n * i, 64n, 100n + i);
+        dump.text(`block ${i}`);
+      });
+      load(dump, Number(i));
+    }
+    const { records, damages } = recover(dump.bytes);
+    assertEquals([records.length, damages], [12, []]);
+    assertEquals(records.every(({ isComplete }) => isComplete), true);
+  });
+
+  it("reads at least 40 bytes of header", () => {
+    const dump = new DumpBuilder(true, { totalSize: 8, version: 2 });
+    assertEquals(namesOf(recover(load(dump, 1).bytes).records), ["f1"]);
+  });
+
+  it("takes the records that a size of several swallows", () => {
+    // All are of one size, so the wrong size leads to a record too.
+    const dump = [1, 2, 3, 4, 5, 6].reduce(load, new DumpBuilder());
+    const { bytes } = dump;
+    const size = (bytes.length - 40) / 6;
+    new DataView(bytes.buffer).setUint32(40 + size + 4, 3 * size, true);
+    const { records } = recover(bytes);
+    assertEquals(namesOf(records), ["f1", "f2", "f3", "f4", "f5", "f6"]);
+  });
+
+  for (
+    const [what, at, value] of [
+      ["too small sizes", 4, 8],
+      ["sizes that lead into the next record", 4, 172],
+      ["sizes beyond the file", 4, 0x7fff_ffff],
+      ["sizes of code that do not fit", 40, 0x1000],
+    ] as const
+  ) {
+    it(`reads 100,000 records with ${what} among as many others in linear time`, () => {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "jit-7.dump");
+      const COUNT = 200_000;
+      const header = new DumpBuilder().bytes;
+      const record = load(new DumpBuilder(), 1).bytes.subarray(40);
+      const bytes = new Uint8Array(header.length + COUNT * record.length);
+      const view = new DataView(bytes.buffer);
+      bytes.set(header);
+      for (let i = 0; i < COUNT; i++) {
+        const start = header.length + i * record.length;
+        bytes.set(record, start);
+        view.setBigUint64(start + 48, BigInt(i), true);
+        if (i % 2 === 1) view.setUint32(start + at, value, true);
+      }
+      Deno.writeFileSync(path, bytes);
+      const start = performance.now();
+      using dump = RecoveringReader.open(path);
+      let [ranges, whole] = [0, 0];
+      for (const item of dump) {
+        if (item instanceof CorruptRange) ranges++;
+        else if ((item as CodeLoad).codeIndex % 2n === 0n) whole++;
+      }
+      assertEquals(whole, COUNT / 2);
+      assertGreater(ranges, COUNT / 2 - 2);
+      assertLess(performance.now() - start, 10_000);
+    });
+  }
+
+  it("reads rows of unknown records, and then garbage, in linear time", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "jit-7.dump");
+    const record = new DumpBuilder().record(77, time(1)).bytes.subarray(40);
+    const COUNT = 200_000;
+    const bytes = new Uint8Array(40 + COUNT * record.length + 1000).fill(0xaa);
+    bytes.set(new DumpBuilder().bytes);
+    for (let i = 0; i < COUNT; i++) bytes.set(record, 40 + i * record.length);
+    Deno.writeFileSync(path, bytes);
+    const start = performance.now();
+    using dump = RecoveringReader.open(path);
+    const records = [...dump].filter((item) => item instanceof DumpRecord);
+    assertGreater(records.length, COUNT - 2);
+    assertLess(performance.now() - start, 10_000);
   });
 
   it("closes what it opens", () => {

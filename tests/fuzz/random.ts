@@ -1,0 +1,27 @@
+/**
+ * Random numbers for the fuzzers.
+ *
+ * @module
+ */
+
+/** Random numbers that come again with the same seed. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  /** An integer from 0 up to, and without, `end`. */
+  below(end: number): number {
+    // xorshift32
+    this.#state ^= this.#state << 13;
+    this.#state ^= this.#state >>> 17;
+    this.#state ^= this.#state << 5;
+    return (this.#state >>> 0) % end;
+  }
+
+  of<T>(items: readonly T[]): T {
+    return items[this.below(items.length)];
+  }
+}
