@@ -5,22 +5,26 @@
  */
 
 import type { DumpRecord } from "./dump_record.ts";
-import { RecordFeed } from "./record_feed.ts";
-import type { DumpHeader, Tail } from "./record_scanner.ts";
+import {
+  type DumpHeader,
+  RecordScanner,
+  refuseShort,
+  type Tail,
+} from "./record_scanner.ts";
+import { openSource, type RecordSource } from "./record_source.ts";
 
-/** How to read a dump. */
+/** Options for reading a dump. */
 export interface JitDumpStreamOptions {
   /**
-   * Where it is given, the end of a file is not the end: records that are still to be
-   * written come too, until it is aborted.
+   * Follows a file until it is aborted: records that are written meanwhile are read too.
    */
   follow?: AbortSignal;
 }
 
 /**
- * A dump that is read as it comes. Go through its records once.
+ * A dump that is read as it comes. Its records can be iterated over once.
  *
- * @example Whatever a running program says of its functions, until it is enough
+ * @example Prints the functions of a running program
  * ```ts
  * import { CodeLoad, JitDumpStream } from "@jitdump/jitdump/reader";
  *
@@ -33,11 +37,20 @@ export interface JitDumpStreamOptions {
  * ```
  */
 export class JitDumpStream implements AsyncIterable<DumpRecord> {
-  readonly #feed: RecordFeed;
+  /** The file's header. */
+  readonly header: DumpHeader;
+  readonly #scanner: RecordScanner;
+  readonly #source: RecordSource;
   #tail: Tail | undefined;
 
-  private constructor(feed: RecordFeed) {
-    this.#feed = feed;
+  private constructor(
+    header: DumpHeader,
+    scanner: RecordScanner,
+    source: RecordSource,
+  ) {
+    this.header = header;
+    this.#scanner = scanner;
+    this.#source = source;
   }
 
   /**
@@ -54,12 +67,19 @@ export class JitDumpStream implements AsyncIterable<DumpRecord> {
     from: string | URL | ReadableStream<Uint8Array>,
     options: JitDumpStreamOptions = {},
   ): Promise<JitDumpStream> {
-    return new JitDumpStream(await RecordFeed.open(from, options.follow));
-  }
-
-  /** The file's header. */
-  get header(): DumpHeader {
-    return this.#feed.header;
+    const scanner = new RecordScanner();
+    const source = await openSource(from, options.follow);
+    try {
+      for (;;) {
+        const { header } = scanner;
+        if (header) return new JitDumpStream(header, scanner, source);
+        const isMore = await source.read(scanner) || await source.wait(scanner);
+        if (!isMore) refuseShort(scanner.received);
+      }
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
   }
 
   /**
@@ -71,31 +91,38 @@ export class JitDumpStream implements AsyncIterable<DumpRecord> {
   }
 
   /**
-   * Goes through the records. When that ends, in whatever way, the file is closed.
+   * Iterates over the records. The file is closed when the iteration ends, however it ends.
    *
    * @throws {JitDumpFormatError} At a record that is malformed.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<DumpRecord, void> {
-    const feed = this.#feed;
+    const scanner = this.#scanner;
     try {
       for (;;) {
-        const record = feed.nextAtHand() ?? await feed.next();
-        if (!record) break;
-        yield record;
+        const record = scanner.next();
+        if (record) yield record;
+        else if (!await this.#readMore()) break;
       }
-      this.#tail = feed.tail;
+      this.#tail = scanner.tail;
     } finally {
       await this.close();
     }
   }
 
-  /** Closes the file. Doing it twice is fine. */
+  /** Closes the file. Further calls do nothing. */
   async close(): Promise<void> {
-    await this.#feed.close();
+    await this.#source.close();
   }
 
   /** The same as {@linkcode JitDumpStream.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Reads bytes, or waits for them; returns false at the end. */
+  async #readMore(): Promise<boolean> {
+    const [scanner, source] = [this.#scanner, this.#source];
+    return !scanner.isAtZeros && await source.read(scanner) ||
+      await source.wait(scanner);
   }
 }

@@ -61,18 +61,6 @@ export class RecordScanner {
     this.#end = bytes.length;
   }
 
-  /** Starts at a position of a dump whose header has been read; its bytes are still to come. */
-  static at(header: DumpHeader, position: number): RecordScanner {
-    const scanner = new RecordScanner();
-    scanner.#header = header;
-    scanner.#window = windowOf(
-      new Uint8Array(0),
-      position,
-      header.littleEndian,
-    );
-    return scanner;
-  }
-
   /** Where in the file the next record starts. */
   get position(): number {
     return this.#window.offset + this.#at;
