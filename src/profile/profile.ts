@@ -4,8 +4,7 @@
  * @module
  */
 
-import { CodeTimeline } from "../reader/code_timeline.ts";
-import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
+import { readDump } from "./read_dump.ts";
 import { readHeader, readPerfData, withInjected } from "./perf_data.ts";
 import { DUMP, IMAGE } from "./perf_files.ts";
 import type { Mapping, Sample } from "./perf_script.ts";
@@ -125,10 +124,8 @@ class StackTally {
   #addDump(path: string, pid: number, named: string): void {
     if (this.dumps.has(path)) return;
     this.dumps.add(path);
-    const timeline = readDump(
-      path,
-      (sentence) => this.#notes.push(sentence),
-    );
+    const { timeline, notes } = readDump(path);
+    this.#notes.push(...notes);
     this.#symbolizer.addTimeline(pid, timeline);
     if (pid !== Number(named)) {
       this.#symbolizer.addTimeline(Number(named), timeline);
@@ -198,40 +195,4 @@ async function isFile(path: string): Promise<boolean> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     return false;
   }
-}
-
-/** @param onDamage Is told, in a sentence, what of the dump is passed over. */
-function readDump(
-  path: string,
-  onDamage: (sentence: string) => void,
-): CodeTimeline {
-  let timeline: CodeTimeline;
-  const damages: CorruptRange[] = [];
-  try {
-    using dump = RecoveringReader.open(path);
-    timeline = new CodeTimeline([], dump.header);
-    for (const item of dump) {
-      if (item instanceof CorruptRange) damages.push(item);
-      else timeline.add(item);
-    }
-  } catch (error) {
-    throw new Error(
-      `the dump ${path}, which the recording names, cannot be read: ${
-        (error as Error).message
-      }`,
-    );
-  }
-  if (damages.length > 0) onDamage(`the dump ${path} ${describe(damages)}`);
-  return timeline;
-}
-
-function describe(damages: CorruptRange[]): string {
-  const [{ problem }] = damages;
-  const where = damages.length === 1
-    ? "is damaged in one place"
-    : `is damaged in ${damages.length} places, the first of them`;
-  const rest = damages[damages.length - 1].end === undefined
-    ? "what follows the last one is missing"
-    : "functions there may be missing";
-  return `${where} (${problem}); ${rest}`;
 }

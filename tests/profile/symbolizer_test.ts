@@ -43,6 +43,32 @@ const code = new Uint8Array(64);
 const ANONYMOUS = "[unknown] (/tmp/perf-7.map)";
 
 describe("Symbolizer", () => {
+  it("tells by a perf map's names who has made the code", () => {
+    const symbolizer = new Symbolizer();
+    const { places } = symbolizer.chain(sample(
+      7,
+      1,
+      "1000 JS:*f /a.js:1:1+0x3 (/tmp/perf-7.map)",
+      "2000 py::g:/a.py+0x3 (/tmp/perf-7.map)",
+      "3000 h+0x3 (/tmp/perf-7.map)",
+      "4000 Builtins_Abort+0x3 (/usr/bin/node)",
+      "5000 main+0x3 (/usr/bin/node)",
+      "6000 [unknown] (/tmp/perf-7.map)",
+    ));
+    assertEquals(
+      places.map(({ name, origin, object }) => [name, origin, object])
+        .reverse(),
+      [
+        ["JS:*f /a.js:1:1", "javascript", ""],
+        ["py::g:/a.py", "jitted", ""],
+        ["h", "jitted", ""],
+        ["Builtin:Abort", "javascript", ""],
+        ["main", "native", "/usr/bin/node"],
+        ["[unknown]", "unknown", ""],
+      ],
+    );
+  });
+
   it("names code that was replaced or moved by the time of the sample", () => {
     const symbolizer = symbolizerOf([7, (dump) => {
       const codeIndex = dump.dumpFunction({
