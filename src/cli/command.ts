@@ -5,6 +5,7 @@
  */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { nearestName } from "./nearest_name.ts";
 
 /** A subcommand. */
 export interface Command {
@@ -19,7 +20,7 @@ export interface Command {
 /** The command line is wrong. */
 export class UsageError extends Error {}
 
-/** `parseArgs` of node:util, whose complaints become a {@linkcode UsageError}. */
+/** Parses arguments with `parseArgs` of node:util; its errors become a {@linkcode UsageError}. */
 export function parse<T extends ParseArgsConfig["options"]>(
   args: string[],
   options: T,
@@ -29,6 +30,19 @@ export function parse<T extends ParseArgsConfig["options"]>(
   try {
     return parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    const { message } = error as Error;
+    const unknown = /^Unknown option '(-[^']*)'/.exec(message)?.[1];
+    if (unknown === undefined) throw new UsageError(message);
+    const names = Object.keys({ ...options, help: {} });
+    throw new UsageError(
+      `unknown option ${unknown}` +
+        suggest(unknown, names.map((name) => `--${name}`)),
+    );
   }
+}
+
+/** Returns the end of an error message that suggests a name, or an empty string. */
+export function suggest(typed: string, names: readonly string[]): string {
+  const name = nearestName(typed, names);
+  return name === undefined ? "" : `; did you mean ${name}?`;
 }

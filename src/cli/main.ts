@@ -1,11 +1,12 @@
 /**
- * `jitdump`: looks at dumps.
+ * `jitdump`: records and reports profiles, and checks dumps.
  *
  * @module
  */
 
+import config from "../../deno.json" with { type: "json" };
 import { check } from "./check.ts";
-import { type Command, UsageError } from "./command.ts";
+import { type Command, suggest, UsageError } from "./command.ts";
 import { doctor } from "./doctor.ts";
 import { inspect } from "./inspect.ts";
 import { record } from "./record.ts";
@@ -26,39 +27,68 @@ ${
     .map(([name, { summary }]) => `  ${name.padEnd(8)}  ${summary}`).join("\n")
 }
 
-jitdump COMMAND --help says more of each.
-Exit status: 0, 1 where there are findings or something failed, 2 for wrong usage.
+jitdump help COMMAND, or jitdump COMMAND --help, describes a command.
+jitdump --version prints the version.
+Exit status: 0; 1 if there are findings or something failed; 2 for wrong usage.
 `;
 
-/** Runs a command line; gives the exit status. */
+/** Returns the command of that name; throws a {@linkcode UsageError} if there is none. */
+function find(name: string): Command {
+  if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name];
+  const names = Object.keys(COMMANDS);
+  throw new UsageError(`unknown command "${name}"${suggest(name, names)}`);
+}
+
+/** Returns what `jitdump help ARGS` prints. */
+function help(args: string[]): string {
+  if (args.length > 1) throw new UsageError("only one COMMAND can be given");
+  return args.length === 0 ? USAGE : find(args[0]).help;
+}
+
+/** Whether the arguments ask for help; those after `--` are another program's. */
+function asksForHelp(args: string[]): boolean {
+  const end = args.indexOf("--");
+  const own = end === -1 ? args : args.slice(0, end);
+  return own.includes("--help") || own.includes("-h");
+}
+
+/** Returns the lines of a help text that tell how a command is called. */
+const synopsis = (help: string) => help.trim().split("\n\n")[0];
+
+/** Runs a command line, and returns the exit status. */
 export async function main(args: string[]): Promise<number> {
   const [name, ...rest] = args;
-  if (name === "--help" || name === "-h") {
-    console.log(USAGE.trimEnd());
-    return 0;
-  }
-  const command = Object.hasOwn(COMMANDS, name ?? "") && COMMANDS[name];
-  if (!command) {
-    if (name !== undefined) console.error(`jitdump: no command "${name}"\n`);
-    console.error(USAGE.trimEnd());
-    return 2;
-  }
-  // What is behind -- is another program's.
-  const end = rest.indexOf("--");
-  const own = end === -1 ? rest : rest.slice(0, end);
-  if (own.includes("--help") || own.includes("-h")) {
-    console.log(command.help.trim());
-    return 0;
-  }
+  let prefix = "jitdump";
+  let usage = USAGE;
   try {
+    if (name === undefined) throw new UsageError("no COMMAND is given");
+    if (name === "--version" || name === "-V") {
+      console.log(`jitdump ${config.version}`);
+      return 0;
+    }
+    if (name === "help" || name === "--help" || name === "-h") {
+      console.log(help(rest).trim());
+      return 0;
+    }
+    if (name.startsWith("-")) {
+      const options = ["--help", "--version"];
+      throw new UsageError(`unknown option ${name}${suggest(name, options)}`);
+    }
+    const command = find(name);
+    if (asksForHelp(rest)) {
+      console.log(command.help.trim());
+      return 0;
+    }
+    prefix = `jitdump ${name}`;
+    usage = `${synopsis(command.help)}\n\nTry jitdump ${name} --help.`;
     return await command.run(rest);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     // Whoever read the output has seen enough, as `head` does.
     if (error instanceof Deno.errors.BrokenPipe) return 0;
-    console.error(`jitdump ${name}: ${error.message}`);
+    console.error(`${prefix}: ${error.message}`);
     if (!(error instanceof UsageError)) return 1;
-    console.error(`Try jitdump ${name} --help.`);
+    console.error(`\n${usage.trim()}`);
     return 2;
   }
 }

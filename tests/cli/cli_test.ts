@@ -73,7 +73,43 @@ const noObjdump = await isInstalled("objdump")
   : "binutils is not installed";
 
 describe("jitdump", () => {
-  it("--help lists the commands, and each has its own", async () => {
+  it("prints the version of deno.json when asked with --version", async () => {
+    const config = new URL("../../deno.json", import.meta.url);
+    const { version } = JSON.parse(Deno.readTextFileSync(config));
+    for (const option of ["--version", "-V"]) {
+      assertEquals(await jitdump([option], []), {
+        code: 0,
+        stdout: `jitdump ${version}\n`,
+        stderr: "",
+      });
+    }
+  });
+
+  it("suggests the nearest name when a command or an option is unknown", async () => {
+    for (
+      const [args, error] of [
+        [
+          ["inspct"],
+          'jitdump: unknown command "inspct"; did you mean inspect?',
+        ],
+        [["help", "rceord"], "did you mean record?"],
+        [["--versoin"], "unknown option --versoin; did you mean --version?"],
+        [["frobnicate"], 'jitdump: unknown command "frobnicate"\n'],
+        [
+          ["inspect", "--nmae", "x", "a"],
+          "jitdump inspect: unknown option --nmae; did you mean --name?",
+        ],
+        [["check", "--al"], "did you mean --all?"],
+        [["check", "--frobnicate"], "unknown option --frobnicate\n"],
+      ] as [string[], string][]
+    ) {
+      const { code, stdout, stderr } = await jitdump(args, []);
+      assertEquals([code, stdout], [2, ""], args.join(" "));
+      assertStringIncludes(stderr, error);
+    }
+  });
+
+  it("lists the commands when asked for help, and describes each", async () => {
     const { code, stdout, stderr } = await jitdump(["--help"], []);
     assertEquals([code, stderr], [0, ""]);
     const commands = [...stdout.matchAll(/^ {2}(\w+) {2}/gm)].map(([, name]) =>
@@ -86,9 +122,11 @@ describe("jitdump", () => {
       "inspect",
       "check",
     ]);
+    assertEquals((await jitdump(["help"], [])).stdout, stdout);
     for (const command of commands) {
       const help = await jitdump([command, "--help"], []);
       assertEquals([help.code, help.stderr], [0, ""]);
+      assertEquals(await jitdump(["help", command], []), help);
       assertStringIncludes(help.stdout, `Usage: jitdump ${command}`);
       assertStringIncludes(help.stdout, "--allow-");
       for (const line of help.stdout.split("\n")) {
@@ -97,7 +135,7 @@ describe("jitdump", () => {
     }
   });
 
-  it("ends with 2 where the command line is wrong, and says how it is right", async () => {
+  it("exits with 2 and prints the usage when the command line is wrong", async () => {
     for (
       const args of [
         [],
@@ -115,11 +153,12 @@ describe("jitdump", () => {
         ["report", "a", "b"],
         ["report", "--json", "--lines"],
         ["doctor", "a"],
+        ["help", "check", "inspect"],
       ]
     ) {
       const { code, stdout, stderr } = await jitdump(args, []);
       assertEquals([code, stdout], [2, ""], args.join(" "));
-      assertMatch(stderr, /Usage: jitdump|Try jitdump \w+ --help/);
+      assertMatch(stderr, /^Usage: jitdump/m);
     }
   });
 
@@ -317,7 +356,7 @@ describe("jitdump inspect", () => {
 
   itUnless(
     noScript,
-    "fits the terminal and has colours there, unless NO_COLOR",
+    "fits lines to a terminal and colours them unless NO_COLOR is set",
     async () => {
       using directory = temporaryDirectory();
       const path = sampleDump(directory.path);
@@ -327,9 +366,11 @@ describe("jitdump inspect", () => {
           Deno.execPath(),
           `run --no-config --allow-read ${CLI} inspect ${path}`,
         ].join(" ");
+        const { NO_COLOR: _, ...inherited } = Deno.env.toObject();
         const { stdout } = await new Deno.Command("script", {
           args: ["-qec", command, "/dev/null"],
-          env: { TERM: "xterm", ...env },
+          clearEnv: true,
+          env: { ...inherited, TERM: "xterm", ...env },
           stdin: "null",
         }).output();
         return new TextDecoder().decode(stdout).replaceAll("\r", "");

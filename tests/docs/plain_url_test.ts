@@ -23,7 +23,11 @@ function serveRepository(): AsyncDisposable & {
     asked.add(path);
     try {
       return new Response(await Deno.readFile(join(ROOT, path)), {
-        headers: { "content-type": "application/typescript" },
+        headers: {
+          "content-type": path.endsWith(".json")
+            ? "application/json"
+            : "application/typescript",
+        },
       });
     } catch {
       return new Response("not found", { status: 404 });

@@ -87,20 +87,16 @@ describe("the modules", () => {
         }
         const path = fromFileUrl(specifier);
         assert(path.startsWith(root), path);
-        assert(MODULES.includes(path.slice(root.length)), path);
+        const isShipped = [...MODULES, "deno.json"].includes(
+          path.slice(root.length),
+        );
+        assert(isShipped, path);
         for (const { specifier } of dependencies) {
           assert(/^(\.\.?\/|node:)/.test(specifier), `${path}: ${specifier}`);
         }
       }
     });
   }
-
-  it("of the reader know nothing of the writer and of libc", async () => {
-    for (const { specifier } of await graphOf("src/reader/mod.ts")) {
-      const path = fromFileUrl(specifier).slice(root.length);
-      assert(/^src\/(reader|format)\//.test(path), path);
-    }
-  });
 
   it("call Deno.dlopen in one place, and in the program that the doctor runs", () => {
     const callers = MODULES.filter((path) =>
