@@ -1,0 +1,202 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { dirname, fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+
+const ROOT = fromFileUrl(new URL("../", import.meta.url));
+
+/**
+ * The rooms that a room may import besides itself. A folder of `src/` is a room, and so
+ * is each file beside them. What a room may import is listed in full, because an import
+ * through another room is no permission.
+ */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  "ffi": [],
+  "src/arguments.ts": [],
+  "src/format": [],
+  // Shared with the reader, which must not reach FFI.
+  "src/unwind": ["src/format", "src/arguments.ts"],
+  "src/writer": ["ffi", "src/format", "src/unwind", "src/arguments.ts"],
+  "src/file": ["ffi", "src/format", "src/unwind", "src/writer"],
+  "src/platform.ts": ["ffi", "src/arguments.ts"],
+  "src/at_unload.ts": [],
+  "src/profiler_file.ts": ["ffi", "src/file", "src/arguments.ts"],
+
+  // The habits of engines, which the reader corrects; they name fields of its records.
+  "src/v8.ts": ["src/reader"],
+  "src/engines.ts": ["src/v8.ts"],
+  "src/reader": ["src/format", "src/unwind", "src/v8.ts"],
+
+  "src/perf_data": ["src/format"],
+  "src/symbols": ["src/format"],
+  "src/recorder": ["ffi", "src/format", "src/perf_data"],
+  "src/profile": [
+    "src/format",
+    "src/unwind",
+    "src/perf_data",
+    "src/symbols",
+    "src/reader",
+    "src/v8.ts",
+    "src/engines.ts",
+  ],
+  "src/cli": [
+    "mod.ts",
+    "deno.json",
+    "ffi",
+    "src/format",
+    "src/unwind",
+    "src/perf_data",
+    "src/symbols",
+    "src/reader",
+    "src/recorder",
+    "src/profile",
+    "src/v8.ts",
+    "src/engines.ts",
+  ],
+};
+
+/** The public writers, which may import each room that writes. */
+const WRITERS = [
+  "ffi",
+  "src/file",
+  "src/writer",
+  "src/unwind",
+  "src/format",
+  "src/arguments.ts",
+  "src/platform.ts",
+  "src/at_unload.ts",
+  "src/profiler_file.ts",
+];
+
+const RULES: Record<string, readonly string[]> = {
+  ...MAY_IMPORT,
+  "src/jit_dump_file.ts": WRITERS,
+  "src/perf_map_file.ts": WRITERS,
+  "mod.ts": [...WRITERS, "src/jit_dump_file.ts", "src/perf_map_file.ts"],
+};
+
+/** The paths of all modules in a directory, from the project's root on. */
+function modulesIn(directory: string): string[] {
+  return Array.from(Deno.readDirSync(join(ROOT, directory))).flatMap(
+    ({ name, isDirectory }) => {
+      const path = `${directory}/${name}`;
+      if (isDirectory) return modulesIn(path);
+      return name.endsWith(".ts") ? [path] : [];
+    },
+  );
+}
+
+/** Returns the room of a path from the project's root on. */
+function roomOf(path: string): string {
+  const [first, second] = path.split("/");
+  if (first === "src") return `src/${second}`;
+  return second === undefined ? path : first;
+}
+
+/** Returns the relative specifiers that a module's text imports or re-exports. */
+function specifiersIn(text: string): string[] {
+  const code = text.replace(/^\s*(\/\*\*.*?\*\/|\/\/.*?$)/gms, "");
+  return Array.from(
+    code.matchAll(
+      /^(?:import|export)\b[^;"'`]*?["'](\.[^"']*)["']|\bimport\(\s*["'](\.[^"']*)["']/gm,
+    ),
+    ([, fixed, dynamic]) => fixed ?? dynamic,
+  );
+}
+
+interface Import {
+  from: string;
+  to: string;
+}
+
+const MODULES = ["mod.ts", ...modulesIn("ffi"), ...modulesIn("src")];
+
+const IMPORTS: Import[] = MODULES.flatMap((from) =>
+  specifiersIn(Deno.readTextFileSync(join(ROOT, from)))
+    .map((specifier) => ({ from, to: join(dirname(from), specifier) }))
+);
+
+/** Returns the imports that the rules do not allow, as text. */
+function offending(imports: Import[]): string[] {
+  return imports
+    .filter(({ from, to }) => {
+      const [room, imported] = [roomOf(from), roomOf(to)];
+      return room !== imported && !(RULES[room] ?? []).includes(imported);
+    })
+    .map(({ from, to }) => `${from} imports ${to}`);
+}
+
+/** Returns a circle of modules, or nothing if there is none. */
+function circle(imports: Import[]): string[] {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (module: string): string[] => {
+    const start = path.indexOf(module);
+    if (start !== -1) return [...path.slice(start), module];
+    if (done.has(module)) return [];
+    path.push(module);
+    for (const { from, to } of imports) {
+      const found = from === module ? visit(to) : [];
+      if (found.length > 0) return found;
+    }
+    path.pop();
+    done.add(module);
+    return [];
+  };
+  for (const { from } of imports) {
+    const found = visit(from);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+describe("the layers", () => {
+  it("know the room of each module", () => {
+    for (const module of MODULES) {
+      assert(RULES[roomOf(module)], `${module} is in no room that is listed`);
+    }
+  });
+
+  it("import only what lies below them", () => {
+    assert(IMPORTS.length > MODULES.length);
+    assertEquals(offending(IMPORTS), []);
+  });
+
+  it("name the import when it is not allowed", () => {
+    const [from, to] = ["src/reader/mod.ts", "ffi/libc.ts"];
+    assertEquals(offending([{ from, to }]), [`${from} imports ${to}`]);
+  });
+
+  it("have no circle among modules", () => {
+    assertEquals(circle(IMPORTS), []);
+  });
+
+  it("name the modules of a circle when there is one", () => {
+    const [a, b, c] = ["src/a.ts", "src/b.ts", "src/c.ts"];
+    const imports = [[a, b], [b, c], [c, b]]
+      .map(([from, to]) => ({ from, to }));
+    assertEquals(circle(imports), [b, c, b]);
+  });
+
+  it("find imports, re-exports and types in any form", () => {
+    const text = [
+      'import "./a.ts";',
+      'import type { B } from "./b.ts";',
+      "import {\n  C,\n  type D,\n} from './c.ts';",
+      'export * from "./d.ts";',
+      'export { type E } from "./e.ts";',
+      ' * import { F } from "./f.ts";',
+      'const g = await import("./g.ts");',
+      'import config from "../deno.json" with { type: "json" };',
+    ].join("\n");
+    assertEquals(specifiersIn(text), [
+      ...["./a.ts", "./b.ts", "./c.ts", "./d.ts", "./e.ts", "./g.ts"],
+      "../deno.json",
+    ]);
+  });
+
+  it("count no import of a room by itself as one of another", () => {
+    assertNotEquals(roomOf("src/file/a.ts"), roomOf("src/format/a.ts"));
+    assertEquals(roomOf("src/v8.ts"), "src/v8.ts");
+    assertEquals(roomOf("ffi/libc.ts"), "ffi");
+  });
+});
