@@ -12,6 +12,7 @@ import { acknowledgedPath, dumpPath, type Places } from "./victim.ts";
 /** What was found in the dumps. */
 export interface KillCounts {
   kills: number;
+  /** Functions in all dumps; at least one for each kill after the first function. */
   functions: number;
   /** How many dumps end in a part of a record, whose call had not returned. */
   tails: number;
@@ -19,8 +20,21 @@ export interface KillCounts {
 
 const VICTIM = new URL("victim.ts", import.meta.url).href;
 
-/** A kill comes at most so long after the first function. */
+/** A kill comes at most this long after the event that its victim waits for. */
 const LONGEST_LIFE_MS = 50;
+
+/** Interval at which a victim's acknowledgements are looked at. */
+const POLL_MS = 1;
+
+/**
+ * Moments from which a victim's life is counted: `start` lets the kill hit the opening of
+ * the dump as well; `firstFunction` makes sure on a slow machine that there is something to lose.
+ */
+type Moment = "start" | "firstFunction";
+
+/** The moment from which the life of victim number `kill` is counted. */
+const momentOf = (kill: number): Moment =>
+  Math.floor(kill / 2) % 2 === 0 ? "firstFunction" : "start";
 
 /** Programs that run at once. */
 const VICTIMS = 2;
@@ -44,7 +58,7 @@ export async function kill(
   await Promise.all(Array.from({ length: VICTIMS }, async () => {
     while (counts.kills < kills) {
       const writers = sink === "mapped" ? 1 : 1 + counts.kills % 2;
-      counts.kills++;
+      const moment = momentOf(counts.kills++);
       const place = await Deno.makeTempDir({ dir: directory });
       add(
         counts,
@@ -52,6 +66,7 @@ export async function kill(
           { dumps: place, acknowledgements: place },
           writers,
           sink,
+          moment,
         ),
       );
       await Deno.remove(place, { recursive: true });
@@ -78,7 +93,10 @@ export async function killOnFullDisk(
   for (; counts.kills < kills; counts.kills++) {
     const acknowledgements = await Deno.makeTempDir({ dir: directory });
     const places = { dumps: mountPoint, acknowledgements };
-    add(counts, await killOne(places, writers, sink, makeRoom));
+    add(
+      counts,
+      await killOne(places, writers, sink, momentOf(counts.kills), makeRoom),
+    );
     for (const { name } of Deno.readDirSync(mountPoint)) {
       Deno.removeSync(`${mountPoint}/${name}`);
     }
@@ -112,10 +130,11 @@ async function killOne(
   places: Places,
   writers: number,
   sink: Sink,
+  moment: Moment,
   accompany = ALONE,
 ): Promise<{ functions: number; hasTail: boolean }> {
   const end = accompany(places);
-  await runAndKill(places, writers, sink);
+  await runAndKill(places, writers, sink, moment);
   end();
   return check(places, writers);
 }
@@ -124,6 +143,7 @@ async function runAndKill(
   places: Places,
   writers: number,
   sink: Sink,
+  moment: Moment,
 ): Promise<void> {
   const victim = new Deno.Command(Deno.execPath(), {
     args: [
@@ -139,16 +159,26 @@ async function runAndKill(
     stdin: "null",
     stdout: "piped",
   }).spawn();
-  // It says that it is up, and nothing else.
+  // It prints that it is up, and nothing else.
   const reader = victim.stdout.getReader();
-  await reader.read();
-  const life = Math.random() * LONGEST_LIFE_MS;
-  await new Promise((resolve) => setTimeout(resolve, life));
-  victim.kill("SIGKILL");
+  const { done } = await reader.read();
+  if (done) throw new Error("the victim ended before it was up");
+  let hasEnded = false;
+  const status = victim.status.finally(() => hasEnded = true);
+  while (moment === "firstFunction" && !hasEnded) {
+    if (readIfThere(acknowledgedPath(places, 0)).length > 0) break;
+    await sleep(POLL_MS);
+  }
+  if (!hasEnded) {
+    await sleep(Math.random() * LONGEST_LIFE_MS);
+    victim.kill("SIGKILL");
+  }
   await reader.cancel();
-  const { signal } = await victim.status;
+  const { signal } = await status;
   if (signal !== "SIGKILL") throw new Error("it ended by itself");
 }
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function check(
   places: Places,
