@@ -23,7 +23,7 @@ import {
 const HEADER = PerfHeader.offsets;
 const RECORD = "file header";
 
-/** Size of the header before perf 2.6.33 or so added its flags. */
+/** Size of the header without flags, which perf 6.1 still reads. */
 const SIZE_WITHOUT_FLAGS = HEADER.flags0;
 
 /** Number of bits in the header's flags. */
@@ -40,13 +40,14 @@ export interface PerfDataHeader {
   readonly isPipe: boolean;
   /**
    * perf was killed before it completed the file: the records run to its end, and there
-   * are no features. Never true of a recording to a pipe.
+   * are no features, though the flags name some. Never true of a recording to a pipe.
    */
   readonly isUnfinished: boolean;
 }
 
 /** The header with the position of the records. */
-export interface RecordsHeader extends PerfDataHeader {
+export interface RecordsHeader {
+  readonly header: PerfDataHeader;
   readonly dataStart: number;
   readonly dataEnd: number;
   /** Bytes of a stream after the header that have been read with it. */
@@ -69,8 +70,9 @@ export async function readFileHeader(
   if (size === PipeHeader.size) {
     if (source.size !== undefined) await source.skip(size);
     return {
-      ...{ littleEndian, isPipe: true, isUnfinished: false },
-      ...{ dataStart: size, dataEnd: Infinity },
+      header: { littleEndian, isPipe: true, isUnfinished: false },
+      dataStart: size,
+      dataEnd: Infinity,
       initial: source.size === undefined
         ? bytes.subarray(size)
         : new Uint8Array(0),
@@ -107,7 +109,9 @@ export async function readFileHeader(
   }
   await source.skip(dataStart);
   return {
-    ...{ littleEndian, isPipe: false, isUnfinished, dataStart, dataEnd },
+    header: { littleEndian, isPipe: false, isUnfinished },
+    dataStart,
+    dataEnd,
     initial: new Uint8Array(0),
   };
 }

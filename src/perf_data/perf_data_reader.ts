@@ -96,8 +96,11 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
     try {
       const source = await open(isDirectory ? pathOf(MAIN_FILE) : from);
       const decoder = new RecordDecoder();
-      const header = await readFileHeader(source, decoder);
-      const { littleEndian, dataStart, dataEnd, initial } = header;
+      const { header, dataStart, dataEnd, initial } = await readFileHeader(
+        source,
+        decoder,
+      );
+      const { littleEndian } = header;
       const main = isDirectory ? MAIN_FILE : undefined;
       const range = { littleEndian, start: dataStart, end: dataEnd, initial };
       const feed = new RecordFeed(source, decoder, { ...range, file: main });
