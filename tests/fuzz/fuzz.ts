@@ -14,6 +14,7 @@ import {
   UnwindingInfo,
 } from "../../src/reader/mod.ts";
 import { CorruptRange } from "../../src/reader/recovering_reader.ts";
+import { damage } from "./damage.ts";
 import { Random } from "./random.ts";
 import { RecordScanner } from "../../src/reader/record_scanner.ts";
 
@@ -35,45 +36,6 @@ const GROWTH_MIB = 256;
 
 /** One of so many cases goes through a stream too, which takes longer. */
 const STREAM_EVERY = 20;
-
-/** Values at which a size or a count is likely to go wrong. */
-const EDGES = [0, 1, 15, 16, 17, 39, 40, 41, 55, 56, 57, 0x7f, 0x80, 0xff];
-
-const cut = (bytes: Uint8Array, random: Random) =>
-  bytes.slice(0, random.below(bytes.length + 1));
-
-function flip(bytes: Uint8Array, random: Random): Uint8Array {
-  const flipped = bytes.slice();
-  for (let count = 1 + random.below(8); count > 0; count--) {
-    flipped[random.below(bytes.length)] ^= 1 << random.below(8);
-  }
-  return flipped;
-}
-
-function overwrite(bytes: Uint8Array, random: Random): Uint8Array {
-  const written = bytes.slice();
-  for (let count = 1 + random.below(4); count > 0; count--) {
-    const at = random.below(bytes.length);
-    written.fill(random.of(EDGES), at, at + random.of([1, 1, 2, 4, 8]));
-  }
-  return written;
-}
-
-function splice(
-  bytes: Uint8Array,
-  random: Random,
-  others: readonly Uint8Array[],
-): Uint8Array {
-  const other = random.of(others);
-  const head = bytes.subarray(0, random.below(bytes.length + 1));
-  const tail = other.subarray(random.below(other.length + 1));
-  const spliced = new Uint8Array(head.length + tail.length);
-  spliced.set(head);
-  spliced.set(tail, head.length);
-  return spliced;
-}
-
-const DAMAGES = [cut, flip, flip, overwrite, overwrite, splice];
 
 /** Looks at everything in a dump; gives the number of records. */
 function readAll(bytes: Uint8Array): number {
@@ -166,7 +128,7 @@ export async function fuzz(
     const random = new Random(
       Math.imul(seed + counts.cases, 2_654_435_761) | 1,
     );
-    const bytes = random.of(DAMAGES)(random.of(dumps), random, dumps);
+    const bytes = damage(dumps, random);
     const where = `case ${counts.cases} of seed ${seed}`;
     const start = performance.now();
     try {

@@ -3,6 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { DumpBuilder } from "../support/build_dump.ts";
 import { realDumps } from "./dumps.ts";
 import { fuzz } from "./fuzz.ts";
+import { fuzzRecordings, recordings } from "./fuzz_recordings.ts";
 import { measureRecovery } from "./recovery.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
@@ -58,5 +59,14 @@ describe("reading damaged dumps", () => {
     );
     assertLess(losing, 1 + CASES / 1000, examples.join("\n"));
     assertLess(inventing, 1 + CASES / 1000);
+  });
+});
+
+describe("reading damaged recordings", () => {
+  it("ends in records or a PerfDataFormatError, soon and in little memory", async () => {
+    const counts = await fuzzRecordings(await recordings(), 5000, 1);
+    assertEquals(counts.cases, 5000);
+    assertGreater(counts.refused, 1000);
+    assertGreater(counts.records, 10_000);
   });
 });

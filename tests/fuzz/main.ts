@@ -1,5 +1,6 @@
 /**
- * `deno task fuzz`: reads a million damaged dumps, or so many as are given.
+ * `deno task fuzz`: reads a million damaged dumps and a million damaged recordings, or so
+ * many as are given.
  *
  *     deno task fuzz [CASES [SEED]]
  *
@@ -8,23 +9,30 @@
 
 import { countArguments } from "../support/count_arguments.ts";
 import { realDumps } from "./dumps.ts";
-import { fuzz } from "./fuzz.ts";
+import { fuzz, type FuzzCounts } from "./fuzz.ts";
+import { fuzzRecordings, recordings } from "./fuzz_recordings.ts";
 
 const [cases, seed] = countArguments(
   "Usage: deno task fuzz [CASES [SEED]]\n\n" +
-    "Reads a million damaged dumps, or so many as are given.",
+    "Reads a million damaged dumps and a million damaged recordings, or so many\n" +
+    "as are given.",
   [1_000_000, Date.now() % 2 ** 31],
 );
 
 const directory = await Deno.makeTempDir({ prefix: "jitdump-fuzz-" });
 try {
   const dumps = await realDumps(directory);
-  const counts = await fuzz(dumps, cases, seed);
   console.log(`seed ${seed}`);
+  print("dumps", await fuzz(dumps, cases, seed));
+  print("recordings", await fuzzRecordings(await recordings(), cases, seed));
+} finally {
+  await Deno.remove(directory, { recursive: true });
+}
+
+function print(what: string, counts: FuzzCounts): void {
+  console.log(what);
   for (const [name, count] of Object.entries(counts)) {
     const text = count.toLocaleString("en", { maximumFractionDigits: 1 });
     console.log(`${text.padStart(16)}  ${name}`);
   }
-} finally {
-  await Deno.remove(directory, { recursive: true });
 }

@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { constants, createZstdCompress } from "node:zlib";
 import { randomBytes } from "node:crypto";
 import {
   Comm,
@@ -23,39 +22,25 @@ import {
   TimeConv,
 } from "../../src/perf_data/mod.ts";
 import {
-  type AttrFields,
   buildFile,
   buildPipe,
   Bytes,
-  CALLCHAIN,
-  CPU,
   headerString,
-  IDENTIFIER,
   IP,
-  PERIOD,
   putAttr,
   RecordBuilder,
-  TID,
-  TIME,
 } from "../support/build_perf_data.ts";
+import {
+  compress,
+  compressed,
+  compressed2,
+  EVENT,
+  everyRecord,
+  headerAttr,
+  sample,
+  trailer,
+} from "../support/recordings.ts";
 import { temporaryDirectory } from "../support/script.ts";
-
-const SAMPLE_TYPE = IDENTIFIER | IP | TID | TIME | CPU | PERIOD | CALLCHAIN;
-const EVENT = { sampleType: SAMPLE_TYPE, ids: [5] };
-
-/** A sample of the type above. */
-const sample = (
-  into: RecordBuilder,
-  { time = 100, id = 5, ip = 0xffff_8000_1234_5678n, pid = 10 } = {},
-) =>
-  into.record(9, 2, (body) => {
-    body.u64(id, ip).u32(pid, 11).u64(time).u32(3, 0).u64(7);
-    body.u64(2, 0xffff_ffff_ffff_fe00n, ip);
-  });
-
-/** The sample_id of the type above. */
-const trailer = (body: Bytes, time = 90, id = 5) =>
-  body.u32(10, 11).u64(time).u32(3, 0).u64(id);
 
 async function readAll(
   from: Parameters<typeof PerfDataReader.open>[0],
@@ -82,53 +67,6 @@ async function readToError(
 
 const times = (records: PerfRecord[]) =>
   records.map(({ timestamp }) => Number(timestamp));
-
-/** One record of each kind with a class of its own, each with its sample_id. */
-function everyRecord(littleEndian: boolean): Uint8Array {
-  const data = new RecordBuilder(littleEndian);
-  data.record(1, 2, (body) => {
-    body.u32(10, 11).u64(0x1000, 0x2000, 0x3000).text("/bin/größe");
-    trailer(body, 1);
-  });
-  data.record(10, 2, (body) => {
-    body.u32(10, 11).u64(0x1000, 0x2000, 0x3000).u32(8, 1).u64(1234, 5);
-    body.u32(5, 2).text("/lib/a.so");
-    trailer(body, 2);
-  });
-  data.record(10, 2 | 1 << 14, (body) => {
-    body.u32(10, 11).u64(0x1000, 0x2000, 0x3000).u8(3, 0).u16(0);
-    body.u8(0xaa, 0xbb, 0xcc).raw(new Uint8Array(17)).u32(5, 2).text("/b");
-    trailer(body, 3);
-  });
-  data.record(3, 1 << 13, (body) => {
-    body.u32(10, 11).text("name");
-    trailer(body, 4);
-  });
-  data.record(7, 0, (body) => {
-    body.u32(20, 10, 21, 11).u64(5);
-    trailer(body, 5);
-  });
-  data.record(4, 0, (body) => {
-    body.u32(20, 10, 21, 11).u64(6);
-    trailer(body, 6);
-  });
-  data.record(2, 0, (body) => trailer(body.u64(5, 77), 7));
-  data.record(13, 0, (body) => trailer(body.u64(78), 8));
-  data.record(5, 0, (body) => trailer(body.u64(9, 5, 5), 9));
-  data.record(14, 1 << 13, (body) => trailer(body, 10));
-  data.record(15, 0, (body) => trailer(body.u32(30, 31), 11));
-  data.record(16, 0, (body) => {
-    trailer(body.u32(10, 11).u64(2, 4, 100, 4, 101), 12);
-  });
-  data.record(17, 0, (body) => {
-    body.u64(0xffff_ffff_c000_0000n).u32(64).u16(1, 1).text("bpf_prog");
-    trailer(body, 13);
-  });
-  data.record(79, 0, (body) => body.u64(1, 2, 3));
-  data.record(99, 0, (body) => body.u64(1));
-  sample(data, { time: 14 });
-  return data.bytes;
-}
 
 /** Checks the records of {@linkcode everyRecord}. */
 function checkEveryRecord(records: PerfRecord[]): void {
@@ -192,41 +130,6 @@ function checkEveryRecord(records: PerfRecord[]): void {
   const timed = records.filter(({ type }) => type < 64);
   assertEquals(times(timed), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
 }
-
-/** HEADER_ATTR of an event. */
-function headerAttr(
-  into: RecordBuilder,
-  attr: AttrFields,
-  ids: number[],
-): RecordBuilder {
-  return into.record(64, 0, (body) => putAttr(body, attr).u64(...ids));
-}
-
-/** Compresses each piece as perf does: a flush after each, and no end. */
-async function compress(pieces: Uint8Array[]): Promise<Uint8Array[]> {
-  const zstd = createZstdCompress();
-  let chunks: Uint8Array[] = [];
-  zstd.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-  const results: Uint8Array[] = [];
-  for (const piece of pieces) {
-    zstd.write(piece);
-    await new Promise<void>((resolve) =>
-      zstd.flush(constants.ZSTD_e_flush, () => resolve())
-    );
-    results.push(new Uint8Array(await new Blob(chunks as BlobPart[]).bytes()));
-    chunks = [];
-  }
-  zstd.destroy();
-  return results;
-}
-
-const compressed = (into: RecordBuilder, data: Uint8Array) =>
-  into.record(81, 0, (body) => body.raw(data));
-
-const compressed2 = (into: RecordBuilder, data: Uint8Array) =>
-  into.record(83, 0, (body) => {
-    body.u64(data.length).raw(data).raw(new Uint8Array(-data.length & 7));
-  });
 
 describe("PerfDataReader", () => {
   for (const littleEndian of [true, false]) {

@@ -7,40 +7,13 @@ import {
   type Bytes,
   RecordBuilder,
 } from "../support/build_perf_data.ts";
-
-/** Every bit of sample_type in Linux 6.19 but WEIGHT_STRUCT. */
-const EVERYTHING = 2 ** 24 - 1;
-const WEIGHT = 1 << 14, WEIGHT_STRUCT = 1 << 24;
-
-const ATTR = {
-  sampleType: EVERYTHING,
-  readFormat: 0b11111,
-  branchSampleType: 1 << 17 | 1 << 19,
-  regsUser: 0b1010_0001,
-  regsIntr: 0b11,
-};
-
-/** What a sample of everything holds. */
-function putEverything(body: Bytes): void {
-  body.u64(5, 0xffff_ffff_8000_0001n).u32(10, 11).u64(100, 0xadd, 5, 6);
-  body.u32(3, 0).u64(7);
-  // read: a group of two
-  body.u64(2, 1000, 900).u64(41, 5, 1).u64(42, 6, 0);
-  // callchain
-  body.u64(2, 0xffff_ffff_ffff_ff80n, 0xffff_ffff_8000_0001n);
-  // raw, with padding to 8 bytes in its size
-  body.u32(12).raw(new Uint8Array(12).fill(9));
-  // branches with their index and counters
-  body.u64(2, 31).u64(1, 2, 3).u64(4, 5, 6).u64(71, 72);
-  // regs_user, stack_user
-  body.u64(2, 100, 105, 107).u64(16).raw(Uint8Array.from(Array(16).keys()));
-  body.u64(9);
-  // weight, data_src, transaction
-  body.u64(0x1234_5678_9abc_def0n, 51, 52);
-  // regs_intr, phys_addr, cgroup, page sizes, aux
-  body.u64(1, 61, 62).u64(53, 54, 4096, 8192);
-  body.u64(8).raw(new Uint8Array(8).fill(3));
-}
+import {
+  EVERYTHING,
+  EVERYTHING_ATTR,
+  putEverything,
+  WEIGHT,
+  WEIGHT_STRUCT,
+} from "../support/recordings.ts";
 
 async function readSample(
   littleEndian: boolean,
@@ -61,7 +34,11 @@ describe("Sample", () => {
     const order = littleEndian ? "little-endian" : "big-endian";
 
     it(`decodes every field of a ${order} recording`, async () => {
-      const sample = await readSample(littleEndian, ATTR, putEverything);
+      const sample = await readSample(
+        littleEndian,
+        EVERYTHING_ATTR,
+        putEverything,
+      );
       assertEquals([sample.id, sample.ip], [5n, 0xffff_ffff_8000_0001n]);
       assertEquals([sample.pid, sample.tid, sample.cpu], [10, 11, 3]);
       assertEquals([sample.timestamp, sample.addr], [100n, 0xaddn]);
@@ -110,7 +87,7 @@ describe("Sample", () => {
 
     it(`splits the weight of a ${order} recording`, async () => {
       const sampleType = EVERYTHING & ~WEIGHT | WEIGHT_STRUCT;
-      const attr = { ...ATTR, sampleType };
+      const attr = { ...EVERYTHING_ATTR, sampleType };
       const sample = await readSample(littleEndian, attr, putEverything);
       assertEquals(sample.weights, {
         var1: 0x9abc_def0,

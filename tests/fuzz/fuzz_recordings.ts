@@ -1,0 +1,210 @@
+/**
+ * Reading recordings that have been damaged at random.
+ *
+ * @module
+ */
+
+import {
+  PerfDataFormatError,
+  PerfDataReader,
+  U64Array,
+} from "../../src/perf_data/mod.ts";
+import {
+  buildFile,
+  buildPipe,
+  Bytes,
+  headerString,
+  putAttr,
+  RecordBuilder,
+} from "../support/build_perf_data.ts";
+import {
+  compress,
+  compressed,
+  compressed2,
+  EVENT,
+  everyRecord,
+  EVERYTHING_ATTR,
+  headerAttr,
+  putEverything,
+  sample,
+} from "../support/recordings.ts";
+import { damage } from "./damage.ts";
+import type { FuzzCounts } from "./fuzz.ts";
+import { Random } from "./random.ts";
+
+/** A case takes this long at the most. */
+const LONGEST_MS = 1000;
+
+/** Memory may grow by so much. */
+const GROWTH_MIB = 256;
+
+/** One of so many cases is compressed, which takes longer. */
+const COMPRESSED_EVERY = 20;
+
+/** One of so many cases goes through a stream. */
+const STREAM_EVERY = 10;
+
+/** Recordings to damage. */
+export interface Recordings {
+  readonly plain: Uint8Array[];
+  readonly compressed: Uint8Array[];
+}
+
+/** Creates recordings of all kinds, in both byte orders. */
+export async function recordings(): Promise<Recordings> {
+  const plain = [true, false].flatMap((littleEndian) => {
+    const text = (value: string) => headerString(value, littleEndian);
+    const bytes = () => new Bytes(littleEndian);
+    const descriptions = putAttr(bytes().u32(1, 136), EVENT)
+      .u32(1).raw(text("cpu-clock")).u64(5).bytes;
+    const features = {
+      2: bytes().u32(67).u16(2, 48).u32(1).raw(new Uint8Array(24))
+        .text("/bin/a").bytes,
+      3: text("host"),
+      11: bytes().u32(2).raw(text("perf")).raw(text("record")).bytes,
+      12: descriptions,
+      16: bytes().u32(1, 4).raw(text("cpu")).bytes,
+      29: bytes().u32(1, 1).u64(1, 2).bytes,
+    };
+    const data = everyRecord(littleEndian);
+    const events = [EVENT, { ...EVENT, ids: [6, 7] }];
+    const rounds = new RecordBuilder(littleEndian);
+    headerAttr(rounds, EVENT, [5]);
+    rounds.record(80, 0, (body) => body.u64(12).raw(descriptions));
+    rounds.record(78, 0, (body) => body.u64(2, 5).text("name"));
+    rounds.record(69, 0, (body) => body.u64(1, 5, 0, 0, 0));
+    for (let time = 20; time > 0; time--) {
+      sample(rounds, { time: time ^ 5 });
+      if (time % 6 === 0) rounds.finishedRound();
+    }
+    rounds.record(71, 0, (body) => body.u64(16, 0, 0).u32(0, 0, 0, 0));
+    rounds.raw(new Uint8Array(16));
+    sample(rounds);
+    const everything = new RecordBuilder(littleEndian);
+    for (let i = 0; i < 3; i++) everything.record(9, 1, putEverything);
+    return [
+      buildFile({ littleEndian, events, data, features }),
+      buildFile({ littleEndian, events, data, killed: true }),
+      buildFile({
+        littleEndian,
+        events: [EVERYTHING_ATTR],
+        data: everything.bytes,
+      }),
+      buildPipe(rounds.bytes, littleEndian),
+    ];
+  });
+  const records = everyRecord(true);
+  const parts = await compress([records.subarray(0, 333), records.slice(333)]);
+  const compressedRecordings = [compressed, compressed2].map((put) => {
+    const data = new RecordBuilder();
+    for (const part of parts) put(data, part);
+    return buildFile({ events: [EVENT], data: data.bytes });
+  });
+  return { plain, compressed: compressedRecordings };
+}
+
+/** The getters of each class of records. */
+const gettersOf = new Map<unknown, string[]>();
+
+/** Reads every field of an object. */
+function readFields(object: object): void {
+  const prototype = Object.getPrototypeOf(object);
+  let getters = gettersOf.get(prototype);
+  if (!getters) {
+    getters = [];
+    for (
+      let type = prototype;
+      type !== Object.prototype;
+      type = Object.getPrototypeOf(type)
+    ) {
+      const own = Object.entries(Object.getOwnPropertyDescriptors(type));
+      getters.push(...own.filter(([, { get }]) => get).map(([name]) => name));
+    }
+    gettersOf.set(prototype, getters);
+  }
+  for (const name of getters) {
+    const value = (object as Record<string, unknown>)[name];
+    if (value instanceof U64Array) { for (const _ of value); }
+  }
+}
+
+/** Reads everything in a recording; returns the number of records. */
+async function readAll(
+  from: Uint8Array | ReadableStream<Uint8Array>,
+): Promise<number> {
+  let count = 0;
+  const reader = await PerfDataReader.open(from);
+  for await (const batch of reader.batches()) {
+    count += batch.length;
+    for (const record of batch) readFields(record);
+  }
+  return count;
+}
+
+/** Returns a stream of pieces of a size. */
+function streamOf(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at >= bytes.length) controller.close();
+      else controller.enqueue(bytes.slice(at, at += size));
+    },
+  });
+}
+
+/** Reads a recording; undefined if it is refused, wholly or from some record on. */
+async function orRefused(read: () => Promise<number>) {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof PerfDataFormatError) return undefined;
+    throw error;
+  }
+}
+
+const rss = () => Deno.memoryUsage().rss / 2 ** 20;
+
+/**
+ * Damages recordings in so many ways and reads what comes of it.
+ *
+ * @throws {Error} If a case throws something else than a `PerfDataFormatError`, takes too
+ * long, or too much memory; the message has what is needed to make it again.
+ */
+export async function fuzzRecordings(
+  { plain, compressed }: Recordings,
+  cases: number,
+  seed: number,
+): Promise<FuzzCounts> {
+  const counts: FuzzCounts = {
+    cases: 0,
+    refused: 0,
+    records: 0,
+    slowestMs: 0,
+    growthMiB: 0,
+  };
+  const before = rss();
+  for (; counts.cases < cases; counts.cases++) {
+    const number = counts.cases;
+    const random = new Random(Math.imul(seed + number, 2_654_435_761) | 1);
+    const files = number % COMPRESSED_EVERY === 0 ? compressed : plain;
+    const bytes = damage(files, random);
+    const from = number % STREAM_EVERY === 1
+      ? streamOf(bytes, 1 + random.below(bytes.length + 1))
+      : bytes;
+    const where = `case ${number} of seed ${seed}`;
+    const start = performance.now();
+    try {
+      const records = await orRefused(() => readAll(from));
+      if (records === undefined) counts.refused++;
+      counts.records += records ?? 0;
+    } catch (error) {
+      throw new Error(where, { cause: error });
+    }
+    counts.slowestMs = Math.max(counts.slowestMs, performance.now() - start);
+    if (counts.slowestMs > LONGEST_MS) throw new Error(`too slow: ${where}`);
+    if (number % 1000 > 0) continue;
+    counts.growthMiB = Math.max(counts.growthMiB, rss() - before);
+    if (counts.growthMiB > GROWTH_MIB) throw new Error(`too large: ${where}`);
+  }
+  return counts;
+}
