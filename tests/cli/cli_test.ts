@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { DumpBuilder } from "../support/build_dump.ts";
 import { itUnless } from "../support/it_unless.ts";
-import { isInstalled } from "../support/perf.ts";
+import { isInstalled, run } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
 const CLI = new URL("../../src/cli/main.ts", import.meta.url).href;
@@ -21,16 +21,11 @@ interface Run {
 
 /** Runs the command line with just the permissions that it documents. */
 async function jitdump(args: string[], flags = ["--allow-read"]): Promise<Run> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-config", "--no-prompt", ...flags, CLI, ...args],
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return {
-    code,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
+  const { code, stdout, stderr } = await run([
+    Deno.execPath(),
+    ...["run", "--no-config", "--no-prompt", ...flags, CLI, ...args],
+  ]);
+  return { code, stdout, stderr };
 }
 
 const SOURCE = "fn fib(n) {\n  return n\n}\n";
@@ -366,7 +361,8 @@ describe("jitdump inspect", () => {
           Deno.execPath(),
           `run --no-config --allow-read ${CLI} inspect ${path}`,
         ].join(" ");
-        const { NO_COLOR: _, ...inherited } = Deno.env.toObject();
+        const { NO_COLOR: _, FORCE_COLOR: __, ...inherited } = Deno.env
+          .toObject();
         const { stdout } = await new Deno.Command("script", {
           args: ["-qec", command, "/dev/null"],
           clearEnv: true,
