@@ -1,5 +1,5 @@
 /**
- * Which function was where, and when.
+ * The function at each address at each time.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import { type DumpedFunction, FunctionBuilder } from "./dumped_function.ts";
 import { LineCorrections } from "./line_corrections.ts";
 import { CodeMap, type CodePiece, firstIndex, type Range } from "./code_map.ts";
 
-/** What {@linkcode CodeTimeline.find} finds. */
+/** Result of {@linkcode CodeTimeline.find}. */
 export interface FoundCode {
   /** The function. */
   readonly fn: DumpedFunction;
-  /** How many bytes the address is behind the function's start. */
+  /** Offset of the address in the function, in bytes. */
   readonly offset: number;
-  /** The source line of the address; undefined where nothing was said of it. */
+  /** The source line of the address; undefined if the dump records none. */
   readonly line: LineEntry | undefined;
 }
 
 /**
- * Something that happened: from a time on there is a function at an address, and, where
- * it has moved, no longer at another one.
+ * A load or a move: from a time on a function is at an address and, if it has moved, no
+ * longer at another one.
  */
 interface Event extends Range {
   readonly fn: DumpedFunction;
@@ -51,7 +51,7 @@ interface Piece extends Range {
   readonly until?: bigint;
 }
 
-/** Pieces that have an address in common, by time, and those below and above it. */
+/** Pieces that have an address in common, in order of time, and those below and above it. */
 interface Node {
   readonly center: bigint;
   readonly pile: Piece[];
@@ -60,7 +60,7 @@ interface Node {
 }
 
 /**
- * Which function was at which address at which time.
+ * The function at each address at each time.
  *
  *     address
  *       │  ┌──────────────┬───────────
@@ -137,7 +137,7 @@ export class CodeTimeline {
     return fn;
   }
 
-  /** The function of a number, where perf has named its image by it. */
+  /** Returns the function with a code index, by which perf names its image. */
   numbered(codeIndex: bigint): DumpedFunction | undefined {
     return this.#byIndex.get(codeIndex);
   }
@@ -171,7 +171,7 @@ export class CodeTimeline {
    *
    * @param address The address.
    * @param time The time, by the dump's clock.
-   * @returns The function; undefined where there was none, or none any more.
+   * @returns The function; undefined if there was none.
    */
   find(address: bigint, time: bigint): FoundCode | undefined {
     for (let node = this.#replayed.root; node;) {
@@ -256,7 +256,7 @@ function replay(events: readonly Event[]): { pieces: Piece[]; stays: Stay[] } {
   return { pieces, stays };
 }
 
-/** The tree of pieces that are ordered by their starts. */
+/** Returns the tree of pieces that are in order of their starts. */
 function makeNode(pieces: Piece[]): Node | undefined {
   if (pieces.length === 0) return undefined;
   const center = pieces[pieces.length >>> 1].start;

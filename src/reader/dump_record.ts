@@ -1,9 +1,8 @@
 /**
- * The records of a dump, as they are read.
+ * The records of a dump.
  *
- * A record is a place in the bytes that were read. Its fields are unpacked when they
- * are asked for, so that going through a dump costs next to nothing for what nobody
- * looks at.
+ * A record is a view of the input buffer. Its fields are decoded lazily, so that skipping
+ * records is almost free.
  *
  * @module
  */
@@ -28,7 +27,7 @@ const UNWINDING = UnwindingInfoRecord.offsets;
 
 const decoder = new TextDecoder();
 
-/** The names of the specification, by id. */
+/** The specification's names of records, by id. */
 const RECORD_NAMES: Record<number, string> = {
   [RecordId.JitCodeLoad]: "JIT_CODE_LOAD",
   [RecordId.JitCodeMove]: "JIT_CODE_MOVE",
@@ -37,45 +36,45 @@ const RECORD_NAMES: Record<number, string> = {
   [RecordId.JitCodeUnwindingInfo]: "JIT_CODE_UNWINDING_INFO",
 };
 
-/** What the specification calls a record, by its id. */
+/** Returns the specification's name of a record. */
 export function recordName(id: number): string {
   return RECORD_NAMES[id] ?? `record of unknown id ${id}`;
 }
 
-/** Bytes that have been read of a file. */
+/** A part of a file that is in memory. */
 export interface Window {
   /** The bytes. */
   readonly bytes: Uint8Array;
-  /** The same, for numbers. */
+  /** A view of the same bytes. */
   readonly view: DataView;
-  /** Where in the file the first of them is. */
+  /** The position of the first byte in the file. */
   readonly offset: number;
   /** The byte order of the machine that wrote the file. */
   readonly littleEndian: boolean;
 }
 
-/** What all records have; of an id that the specification does not know, no more. */
+/** A record. One of an unknown id has no further fields. */
 export class DumpRecord {
   readonly #window: Window;
   readonly #at: number;
 
   /**
-   * The reader makes it.
+   * Creates a record; the reader does so itself.
    *
-   * @param window Has the whole record.
-   * @param at Where in the window it starts.
+   * @param window A window that has the record.
+   * @param at The record's start in the window.
    */
   constructor(window: Window, at: number) {
     this.#window = window;
     this.#at = at;
   }
 
-  /** Where in the file the record starts. */
+  /** The position of the record's first byte in the file. */
   get offset(): number {
     return this.#window.offset + this.#at;
   }
 
-  /** What kind of record it is; see {@linkcode RecordId}. */
+  /** The kind of record; see {@linkcode RecordId}. */
   get id(): number {
     return this.u32(HEADER.id);
   }
@@ -85,7 +84,7 @@ export class DumpRecord {
     return this.u32(HEADER.totalSize);
   }
 
-  /** When it happened; nanoseconds of CLOCK_MONOTONIC where the file's flags are 0. */
+  /** The time of the event, in nanoseconds of CLOCK_MONOTONIC if the file's flags are 0. */
   get timestamp(): bigint {
     return this.u64(HEADER.timestamp);
   }
@@ -123,25 +122,25 @@ export class DumpRecord {
     );
   }
 
-  /** The record as an object of all its fields, but for long bytes. */
+  /** Returns an object of all fields, without code and tables. */
   toJSON(): Record<string, unknown> {
     const { offset, id, totalSize, timestamp } = this;
     return { offset, record: recordName(id), id, totalSize, timestamp };
   }
 
-  /** The u32 so many bytes behind the record's start. */
+  /** Returns the u32 at an offset in the record. */
   protected u32(offset: number): number {
     const { view, littleEndian } = this.#window;
     return view.getUint32(this.#at + offset, littleEndian);
   }
 
-  /** The u64 so many bytes behind the record's start. */
+  /** Returns the u64 at an offset in the record. */
   protected u64(offset: number): bigint {
     const { view, littleEndian } = this.#window;
     return view.getBigUint64(this.#at + offset, littleEndian);
   }
 
-  /** A u64 that is a size; a `number` is exact enough to compare it with a record's. */
+  /** Returns a u64 that is a size. A `number` is exact enough to compare with a record's. */
   protected size(offset: number): number {
     const { view, littleEndian } = this.#window;
     const at = this.#at + offset;
@@ -152,12 +151,12 @@ export class DumpRecord {
       : first * 0x1_0000_0000 + second;
   }
 
-  /** Some of the record's bytes, not copied. */
+  /** Returns a view of a part of the record. */
   protected slice(start: number, end: number): Uint8Array {
     return this.#window.bytes.subarray(this.#at + start, this.#at + end);
   }
 
-  /** Where the NUL is that ends a text; -1 where there is none before `end`. */
+  /** Returns the offset of the NUL that ends a text; -1 if there is none before `end`. */
   protected endOfText(start: number, end: number): number {
     const { bytes } = this.#window;
     // Not indexOf(), which would search all of the buffer for a hostile record.
@@ -165,13 +164,13 @@ export class DumpRecord {
     return -1;
   }
 
-  /** The text from `start` to its NUL. */
+  /** Returns the text from `start` to its NUL. */
   protected text(start: number): string {
     const end = this.endOfText(start, this.available);
     return decoder.decode(this.slice(start, end));
   }
 
-  /** Throws that a field is wrong. */
+  /** Throws an error about a field. */
   protected refuse(problem: string, field: string, offset: number): never {
     throw new JitDumpFormatError(problem, {
       offset: this.offset + offset,
@@ -212,7 +211,7 @@ export class CodeLoad extends DumpRecord {
   readonly #hasCode: boolean;
   readonly #nameEnd: number;
 
-  /** The reader makes it; throws a {@linkcode JitDumpFormatError} if it is malformed. */
+  /** Creates a record; throws a {@linkcode JitDumpFormatError} if it is malformed. */
   constructor(window: Window, at: number) {
     super(window, at);
     this.requireSize(CodeLoadRecord.size + 1);
@@ -243,12 +242,12 @@ export class CodeLoad extends DumpRecord {
     return this.u32(LOAD.tid);
   }
 
-  /** The function's address where it runs. */
+  /** The address at which the function runs. */
   get vma(): bigint {
     return this.u64(LOAD.vma);
   }
 
-  /** The function's address where it was made; the same, as a rule. */
+  /** The address at which the function was compiled; usually the same. */
   get codeAddr(): bigint {
     return this.u64(LOAD.codeAddr);
   }
@@ -258,7 +257,7 @@ export class CodeLoad extends DumpRecord {
     return this.size(LOAD.codeSize);
   }
 
-  /** The function's number; perf names its image by it. */
+  /** The function's code index; perf names its image by it. */
   get codeIndex(): bigint {
     return this.u64(LOAD.codeIndex);
   }
@@ -283,7 +282,7 @@ export class CodeLoad extends DumpRecord {
     return this.#nameEnd + 1 + (this.#hasCode ? this.codeSize : 0);
   }
 
-  /** The record as an object of all its fields, but for long bytes. */
+  /** Returns an object of all fields, without code and tables. */
   override toJSON(): Record<string, unknown> {
     const { pid, tid, vma, codeAddr, codeSize, codeIndex, functionName } = this;
     return {
@@ -293,20 +292,20 @@ export class CodeLoad extends DumpRecord {
   }
 }
 
-/** JIT_CODE_MOVE: a function has moved. */
+/** JIT_CODE_MOVE: the move of a function to another address. */
 export class CodeMove extends DumpRecord {
-  /** The reader makes it; throws a {@linkcode JitDumpFormatError} if it is malformed. */
+  /** Creates a record; throws a {@linkcode JitDumpFormatError} if it is malformed. */
   constructor(window: Window, at: number) {
     super(window, at);
     this.requireSize(CodeMoveRecord.size);
   }
 
-  /** The process whose function has moved. */
+  /** The process of the function. */
   get pid(): number {
     return this.u32(MOVE.pid);
   }
 
-  /** The thread that has moved it. */
+  /** The thread that moved it. */
   get tid(): number {
     return this.u32(MOVE.tid);
   }
@@ -321,7 +320,7 @@ export class CodeMove extends DumpRecord {
     return this.u64(MOVE.vma);
   }
 
-  /** The function's address before. */
+  /** The function's previous address. */
   get oldCodeAddr(): bigint {
     return this.u64(MOVE.oldCodeAddr);
   }
@@ -336,12 +335,12 @@ export class CodeMove extends DumpRecord {
     return this.size(MOVE.codeSize);
   }
 
-  /** The function's number. */
+  /** The function's code index. */
   get codeIndex(): bigint {
     return this.u64(MOVE.codeIndex);
   }
 
-  /** The record as an object of all its fields, but for long bytes. */
+  /** Returns an object of all fields, without code and tables. */
   override toJSON(): Record<string, unknown> {
     const { pid, tid, vma, oldCodeAddr, newCodeAddr, codeSize, codeIndex } =
       this;
@@ -352,13 +351,13 @@ export class CodeMove extends DumpRecord {
   }
 }
 
-/** From an address on, the code is of a line. */
+/** The source line of the code from an address on. */
 export interface LineEntry {
-  /** The address. */
+  /** The address of the first instruction. */
   readonly codeAddr: bigint;
-  /** The line, from 1 on. */
+  /** The line, counted from 1; 0 stands for no line. */
   readonly line: number;
-  /** The column, or what else tells apart several pieces of code of one line. */
+  /** The column, or a number that tells several pieces of code of one line apart. */
   readonly discrim: number;
   /** The source file. */
   readonly file: string;
@@ -370,12 +369,12 @@ export const LINES_PADDED_TO = 8;
 /** Number of bytes at the start of a file's name that can be freed memory. */
 export const FREED_SIZE = 16;
 
-/** JIT_CODE_DEBUG_INFO: the lines of the next function in the file. */
+/** JIT_CODE_DEBUG_INFO: the source lines of a function. */
 export class DebugInfo extends DumpRecord {
-  /** Where in the record the entries end. */
+  /** The offset in the record at which the entries end. */
   readonly #entriesEnd: number;
 
-  /** The reader makes it; throws a {@linkcode JitDumpFormatError} if it is malformed. */
+  /** Creates a record; throws a {@linkcode JitDumpFormatError} if it is malformed. */
   constructor(window: Window, at: number) {
     super(window, at);
     this.requireSize(DebugInfoRecord.size);
@@ -401,7 +400,7 @@ export class DebugInfo extends DumpRecord {
     return this.u64(INFO.codeAddr);
   }
 
-  /** How many entries there are. */
+  /** Number of entries. */
   get nrEntry(): number {
     return this.size(INFO.nrEntry);
   }
@@ -468,14 +467,14 @@ export class DebugInfo extends DumpRecord {
     return entries;
   }
 
-  /** The record as an object of all its fields, but for long bytes. */
+  /** Returns an object of all fields, without code and tables. */
   override toJSON(): Record<string, unknown> {
     const { codeAddr, nrEntry, entries } = this;
     return { ...super.toJSON(), codeAddr, nrEntry, entries };
   }
 }
 
-/** JIT_CODE_CLOSE: no more code is made. */
+/** JIT_CODE_CLOSE: the writer has closed the dump. */
 export class CodeClose extends DumpRecord {
   /** Number of the record's bytes that its fields account for; the rest is padding. */
   override get usedSize(): number {
@@ -483,9 +482,9 @@ export class CodeClose extends DumpRecord {
   }
 }
 
-/** JIT_CODE_UNWINDING_INFO: the unwinding tables of the next function in the file. */
+/** JIT_CODE_UNWINDING_INFO: the unwind info of the next function in the file. */
 export class UnwindingInfo extends DumpRecord {
-  /** The reader makes it; throws a {@linkcode JitDumpFormatError} if it is malformed. */
+  /** Creates a record; throws a {@linkcode JitDumpFormatError} if it is malformed. */
   constructor(window: Window, at: number) {
     super(window, at);
     this.requireSize(UnwindingInfoRecord.size);
@@ -511,34 +510,34 @@ export class UnwindingInfo extends DumpRecord {
     return UnwindingInfoRecord.size + this.unwindingSize;
   }
 
-  /** The size of all tables in bytes. */
+  /** The size of the unwind info in bytes. */
   get unwindingSize(): number {
     return this.size(UNWINDING.unwindingSize);
   }
 
-  /** The size of the last of them, `.eh_frame_hdr`. */
+  /** The size of `.eh_frame_hdr`, the last part of it. */
   get ehFrameHdrSize(): number {
     return this.size(UNWINDING.ehFrameHdrSize);
   }
 
-  /** By how much perf extends the function's mapping for the tables. */
+  /** Number of bytes by which perf extends the function's mapping for the unwind info. */
   get mappedSize(): bigint {
     return this.u64(UNWINDING.mappedSize);
   }
 
-  /** The section `.eh_frame`, where perf takes it from: the start of the data. */
+  /** The section `.eh_frame`: the start of the data, as perf 6.1 to 7.2 takes it. */
   get ehFrame(): Uint8Array {
     const start = UnwindingInfoRecord.size;
     return this.slice(start, start + this.unwindingSize - this.ehFrameHdrSize);
   }
 
-  /** The section `.eh_frame_hdr`, where perf takes it from: behind `.eh_frame`. */
+  /** The section `.eh_frame_hdr`: after `.eh_frame`, as perf 6.1 to 7.2 takes it. */
   get ehFrameHdr(): Uint8Array {
     const end = UnwindingInfoRecord.size + this.unwindingSize;
     return this.slice(end - this.ehFrameHdrSize, end);
   }
 
-  /** The record as an object of all its fields, but for long bytes. */
+  /** Returns an object of all fields, without code and tables. */
   override toJSON(): Record<string, unknown> {
     const { unwindingSize, ehFrameHdrSize, mappedSize } = this;
     return {
@@ -548,7 +547,7 @@ export class UnwindingInfo extends DumpRecord {
   }
 }
 
-/** The class of each id. */
+/** The class of the records of each id. */
 const CLASSES = {
   [RecordId.JitCodeLoad]: CodeLoad,
   [RecordId.JitCodeMove]: CodeMove,
@@ -558,8 +557,8 @@ const CLASSES = {
 } as const;
 
 /**
- * The record that starts at `at`, of the class for its id; a {@linkcode DumpRecord}
- * where the specification does not know it.
+ * Returns the record that starts at `at`, of the class for its id; a plain
+ * {@linkcode DumpRecord} if the specification does not have the id.
  *
  * @throws {JitDumpFormatError} If its parts do not fit in it.
  */

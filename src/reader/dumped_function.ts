@@ -1,5 +1,5 @@
 /**
- * Functions with what belongs to them.
+ * Functions with their source lines and unwind info.
  *
  * @module
  */
@@ -13,23 +13,23 @@ import {
 } from "./dump_record.ts";
 import { type JoinedLoad, RecordJoin } from "./record_join.ts";
 
-/** A function of a dump. It does not hold the code, so many fit in memory. */
+/** A function of a dump, without its code, so that many fit in memory. */
 export interface DumpedFunction {
   /** The function's name. */
   readonly name: string;
-  /** Its number in its process. */
+  /** Its code index. */
   readonly codeIndex: bigint;
-  /** The process that made it. */
+  /** The process that compiled it. */
   readonly pid: number;
-  /** The thread that made it. */
+  /** The thread that compiled it. */
   readonly tid: number;
-  /** Where its code was, until it moved. */
+  /** The address of its code, before any move. */
   readonly codeAddr: bigint;
-  /** How many bytes of code it has. */
+  /** Size of its code in bytes. */
   readonly codeSize: number;
-  /** Since when. */
+  /** The time from which on it is there. */
   readonly timestamp: bigint;
-  /** Where in the file its JIT_CODE_LOAD starts. */
+  /** The position of its JIT_CODE_LOAD in the file. */
   readonly offset: number;
   /**
    * Its source lines in order of their addresses, as the dump records them; see

@@ -1,24 +1,24 @@
 /**
- * What malformed input becomes.
+ * The error for malformed dumps.
  *
  * @module
  */
 
-/** Where in a dump something is wrong. */
+/** The place of an error in a dump. */
 export interface FormatFailure {
-  /** The byte of the file at which the field starts. */
+  /** The position of the field in the file. */
   readonly offset: number;
-  /** The record it is in, such as `"JIT_CODE_LOAD"`, or `"file header"`. */
+  /** The record, such as `"JIT_CODE_LOAD"`, or `"file header"`. */
   readonly record: string;
-  /** The field, as the specification calls it, such as `"code_size"`. */
+  /** The specification's name of the field, such as `"code_size"`. */
   readonly field: string;
 }
 
 /**
- * A dump, or what should be one, cannot be read.
+ * Error that is thrown if a dump is malformed.
  *
- * An unfinished record at the end of a file is none of these: a process that dies
- * leaves one, and so does one that is writing.
+ * A partial record at the end of a file is no error: a process that was killed leaves one,
+ * and so does one that is writing.
  */
 export class JitDumpFormatError extends Error implements FormatFailure {
   /** `"JitDumpFormatError"`. */
@@ -28,10 +28,10 @@ export class JitDumpFormatError extends Error implements FormatFailure {
   readonly field: string;
 
   /**
-   * Makes the error; the reader does so itself.
+   * Creates the error; the reader does so itself.
    *
-   * @param problem What is wrong with the field.
-   * @param failure Where.
+   * @param problem A description of what is wrong with the field.
+   * @param failure The place of the field.
    */
   constructor(problem: string, failure: FormatFailure) {
     const { offset, record, field } = failure;

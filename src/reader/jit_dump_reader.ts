@@ -1,5 +1,5 @@
 /**
- * Reading a dump that is in memory.
+ * Reading a dump in memory.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 } from "./record_scanner.ts";
 
 /**
- * A dump in memory: go through its records.
+ * A dump in memory. Its records can be iterated over.
  *
  * @example
  * ```ts
@@ -46,15 +46,15 @@ export class JitDumpReader implements Iterable<DumpRecord> {
   }
 
   /**
-   * Why the dump ends where no record does; undefined where it ends behind one, and
-   * until the last record has been read.
+   * The reason why the dump does not end after a record; undefined if it does, and until
+   * the last record has been read.
    */
   get tail(): Tail | undefined {
     return this.#tail;
   }
 
   /**
-   * Goes through the records from the first to the last.
+   * Iterates over the records.
    *
    * @throws {JitDumpFormatError} At a record that is malformed.
    */

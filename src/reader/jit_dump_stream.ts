@@ -1,5 +1,5 @@
 /**
- * Reading a dump as it comes: from a file, in bounded memory, or from a stream.
+ * Reading a dump in bounded memory, from a file or a stream.
  *
  * @module
  */
@@ -58,8 +58,8 @@ export class JitDumpStream implements AsyncIterable<DumpRecord> {
    *
    * @param from The path or `file:` URL of a file, for which `--allow-read` is needed,
    * or a stream.
-   * @param options See {@linkcode JitDumpStreamOptions}. A stream is not followed: it
-   * ends when it says so.
+   * @param options See {@linkcode JitDumpStreamOptions}. `follow` has no effect on a
+   * stream.
    * @throws {JitDumpFormatError} If it does not begin with the header of a dump.
    * @throws Whatever opening the file throws.
    */
@@ -83,8 +83,8 @@ export class JitDumpStream implements AsyncIterable<DumpRecord> {
   }
 
   /**
-   * Why the dump ends where no record does; undefined where it ends behind one, and
-   * until the last record has been read.
+   * The reason why the dump does not end after a record; undefined if it does, and until
+   * the last record has been read.
    */
   get tail(): Tail | undefined {
     return this.#tail;

@@ -1,13 +1,11 @@
 /**
  * Reads jitdump files, of any writer and byte order.
  *
- * {@linkcode JitDumpReader} goes through a dump in memory, {@linkcode JitDumpStream}
- * through one of any size as it comes, and, if need be, as it is being written.
- * {@linkcode CodeTimeline} says which function was at an address at a time, and
- * {@linkcode checkDump} what is wrong with a dump.
+ * {@linkcode JitDumpReader} reads a dump in memory, {@linkcode JitDumpStream} one of any
+ * size, also while it is being written. {@linkcode CodeTimeline} returns the function that
+ * was at an address at a time, and {@linkcode checkDump} finds what is wrong with a dump.
  *
- * Nothing here uses FFI. The one permission is `--allow-read`, for a dump that is
- * opened by its path.
+ * No FFI is used. A dump that is opened by its path needs `--allow-read`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * From bytes, as they come, to records.
+ * Finding records in bytes.
  *
  * @module
  */
@@ -17,19 +17,19 @@ import { JitDumpFormatError } from "./format_error.ts";
 /** A record's first two fields. */
 const ID_AND_SIZE = RecordHeader.offsets.timestamp;
 
-/** The header of a dump that is read. */
+/** The header of a dump. */
 export interface DumpHeader extends FileHeader {
   /** The byte order of the machine that wrote the file. */
   readonly littleEndian: boolean;
 }
 
-/** Why a dump ends where no record does. */
+/** The reason why a dump does not end after a record. */
 export interface Tail {
-  /** Where in the file the last whole record ends. */
+  /** The position in the file at which the last whole record ends. */
   readonly offset: number;
   /**
-   * `"cut"`: a record begins there, and the file ends in it. `"zeros"`: there is room
-   * for records, as a writer leaves it that dies while its file is mapped.
+   * `"cut"`: the file ends within a record. `"zeros"`: zeros follow, which a writer leaves
+   * that is killed while its file is mapped.
    */
   readonly kind: "cut" | "zeros";
 }
@@ -40,45 +40,45 @@ export interface Tail {
  *     file    ├────────────────────────────────────────────────────────┤
  *     buffer        ├─────────────────────────────┬─────────┤
  *                   offset        position        end       capacity
- *                   records that  bytes to look   room for
- *                   have been     at              more
- *                   given out
+ *                   records that  bytes to      space for
+ *                   have been     scan          more
+ *                   returned
  *
- * Records that have been given out are places in the buffer, so its bytes never change:
- * where there is no room behind the end, what is to be looked at moves to a new buffer.
- * That is as large as what has come asks for, whatever a record says of its size.
+ * Returned records are views of the buffer, so its bytes never change: if there is no space
+ * after the end, the bytes to scan move to a new buffer. Its size depends on the bytes that
+ * have been added, never on the size in a record.
  */
 export class RecordScanner {
   #window: Window;
-  /** Both from the buffer's start; the position may be behind the end. */
+  /** Offsets in the buffer; the position can be after the end. */
   #at = 0;
   #end = 0;
   #header: DumpHeader | undefined;
 
-  /** @param bytes The first bytes, or all. They must not change. */
+  /** @param bytes The first bytes, or all of them. They must not change. */
   constructor(bytes: Uint8Array = new Uint8Array(0)) {
     this.#window = windowOf(bytes, 0, true);
     this.#end = bytes.length;
   }
 
-  /** Where in the file the next record starts. */
+  /** The position in the file of the next record. */
   get position(): number {
     return this.#window.offset + this.#at;
   }
 
-  /** How many bytes of the file have come. */
+  /** Number of bytes of the file that have been added. */
   get received(): number {
     return this.#window.offset + this.#end;
   }
 
-  /** The header, once its bytes have come. */
+  /** The header; undefined until its bytes have been added. */
   get header(): DumpHeader | undefined {
     this.#header ??= this.#takeHeader();
     return this.#header;
   }
 
-  /** Room for at least `size` bytes; say by {@linkcode added} how many there are now. */
-  room(size: number): Uint8Array {
+  /** Returns space for at least `size` bytes; {@linkcode added} tells how many were read. */
+  space(size: number): Uint8Array {
     const { bytes, offset, littleEndian } = this.#window;
     if (bytes.length - this.#end < size) {
       const used = Math.min(this.#at, this.#end);
@@ -92,16 +92,16 @@ export class RecordScanner {
     return this.#window.bytes.subarray(this.#end);
   }
 
-  /** So many bytes have been put into the {@linkcode room}. */
+  /** Adds the first `size` bytes of the {@linkcode space}. */
   added(size: number): void {
     this.#end += size;
   }
 
   /**
-   * Forgets what has come from {@linkcode position} on, as it may have changed in the
-   * file. What is put into the room then is from there.
+   * Discards the bytes from {@linkcode position} on, as they may have changed in the file.
+   * The next bytes to add are those from there.
    */
-  forgetRest(): void {
+  discardRest(): void {
     this.#window = windowOf(
       new Uint8Array(0),
       this.position,
@@ -112,10 +112,10 @@ export class RecordScanner {
   }
 
   /**
-   * The next record; undefined where it has not come whole.
+   * Returns the next record; undefined if not all of it has been added.
    *
-   * @throws {JitDumpFormatError} If it is malformed. Where its own size is right, the
-   * next call goes on behind it.
+   * @throws {JitDumpFormatError} If it is malformed. If its size is right, the next call
+   * returns the record after it.
    */
   next(): DumpRecord | undefined {
     if (!this.header) return undefined;
@@ -143,21 +143,21 @@ export class RecordScanner {
   }
 
   /**
-   * Whether zeros are at the position, behind which no record comes. (Of a record in a
-   * mapped file the size comes last, so 8 bytes say it: a first id is 0 too.)
+   * Whether zeros are at the position, so that no record follows. Eight bytes are enough:
+   * an id can be 0, but a size cannot, and mapped writers write it last.
    */
   get isAtZeros(): boolean {
     return this.#end - this.#at >= ID_AND_SIZE && this.#startsWithZeros;
   }
 
-  /** Why the file ends here; undefined where it ends behind a record. */
+  /** The reason why the file ends here; undefined if it ends after a record. */
   get tail(): Tail | undefined {
     if (this.#at === this.#end) return undefined;
     const kind = this.#startsWithZeros ? "zeros" : "cut";
     return { offset: Math.min(this.position, this.received), kind };
   }
 
-  /** Where in the file the next record ends, as far as is known. */
+  /** The position in the file of the next record's end, or its start if not known yet. */
   get nextEnd(): number {
     const isKnown = this.#end - this.#at >= ID_AND_SIZE && this.header;
     if (!isKnown) return this.position;
@@ -190,7 +190,7 @@ export class RecordScanner {
   }
 }
 
-/** Says that a file ends before its header does. */
+/** Throws an error about a file that ends within its header. */
 export function refuseShort(size: number): never {
   throw new JitDumpFormatError(
     `is missing: the file has ${size} bytes, and its header ${FileHeader.size}`,

@@ -52,7 +52,7 @@ class FileSource implements RecordSource {
     if (missing > CHUNK_SIZE && !this.#follow) {
       if (scanner.nextEnd > await this.#size()) return false;
     }
-    const size = await this.#file.read(scanner.room(CHUNK_SIZE));
+    const size = await this.#file.read(scanner.space(CHUNK_SIZE));
     scanner.added(size ?? 0);
     return size !== null;
   }
@@ -69,7 +69,7 @@ class FileSource implements RecordSource {
     if (!signal.aborted) await pause(signal);
     if (signal.aborted) return false;
     // A partial record may have been rolled back, or zeros filled.
-    scanner.forgetRest();
+    scanner.discardRest();
     await this.#file.seek(scanner.position, Deno.SeekMode.Start);
     return true;
   }
@@ -92,7 +92,7 @@ class StreamSource implements RecordSource {
   async read(scanner: RecordScanner): Promise<boolean> {
     const { done, value } = await this.#reader.read();
     if (done) return false;
-    scanner.room(value.length).set(value);
+    scanner.space(value.length).set(value);
     scanner.added(value.length);
     return true;
   }

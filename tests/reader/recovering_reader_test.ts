@@ -78,7 +78,7 @@ describe("RecoveringReader", () => {
   for (const littleEndian of [true, false]) {
     for (const error of [-60, -9, -1, 1, 2, 7, 8, 9, 50, 64, 199, 2 ** 30]) {
       const order = littleEndian ? "little" : "big";
-      it(`goes on behind lines whose size is wrong by ${error}, ${order}-endian`, () => {
+      it(`reads on when the size of lines is wrong by ${error}, ${order}-endian`, () => {
         const bytes = withWrongSize(littleEndian, error);
         const { records, damages } = recover(bytes);
         assertEquals(namesOf(records), ["f1", "f2", "f3", "f4"]);
@@ -87,7 +87,7 @@ describe("RecoveringReader", () => {
     }
   }
 
-  it("keeps lines that can be read though their size is wrong", () => {
+  it("keeps readable lines when their size is wrong", () => {
     const { records } = recover(withWrongSize(true, 9));
     const lines = records.flatMap((record) =>
       record instanceof DebugInfo ? record.entries.map(({ line }) => line) : []
@@ -96,7 +96,7 @@ describe("RecoveringReader", () => {
   });
 
   for (const size of [1, 15, 100, 3_000_000]) {
-    it(`passes over ${size} bytes of anything else`, () => {
+    it(`skips ${size} bytes of garbage`, () => {
       const dump = new DumpBuilder();
       load(dump, 1);
       const before = dump.bytes;
@@ -112,7 +112,7 @@ describe("RecoveringReader", () => {
     });
   }
 
-  it("says where there is nothing behind the damage", () => {
+  it("reports a corrupt range without an end when no record follows", () => {
     const dump = load(load(new DumpBuilder(), 1), 2);
     const { size } = dump;
     dump.raw(new Uint8Array(300).fill(0xaa));
@@ -125,7 +125,7 @@ describe("RecoveringReader", () => {
     assertEquals(damages.map(({ end }) => end), [undefined]);
   });
 
-  it("takes an end within a record, and zeros, for what they are", () => {
+  it("reports a tail when the file ends within a record or with zeros", () => {
     const whole = load(load(new DumpBuilder(), 1), 2).bytes;
     for (const cut of [1, 100, 101, 150]) {
       const { records, damages, tail } = recover(whole.subarray(0, -cut));
@@ -147,7 +147,7 @@ describe("RecoveringReader", () => {
     assertEquals((recover(end)).damages, []);
   });
 
-  it("goes on behind zeros, and behind a size beyond the file", () => {
+  it("reads on after zeros and after a size beyond the file", () => {
     for (const [at, value] of [[0, 0], [4, 0x7fff_ffff]]) {
       const dump = load(new DumpBuilder(), 1);
       const { size } = dump;
@@ -164,7 +164,7 @@ describe("RecoveringReader", () => {
     }
   });
 
-  it("finds records among which are some to be skipped, and of any time", () => {
+  it("finds records after garbage when skipped records or odd times are among them", () => {
     for (const timestamp of [time(2), 5n, 2n ** 63n]) {
       const dump = load(new DumpBuilder(), 1);
       // Its writer has said a time of his own.
@@ -335,7 +335,7 @@ describe("RecoveringReader", () => {
     assertLess(performance.now() - start, 10_000);
   });
 
-  it("closes what it opens", () => {
+  it("closes the file", () => {
     const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
     const before = open();
     recover(withWrongSize(true, 9));
@@ -370,7 +370,7 @@ describe("RecoveringReader", () => {
     }
   });
 
-  it("takes a misread record for what it is", () => {
+  it("finds the records after one whose size leads into another", () => {
     // The size of the second one is 12 too large, so that the third one seems to begin
     // with its thread's number.
     const dump = load(load(new DumpBuilder(), 1), 2);
@@ -385,7 +385,7 @@ describe("RecoveringReader", () => {
     assert(damages.length > 0);
   });
 
-  it("passes over records of unknown kinds as the specification wants it", () => {
+  it("skips an unknown record by its size, whatever is in it", () => {
     const inner = [7, 8, 9].reduce(load, new DumpBuilder()).bytes.subarray(40);
     const dump = load(new DumpBuilder(), 1);
     dump.record(4711, time(1), () => dump.raw(inner));
@@ -394,13 +394,13 @@ describe("RecoveringReader", () => {
     assertEquals(damages, []);
   });
 
-  it("finds the records where the header says a wrong size of itself", () => {
+  it("finds the records when the header's size is too large", () => {
     const { bytes } = [1, 2, 3].reduce(load, new DumpBuilder());
     new DataView(bytes.buffer).setUint32(8, 60, true);
     assertEquals(namesOf((recover(bytes)).records), ["f1", "f2", "f3"]);
   });
 
-  it("finds nothing amiss with a dump in order", () => {
+  it("finds no corrupt range in a whole dump", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     {
@@ -418,7 +418,7 @@ describe("RecoveringReader", () => {
     assertEquals(damages, []);
   });
 
-  it("ends, whatever is damaged, and finds most of what is not", () => {
+  it("ends whatever is damaged, and finds most other functions", () => {
     const whole = new DumpBuilder();
     for (let number = 1; number <= 40; number++) {
       whole.debugInfo(
