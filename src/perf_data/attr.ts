@@ -10,7 +10,7 @@ import { ATTR_SIZE_VER0, EventAttr } from "./structs.ts";
 
 const ATTR = EventAttr.offsets;
 
-/** What has been recorded, and which fields its samples have. */
+/** Description of a recorded event and of the fields of its samples. */
 export interface PerfEventAttr {
   /** The kind of event: 0 hardware, 1 software, 2 tracepoint, …, or a PMU's number. */
   readonly type: number;

@@ -148,7 +148,7 @@ export class ByteQueue {
   #window: Window;
   /** Position in the file of the window's first byte. */
   #offset: number;
-  /** Where the next record starts in the window. */
+  /** Start of the next record in the window. */
   at = 0;
   #end = 0;
 

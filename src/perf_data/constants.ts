@@ -99,7 +99,7 @@ export const Misc = {
   BUILD_ID_SIZE: 1 << 15,
 } as const;
 
-/** What a processor was doing when a record was made. */
+/** State of the processor when a record was made. */
 export enum CpuMode {
   Unknown = 0,
   Kernel = 1,

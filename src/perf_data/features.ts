@@ -1,5 +1,5 @@
 /**
- * The feature sections of a recording: what perf notes about machine and command.
+ * The feature sections of a recording: facts about the machine and the command.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export interface ClockData {
   readonly clock: bigint;
 }
 
-/** What is known of the machine and the recording; a part that is not recorded is undefined. */
+/** Facts about the machine and the recording; those that are not recorded are undefined. */
 export interface Features {
   hostname?: string;
   osRelease?: string;

@@ -1,5 +1,5 @@
 /**
- * The header of a recording, and what it points to.
+ * The header of a recording, with the events and features that it points to.
  *
  * @module
  */
@@ -32,7 +32,7 @@ const FLAG_COUNT = 256;
 /** Most bytes of a feature section that are read. */
 const FEATURE_LIMIT = 64 * 1024 * 1024;
 
-/** What the header says about the recording as a whole. */
+/** The form of a recording. */
 export interface PerfDataHeader {
   /** The byte order of the machine that recorded. */
   readonly littleEndian: boolean;

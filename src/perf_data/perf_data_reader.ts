@@ -117,7 +117,7 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
     }
   }
 
-  /** What the header says about the recording as a whole. */
+  /** The form of the recording. */
   get header(): PerfDataHeader {
     return this.#header;
   }
@@ -127,7 +127,7 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
     return this.#decoder.events;
   }
 
-  /** What perf notes about machine and command. From a pipe it comes as it is read. */
+  /** Facts about machine and command. From a pipe they come as it is read. */
   get features(): Features {
     return this.#decoder.features;
   }
@@ -147,7 +147,7 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
     return this.#order.misplaced;
   }
 
-  /** Where records are cut off, known after the last record. */
+  /** Places at which records are cut off, known after the last record. */
   get tails(): readonly PerfDataTail[] {
     return this.#tails;
   }

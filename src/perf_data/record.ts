@@ -1,5 +1,5 @@
 /**
- * What all records of a recording have.
+ * The base of all records.
  *
  * A record is a view of the bytes that were read. Its fields are decoded lazily, so that
  * records that nobody looks at cost little.
@@ -67,7 +67,7 @@ export class PerfRecord {
     return this.window.u16(this.at + HEADER.misc);
   }
 
-  /** What the processor was doing. */
+  /** State of the processor. */
   get cpuMode(): CpuMode {
     return this.misc & Misc.CPUMODE_MASK;
   }

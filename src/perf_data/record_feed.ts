@@ -59,7 +59,7 @@ export class RecordFeed {
     this.#inner = new ByteQueue(littleEndian, start, file, true);
   }
 
-  /** Where a record starts that the end cuts off; undefined if there is none, or before. */
+  /** Start of a record that the end cuts off; undefined if there is none, or before the end. */
   get tail(): number | undefined {
     return this.#tail;
   }

@@ -400,7 +400,7 @@ export class EventUpdate extends BodyRecord {
     super(place, EventUpdateBody.size);
   }
 
-  /** What is updated; see `EVENT_UPDATE_NAME`. */
+  /** Kind of the update; see `EVENT_UPDATE_NAME`. */
   get updateType(): bigint {
     return this.u64(EventUpdateBody.offsets.type);
   }

@@ -1,5 +1,5 @@
 /**
- * Where the fields of an event's samples and sample_ids lie.
+ * Positions of the fields of an event's samples and sample_ids.
  *
  * The order is that of `perf_output_sample()` in kernel/events/core.c (Linux 6.1).
  *
@@ -85,9 +85,9 @@ export class SampleLayout {
   readonly trailerSize: number;
   /** Size of a sample's header and first fields. */
   readonly fixedEnd: number;
-  /** Whether samples have no variable field but a call chain. */
+  /** Samples have no variable field but a call chain. */
   readonly isSimple: boolean;
-  /** Whether samples have a call chain. */
+  /** Samples have a call chain. */
   readonly hasCallchain: boolean;
   readonly attr: PerfEventAttr;
   /** Number of registers in `regs_user`. */

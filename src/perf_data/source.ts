@@ -1,5 +1,5 @@
 /**
- * Where a recording's bytes come from: a file, a stream, or memory.
+ * Sources of a recording's bytes: a file, a stream, or memory.
  *
  * @module
  */

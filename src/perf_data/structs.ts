@@ -1,5 +1,5 @@
 /**
- * The structs of perf.data: where each field lies.
+ * The structs of perf.data, field by field.
  *
  * The file's own are described in tools/perf/Documentation/perf.data-file-format.txt
  * (Linux 6.1), the kernel's in include/uapi/linux/perf_event.h and perf's in
@@ -124,7 +124,7 @@ export const Mmap2Body = fields("perf_record_mmap2", {
 });
 
 /**
- * What an MMAP2 with `MMAP_BUILD_ID` has in place of `maj` to `inoGeneration`; up to
+ * Fields of an MMAP2 with `MMAP_BUILD_ID` in place of `maj` to `inoGeneration`; up to
  * {@linkcode BUILD_ID_ROOM} bytes of build-id follow.
  */
 export const Mmap2BuildId = fields("perf_record_mmap2", {

@@ -7,12 +7,12 @@
 import type { PerfRecord } from "./record.ts";
 
 /**
- * Most memory, in bytes, that records wait in. Two rounds of perf's rings need 2 × 512 KiB
- * for each CPU, so that 64 CPUs fit. More waits in recordings with larger rings and in
- * those without rounds; there the earlier half is released, as perf does if its option
- * report.queue-size is exceeded.
+ * Most memory, in bytes, that records wait in. perf empties rings of 512 KiB for each CPU
+ * in a round, most of them long before they are full. More would wait in recordings with
+ * larger rings and in those without rounds; there the earlier half is released, as perf
+ * 6.1 does if more waits than its option report.queue-size allows.
  */
-const CAPACITY = 128 * 1024 * 1024;
+const CAPACITY = 64 * 1024 * 1024;
 
 /** Memory that a waiting record takes besides its bytes. */
 const OVERHEAD = 100;

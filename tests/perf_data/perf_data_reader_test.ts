@@ -2,10 +2,14 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { randomBytes } from "node:crypto";
 import {
+  CallchainDeferred,
   Comm,
   Exit,
+  FinishedRound,
   Fork,
   HeaderAttr,
+  HeaderBuildId,
+  IdIndex,
   Ksymbol,
   Lost,
   LostSamples,
@@ -40,6 +44,7 @@ import {
   sample,
   trailer,
 } from "../support/recordings.ts";
+import { runOrThrow } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
 async function readAll(
@@ -204,6 +209,29 @@ describe("PerfDataReader", () => {
     });
   }
 
+  it("decodes records of perf's own, and chains that come later", async () => {
+    const data = new RecordBuilder();
+    data.record(69, 0, (body) => body.u64(1, 5, 2, 3, 2n ** 64n - 1n));
+    data.record(67, 2 | 1 << 15, (body) => {
+      body.u32(0xffff_ffff).raw(new Uint8Array(20).fill(7));
+      body.u8(3, 0, 0, 0).text("/lib/c");
+    });
+    data.record(22, 2, (body) => trailer(body.u64(77, 2, 0x1000, 0x2000), 9));
+    data.record(68, 0, () => {});
+    const { records: [index, buildId, round, chain] } = await readAll(
+      buildFile({ events: [EVENT], data: data.bytes }),
+    );
+    assert(index instanceof IdIndex);
+    assertEquals(index.entries, [{ id: 5n, index: 2n, cpu: 3n, tid: -1n }]);
+    assert(buildId instanceof HeaderBuildId);
+    assertEquals([buildId.pid, buildId.filename], [-1, "/lib/c"]);
+    assertEquals([...buildId.buildId], [7, 7, 7]);
+    assert(chain instanceof CallchainDeferred);
+    assertEquals([chain.cookie, chain.timestamp], [77n, 9n]);
+    assertEquals([...chain.callchain], [0x1000n, 0x2000n]);
+    assert(round instanceof FinishedRound);
+  });
+
   it("reads the flags of a 32-bit big-endian machine", async () => {
     const file = buildFile({
       littleEndian: false,
@@ -338,6 +366,18 @@ describe("PerfDataReader", () => {
       assertEquals(records.map(({ type }) => type), [64, 71, 66, 9]);
       assertEquals(reader.tails, []);
     }
+  });
+
+  it("reads a pipe by its path", async () => {
+    using directory = temporaryDirectory();
+    const path = `${directory.path}/pipe`;
+    const data = headerAttr(new RecordBuilder(), EVENT, [5])
+      .raw(everyRecord(true));
+    Deno.writeFileSync(`${path}.data`, buildPipe(data.bytes));
+    await runOrThrow(["mkfifo", path]);
+    const writer = runOrThrow(["sh", "-c", `cat ${path}.data > ${path}`]);
+    checkEveryRecord((await readAll(path)).records);
+    await writer;
   });
 
   it("ends where AUXTRACE names more data than there is", async () => {

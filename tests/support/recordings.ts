@@ -130,7 +130,7 @@ export const EVERYTHING_ATTR = {
   regsIntr: 0b11,
 };
 
-/** What a sample of everything holds. */
+/** Writes the fields of a sample of everything. */
 export function putEverything(body: Bytes): void {
   body.u64(5, 0xffff_ffff_8000_0001n).u32(10, 11).u64(100, 0xadd, 5, 6);
   body.u32(3, 0).u64(7);
