@@ -5,92 +5,176 @@
  */
 
 import { checkDump } from "../reader/check_dump.ts";
-import { JitDumpFormatError } from "../reader/format_error.ts";
-import type { Finding } from "../reader/dump_checker.ts";
+import type { Finding } from "../reader/finding.ts";
+import { JITDUMP_MAGIC } from "../format/file_header.ts";
 import { type Command, parse, UsageError } from "./command.ts";
-import { colored, Output, printable } from "./output.ts";
-
-/** Of each kind of finding so many are shown, unless all are asked for. */
-const SHOWN = 3;
+import { colored, json, Output, printable } from "./output.ts";
 
 const HELP = `
-Usage: jitdump check [--all] FILE…
+Usage: jitdump check [OPTIONS] FILE|DIRECTORY…
 
-Finds what perf, or another reader, would silently drop, misread or merge. A line
-for each finding says at which byte of the file, what comes of it, and what to do.
+Finds what perf 6.1, 6.12 and 7.2 drop or misread in a dump. Of a directory, all dumps
+are checked: files that begin as one, whatever their name. Each line is a kind of
+finding: the first byte of the file at which it is, what comes of it, what to do, the
+versions that it holds for, and how often it was found.
 
   error     perf drops or misreads something
-  warning   it depends on the reader, its version, or on what was meant
+  warning   it depends on the use of the dump, or on what was meant
 
-  --all   show every finding; otherwise the first ${SHOWN} of each kind
+  --all     a line for each finding
+  --json    a JSON object on each line, with file, offset, severity, rule, message,
+            remedy, holdsFor (a list of versions) and, without --all, count
+  --strict  exit status 1 for warnings too
 
-Needs --allow-read. Exit status: 0 if nothing was found, 1 if something was, or if a
-file cannot be read.
+perf finds a dump only under the name jit-PID.dump. Another name is taken for that of a
+copy.
+
+Needs --allow-read. Exit status: 0 if there are no errors, 1 if there are, or if a file
+cannot be read.
 `;
+
+/** A kind of finding: the first one, and how many there are. */
+interface Kind {
+  readonly first: Finding;
+  count: number;
+}
+
+interface Options {
+  readonly all?: boolean;
+  readonly json?: boolean;
+  readonly strict?: boolean;
+}
 
 export const check: Command = {
   summary: "find what is wrong with a dump",
   help: HELP,
   async run(args) {
-    const { values, positionals } = parse(args, { all: { type: "boolean" } });
+    const { values, positionals } = parse(args, {
+      all: { type: "boolean" },
+      json: { type: "boolean" },
+      strict: { type: "boolean" },
+    });
     if (positionals.length === 0) throw new UsageError("no FILE is given");
     const output = new Output();
-    let status = 0;
+    let isClean = true;
     for (const path of positionals) {
-      const findings = await checkFile(path, values.all ?? false, output);
-      if (findings > 0) status = 1;
+      const files = dumpsOf(path);
+      if (files.length === 0) {
+        complain(path, "no file in this directory is a dump", output);
+        isClean = false;
+      }
+      for (const file of files) {
+        isClean = await checkFile(file, values, output) && isClean;
+      }
     }
     output.flush();
-    return status;
+    return isClean ? 0 : 1;
   },
 };
 
-/** Prints what is wrong with a file; gives how much. */
+/** Returns the dumps of a directory; any other path as it is. */
+function dumpsOf(path: string): string[] {
+  if (!isDirectory(path)) return [path];
+  const prefix = path.endsWith("/") ? path : `${path}/`;
+  return [...Deno.readDirSync(path)]
+    .filter(({ isFile }) => isFile)
+    .map(({ name }) => prefix + name)
+    .filter((file) => /\/jit-[^/]*\.dump$/.test(file) || isDump(file))
+    .sort();
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false; // what is wrong with it is reported when it is read
+  }
+}
+
+/** Whether a file begins as a dump, of any byte order. */
+function isDump(path: string): boolean {
+  try {
+    using file = Deno.openSync(path);
+    const view = new DataView(new ArrayBuffer(4));
+    if (file.readSync(new Uint8Array(view.buffer)) !== 4) return false;
+    return view.getUint32(0) === JITDUMP_MAGIC ||
+      view.getUint32(0, true) === JITDUMP_MAGIC;
+  } catch {
+    return false;
+  }
+}
+
+/** Prints the findings of a file; returns whether they leave the exit status at 0. */
 async function checkFile(
   path: string,
-  isAll: boolean,
+  options: Options,
   output: Output,
-): Promise<number> {
-  const counts = new Map<string, number>();
-  let total = 0;
+): Promise<boolean> {
+  const kinds = new Map<string, Kind>();
+  const counts = { error: 0, warning: 0 };
   try {
     for await (const finding of checkDump(path)) {
-      const count = (counts.get(finding.rule) ?? 0) + 1;
-      counts.set(finding.rule, count);
-      total++;
-      if (isAll || count <= SHOWN) show(path, finding, output);
+      counts[finding.severity]++;
+      if (options.all) {
+        show(path, finding, undefined, options, output);
+        continue;
+      }
+      const { rule, severity, holdsFor } = finding;
+      const key = `${rule} ${severity} ${holdsFor}`;
+      const kind = kinds.get(key);
+      if (kind) kind.count++;
+      else kinds.set(key, { first: finding, count: 1 });
     }
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) throw error;
-    if (error instanceof JitDumpFormatError) {
-      output.line(`${path}: ${error.message}`);
-    } else {
-      // What is wrong with one file does not keep the others from being looked at.
-      output.flush();
-      console.error(`jitdump check: ${path}: ${(error as Error).message}`);
-    }
-    return 1;
+    // What is wrong with one file does not keep the others from being checked.
+    complain(path, (error as Error).message, output);
+    return false;
   }
-  for (const [rule, count] of counts) {
-    if (isAll || count <= SHOWN) continue;
-    output.line(
-      `${path}: ${count - SHOWN} more of "${rule}" (--all shows them)`,
-    );
+  for (const { first, count } of kinds.values()) {
+    show(path, first, count, options, output);
   }
-  output.line(
-    total === 0
-      ? `${path}: nothing is wrong`
-      : `${path}: ${total} finding${total === 1 ? "" : "s"}`,
-  );
-  return total;
+  if (!options.json) output.line(`${path}: ${summary(counts)}`);
+  return counts.error === 0 && !(options.strict && counts.warning > 0);
 }
 
-function show(path: string, finding: Finding, output: Output): void {
-  const { offset, severity, rule, message, remedy } = finding;
+function complain(path: string, problem: string, output: Output): void {
+  output.flush();
+  console.error(`jitdump check: ${path}: ${problem}`);
+}
+
+function show(
+  path: string,
+  finding: Finding,
+  count: number | undefined,
+  options: Options,
+  output: Output,
+): void {
+  if (options.json) {
+    output.line(json({ file: path, ...finding, count }));
+    return;
+  }
+  const { offset, severity, rule, message, remedy, holdsFor } = finding;
   const color = severity === "error" ? "red" : "yellow";
+  const times = count !== undefined && count > 1 ? `; ${count} times` : "";
   output.line(
     `${path}: byte ${offset}: ${colored(severity, color)}: ${rule}: ${
       printable(message)
-    }. ${remedy}`,
+    }. ${remedy} [${versions(holdsFor)}${times}]`,
   );
 }
+
+/** Returns "perf 6.1, 6.12" for "perf 6.1" and "perf 6.12". */
+function versions(holdsFor: readonly string[]): string {
+  return holdsFor.map((version, i) =>
+    i > 0 ? version.replace(/^perf /, "") : version
+  ).join(", ");
+}
+
+function summary({ error, warning }: { error: number; warning: number }) {
+  if (error + warning === 0) return "nothing is wrong";
+  return `${plural(error, "error")}, ${plural(warning, "warning")}`;
+}
+
+const plural = (count: number, noun: string) =>
+  `${count} ${noun}${count === 1 ? "" : "s"}`;

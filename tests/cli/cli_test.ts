@@ -6,6 +6,7 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { HOST_MACHINE } from "../../src/format/machine.ts";
 import { DumpBuilder } from "../support/build_dump.ts";
 import { itUnless } from "../support/it_unless.ts";
 import { isInstalled, run } from "../support/perf.ts";
@@ -191,7 +192,7 @@ describe("jitdump", () => {
     for (
       const [args, first] of [
         [["inspect", path], /^jitdump version 1.*\n$/],
-        [["check", "--all", path, path], /^\S+some\.dump: .*file name.*\n$/],
+        [["check", "--all", path, path], /^\S+some\.dump: .*code index.*\n$/],
       ] as const
     ) {
       const { stdout, stderr } = await new Deno.Command("bash", {
@@ -424,51 +425,114 @@ describe("jitdump inspect", () => {
 });
 
 describe("jitdump check", () => {
-  it("ends with 0 where nothing is wrong, with 1 where something is", async () => {
+  /** A dump in which functions share a code index, and have a line that ends early. */
+  function bad(count: number): Uint8Array<ArrayBuffer> {
+    const builder = new DumpBuilder(true, { machine: HOST_MACHINE });
+    const code = new Uint8Array(16);
+    for (let i = 0; i < count; i++) {
+      builder.debugInfo(0x1000n, [[0x1000n, 1], [0x1008n, 2]]);
+      builder.load({ code });
+    }
+    return builder.bytes;
+  }
+
+  const good = () => bad(0);
+
+  it("ends with 0 if nothing is wrong, with 1 if there are errors", async () => {
     using directory = temporaryDirectory();
-    const good = join(directory.path, "jit-7.dump");
-    const bad = join(directory.path, "bad.dump");
-    const builder = new DumpBuilder().load();
-    Deno.writeFileSync(good, builder.bytes);
-    for (let i = 0; i < 5; i++) builder.load();
-    Deno.writeFileSync(bad, builder.bytes);
-    const { code, stdout, stderr } = await jitdump(["check", good]);
+    const [first, second] = ["jit-7.dump", "bad.dump"]
+      .map((name) => join(directory.path, name));
+    Deno.writeFileSync(first, good());
+    Deno.writeFileSync(second, bad(6));
+    const { code, stdout, stderr } = await jitdump(["check", first]);
     assertEquals([code, stdout, stderr], [
       0,
-      `${good}: nothing is wrong\n`,
+      `${first}: nothing is wrong\n`,
       "",
     ]);
-    const both = await jitdump(["check", good, bad]);
+    const both = await jitdump(["check", first, second]);
     assertEquals([both.code, both.stderr], [1, ""]);
     const lines = both.stdout.trim().split("\n");
-    assertEquals(lines[0], `${good}: nothing is wrong`);
+    assertEquals(lines.length, 4);
+    assertEquals(lines[0], `${first}: nothing is wrong`);
     assertStringIncludes(
       lines[1],
-      `${bad}: byte 0: error: file name: perf takes no notice of a file called "bad.dump". Call it jit-7.dump`,
+      `${second}: byte 302: error: code index: "f" has code index 0, like the function at byte 110; perf`,
     );
-    assertEquals(lines.filter((line) => line.includes("code index")).length, 4);
-    assertStringIncludes(both.stdout, `2 more of "code index"`);
-    assertEquals(lines.at(-1), `${bad}: 11 findings`);
-    const all = await jitdump(["check", "--all", bad]);
+    assertMatch(lines[1], /\[perf 6\.1, 6\.12, 7\.2; 5 times\]$/);
+    assertMatch(lines[2], /: warning: last line: .*; 6 times\]$/);
+    assertEquals(lines[3], `${second}: 5 errors, 6 warnings`);
+    const all = await jitdump(["check", "--all", second]);
     assertEquals(all.stdout.trim().split("\n").length, 12);
   });
 
-  it("goes on behind a file that cannot be read", async () => {
+  it("ends with 0 for warnings unless --strict is given", async () => {
     using directory = temporaryDirectory();
-    const good = join(directory.path, "jit-7.dump");
+    const path = join(directory.path, "jit-7.dump");
+    Deno.writeFileSync(path, bad(1));
+    const { code, stdout } = await jitdump(["check", path]);
+    assertEquals(code, 0);
+    assertMatch(stdout, /warning: last line: .*\n.*: 0 errors, 1 warning\n$/);
+    assertEquals((await jitdump(["check", "--strict", path])).code, 1);
+  });
+
+  it("prints an object for each kind of finding, or for each finding, with --json", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "jit-7.dump");
+    Deno.writeFileSync(path, bad(3));
+    const { code, stdout } = await jitdump(["check", "--json", path]);
+    assertEquals(code, 1);
+    const kinds = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(
+      kinds.map((
+        { file, rule, severity, count },
+      ) => [file, rule, severity, count]),
+      [[path, "code index", "error", 2], [path, "last line", "warning", 3]],
+    );
+    assertEquals(kinds[0].holdsFor, ["perf 6.1", "perf 6.12", "perf 7.2"]);
+    const all = await jitdump(["check", "--json", "--all", path]);
+    const each = all.stdout.trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(each.map(({ count }) => count), Array(5).fill(undefined));
+  });
+
+  it("checks all dumps of a directory, whatever their names", async () => {
+    using directory = temporaryDirectory();
+    const path = (name: string) => join(directory.path, name);
+    Deno.writeFileSync(path("jit-7.dump"), good());
+    Deno.writeFileSync(path("jit-12-34.dump"), bad(1));
+    Deno.writeFileSync(path("engine.bin"), bad(1));
+    Deno.writeTextFileSync(path("text"), "JiTD is no dump");
+    Deno.mkdirSync(path("jit-8.dump.d"));
+    const { code, stdout } = await jitdump(["check", directory.path]);
+    assertEquals(code, 1);
+    const files = new Set(
+      stdout.trim().split("\n").map((line) => line.split(": ")[0]),
+    );
+    assertEquals(
+      [...files],
+      ["engine.bin", "jit-12-34.dump", "jit-7.dump"].map(path),
+    );
+    const empty = await jitdump(["check", path("jit-8.dump.d")]);
+    assertEquals([empty.code, empty.stdout], [1, ""]);
+    assertStringIncludes(empty.stderr, "no file in this directory is a dump");
+  });
+
+  it("continues after a file that cannot be read", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "jit-7.dump");
     const missing = join(directory.path, "missing");
-    Deno.writeFileSync(good, new DumpBuilder().load().bytes);
-    const { code, stdout, stderr } = await jitdump(["check", missing, good]);
-    assertEquals([code, stdout], [1, `${good}: nothing is wrong\n`]);
+    Deno.writeFileSync(path, good());
+    const { code, stdout, stderr } = await jitdump(["check", missing, path]);
+    assertEquals([code, stdout], [1, `${path}: nothing is wrong\n`]);
     assertStringIncludes(stderr, `jitdump check: ${missing}: No such file`);
   });
 
-  it("says of what is no dump that it is none", async () => {
+  it("reports a file that is no dump", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     Deno.writeTextFileSync(path, "");
-    const { code, stdout } = await jitdump(["check", path]);
+    const { code, stderr } = await jitdump(["check", path]);
     assertEquals(code, 1);
-    assertStringIncludes(stdout, "the file has 0 bytes");
+    assertStringIncludes(stderr, "the file has 0 bytes");
   });
 });

@@ -298,7 +298,7 @@ describe("a mapped dump", () => {
       assertEquals(Array.from(reader).length, count);
       assertEquals(reader.tail, { offset: end, kind: "zeros" });
       const findings = await Array.fromAsync(checkDump(path));
-      assertEquals(findings.map(({ rule }) => rule), ["zero tail"]);
+      assertEquals(findings, []);
     },
   );
 

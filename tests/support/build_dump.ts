@@ -64,9 +64,16 @@ export class DumpBuilder {
     });
   }
 
-  move(from: bigint, to: bigint, size: number, index = 0n, time = 1n): this {
+  move(
+    from: bigint,
+    to: bigint,
+    size: number,
+    index = 0n,
+    time = 1n,
+    pid = 7,
+  ): this {
     return this.record(1, time, () => {
-      this.u32(7, 7);
+      this.u32(pid, pid);
       this.u64(to, from, to, BigInt(size), index);
     });
   }

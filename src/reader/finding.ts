@@ -1,0 +1,78 @@
+/**
+ * A finding of `checkDump()`.
+ *
+ * @module
+ */
+
+/** A fault of a dump, and what a consumer makes of it. */
+export interface Finding {
+  /** The byte of the file at which it is. */
+  readonly offset: number;
+  /**
+   * `"error"`: a consumer drops or misreads something. `"warning"`: it depends on the use
+   * of the dump, or on what was meant.
+   */
+  readonly severity: "error" | "warning";
+  /** The kind of fault. Findings of one kind have the same rule. */
+  readonly rule: string;
+  /** What is wrong, and what comes of it. */
+  readonly message: string;
+  /** What to do about it. */
+  readonly remedy: string;
+  /**
+   * The consumers that it holds for, such as `"perf 6.1"`. The tests run perf 6.1, 6.12
+   * and 7.2. `"other readers"` stands for readers that are not perf.
+   */
+  readonly holdsFor: readonly string[];
+}
+
+/** All versions of perf that were tried. */
+export const EVERY_PERF = ["perf 6.1", "perf 6.12", "perf 7.2"] as const;
+
+/** The versions of perf that unwind by libunwind. */
+export const PERF_6 = ["perf 6.1", "perf 6.12"] as const;
+
+/** The version of perf that unwinds by libdw alone. */
+export const PERF_7 = ["perf 7.2"] as const;
+
+/** The oldest version of perf that was tried. */
+export const PERF_6_1 = ["perf 6.1"] as const;
+
+/** Readers other than perf. */
+export const OTHER_READERS = ["other readers"] as const;
+
+/** Collects findings. */
+export class Findings {
+  #list: Finding[] = [];
+
+  /** Adds an error. */
+  error(
+    rule: string,
+    offset: number,
+    holdsFor: readonly string[],
+    message: string,
+    remedy: string,
+  ): void {
+    const severity = "error";
+    this.#list.push({ offset, severity, rule, message, remedy, holdsFor });
+  }
+
+  /** Adds a warning. */
+  warning(
+    rule: string,
+    offset: number,
+    holdsFor: readonly string[],
+    message: string,
+    remedy: string,
+  ): void {
+    const severity = "warning";
+    this.#list.push({ offset, severity, rule, message, remedy, holdsFor });
+  }
+
+  /** Returns the findings so far, and removes them. */
+  take(): Finding[] {
+    const list = this.#list;
+    this.#list = [];
+    return list;
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Checks of source lines.
+ *
+ * @module
+ */
+
+import type { DebugInfo } from "./dump_record.ts";
+import { type DumpedFunction, dumpedFunction } from "./dumped_function.ts";
+import { EVERY_PERF, type Finding, Findings, PERF_6_1 } from "./finding.ts";
+import { hex } from "./hex.ts";
+import { LATE_BY, LineCorrections } from "./line_corrections.ts";
+import type { JoinedLoad } from "./record_join.ts";
+import type { DumpHeader } from "./record_scanner.ts";
+
+/** The file name 0xff, which is not UTF-8, as it is decoded. */
+const SAME_FILE = "\ufffd";
+
+const ORDER =
+  "Write the lines of each function right before its JIT_CODE_LOAD.";
+
+/** Checks the lines of each function, and those of the whole dump at its end. */
+export class LineChecks {
+  readonly #findings: Findings;
+  readonly #corrections: LineCorrections;
+  /** Findings that hold only if the dump's lines are not late. */
+  readonly #unlessLate = new Findings();
+  /** Findings that hold only if file names are not freed memory. */
+  readonly #unlessFreed = new Findings();
+  /** Lines before the load of another function, by their offset in the file. */
+  readonly #misplaced = new Map<
+    number,
+    { codeAddr: bigint; name: string; start: bigint }
+  >();
+  /** The last lines since the last load. */
+  #preceding: DebugInfo | undefined;
+
+  constructor(header: DumpHeader, findings: Findings) {
+    this.#corrections = new LineCorrections(header);
+    this.#findings = findings;
+  }
+
+  /** Checks a record of lines, whose load has not come. */
+  checkRecord(lines: DebugInfo): void {
+    if (this.#preceding?.codeAddr === lines.codeAddr) {
+      this.reportUnclaimed(this.#preceding);
+    }
+    this.#preceding = lines;
+  }
+
+  /** Checks the lines of a load. */
+  checkLoad(joined: JoinedLoad): void {
+    const { load, lines, precedingLines } = joined;
+    this.#preceding = undefined;
+    const fn = dumpedFunction(joined);
+    this.#corrections.add(fn);
+    if (lines && lines !== precedingLines) {
+      this.#misplaced.delete(lines.offset);
+      this.#findings.error(
+        "order of records",
+        lines.offset,
+        EVERY_PERF,
+        `the lines of "${fn.name}" do not stand right before its JIT_CODE_LOAD; perf drops them`,
+        ORDER,
+      );
+    } else if (precedingLines && !lines) {
+      this.#misplaced.set(precedingLines.offset, {
+        codeAddr: precedingLines.codeAddr,
+        name: fn.name,
+        start: load.codeAddr,
+      });
+    }
+    if (!lines || fn.lines.length === 0) return;
+    this.#checkEntries(fn, lines);
+    this.#checkFiles(lines);
+  }
+
+  /** Reports lines that no load has taken. */
+  reportUnclaimed({ offset, codeAddr }: DebugInfo): void {
+    if (this.#misplaced.has(offset)) return;
+    this.#findings.error(
+      "lines without function",
+      offset,
+      EVERY_PERF,
+      `no function follows the lines of the code at ${
+        hex(codeAddr)
+      }; perf drops them`,
+      ORDER,
+    );
+  }
+
+  /** Checks what only the whole dump shows; returns the findings. */
+  checkEnd(): Finding[] {
+    const findings = new Findings();
+    for (const [offset, { codeAddr, name, start }] of this.#misplaced) {
+      findings.error(
+        "lines of another function",
+        offset,
+        EVERY_PERF,
+        `the lines are of the code at ${
+          hex(codeAddr)
+        }; perf takes them for "${name}" at ${
+          hex(start)
+        }, the next function in the file`,
+        ORDER,
+      );
+    }
+    const { firstFreed, firstLate, lateCount } = this.#corrections;
+    if (firstFreed) {
+      findings.error(
+        "freed memory",
+        firstFreed.offset,
+        EVERY_PERF,
+        `file names of lines begin with freed memory, as Node 18 to 24 writes them (first for "${firstFreed.name}"); perf shows these files and the lines after them wrong`,
+        "Use Node 26, or jitdump report, which restores the names.",
+      );
+      this.#unlessFreed.take();
+    }
+    if (firstLate) {
+      findings.error(
+        "late lines",
+        firstLate.offset,
+        EVERY_PERF,
+        `the lines of ${lateCount} functions are ${
+          hex(LATE_BY)
+        } bytes too late, as V8, LLVM and Dart write them; perf shows each line that far after its code`,
+        "Write plain addresses of code, or use jitdump report, which corrects them.",
+      );
+      this.#unlessLate.take();
+    }
+    const others = [...this.#unlessFreed.take(), ...this.#unlessLate.take()];
+    return [...findings.take(), ...others];
+  }
+
+  #checkEntries(fn: DumpedFunction, { offset }: DebugInfo): void {
+    const { name, lines, codeAddr: start, codeSize } = fn;
+    const end = start + BigInt(codeSize);
+    const first = lines[0].codeAddr;
+    const last = lines[lines.length - 1].codeAddr;
+    if (first >= end || last <= start) {
+      this.#unlessLate.warning(
+        "lines outside the code",
+        offset,
+        EVERY_PERF,
+        `the lines of "${name}" cover ${hex(first)} to ${
+          hex(last)
+        }, and its code is at ${hex(start)} to ${
+          hex(end)
+        }; perf shows none of them`,
+        "Write at least two entries, from the start of the code to its end.",
+      );
+    } else if (last < end) {
+      this.#unlessLate.warning(
+        "last line",
+        offset,
+        EVERY_PERF,
+        `the last line entry of "${name}" is at ${
+          hex(last)
+        }, and its code ends at ${
+          hex(end)
+        }; perf shows no line for the code from there on`,
+        "Write one more entry at the end of the code.",
+      );
+    }
+  }
+
+  #checkFiles({ offset, entries }: DebugInfo): void {
+    if (!entries.some(({ file }) => file === SAME_FILE)) return;
+    this.#unlessFreed.error(
+      "same file",
+      offset,
+      PERF_6_1,
+      'a line entry has the byte 0xff for "the file of the entry before"; perf 6.1 shows a file of that name',
+      "Write the file name into each entry.",
+    );
+  }
+}
