@@ -9,6 +9,7 @@ import {
   otherNames,
   PerfReplay,
 } from "../support/perf_replay.ts";
+import { itUnless } from "../support/it_unless.ts";
 import { type Perf, perfsAtHand } from "../support/perfs.ts";
 import { isInstalled } from "../support/perf.ts";
 import { itWithPerf } from "../support/with_perf.ts";
@@ -763,6 +764,18 @@ function itFinds(
     async () => await verify(await recording(), planted),
   );
 }
+
+describe("the versions of perf that findings name", () => {
+  for (const version of ALL) {
+    itUnless(
+      PERFS.some((perf) => perf.version === version)
+        ? undefined
+        : `perf ${version} is neither perf, nor in JITDUMP_PERFS, nor perf-… in the path`,
+      `are at hand: perf ${version}`,
+      () => {},
+    );
+  }
+});
 
 describe("what checkDump() finds, under every perf at hand", () => {
   const loops = lazily(() => PerfReplay.ofLoops());
