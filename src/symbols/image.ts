@@ -1,0 +1,131 @@
+/**
+ * The code of one mapped file.
+ *
+ * @module
+ */
+
+import { openDebugFile, type OpenElf } from "./debug_file.ts";
+import { ElfFile } from "./elf_file.ts";
+import { functionsOfDynsym, functionsOfSymtab } from "./elf_symbols.ts";
+import { InputFile, InputFileError } from "./input_file.ts";
+import type { CodeSymbol, SymbolTable } from "./symbol_table.ts";
+
+/** Identity of a mapped file, as a recording has it. */
+export interface RecordedFile {
+  readonly path: string;
+  readonly major: number;
+  readonly minor: number;
+  readonly inode: number;
+  readonly buildId?: string;
+}
+
+/** A file that is mapped, with the functions in it. */
+export class Image implements Disposable {
+  readonly #elf: ElfFile;
+  readonly #functions: SymbolTable | undefined;
+  readonly #files: InputFile[];
+
+  private constructor(
+    elf: ElfFile,
+    functions: SymbolTable | undefined,
+    files: InputFile[],
+  ) {
+    this.#elf = elf;
+    this.#functions = functions;
+    this.#files = files;
+  }
+
+  /**
+   * Opens the file that was recorded.
+   *
+   * @param root Directory in which the process saw its files; empty for this process's own.
+   * @returns `undefined` if there is no such file.
+   * @throws {InputFileError} If it may not be read, or is another file by now.
+   * @throws {ElfFormatError} If its headers or symbols are not valid.
+   */
+  static open(recorded: RecordedFile, root: string): Image | undefined {
+    const path = root + recorded.path;
+    const file = InputFile.open(path);
+    if (file === undefined) return undefined;
+    const files = [file];
+    try {
+      const elf = new ElfFile(file);
+      if (!isSame(recorded, file, elf)) {
+        throw new InputFileError(
+          `${path} is not the file that was recorded`,
+          "record again, or restore the file",
+        );
+      }
+      return new Image(
+        elf,
+        functionsOf({ file, elf }, path, root, files),
+        files,
+      );
+    } catch (error) {
+      for (const file of files) file[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** True if the file has symbols of functions. */
+  get hasFunctions(): boolean {
+    return this.#functions !== undefined;
+  }
+
+  /** Finds the function at an offset of the file. */
+  functionAt(offset: number): CodeSymbol | undefined {
+    const address = this.#elf.addressAt(offset);
+    if (address === undefined) return undefined;
+    return this.#functions?.find(address);
+  }
+
+  [Symbol.dispose](): void {
+    for (const file of this.#files) file[Symbol.dispose]();
+  }
+}
+
+/** Reads the functions of a file or of its debug file, which is added to `files`. */
+function functionsOf(
+  { elf }: OpenElf,
+  path: string,
+  root: string,
+  files: InputFile[],
+): SymbolTable | undefined {
+  const own = functionsOfSymtab(elf);
+  if (own !== undefined) return own;
+  const debug = openDebugFile(elf, path, root);
+  if (debug !== undefined) {
+    files.push(debug.file);
+    try {
+      const functions = functionsOfSymtab(debug.elf);
+      if (functions !== undefined) return functions;
+    } catch {
+      // A broken debug file costs no more than its own symbols.
+    }
+  }
+  return functionsOfDynsym(elf);
+}
+
+/**
+ * Compares build-ids if the recording has one. Otherwise only another inode of the same
+ * device proves another file: overlay file systems report devices of their own.
+ */
+function isSame(
+  recorded: RecordedFile,
+  file: InputFile,
+  elf: ElfFile,
+): boolean {
+  if (recorded.buildId !== undefined) {
+    return isSameBuildId(recorded.buildId, elf.buildId() ?? "");
+  }
+  const { major, minor, inode } = file.identity;
+  return recorded.inode === 0 || recorded.major !== major ||
+    recorded.minor !== minor || recorded.inode === inode;
+}
+
+/** perf 6.1 pads a short build-id with zeros to 20 bytes in some records. */
+function isSameBuildId(a: string, b: string): boolean {
+  const length = Math.max(a.length, b.length);
+  return a.length > 0 && b.length > 0 &&
+    a.toLowerCase().padEnd(length, "0") === b.toLowerCase().padEnd(length, "0");
+}

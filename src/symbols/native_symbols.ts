@@ -1,0 +1,242 @@
+/**
+ * Names of code that no dump describes: ELF files, perf maps, the kernel.
+ *
+ * Nothing here throws, and nothing prompts for permission. A file that cannot be read costs its
+ * names and adds a note.
+ *
+ * `[vdso]` has no symbols here: its image is only in memory, and Deno 2.9 wants --allow-all
+ * for /proc/self/mem.
+ *
+ * @module
+ */
+
+import { type Address, isKernelAddress } from "./address.ts";
+import { Image, type RecordedFile } from "./image.ts";
+import { InputFileError, readText } from "./input_file.ts";
+import type { SymbolNote } from "./note.ts";
+import type { CodeSymbol, SymbolTable } from "./symbol_table.ts";
+import {
+  type KernelSymbols,
+  parseKallsyms,
+  parsePerfMap,
+} from "./text_symbols.ts";
+
+/** A mapping in which code is: `Mapping` of `src/profile/address_space.ts` is one. */
+export interface MappedCode {
+  readonly file: RecordedFile;
+  readonly start: Address;
+  readonly pageOffset: number;
+}
+
+/** Options for `NativeSymbols`. */
+export interface NativeSymbolsOptions {
+  /**
+   * File in the form of /proc/kallsyms of the kernel that was recorded. Pass `/proc/kallsyms`
+   * only if this kernel was. Without it, the kernel's code has no names.
+   */
+  readonly kallsyms?: string;
+  /** True if the recorded processes may still live here, so that /proc/PID is checked. */
+  readonly isThisMachine?: boolean;
+}
+
+/** Longest text file that is read. */
+const LONGEST_TEXT = 256 * 2 ** 20;
+
+/** Number of notes that are kept. */
+const MOST_NOTES = 1000;
+
+/** Paths of memory that belongs to no file. */
+const ANONYMOUS =
+  /^(\/\/anon|\/memfd:|\/dev\/zero|\/SYSV|\/anon_hugepage|\[anon)/;
+
+/** Start of the names of the kernel's own image in a recording. */
+const KERNEL_IMAGE = /^\[(guest\.)?kernel\.kallsyms/;
+
+/** Finds the names of native functions. */
+export class NativeSymbols implements Disposable {
+  readonly #kallsyms: string | undefined;
+  readonly #isThisMachine: boolean;
+  readonly #images = new Map<RecordedFile, Image | undefined>();
+  readonly #unnamed = new Map<RecordedFile | undefined, CodeSymbol>();
+  readonly #perfMaps = new Map<number, SymbolTable | undefined>();
+  readonly #notes = new Map<string, SymbolNote>();
+  #kernel: KernelSymbols | undefined | "unread" = "unread";
+
+  constructor({ kallsyms, isThisMachine = false }: NativeSymbolsOptions = {}) {
+    this.#kallsyms = kallsyms;
+    this.#isThisMachine = isThisMachine;
+  }
+
+  /**
+   * Finds the function at an address. The same function is the same object each time.
+   *
+   * @param mapping What is mapped there, if anything is. Its `file` is the key of a cache: pass the
+   *   same object for the same file.
+   * @returns The function; `[basename of the file]`, with `start` and `end` 0, for
+   *   code of a file or a kernel without symbols; `undefined` for anonymous code without a perf map.
+   */
+  find(
+    pid: number,
+    address: Address,
+    mapping: MappedCode | undefined,
+  ): CodeSymbol | undefined {
+    if (isKernelAddress(address)) return this.#findInKernel(address, mapping);
+    const path = mapping?.file.path ?? "";
+    if (mapping === undefined || path === "" || ANONYMOUS.test(path)) {
+      return this.#perfMap(pid)?.find(address);
+    }
+    if (!path.startsWith("/")) {
+      // [heap], [stack] and unnamed memory may hold jitted code; [vdso] may not.
+      const isSpecial = path === "[vdso]" || path === "[vsyscall]";
+      const found = isSpecial ? undefined : this.#perfMap(pid)?.find(address);
+      return found ?? this.#unnamedCode(mapping.file);
+    }
+    const offset = address - mapping.start + mapping.pageOffset;
+    return this.#findInFile(pid, offset, mapping.file) ??
+      this.#unnamedCode(mapping.file);
+  }
+
+  /** Returns why names are missing so far. */
+  notes(): SymbolNote[] {
+    return [...this.#notes.values()];
+  }
+
+  /** Closes all files. */
+  [Symbol.dispose](): void {
+    for (const image of this.#images.values()) image?.[Symbol.dispose]();
+    this.#images.clear();
+  }
+
+  #findInFile(
+    pid: number,
+    offset: number,
+    file: RecordedFile,
+  ): CodeSymbol | undefined {
+    if (!this.#images.has(file)) this.#images.set(file, this.#open(pid, file));
+    try {
+      return this.#images.get(file)?.functionAt(offset);
+    } catch (error) {
+      this.#noteError(file.path, error);
+      return undefined;
+    }
+  }
+
+  /** Opens a file by its path, or else in the root of the process while that lives. */
+  #open(pid: number, file: RecordedFile): Image | undefined {
+    let failure: unknown;
+    const roots = this.#isThisMachine ? ["", `/proc/${pid}/root`] : [""];
+    for (const root of roots) {
+      try {
+        const image = Image.open(file, root);
+        if (image === undefined) continue;
+        return image;
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) this.#noteError(file.path, failure);
+    else {
+      this.#note(
+        `${file.path} is missing, so its functions have no names`,
+        "restore the file, or report on the machine that was recorded",
+      );
+    }
+    return undefined;
+  }
+
+  #findInKernel(
+    address: Address,
+    mapping: MappedCode | undefined,
+  ): CodeSymbol {
+    if (this.#kernel === "unread") this.#kernel = this.#readKernel();
+    const kernel = this.#kernel;
+    const isImage = mapping && KERNEL_IMAGE.test(mapping.file.path);
+    if (
+      kernel !== undefined && isImage && mapping.file.path.endsWith("_text")
+    ) {
+      // The page offset of this mapping is the address of _text when it was recorded.
+      const { pageOffset } = mapping;
+      if (kernel.text !== undefined && pageOffset !== kernel.text) {
+        this.#note(
+          "The kernel was started again since, and its functions have moved",
+          "record again",
+        );
+        return this.#unnamedCode(undefined);
+      }
+    }
+    return kernel?.table.find(address) ?? this.#unnamedCode(undefined);
+  }
+
+  #readKernel(): KernelSymbols | undefined {
+    const path = this.#kallsyms;
+    if (path === undefined) return undefined;
+    try {
+      const text = readText(path, LONGEST_TEXT);
+      const symbols = text === undefined ? undefined : parseKallsyms(text);
+      if (symbols === undefined) {
+        this.#note(
+          `${path} has no addresses of functions, so the kernel's have no names`,
+          "run as root, or set /proc/sys/kernel/kptr_restrict to 0",
+        );
+      }
+      return symbols;
+    } catch (error) {
+      this.#noteError(path, error);
+      return undefined;
+    }
+  }
+
+  #perfMap(pid: number): SymbolTable | undefined {
+    if (this.#perfMaps.has(pid)) return this.#perfMaps.get(pid);
+    const table = this.#readPerfMap(pid);
+    this.#perfMaps.set(pid, table);
+    return table;
+  }
+
+  #readPerfMap(pid: number): SymbolTable | undefined {
+    if (pid <= 0) return undefined;
+    const path = `/tmp/perf-${pid}.map`;
+    try {
+      const text = readText(path, LONGEST_TEXT);
+      return text === undefined ? undefined : parsePerfMap(text);
+    } catch (error) {
+      this.#noteError(path, error);
+      return undefined;
+    }
+  }
+
+  #unnamedCode(file: RecordedFile | undefined): CodeSymbol {
+    let code = this.#unnamed.get(file);
+    if (code === undefined) {
+      code = { start: 0, end: 0, name: unnamed(file?.path ?? "[kernel]") };
+      this.#unnamed.set(file, code);
+    }
+    return code;
+  }
+
+  #noteError(path: string, error: unknown): void {
+    if (error instanceof InputFileError) {
+      this.#note(
+        `${error.message}, so its functions have no names`,
+        error.cure,
+      );
+    } else {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#note(
+        `${path} has no usable symbols: ${reason}`,
+        "install the file again",
+      );
+    }
+  }
+
+  #note(text: string, cure: string): void {
+    if (this.#notes.size < MOST_NOTES) this.#notes.set(text, { text, cure });
+  }
+}
+
+/** Returns `[basename]` for a path; a name in brackets stays as it is. */
+function unnamed(path: string): string {
+  return path.startsWith("[")
+    ? path
+    : `[${path.slice(path.lastIndexOf("/") + 1)}]`;
+}

@@ -1,0 +1,94 @@
+/**
+ * Symbols, ordered by address.
+ *
+ * @module
+ */
+
+import type { Address } from "./address.ts";
+
+/** A symbol before it has a name that was read. */
+export interface UnnamedSymbol {
+  readonly start: Address;
+  /** Size in bytes; 0 if it reaches to the next symbol. */
+  readonly size: number;
+  /** Rank among symbols of one address: the greatest wins. */
+  readonly rank: number;
+  /** Identification of the name for `nameOf`. */
+  readonly name: number;
+}
+
+/** A named range of code. The same object for each address within. */
+export interface CodeSymbol {
+  readonly start: Address;
+  readonly end: Address;
+  readonly name: string;
+}
+
+/** Number of symbols before an address of which one may still contain it. */
+const DEEPEST_NESTING = 8;
+
+/** Symbols that are found by address. A name is read when it is first asked for. */
+export class SymbolTable {
+  readonly #starts: Float64Array;
+  readonly #ends: Float64Array;
+  readonly #names: Float64Array;
+  readonly #found: (CodeSymbol | undefined)[];
+  readonly #nameOf: (name: number) => string;
+
+  /**
+   * @param symbols Symbols in any order. The last of equal rank wins.
+   * @param end Address where the last symbol of size 0 ends.
+   */
+  constructor(
+    symbols: UnnamedSymbol[],
+    end: Address,
+    nameOf: (name: number) => string,
+  ) {
+    symbols.sort((a, b) => a.start - b.start || a.rank - b.rank);
+    // The last of an address is the one that is used.
+    const used = symbols.filter(({ start }, i) =>
+      symbols[i + 1]?.start !== start
+    );
+    this.#starts = Float64Array.from(used, ({ start }) => start);
+    this.#names = Float64Array.from(used, ({ name }) => name);
+    this.#ends = Float64Array.from(
+      used,
+      ({ start, size }, i) =>
+        size > 0 ? start + size : used[i + 1]?.start ?? end,
+    );
+    this.#found = new Array(used.length);
+    this.#nameOf = nameOf;
+  }
+
+  /** Number of symbols. */
+  get size(): number {
+    return this.#starts.length;
+  }
+
+  /** Finds the innermost symbol that contains an address. */
+  find(address: Address): CodeSymbol | undefined {
+    let [low, high] = [0, this.#starts.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#starts[middle] > address) high = middle;
+      else low = middle + 1;
+    }
+    const last = Math.max(0, low - DEEPEST_NESTING);
+    for (let i = low - 1; i >= last; i--) {
+      if (address < this.#ends[i]) return this.#symbol(i);
+    }
+    return undefined;
+  }
+
+  #symbol(i: number): CodeSymbol | undefined {
+    const found = this.#found[i];
+    if (found !== undefined) return found;
+    const name = this.#nameOf(this.#names[i]);
+    if (name === "") return undefined;
+    return this.#found[i] = {
+      start: this.#starts[i],
+      end: this.#ends[i],
+      name,
+    };
+  }
+}

@@ -1,0 +1,292 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import { addressOfBigInt } from "../../src/symbols/address.ts";
+import { demangle } from "../../src/symbols/demangle.ts";
+import { ElfFile } from "../../src/symbols/elf_file.ts";
+import { functionsOfDynsym } from "../../src/symbols/elf_symbols.ts";
+import { InputFile } from "../../src/symbols/input_file.ts";
+import { NativeSymbols } from "../../src/symbols/native_symbols.ts";
+import { parseKallsyms, parsePerfMap } from "../../src/symbols/text_symbols.ts";
+import { buildElf, BUILT_OFFSET } from "../support/build_elf.ts";
+import { itUnless } from "../support/it_unless.ts";
+
+const PROGRAM = `
+  __attribute__((noinline)) static int hidden(int n) { return n * 3 + 1; }
+  __attribute__((noinline)) int shown(int n) { return hidden(n) ^ 5; }
+  int main(int argc, char **argv) { return shown(argc); }
+`;
+
+function run(command: string, ...args: string[]): string | undefined {
+  try {
+    const { success, stdout } = new Deno.Command(command, {
+      args,
+      stderr: "null",
+    }).outputSync();
+    return success ? new TextDecoder().decode(stdout) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const lacks = (...programs: string[]) =>
+  programs.filter((program) => run(program, "--version") === undefined)
+    .map((program) => `no ${program} here`)[0];
+
+/** Functions that nm lists: name, address, size. */
+function nmFunctions(path: string, ...options: string[]) {
+  return (run("nm", "-S", ...options, path) ?? "").split("\n")
+    .map((line) => line.split(" "))
+    .filter(([, , type, name]) => name && "tT".includes(type))
+    .map(([start, size, , name]) => ({
+      name: name.replace(/@.*/, ""),
+      start: parseInt(start, 16),
+      size: parseInt(size, 16),
+    }));
+}
+
+function mappingOf(path: string, buildId?: string) {
+  const file = { path, major: 0, minor: 0, inode: 0, buildId };
+  return { file, start: 0x10000, pageOffset: BUILT_OFFSET };
+}
+
+async function inDirectory(test: (directory: string) => void | Promise<void>) {
+  const directory = await Deno.makeTempDir();
+  try {
+    await test(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+describe("names of native functions", () => {
+  itUnless(
+    lacks("cc", "nm", "objcopy"),
+    "equal nm's for a program, also when its symbols are in a debug file",
+    () =>
+      inDirectory((directory) => {
+        const [whole, stripped, debug] = ["whole", "stripped", "s.debug"]
+          .map((name) => `${directory}/${name}`);
+        Deno.writeTextFileSync(`${directory}/a.c`, PROGRAM);
+        for (const id of ["sha1", "none"]) {
+          const built = [
+            run(
+              "cc",
+              "-O1",
+              `-Wl,--build-id=${id}`,
+              "-o",
+              whole,
+              `${directory}/a.c`,
+            ),
+            run("objcopy", "--only-keep-debug", whole, debug),
+            run(
+              "objcopy",
+              "--strip-all",
+              `--add-gnu-debuglink=${debug}`,
+              whole,
+              stripped,
+            ),
+          ];
+          assert(!built.includes(undefined));
+          const functions = nmFunctions(whole)
+            .filter(({ name }) => ["hidden", "shown", "main"].includes(name));
+          assertEquals(functions.length, 3);
+          const [load] = new ElfFile(InputFile.open(whole)!).segments
+            .filter(({ type, flags }) => type === 1 && flags % 2 === 1);
+          for (const path of [whole, stripped]) {
+            using symbols = new NativeSymbols();
+            const mapping = { ...mappingOf(path), pageOffset: load.offset };
+            for (const { name, start, size } of functions) {
+              for (const at of [start, start + size - 1]) {
+                const address = mapping.start + at - load.vaddr;
+                assertEquals(symbols.find(1, address, mapping)?.name, name);
+              }
+            }
+            assertEquals(symbols.notes(), []);
+          }
+          Deno.writeTextFileSync(debug, "changed");
+          using symbols = new NativeSymbols();
+          const mapping = { ...mappingOf(stripped), pageOffset: load.offset };
+          const { start } = functions[0];
+          assertEquals(
+            symbols.find(1, mapping.start + start - load.vaddr, mapping)?.name,
+            "[stripped]",
+          );
+        }
+      }),
+  );
+
+  const libc = [
+    "/lib/x86_64-linux-gnu/libc.so.6",
+    "/lib/aarch64-linux-gnu/libc.so.6",
+    "/lib64/libc.so.6",
+  ].find((path) => run("nm", "-D", path) !== undefined);
+  itUnless(
+    libc === undefined ? "no nm, or no libc, here" : undefined,
+    "equal nm's for libc's functions",
+    () => {
+      const functions = nmFunctions(libc!, "-D");
+      using file = InputFile.open(libc!)!;
+      const table = functionsOfDynsym(new ElfFile(file))!;
+      const names = new Map<number, Set<string>>();
+      for (const { start, name } of functions) {
+        if (!names.has(start)) names.set(start, new Set());
+        names.get(start)!.add(name);
+      }
+      assert(names.size > 1000);
+      for (const [start, expected] of names) {
+        const { name } = table.find(start)!;
+        assert(expected.has(name), `${name} is none of ${[...expected]}`);
+      }
+    },
+  );
+
+  it("are not taken from a file with another build-id", () =>
+    inDirectory((directory) => {
+      const path = `${directory}/a`;
+      const symbols = [{ name: "one", value: 0x401000, size: 16 }];
+      Deno.writeFileSync(
+        path,
+        buildElf({ is64: true, isLittle: true, symbols }),
+      );
+      using native = new NativeSymbols();
+      const find = (buildId?: string) =>
+        native.find(1, 0x10004, mappingOf(path, buildId))?.name;
+      assertEquals(find(), "one");
+      assertEquals(find("01020304"), "one");
+      assertEquals(find("0102030400000000"), "one", "padded with zeros");
+      assertEquals(native.notes(), []);
+      assertEquals(find("05"), "[a]");
+      assertStringIncludes(native.notes()[0].text, "not the file");
+    }));
+
+  it("are replaced by the file's when it is missing, no file, or no ELF", () =>
+    inDirectory((directory) => {
+      Deno.writeTextFileSync(`${directory}/text`, "no ELF file at all");
+      using native = new NativeSymbols();
+      for (const name of ["text", "missing", "."]) {
+        const path = `${directory}/${name}`;
+        assertEquals(
+          native.find(1, 0x10004, mappingOf(path))?.name,
+          `[${name}]`,
+        );
+      }
+      assertEquals(native.notes().length, 3);
+      for (const { cure } of native.notes()) assert(cure !== "");
+    }));
+
+  it("come from a perf map for anonymous memory", () => {
+    const path = "/tmp/perf-2147480001.map";
+    Deno.writeTextFileSync(
+      path,
+      "bad\n1000 10 a b\n1000 10 later\n2000 zz c\n",
+    );
+    try {
+      using native = new NativeSymbols();
+      const mapping = mappingOf("//anon");
+      const find = (address: number) =>
+        native.find(2147480001, address, mapping)?.name;
+      assertEquals(find(0x100f), "later");
+      assertEquals(find(0x1010), undefined);
+      assertEquals(native.find(2147480002, 0x1000, undefined), undefined);
+    } finally {
+      Deno.removeSync(path);
+    }
+  });
+
+  it("are missing with a note, and without a prompt, when nothing may be read", () =>
+    inDirectory((directory) => {
+      const module = new URL(
+        "../../src/symbols/native_symbols.ts",
+        import.meta.url,
+      );
+      const demangling = new URL("./demangle.ts", module);
+      Deno.writeTextFileSync(
+        `${directory}/main.ts`,
+        `import { NativeSymbols } from "${module.href}";
+        import { demangle } from "${demangling.href}";
+        const native = new NativeSymbols({ kallsyms: "/proc/kallsyms", isThisMachine: true });
+        const file = { path: "/bin/sh", major: 0, minor: 0, inode: 0 };
+        const mapping = { file, start: 0, pageOffset: 0 };
+        console.log(JSON.stringify([
+          native.find(1, 5, mapping)?.name,
+          native.find(1, 5, undefined)?.name ?? "none",
+          native.find(1, -5, undefined)?.name,
+          (await demangle(["_Z1av"])).size,
+          native.notes(),
+        ]));`,
+      );
+      const { stdout } = new Deno.Command(Deno.execPath(), {
+        args: ["run", "--no-check", "--no-prompt", `${directory}/main.ts`],
+        stderr: "null",
+      }).outputSync();
+      const [file, anonymous, kernel, demangled, notes] = JSON.parse(
+        new TextDecoder().decode(stdout),
+      );
+      assertEquals(
+        [file, anonymous, kernel, demangled],
+        ["[sh]", "none", "[kernel]", 0],
+      );
+      assertEquals(notes.length, 3);
+      for (const { cure } of notes) assertStringIncludes(cure, "--allow-");
+    }));
+
+  it("of [vdso] are its own", () => {
+    using native = new NativeSymbols();
+    assertEquals(native.find(1, 0x10004, mappingOf("[vdso]"))?.name, "[vdso]");
+  });
+});
+
+describe("the kernel's symbols", () => {
+  const TEXT = [
+    "ffffffff81000000 T _text",
+    "ffffffff81000000 T startup",
+    "ffffffff81000100 t inner",
+    "ffffffff81000200 D data",
+    "ffffffffc0201000 t probe\t[module]",
+  ].join("\n");
+  const at = (address: bigint) => addressOfBigInt(address);
+
+  it("are exact, and name the module", () => {
+    const table = parseKallsyms(TEXT)!.table;
+    assertEquals(table.find(at(0xffffffff81000000n))?.name, "startup");
+    assertEquals(table.find(at(0xffffffff810000ffn))?.name, "startup");
+    assertEquals(table.find(at(0xffffffff81000100n))?.name, "inner");
+    assertEquals(table.find(at(0xffffffffc0201001n))?.name, "probe [module]");
+    assertEquals(table.find(at(0xffffffff80ffffffn)), undefined);
+  });
+
+  it("are none when the kernel hides them", () => {
+    assertEquals(parseKallsyms("0000000000000000 T _text\n"), undefined);
+    assertEquals(parsePerfMap("").size, 0);
+  });
+
+  it("are not used when the kernel was started again", () =>
+    inDirectory((directory) => {
+      const kallsyms = `${directory}/kallsyms`;
+      Deno.writeTextFileSync(kallsyms, TEXT);
+      const address = at(0xffffffff81000104n);
+      const mapping = (pageOffset: bigint) => ({
+        ...mappingOf("[kernel.kallsyms]_text"),
+        pageOffset: at(pageOffset),
+      });
+      using native = new NativeSymbols({ kallsyms });
+      const find = (pageOffset: bigint) =>
+        native.find(1, address, mapping(pageOffset))?.name;
+      assertEquals(find(0xffffffff81000000n), "inner");
+      assertEquals(find(0xffffffff91000000n), "[kernel]");
+      assertEquals(native.notes().length, 1);
+    }));
+});
+
+describe("demangling", () => {
+  itUnless(lacks("c++filt"), "finds C++ and Rust names", async () => {
+    const legacy = "_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE";
+    const v0 = "_RNvC6_123foo3bar";
+    const demangled = await demangle(["_ZN3foo3barEi", "plain", legacy, v0]);
+    assertEquals(demangled.get("_ZN3foo3barEi"), "foo::bar(int)");
+    // binutils prints the hash of a crate in some versions, and not in others.
+    assertStringIncludes(demangled.get(legacy)!, "core::fmt::Write::write_fmt");
+    assertStringIncludes(demangled.get(v0)!, "123foo");
+    assertEquals(demangled.get("plain"), undefined);
+  });
+});
