@@ -159,6 +159,31 @@ describe("names of native functions", () => {
       assertStringIncludes(native.notes()[0].text, "not the file");
     }));
 
+  it("are not taken from another inode of the device without a build-id", () =>
+    inDirectory((directory) => {
+      const path = `${directory}/a`;
+      const symbols = [{ name: "one", value: 0x401000, size: 16 }];
+      Deno.writeFileSync(
+        path,
+        buildElf({ is64: true, isLittle: true, symbols }),
+      );
+      using opened = InputFile.open(path)!;
+      const { major, minor, inode } = opened.identity;
+      using native = new NativeSymbols();
+      const find = (identity: Partial<typeof opened.identity>) => {
+        const { file, ...mapping } = mappingOf(path);
+        const recorded = { ...file, major, minor, inode, ...identity };
+        return native.find(1, 0x10004, { ...mapping, file: recorded })?.name;
+      };
+      assertEquals(find({}), "one");
+      assertEquals(find({ inode: inode + 1 }), "[a]");
+      assertEquals(
+        find({ inode: inode + 1, minor: minor + 1 }),
+        "one",
+        "an overlay reports a device of its own",
+      );
+    }));
+
   it("are replaced by the file's when it is missing, no file, or no ELF", () =>
     inDirectory((directory) => {
       Deno.writeTextFileSync(`${directory}/text`, "no ELF file at all");
