@@ -103,7 +103,11 @@ export class RecordDecoder {
   #note(record: PerfRecord, window: Window, at: number): void {
     if (record instanceof HeaderAttr) {
       this.events.add(record.attr, [...record.ids]);
-      this.#nameEvents();
+      const { eventDescriptions = [] } = this.features;
+      // The bound keeps hostile recordings from taking quadratic time.
+      if (this.events.all.length <= eventDescriptions.length) {
+        this.#nameEvents();
+      }
     } else if (record instanceof EventUpdate) {
       if (record.updateType !== EVENT_UPDATE_NAME) return;
       const event = this.events.ofId(record.eventId);
