@@ -34,23 +34,23 @@ const HELP = `
 Usage: jitdump inspect [OPTIONS] FILE…
        jitdump inspect --disassemble NAME FILE
 
-Shows what is in a dump: its header and a line for each record. Times are seconds
-since the file's first record.
+Shows the header of a dump and a line for each record. Times are seconds since the
+file's first record.
 
-  --functions         a line for each function: from when, and until when, it was at
-                      its address (no end: to the end of the dump), how many bytes of
-                      unwinding tables it has, its first source line. A function that
+  --functions         a line for each function: its address, its size, the times from
+                      and until which it was there (empty: to the end of the dump), the
+                      size of its unwind info, its first source line. A function that
                       moves has a line for each address.
-  --json              a JSON object on each line; times, addresses and numbers of
-                      functions are strings, as they may have 64 bits
-  --name REGEX        only functions whose name matches, with their lines and tables
+  --json              a JSON object on each line; timestamps, addresses and code indices
+                      are strings, because they can have 64 bits
+  --name REGEX        only functions whose name matches, with lines and unwind info
   --disassemble NAME  the code of every function of that name, with its source lines
 
-Needs --allow-read. --disassemble needs objdump (package binutils) too, with
+Needs --allow-read. --disassemble also needs objdump (package binutils) with
 --allow-run=objdump, and --allow-write for the temporary file that objdump reads.
 `;
 
-/** Widths of columns; what comes last takes the rest of the line. */
+/** Widths of columns; the last column takes the rest of the line. */
 const OFFSET = 10;
 const TIME = 14;
 const SIZE = 8;
@@ -98,7 +98,7 @@ export const inspect: Command = {
         show(path, selection);
       } catch (error) {
         if (error instanceof Deno.errors.BrokenPipe) throw error;
-        // Nothing else says of which file it is.
+        // The message itself does not name the file.
         throw new Error(`${path}: ${(error as Error).message}`);
       } finally {
         output.flush();
@@ -108,17 +108,17 @@ export const inspect: Command = {
   },
 };
 
-/** Shows what is selected of a file. */
+/** Shows the selected parts of a file. */
 function show(path: string, selection: Selection): void {
   using dump = RecoveringReader.open(path);
   const { view } = selection;
   view.header(dump.header);
   selection.start(dump.header);
   let isFirst = true;
-  const damages: CorruptRange[] = [];
+  const corrupt: CorruptRange[] = [];
   for (const record of dump) {
     if (record instanceof CorruptRange) {
-      damages.push(record);
+      corrupt.push(record);
       continue;
     }
     if (isFirst) view.start(record.timestamp);
@@ -127,11 +127,10 @@ function show(path: string, selection: Selection): void {
   }
   selection.end();
   view.end(dump.tail);
-  if (damages.length === 0) return;
-  const others = damages.length - 1;
-  throw new Error(
-    `${damages[0].problem}${others > 0 ? `, and ${others} more damages` : ""}`,
-  );
+  if (corrupt.length === 0) return;
+  const others = corrupt.length - 1;
+  const more = others > 0 ? `, and ${others} more corrupt ranges` : "";
+  throw new Error(`${corrupt[0].problem}${more}`);
 }
 
 function toRegExp(source: string): RegExp {
@@ -142,10 +141,10 @@ function toRegExp(source: string): RegExp {
   }
 }
 
-/** How what has been read is shown. */
+/** An output format. */
 interface View {
   header(header: DumpHeader): void;
-  /** @param time When the file's first record happened. */
+  /** @param time The timestamp of the file's first record. */
   start(time: bigint): void;
   end(tail: Tail | undefined): void;
 }
@@ -155,11 +154,11 @@ interface RecordView extends View {
 }
 
 interface FunctionView extends View {
-  /** @param until Since when something else is at its place. */
+  /** @param until The time from which on other code was there. */
   function(fn: DumpedFunction, until: bigint | undefined): void;
 }
 
-/** Takes the records of a dump, and shows what is asked for of them. */
+/** Selects records of a dump, and shows them. */
 interface Selection {
   readonly view: View;
   start(header: DumpHeader): void;
@@ -167,7 +166,7 @@ interface Selection {
   end(): void;
 }
 
-/** Records, of all functions or of those whose name matches. */
+/** Shows the records of all functions, or of those whose name matches. */
 class SelectedRecords implements Selection {
   readonly view: RecordView;
   readonly #pattern: RegExp | undefined;
@@ -198,7 +197,7 @@ class SelectedRecords implements Selection {
   end(): void {}
 }
 
-/** Functions, all or those whose name matches; one that moves has a line for each address. */
+/** Shows all functions, or those whose name matches, at each of their addresses. */
 class SelectedFunctions implements Selection {
   readonly view: FunctionView;
   readonly #pattern: RegExp | undefined;
@@ -227,7 +226,7 @@ class SelectedFunctions implements Selection {
   }
 }
 
-/** The function as it is at one of its addresses. */
+/** Returns a function as it is at one of its addresses. */
 function functionAt({ fn, start, end, since, isMoved }: Stay): DumpedFunction {
   if (!isMoved) return fn;
   const codeSize = Number(end - start);
@@ -261,7 +260,7 @@ class JsonView implements RecordView, FunctionView {
   }
 }
 
-/** What the tables have in common. */
+/** The common part of the tables. */
 abstract class Table {
   protected readonly output: Output;
   readonly #width = terminalWidth();
@@ -288,8 +287,8 @@ abstract class Table {
   end(tail: Tail | undefined): void {
     if (!tail) return;
     const what = tail.kind === "cut"
-      ? "the file ends within a record"
-      : "zeros from here on";
+      ? "the file ends within this record"
+      : "only zeros follow";
     this.row(String(tail.offset).padStart(OFFSET), what);
   }
 
@@ -329,20 +328,22 @@ class RecordTable extends Table implements RecordView {
   }
 }
 
-/** A record's address, and the rest of what it says. */
+/** Returns a record's address, and a description of its other fields. */
 function describe(record: DumpRecord): [bigint | undefined, string] {
   if (record instanceof CodeLoad) {
     const { codeAddr, codeSize, codeIndex, functionName } = record;
     return [
       codeAddr,
-      `${functionName}, ${codeSize} bytes, number ${codeIndex}`,
+      `${functionName}, ${codeSize} bytes, code index ${codeIndex}${
+        record.isComplete ? "" : ", incomplete"
+      }`,
     ];
   }
   if (record instanceof CodeMove) {
     const { oldCodeAddr, newCodeAddr, codeSize, codeIndex } = record;
     return [
       newCodeAddr,
-      `from ${hex(oldCodeAddr)}, ${codeSize} bytes, number ${codeIndex}`,
+      `from ${hex(oldCodeAddr)}, ${codeSize} bytes, code index ${codeIndex}`,
     ];
   }
   if (record instanceof DebugInfo) {
@@ -376,13 +377,14 @@ class FunctionTable extends Table implements FunctionView {
       "size".padStart(SIZE),
       "since".padStart(TIME),
       "until".padStart(TIME),
-      "unwinding".padStart(9),
+      "unwind".padStart(9),
       "function",
     ].join("  ");
   }
 
   function(fn: DumpedFunction, until: bigint | undefined): void {
-    const { codeAddr, codeSize, timestamp, unwindingSize, name, lines } = fn;
+    const { codeAddr, codeSize, timestamp, unwindingSize, lines } = fn;
+    const name = fn.isComplete ? fn.name : `${fn.name}, incomplete`;
     this.row(
       hex(codeAddr).padStart(ADDRESS),
       String(codeSize).padStart(SIZE),

@@ -228,13 +228,13 @@ describe("jitdump inspect", () => {
         }  0x1000  DEBUG_INFO 3 line entries, ${source}:1`,
         `${
           72 + 3 * (17 + source.length)
-        }  0.000000000  63  0x1000  LOAD fib, 3 bytes, number 0`,
+        }  0.000000000  63  0x1000  LOAD fib, 3 bytes, code index 0`,
         `${
           135 + 3 * (17 + source.length)
-        }  2.000000000  66  0x2000  LOAD a\\x1b[31mb\\x0a, 1 bytes, number 1`,
+        }  2.000000000  66  0x2000  LOAD a\\x1b[31mb\\x0a, 1 bytes, code index 1`,
         `${
           201 + 3 * (17 + source.length)
-        }  3.000000000  64  0x3000  MOVE from 0x1000, 3 bytes, number 0`,
+        }  3.000000000  64  0x3000  MOVE from 0x1000, 3 bytes, code index 0`,
         "",
       ],
     );
@@ -257,7 +257,7 @@ describe("jitdump inspect", () => {
     assertEquals(shown, [
       "DEBUG_INFO no lines",
       "UNWINDING_INFO .eh_frame 4 bytes, .eh_frame_hdr 20, mapped 24",
-      "LOAD f, 1 bytes, number 0",
+      "LOAD f, 1 bytes, code index 0",
       "CLOSE",
       "unknown id 9",
     ]);
@@ -275,6 +275,36 @@ describe("jitdump inspect", () => {
       "0x2000 1 2.000000000 a\\x1b[31mb\\x0a",
       `0x3000 3 3.000000000 fib, 3 line entries, ${directory.path}/fib.calc:1`,
     ]);
+  });
+
+  it("--functions ends no function before it begins if loads are out of order", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "jit-7.dump");
+    const load = { address: 0x1000n, code: new Uint8Array(16) };
+    const { bytes } = new DumpBuilder()
+      .load({ ...load, name: "late", index: 1n, time: 2_000_000_000n })
+      .load({ ...load, name: "early", index: 2n, time: 1_000_000_000n });
+    Deno.writeFileSync(path, bytes);
+    const { stdout } = await jitdump(["inspect", "--functions", path]);
+    const rows = stdout.trim().split("\n").slice(2)
+      .map((line) => line.trim().split(/ {2,}/).join(" "));
+    assertEquals(rows, [
+      "0x1000 16 -1.000000000 0.000000000 early",
+      "0x1000 16 0.000000000 late",
+    ]);
+  });
+
+  it("marks a function whose record the end of the file cuts off", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "jit-7.dump");
+    const { bytes } = new DumpBuilder().load()
+      .load({ name: "cut", index: 1n, code: new Uint8Array(64) });
+    Deno.writeFileSync(path, bytes.slice(0, -20));
+    for (const options of [[], ["--functions"]]) {
+      const { stdout } = await jitdump(["inspect", ...options, path]);
+      assertMatch(stdout, /cut, .*incomplete|cut, incomplete/);
+      assertStringIncludes(stdout, "the file ends within this record");
+    }
   });
 
   it("--json gives one object a line, of all fields", async () => {
@@ -339,7 +369,10 @@ describe("jitdump inspect", () => {
     Deno.truncateSync(path, size - 1);
     const { code, stdout } = await jitdump(["inspect", path]);
     assertEquals(code, 0);
-    assertStringIncludes(stdout, `${size - 64}  the file ends within a record`);
+    assertStringIncludes(
+      stdout,
+      `${size - 64}  the file ends within this record`,
+    );
     Deno.truncateSync(path, size - 64);
     Deno.truncateSync(path, size + 1000);
     const { stdout: json } = await jitdump(["inspect", "--json", path]);

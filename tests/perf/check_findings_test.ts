@@ -23,6 +23,8 @@ interface Case {
   readonly name: string;
   /** The rule of the one finding; none if perf shows everything right. */
   readonly rule?: string;
+  /** The rule of a second finding. */
+  readonly also?: string;
   /** The versions of perf that drop or misread something; all others must not. */
   readonly versions: readonly string[];
   readonly dump: (made: Made) => Uint8Array;
@@ -440,6 +442,25 @@ const CASES: Case[] = [
     isWrong: (seen) => crashes(seen) || !seen.samples.has("mover"),
   },
   {
+    name: "a move of a function that is not there",
+    rule: "move",
+    also: "move without function",
+    versions: ALL,
+    dump: ({ begin, one, two }) =>
+      begin().load(one).load(two)
+        .move(0x1000n, two.address, two.code.length, 9n, two.time, two.pid)
+        .bytes,
+    isWrong: ({ samples }) => !samples.has("two"),
+  },
+  {
+    name: "a function of another process",
+    rule: "record pid",
+    versions: ["6.1", "6.12"],
+    dump: ({ begin, one, two, three }) =>
+      begin().load(one).load({ ...two, pid: 99, tid: 99 }).load(three).bytes,
+    isWrong: loses("two"),
+  },
+  {
     name: "functions that overlap",
     rule: "overlap",
     versions: ALL,
@@ -560,6 +581,26 @@ const CASES: Case[] = [
       begin().debugInfo(one.address, lines([0, 1], [one.code.length, 1]))
         .load(two).load(one).bytes,
     isWrong: hidesLine("a.c:1"),
+  },
+  {
+    name: "file names that begin with freed memory",
+    rule: "freed memory",
+    versions: ALL,
+    dump: ({ begin, one, lines }) => {
+      const dump = begin();
+      const entries = lines([0, 1], [4, 2], [one.code.length, 2]);
+      const file = new TextEncoder().encode("/home/me/project/work.js\0");
+      file.set([0xee, 0x74, 1, 0, 0, 0, 0, 0, 0xbf, 0x20, 0x5c, 0xa9]);
+      return dump.record(2, one.time, () => {
+        dump.u64(one.address, BigInt(entries.length));
+        for (const [address, line] of entries) {
+          dump.u64(address);
+          dump.u32(line, 0);
+          dump.raw(file);
+        }
+      }).load(one).bytes;
+    },
+    isWrong: hidesLine("work.js:2"),
   },
   {
     name: 'the file name 0xff for "the file before"',
@@ -717,12 +758,12 @@ async function verify(made: Made, { file, ...planted }: Case): Promise<void> {
   const found = await Array.fromAsync(checkDump(path));
   assertEquals(
     [...new Set(found.map(({ rule }) => rule))],
-    planted.rule === undefined ? [] : [planted.rule],
+    [planted.rule, planted.also].filter((rule) => rule !== undefined),
   );
   const named = new Set(found.flatMap(({ holdsFor }) => holdsFor));
   named.delete("other readers");
   assertEquals(
-    [...named],
+    [...named].sort(),
     planted.versions.map((version) => `perf ${version}`),
   );
   for (const perf of PERFS) {
