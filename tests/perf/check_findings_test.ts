@@ -794,14 +794,15 @@ function lazily(record: () => Promise<PerfReplay>): () => Promise<Made> {
 function itFinds(
   planted: Case,
   recording: () => Promise<Made>,
-  where = "",
 ): void {
+  const what = planted.name;
+  const versions = planted.versions.join(", ");
   itWithPerf(
     planted.rule === undefined
-      ? `finds nothing in ${planted.name}${where}, and perf shows all of it`
-      : `finds ${planted.name}${where}, which perf ${
-        planted.versions.join(", ") || "ignores"
-      } misreads`,
+      ? `finds nothing in ${what}, and perf shows all of it`
+      : versions === ""
+      ? `finds ${what}, which perf ignores`
+      : `finds ${what}, which perf ${versions} misreads`,
     async () => await verify(await recording(), planted),
   );
 }
