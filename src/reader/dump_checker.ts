@@ -149,6 +149,7 @@ export class DumpChecker {
   ): Finding[] {
     // The header's size is checked with the first record.
     if (offset === FileHeader.offsets.totalSize) return [];
+    this.#excuse();
     const partial = this.#incomplete;
     this.#begin(partial?.offset ?? offset);
     this.#incomplete = undefined;
@@ -230,7 +231,14 @@ export class DumpChecker {
     );
   }
 
+  /** Leaves out findings on records that belong to a load that cannot be read. */
+  #excuse(): void {
+    this.#lines.excuse();
+    this.#unwind.load();
+  }
+
   #reportShift(offset: number, shift: Shift): void {
+    this.#excuse();
     this.#findings.error(
       "shifted fields",
       offset,

@@ -31,6 +31,8 @@ export class LineChecks {
     number,
     { codeAddr: bigint; name: string; start: bigint }
   >();
+  /** Offsets of lines whose load cannot be read. */
+  readonly #excused = new Set<number>();
   /** The last lines since the last load. */
   #preceding: DebugInfo | undefined;
 
@@ -45,6 +47,12 @@ export class LineChecks {
       this.reportUnclaimed(this.#preceding);
     }
     this.#preceding = lines;
+  }
+
+  /** Notes that the load of the last lines cannot be read, which is a finding of its own. */
+  excuse(): void {
+    if (this.#preceding) this.#excused.add(this.#preceding.offset);
+    this.#preceding = undefined;
   }
 
   /** Checks the lines of a load. */
@@ -62,7 +70,9 @@ export class LineChecks {
         `the lines of "${fn.name}" do not stand right before its JIT_CODE_LOAD; perf drops them`,
         ORDER,
       );
-    } else if (precedingLines && !lines) {
+    } else if (
+      precedingLines && !lines && !this.#excused.has(precedingLines.offset)
+    ) {
       this.#misplaced.set(precedingLines.offset, {
         codeAddr: precedingLines.codeAddr,
         name: fn.name,
@@ -76,7 +86,7 @@ export class LineChecks {
 
   /** Reports lines that no load has taken. */
   reportUnclaimed({ offset, codeAddr }: DebugInfo): void {
-    if (this.#misplaced.has(offset)) return;
+    if (this.#misplaced.has(offset) || this.#excused.has(offset)) return;
     this.#findings.error(
       "lines without function",
       offset,

@@ -113,6 +113,21 @@ describe("checkDump()", () => {
     ]);
   });
 
+  it("reports a load that cannot be read, and not its lines and unwind info too", async () => {
+    const dump = begin();
+    let at = 0;
+    functions(dump, 6, (address, i) => {
+      dump.debugInfo(address, entries(address, 0, 0x40, 0x80))
+        .unwinding(UNWINDING, EH_FRAME_HDR.length);
+      if (i === 2) at = dump.size;
+    });
+    const broken = changed(
+      dump,
+      (view) => view.setBigUint64(at + 40, 1n << 45n, true),
+    );
+    assertEquals(await rules(broken), ["error: malformed record"]);
+  });
+
   it("finds the name of a dump that perf ignores, and no fault in that of a copy", async () => {
     const dump = functions(begin(), 1).bytes;
     const ruleOf = async (name: string) =>
