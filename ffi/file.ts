@@ -1,178 +1,165 @@
 /**
- * The calls on an open file. Each throws a {@linkcode JitDumpError} where the
- * system call fails.
+ * An open file.
  *
  * @module
  */
 
-import { ERRNO, retry } from "./call.ts";
-import { readErrno, systemCallError } from "./error.ts";
+import { EINTR, F_SETFL, O_APPEND, SEEK_CUR } from "./constants.ts";
+import { readErrno, retry, systemCallError } from "./error.ts";
 import type { Libc } from "./libc.ts";
 import { addressOfBuffer } from "./memory.ts";
-
-// <fcntl.h>
-const F_SETFL = 4;
-const SEEK_CUR = 1;
-
-/** `O_APPEND`: each write goes to the end of the file, wherever that is then. */
-export const O_APPEND = 0o2000;
-
-/** An open file: its descriptor, and its path for error messages. */
-export interface OpenFile {
-  readonly fd: number;
-  readonly path: string;
-}
-
-/** Sets the descriptor's flags, of those that can be changed: {@linkcode O_APPEND}. */
-export function setStatusFlags(
-  libc: Libc,
-  file: OpenFile,
-  flags: number,
-): void {
-  retry(
-    libc,
-    "fcntl",
-    "append to",
-    file.path,
-    () => libc.fcntl(file.fd, F_SETFL, flags),
-  );
-}
-
-/** Reads up to `into.length` bytes from `offset` on; says how many there were. */
-export function readAt(
-  libc: Libc,
-  file: OpenFile,
-  into: Uint8Array<ArrayBuffer>,
-  offset: number,
-): number {
-  return retry(
-    libc,
-    "pread",
-    "read",
-    file.path,
-    () => libc.pread(file.fd, into, BigInt(into.length), BigInt(offset)),
-  );
-}
+import {
+  type FileStatus,
+  type FileSystemStatus,
+  fileSystemStatus,
+  openFileStatus,
+} from "./status.ts";
 
 /**
- * Writes bytes at `offset`; says how many were written. In append mode Linux would
- * write them at the end.
+ * A file that is open in append mode. Each method throws the error of
+ * {@linkcode Libc.createError} if its system call fails.
  */
-function writeAt(
-  libc: Libc,
-  file: OpenFile,
-  bytes: Uint8Array,
-  offset: number,
-): number {
-  const from = bytes as Uint8Array<ArrayBuffer>;
-  return retry(
-    libc,
-    "pwrite",
-    "write to",
-    file.path,
-    () => libc.pwrite(file.fd, from, BigInt(bytes.length), BigInt(offset)),
-  );
-}
+export class OpenFile {
+  /** Whether the descriptor is, or was left, without `O_APPEND`. */
+  #isOverwriting = false;
 
-/** Writes all of the bytes at `offset`; see {@linkcode writeAt}. */
-export function writeAllAt(
-  libc: Libc,
-  file: OpenFile,
-  bytes: Uint8Array,
-  offset: number,
-): void {
-  for (let written = 0; written < bytes.length;) {
-    const rest = bytes.subarray(written);
-    written += writeAt(libc, file, rest, offset + written);
+  /**
+   * @param libc The libc that opened the file.
+   * @param fd Its descriptor, in append mode.
+   * @param path Its path, for error messages.
+   */
+  constructor(
+    readonly libc: Libc,
+    readonly fd: number,
+    readonly path: string,
+  ) {}
+
+  /** Returns the file's status. */
+  status(): FileStatus {
+    return openFileStatus(this.libc, this.fd, this.path);
   }
-}
 
-/** Writes all of the bytes at `offset`, into a file that is in append mode. */
-export function overwriteAt(
-  libc: Libc,
-  file: OpenFile,
-  bytes: Uint8Array,
-  offset: number,
-): void {
-  setStatusFlags(libc, file, 0);
-  try {
-    writeAllAt(libc, file, bytes, offset);
-  } finally {
-    setStatusFlags(libc, file, O_APPEND);
+  /** Returns the status of the file's file system. */
+  fileSystemStatus(): FileSystemStatus {
+    return fileSystemStatus(this.libc, this.fd);
   }
-}
 
-/** Writes the first `length` bytes; says how many were written. */
-export function write(
-  libc: Libc,
-  file: OpenFile,
-  bytes: Uint8Array<ArrayBuffer>,
-  length: number,
-): number {
-  // Not by retry(): this is called for each record, and makes no closure.
-  for (;;) {
-    const written = libc.write(file.fd, bytes, BigInt(length));
-    if (written !== -1) return written;
-    const errno = readErrno(libc);
-    if (errno === ERRNO.EINTR) continue;
-    throw systemCallError(libc, errno, "write", "write to", file.path);
+  /** Reads up to `into.length` bytes from `offset`; returns the number of bytes read. */
+  readAt(into: Uint8Array<ArrayBuffer>, offset: number): number {
+    const [libc, size] = [this.libc, BigInt(into.length)];
+    return this.#retry(
+      "pread",
+      "read",
+      () => libc.pread(this.fd, into, size, BigInt(offset)),
+    );
   }
-}
 
-/**
- * Writes the parts one behind the other, as one write; says how many bytes were
- * written. Each part must lie in memory that does not move.
- */
-export function writeParts(
-  libc: Libc,
-  file: OpenFile,
-  parts: Uint8Array[],
-): number {
-  // struct iovec { void *iov_base; size_t iov_len; }
-  const iov = new BigUint64Array(2 * parts.length);
-  parts.forEach((part, i) => {
-    iov[2 * i] = addressOfBuffer(libc, part);
-    iov[2 * i + 1] = BigInt(part.length);
-  });
-  const vector = new Uint8Array(iov.buffer);
-  return retry(
-    libc,
-    "writev",
-    "write to",
-    file.path,
-    () => libc.writev(file.fd, vector, parts.length),
-  );
-}
+  /** Appends the first `length` bytes; returns the number of bytes written. */
+  write(bytes: Uint8Array<ArrayBuffer>, length: number): number {
+    if (this.#isOverwriting) this.#resumeAppending();
+    // Not retry(): this is called for each record, and must not allocate a closure.
+    for (;;) {
+      const written = this.libc.write(this.fd, bytes, BigInt(length));
+      if (written !== -1) return written;
+      const errno = readErrno(this.libc);
+      if (errno !== EINTR) throw this.#error(errno, "write", "write to");
+    }
+  }
 
-/** Where the next read or write would be: behind the last one. */
-export function filePosition(libc: Libc, file: OpenFile): number {
-  return retry(
-    libc,
-    "lseek",
-    "find the end of",
-    file.path,
-    () => Number(libc.lseek(file.fd, 0n, SEEK_CUR)),
-  );
-}
+  /**
+   * Appends the parts in one write; returns the number of bytes written. Each part must
+   * lie in memory that does not move.
+   */
+  writeParts(parts: readonly Uint8Array[]): number {
+    if (this.#isOverwriting) this.#resumeAppending();
+    const libc = this.libc;
+    // struct iovec { void *iov_base; size_t iov_len; }
+    const iov = new BigUint64Array(2 * parts.length);
+    parts.forEach((part, i) => {
+      iov[2 * i] = addressOfBuffer(libc, part);
+      iov[2 * i + 1] = BigInt(part.length);
+    });
+    const vector = new Uint8Array(iov.buffer);
+    return this.#retry(
+      "writev",
+      "write to",
+      () => libc.writev(this.fd, vector, parts.length),
+    );
+  }
 
-/** Cuts the file to `length` bytes. */
-export function truncate(libc: Libc, file: OpenFile, length: number): void {
-  retry(
-    libc,
-    "ftruncate",
-    "shorten",
-    file.path,
-    () => libc.ftruncate(file.fd, BigInt(length)),
-  );
-}
+  /**
+   * Writes all of the bytes at `offset`. Linux appends what pwrite(2) writes in append
+   * mode, so the descriptor leaves that mode meanwhile. V8 can terminate a script at any
+   * point without running `finally`; the next write then restores append mode.
+   */
+  overwriteAt(bytes: Uint8Array, offset: number): void {
+    this.#isOverwriting = true;
+    this.#setStatusFlags(0);
+    try {
+      for (let written = 0; written < bytes.length;) {
+        const rest = bytes.subarray(written) as Uint8Array<ArrayBuffer>;
+        const at = BigInt(offset + written);
+        written += this.#retry(
+          "pwrite",
+          "write to",
+          () => this.libc.pwrite(this.fd, rest, BigInt(rest.length), at),
+        );
+      }
+    } finally {
+      this.#resumeAppending();
+    }
+  }
 
-/**
- * Closes the file. The descriptor is gone even where this throws, and an
- * interrupted close is a finished one; see close(2).
- */
-export function closeFile(libc: Libc, file: OpenFile): void {
-  if (libc.close(file.fd) !== -1) return;
-  const errno = readErrno(libc);
-  if (errno === ERRNO.EINTR) return;
-  throw systemCallError(libc, errno, "close", "close", file.path);
+  #resumeAppending(): void {
+    this.#setStatusFlags(O_APPEND);
+    this.#isOverwriting = false;
+  }
+
+  #setStatusFlags(flags: number): void {
+    this.#retry(
+      "fcntl",
+      "append to",
+      () => this.libc.fcntl(this.fd, F_SETFL, flags),
+    );
+  }
+
+  /** Returns the file position: after a write, the end of what was written. */
+  position(): number {
+    return this.#retry(
+      "lseek",
+      "find the end of",
+      () => Number(this.libc.lseek(this.fd, 0n, SEEK_CUR)),
+    );
+  }
+
+  /** Truncates the file to `length` bytes. */
+  truncate(length: number): void {
+    this.#retry(
+      "ftruncate",
+      "truncate",
+      () => this.libc.ftruncate(this.fd, BigInt(length)),
+    );
+  }
+
+  /**
+   * Closes the file. The descriptor is closed even if this throws, and an interrupted
+   * close has closed it; see close(2).
+   */
+  close(): void {
+    if (this.libc.close(this.fd) !== -1) return;
+    const errno = readErrno(this.libc);
+    if (errno !== EINTR) throw this.#error(errno, "close", "close");
+  }
+
+  #retry(syscall: string, intent: string, call: () => number): number {
+    return retry(this.libc, { syscall, intent, path: this.path }, call);
+  }
+
+  #error(errno: number, syscall: string, intent: string): Error {
+    return systemCallError(this.libc, errno, {
+      syscall,
+      intent,
+      path: this.path,
+    });
+  }
 }

@@ -1,24 +1,26 @@
 /**
- * libc: its symbols with their C signatures, and the way to a libc that the
+ * libc: its symbols with their C signatures, and the search for a libc that the
  * permissions of this process allow.
  *
  * Three rules hold for the whole table:
  *
- * - **An address is a `u64`.** Under a path-scoped `--allow-ffi` Deno refuses
- *   every API that makes or reads a `Deno.PointerObject`, so memory is read by
- *   copying from it (`memory.ts`), and a pointer occurs only where a caller's
- *   own is turned into its address.
- * - **A 64-bit argument is given as a `bigint`.** Deno's fast call path takes
- *   only that; a `number` costs five times as much per call.
- * - **A `ssize_t` is an `i32`.** Linux transfers 2 GiB − 4 KiB at the most in one call,
- *   and a 64-bit result would be a `bigint`: garbage for each record, and a chance for
- *   the collector to call libc before errno has been read.
+ * - **An address is a `u64`.** Under a path-scoped `--allow-ffi` Deno (2.2 to 2.9)
+ *   refuses every API that creates or reads a `Deno.PointerObject`. So memory is read by
+ *   copying from it (`memory.ts`), and a pointer occurs only as an argument whose address
+ *   is wanted.
+ * - **A 64-bit argument is passed as a `bigint`.** Deno's fast call path accepts nothing
+ *   else; a `number` costs five times as much per call.
+ * - **A `ssize_t` is an `i32`.** Linux transfers at most 2 GiB − 4 KiB in one call, and a
+ *   64-bit result would be a `bigint`: garbage for each record, and a chance for the
+ *   garbage collector to call libc before errno has been read.
  *
  * The declarations are those of 64-bit Linux, where `off_t` and `ssize_t` have
  * 64 bits. Deno runs on no other Linux.
  *
  * @module
  */
+
+import type { ErrorFactory } from "./system_call_failure.ts";
 
 const SYMBOLS = {
   __errno_location: {
@@ -96,29 +98,12 @@ const SYMBOLS = {
     ],
     result: "i32", // ssize_t
   },
-  memfd_create: {
-    parameters: [
-      "buffer", // const char *name
-      "u32", // unsigned int flags
-    ],
-    result: "i32", // int
-  },
   realpath: {
     parameters: [
       "buffer", // const char *path
       "buffer", // char *resolved_path, of PATH_MAX bytes
     ],
     result: "u64", // char *
-  },
-  pwriteFromAddress: {
-    name: "pwrite",
-    parameters: [
-      "i32", // int fd
-      "u64", // const void *buf
-      "usize", // size_t count
-      "i64", // off_t offset
-    ],
-    result: "i32", // ssize_t
   },
   pwrite: {
     parameters: [
@@ -185,45 +170,6 @@ const SYMBOLS = {
     ],
     result: "i32", // int
   },
-  pthread_mutex_timedlock: {
-    parameters: [
-      "u64", // pthread_mutex_t *mutex
-      "buffer", // const struct timespec *abstime
-    ],
-    result: "i32", // int
-  },
-  pthread_mutex_unlock: {
-    parameters: [
-      "u64", // pthread_mutex_t *mutex
-    ],
-    result: "i32", // int
-  },
-  pthread_rwlock_tryrdlock: {
-    parameters: [
-      "u64", // pthread_rwlock_t *rwlock
-    ],
-    result: "i32", // int
-  },
-  pthread_rwlock_timedrdlock: {
-    parameters: [
-      "u64", // pthread_rwlock_t *rwlock
-      "buffer", // const struct timespec *abstime
-    ],
-    result: "i32", // int
-  },
-  pthread_rwlock_timedwrlock: {
-    parameters: [
-      "u64", // pthread_rwlock_t *rwlock
-      "buffer", // const struct timespec *abstime
-    ],
-    result: "i32", // int
-  },
-  pthread_rwlock_unlock: {
-    parameters: [
-      "u64", // pthread_rwlock_t *rwlock
-    ],
-    result: "i32", // int
-  },
   clock_gettime: {
     parameters: [
       "i32", // clockid_t clockid
@@ -252,8 +198,8 @@ const SYMBOLS = {
     ],
     result: "usize", // unsigned long
   },
-  // memset and memcpy return their first argument, so with a length of 0 they turn a
-  // buffer or a pointer into an address without writing anything.
+  // memset and memcpy return their first argument, so with a length of 0 they convert a
+  // buffer or a pointer to an address without writing anything.
   addressOfBuffer: {
     name: "memset",
     parameters: [
@@ -272,15 +218,6 @@ const SYMBOLS = {
     ],
     result: "u64", // void *
   },
-  copyToAddress: {
-    name: "memcpy",
-    parameters: [
-      "u64", // void *dest
-      "buffer", // const void *src
-      "usize", // size_t n
-    ],
-    result: "void", // void *, not of interest
-  },
   copyBetweenAddresses: {
     name: "memcpy",
     parameters: [
@@ -288,7 +225,7 @@ const SYMBOLS = {
       "u64", // const void *src
       "usize", // size_t n
     ],
-    result: "void", // void *, not of interest
+    result: "void", // void *, ignored
   },
   copyFromAddress: {
     name: "memcpy",
@@ -297,14 +234,14 @@ const SYMBOLS = {
       "u64", // const void *src
       "usize", // size_t n
     ],
-    result: "void", // void *, not of interest
+    result: "void", // void *, ignored
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /**
- * What is called for each record, or a thousand times when a file is opened, and the two
- * that read errno. For each of these Deno compiles a trampoline when libc is opened,
- * which takes 0.1 to 0.2 ms.
+ * The symbols that are called for each record, or a thousand times when a file is opened,
+ * and the two that read errno. Deno compiles a trampoline for each of these when libc is
+ * opened, which takes 0.1 to 0.2 ms (Deno 2.9).
  */
 const COMPILED: readonly string[] = [
   "__errno_location",
@@ -314,17 +251,15 @@ const COMPILED: readonly string[] = [
   "copyBetweenAddresses",
   "copyFromAddress",
   "fcntl",
-  "pthread_rwlock_tryrdlock",
-  "pthread_rwlock_unlock",
   "write",
 ] satisfies (keyof typeof SYMBOLS)[];
 
 /**
- * One parameter more, behind those that the function looks at. Deno compiles nothing
- * for a symbol that takes a struct; calling it takes 0.2 µs longer.
+ * An additional last parameter that the function ignores. Deno compiles no trampoline for
+ * a symbol with a struct parameter; a call of it takes 0.2 µs longer.
  */
 const UNUSED = { struct: ["u8"] } as const;
-const NOTHING = new Uint8Array(1);
+const UNUSED_VALUE = new Uint8Array(1);
 
 /** {@linkcode SYMBOLS} as they are opened. */
 const DECLARATIONS: Deno.ForeignLibraryInterface = Object.fromEntries(
@@ -335,15 +270,22 @@ const DECLARATIONS: Deno.ForeignLibraryInterface = Object.fromEntries(
   ),
 );
 
-/** An opened libc: {@linkcode Libc} under `symbols`, and `close()`. */
-export type LibcLibrary = Deno.DynamicLibrary<typeof SYMBOLS>;
-
 /** The callable symbols of libc. */
-export type Libc = LibcLibrary["symbols"];
+export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] & {
+  /** Creates the exception for a failed system call. */
+  readonly createError: ErrorFactory;
+};
+
+/** An opened libc. */
+export interface LibcLibrary {
+  readonly symbols: Libc;
+  /** Unloads the library. */
+  close(): void;
+}
 
 const SONAME = "libc.so.6";
 
-/** Where the distributions keep libc, most widespread first. */
+/** Paths of libc in the distributions, most widespread first. */
 export const LIBC_PATHS: readonly string[] = [
   `/lib/${Deno.build.arch}-linux-gnu/${SONAME}`, // Debian, Ubuntu
   `/usr/lib/${Deno.build.arch}-linux-gnu/${SONAME}`,
@@ -353,7 +295,7 @@ export const LIBC_PATHS: readonly string[] = [
   `/usr/lib/${SONAME}`,
 ];
 
-/** Whether FFI is allowed, for all libraries or for the one at `path`. */
+/** Returns whether FFI is allowed, for all libraries or for the one at `path`. */
 function isGranted(path?: string): boolean {
   const status = Deno.permissions.querySync({ name: "ffi", path });
   return status.state === "granted" && !status.partial;
@@ -362,25 +304,41 @@ function isGranted(path?: string): boolean {
 /**
  * Opens libc.
  *
- * `path` is taken as it is. Without it libc is found by what is allowed: by its
- * soname where FFI is unrestricted, else by the first of the distributions'
- * paths that `--allow-ffi` covers and that is there. On a terminal Deno may
- * ask the user, as for any other permission.
+ * `path` is used as it is. Without it, the permissions decide: libc is opened by its
+ * soname if FFI is unrestricted, else by the first of {@linkcode LIBC_PATHS} that
+ * `--allow-ffi` covers and that exists. On a terminal Deno may prompt, as for any other
+ * permission.
  *
- * A soname is for unrestricted FFI only: under any restriction Deno takes it for
- * a file in the current directory, and that may be anybody's.
+ * The soname is for unrestricted FFI only: under any restriction Deno (2.9) resolves it
+ * to a file in the current directory, which may be anybody's.
  *
+ * @param createError Creates the exceptions of failed system calls.
  * @param path An absolute path, or a soname, of the libc to use.
- * @returns The library; whoever opened it closes it.
+ * @returns The library; the caller closes it.
  * @throws {Deno.errors.NotCapable} If FFI is not allowed for any of the paths.
- * @throws {Error} If what is allowed cannot be loaded.
+ * @throws {Error} If no allowed library can be loaded.
  */
-export function openLibc(path?: string): LibcLibrary {
+export function openLibc(
+  createError: ErrorFactory,
+  path?: string,
+): LibcLibrary {
+  const { symbols, close } = findLibc(path);
+  return { symbols: { ...symbols, createError }, close };
+}
+
+type Symbols = Omit<Libc, "createError">;
+
+interface OpenedSymbols {
+  readonly symbols: Symbols;
+  close(): void;
+}
+
+function findLibc(path?: string): OpenedSymbols {
   if (path !== undefined) {
     if (!path.includes("/") && !isGranted()) {
       throw new Deno.errors.NotCapable(
         `Cannot load libc: FFI is limited, so "options.libc" must be a path, got "${path}". ` +
-          `Give the path that --allow-ffi names, or run again with --allow-ffi`,
+          `Pass the path that --allow-ffi names, or run again with --allow-ffi`,
       );
     }
     requireFfi(path);
@@ -392,16 +350,15 @@ export function openLibc(path?: string): LibcLibrary {
   try {
     if (granted.length > 0) return load(granted);
   } catch {
-    // What is allowed is not there, so the user has to allow what is.
+    // No allowed path exists, so the user has to allow one that does.
   }
   requireFfi(LIBC_PATHS[0]);
   return load([LIBC_PATHS[0]]);
 }
 
 function requireFfi(path: string): void {
-  if (
-    Deno.permissions.requestSync({ name: "ffi", path }).state === "granted"
-  ) return;
+  const { state } = Deno.permissions.requestSync({ name: "ffi", path });
+  if (state === "granted") return;
   throw new Deno.errors.NotCapable(
     `Cannot load libc: FFI access to "${path}" is not allowed. ` +
       `Run again with --allow-ffi=${path}` +
@@ -411,30 +368,14 @@ function requireFfi(path: string): void {
   );
 }
 
-function openSymbols(path: string): LibcLibrary {
-  const library = Deno.dlopen(path, DECLARATIONS);
-  const calls = library.symbols as Record<
-    string,
-    (...values: unknown[]) => unknown
-  >;
-  const symbols = Object.entries(calls).map(([name, call]) =>
-    COMPILED.includes(name)
-      ? [name, call]
-      : [name, (...values: unknown[]) => call(...values, NOTHING)]
-  );
-  return {
-    symbols: Object.fromEntries(symbols),
-    close: () => library.close(),
-  };
-}
-
-function load(candidates: string[]): LibcLibrary {
+/** Opens the first candidate that can be loaded. */
+function load(candidates: readonly string[]): OpenedSymbols {
   const failures: string[] = [];
   for (const candidate of candidates) {
     try {
       return openSymbols(candidate);
     } catch (error) {
-      // The loader's own sentence, behind what Deno says, begins with the path.
+      // The loader's own message follows Deno's, and begins with the path.
       const { message } = error as Error;
       const reason = message.lastIndexOf(`${candidate}: `);
       failures.push(
@@ -444,6 +385,23 @@ function load(candidates: string[]): LibcLibrary {
   }
   throw new Error(
     `Cannot load libc: ${failures.join("; ")}. ` +
-      `Give its path in "options.libc" and in --allow-ffi.`,
+      `Pass its path in "options.libc" and in --allow-ffi.`,
   );
+}
+
+function openSymbols(path: string): OpenedSymbols {
+  const library = Deno.dlopen(path, DECLARATIONS);
+  const calls = library.symbols as Record<
+    string,
+    (...values: unknown[]) => unknown
+  >;
+  const symbols = Object.entries(calls).map(([name, call]) =>
+    COMPILED.includes(name)
+      ? [name, call]
+      : [name, (...values: unknown[]) => call(...values, UNUSED_VALUE)]
+  );
+  return {
+    symbols: Object.fromEntries(symbols),
+    close: () => library.close(),
+  };
 }

@@ -1,26 +1,27 @@
 /**
- * Locks on the bytes of a file that belong to its open descriptor (fcntl(2), "Open
- * file description locks"): they end with the descriptor or its process. They bind
- * those who ask for them, and nobody else; the bytes need not exist.
+ * Open file description locks on the bytes of a file; see fcntl(2).
+ *
+ * They belong to an open file description, not to a process: threads that have opened
+ * the file separately exclude each other, and the kernel releases a lock when its
+ * description is closed or its process ends. They are advisory, and the bytes need not
+ * exist.
  *
  * @module
  */
 
-import { retry } from "./call.ts";
+import {
+  EACCES,
+  EAGAIN,
+  F_OFD_GETLK,
+  F_OFD_SETLK,
+  F_RDLCK,
+  F_UNLCK,
+  F_WRLCK,
+} from "./constants.ts";
+import { attempt, systemCallError } from "./error.ts";
 import type { OpenFile } from "./file.ts";
-import type { Libc } from "./libc.ts";
 
-// <fcntl.h>
-const F_OFD_GETLK = 36;
-const F_OFD_SETLK = 37;
-const F_RDLCK = 0;
-const F_WRLCK = 1;
-const F_UNLCK = 2;
-
-/** The first byte behind all that a file can have. */
-const END = 1n << 62n;
-
-/** `struct flock`: its size, and where its fields are. */
+/** `struct flock`: its size, and the offsets of its fields. */
 const FLOCK = {
   bytes: 32,
   type: 0, // i16
@@ -28,47 +29,64 @@ const FLOCK = {
   length: 16, // i64
 };
 
-/** Does a locking call for `length` bytes from `start` on; gives the type that is set then. */
-function lock(
-  libc: Libc,
+/** A lock that another open file description holds. */
+export interface Lock {
+  /** The first locked byte. */
+  readonly start: bigint;
+  readonly isExclusive: boolean;
+}
+
+/** Calls fcntl(2); returns the `struct flock` after it, or undefined for a conflict. */
+function lockCall(
   file: OpenFile,
   command: number,
   type: number,
   start: bigint,
-  length: bigint,
-): number {
+  end: bigint,
+): DataView | undefined {
+  const { libc, fd, path } = file;
   const view = new DataView(new ArrayBuffer(FLOCK.bytes));
   view.setInt16(FLOCK.type, type, true);
   view.setBigInt64(FLOCK.start, start, true);
-  view.setBigInt64(FLOCK.length, length, true);
-  retry(
-    libc,
-    "fcntl",
-    "lock",
-    file.path,
-    () => libc.fcntlLock(file.fd, command, new Uint8Array(view.buffer)),
-  );
-  return view.getInt16(FLOCK.type, true);
+  view.setBigInt64(FLOCK.length, end - start, true);
+  const flock = new Uint8Array(view.buffer);
+  const result = attempt(libc, () => libc.fcntlLock(fd, command, flock));
+  if (result === -EAGAIN || result === -EACCES) return undefined;
+  if (result >= 0) return view;
+  const call = { syscall: "fcntl", intent: "lock", path };
+  throw systemCallError(libc, -result, call);
 }
 
 /**
- * Takes a lock that others may have too, on the byte of a number.
- *
- * @param byte From 0 on, below 2⁶².
+ * Locks one byte, or changes the lock that the file holds on it. Returns whether no
+ * other description holds a lock that conflicts.
  */
-export function lockShared(libc: Libc, file: OpenFile, byte: bigint): void {
-  lock(libc, file, F_OFD_SETLK, F_RDLCK, byte, 1n);
-}
-
-/** Whether somebody else has a lock on another byte. */
-export function isLockedElsewhere(
-  libc: Libc,
+export function tryLock(
   file: OpenFile,
   byte: bigint,
+  isExclusive: boolean,
 ): boolean {
-  const behind = byte + 1n;
-  const isLocked = (start: bigint, length: bigint) =>
-    length > 0n &&
-    lock(libc, file, F_OFD_GETLK, F_WRLCK, start, length) !== F_UNLCK;
-  return isLocked(0n, byte) || isLocked(behind, END - behind);
+  const type = isExclusive ? F_WRLCK : F_RDLCK;
+  return lockCall(file, F_OFD_SETLK, type, byte, byte + 1n) !== undefined;
+}
+
+/** Releases the lock that the file holds on one byte, if any. */
+export function unlock(file: OpenFile, byte: bigint): void {
+  lockCall(file, F_OFD_SETLK, F_UNLCK, byte, byte + 1n);
+}
+
+/** Finds a lock that another description holds on any byte from `start` to `end`. */
+export function findLock(
+  file: OpenFile,
+  start: bigint,
+  end: bigint,
+): Lock | undefined {
+  if (start === end) return undefined;
+  const found = lockCall(file, F_OFD_GETLK, F_WRLCK, start, end);
+  const type = found?.getInt16(FLOCK.type, true);
+  if (!found || type === F_UNLCK) return undefined;
+  return {
+    start: found.getBigInt64(FLOCK.start, true),
+    isExclusive: type === F_WRLCK,
+  };
 }

@@ -1,6 +1,6 @@
 /**
- * Addresses and foreign memory without Deno's raw-pointer APIs, which a
- * path-scoped `--allow-ffi` denies.
+ * Addresses and foreign memory without Deno's raw-pointer APIs, which a path-scoped
+ * `--allow-ffi` denies (Deno 2.2 to 2.9).
  *
  * @module
  */
@@ -8,18 +8,17 @@
 import type { Libc } from "./libc.ts";
 
 /**
- * The address at which the bytes of `buffer` lie.
+ * Returns the address of the bytes of `buffer`.
  *
- * It stays the same for as long as the underlying `ArrayBuffer` is neither
- * detached nor resized. V8 keeps a small typed array that was made without an
- * `ArrayBuffer` on its moving heap until its `buffer` is asked for, so ask
- * before calling this.
+ * The address is stable while the underlying `ArrayBuffer` is neither detached nor
+ * resized. V8 keeps a small typed array that was created without an `ArrayBuffer` on its
+ * moving heap until its `buffer` is read, so read that before.
  */
 export function addressOfBuffer(libc: Libc, buffer: Uint8Array): bigint {
   return libc.addressOfBuffer(buffer as Uint8Array<ArrayBuffer>, 0, 0n);
 }
 
-/** The address that `pointer` holds. */
+/** Returns the address that `pointer` holds. */
 export function addressOfPointer(
   libc: Libc,
   pointer: Deno.PointerObject,
@@ -27,7 +26,7 @@ export function addressOfPointer(
   return libc.addressOfPointer(pointer, pointer, 0n);
 }
 
-/** Fills `into` with the bytes that lie at `address`. */
+/** Fills `into` with the bytes at `address`. */
 export function readMemory(
   libc: Libc,
   into: Uint8Array<ArrayBuffer>,
@@ -44,13 +43,4 @@ export function copyMemory(
   size: bigint,
 ): void {
   libc.copyBetweenAddresses(to, from, size);
-}
-
-/** Writes the bytes to `address`. */
-export function writeMemory(
-  libc: Libc,
-  address: bigint,
-  bytes: Uint8Array<ArrayBuffer>,
-): void {
-  libc.copyToAddress(address, bytes, BigInt(bytes.length));
 }

@@ -4,16 +4,14 @@
  * @module
  */
 
+import { PATH_MAX } from "./constants.ts";
 import type { Libc } from "./libc.ts";
 
-/** `PATH_MAX` of <linux/limits.h>. */
-const PATH_MAX = 4096;
-
 /**
- * The absolute path without `.`, `..` and empty components, by its text alone, as
- * Deno sees it. The kernel would follow a symbolic link before it goes up from it, and
- * end elsewhere than where Deno has allowed; and another thread may change the current
- * directory between Deno's look at the path and the kernel's.
+ * Returns the absolute path without `.`, `..` and empty components, by its text alone, as
+ * Deno resolves it. The kernel would follow a symbolic link before it goes up from it,
+ * and end elsewhere than at the path that Deno has allowed. Another thread may change the
+ * current directory between Deno's check of a relative path and the kernel's.
  */
 export function absolutePath(path: string): string {
   const absolute = path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
@@ -23,21 +21,24 @@ export function absolutePath(path: string): string {
     if (component === "..") components.pop();
     else components.push(component);
   }
-  // A directory's, as the kernel sees it.
+  // A path that ends in a slash is a directory's, for the kernel.
   const end = path.endsWith("/") && components.length > 0 ? "/" : "";
   return `/${components.join("/")}${end}`;
 }
 
-/** The directory of an absolute path, where it really is; undefined where it is not. */
+/** Returns the directory of an absolute path. */
+const directoryOf = (path: string) =>
+  path.slice(0, path.lastIndexOf("/")) || "/";
+
+/** Returns the canonical path of a path's directory; undefined if it does not exist. */
 function realDirectory(libc: Libc, path: string): string | undefined {
-  const directory = path.slice(0, path.lastIndexOf("/")) || "/";
-  const name = new TextEncoder().encode(`${directory}\0`);
+  const name = new TextEncoder().encode(`${directoryOf(path)}\0`);
   const resolved = new Uint8Array(new ArrayBuffer(PATH_MAX));
   if (libc.realpath(name, resolved) === 0n) return undefined;
   return new TextDecoder().decode(resolved.subarray(0, resolved.indexOf(0)));
 }
 
-/** Whether `--allow-write` is not enough for Deno there, as there is more than files. */
+/** Returns whether Deno demands more than `--allow-write` for the path. */
 function isSpecial(libc: Libc, path: string): boolean {
   return [path, realDirectory(libc, path)]
     .some((place) => /^\/(dev|proc|sys)(\/|$)/.test(place ?? ""));
@@ -59,51 +60,59 @@ const isAllGranted = () =>
     return status.state === "granted" && !status.partial;
   });
 
-const notAllowed = (path: string, why: string) =>
-  new Deno.errors.NotCapable(`Cannot open "${path}": ${why}`);
+const notCapable = (path: string, reason: string) =>
+  new Deno.errors.NotCapable(`Cannot open "${path}": ${reason}`);
 
-/** Somebody has to be asked for leave to write: {@linkcode askForWrite}. */
+/** Write permission is missing; {@linkcode withWritePrompt} asks the user. */
 export class WriteNotGranted extends Error {
-  /** The path that it is about. */
-  readonly path: string;
-
-  constructor(path: string) {
-    super(`write access to "${path}" has not been granted`);
-    this.path = path;
+  /** @param path The path that may not be written. */
+  constructor(readonly path: string) {
+    super(`Write access to "${path}" has not been granted`);
   }
 }
 
 /**
- * Goes on only where Deno allows writing without asking anybody.
+ * Returns if Deno allows writing to the path without a prompt.
  *
- * @param path What {@linkcode absolutePath} has given.
- * @throws {WriteNotGranted} If it would have to ask.
- * @throws {Deno.errors.NotCapable} If leave to write is not enough there.
+ * @param path A result of {@linkcode absolutePath}.
+ * @throws {WriteNotGranted} If Deno would have to prompt.
+ * @throws {Deno.errors.NotCapable} If write permission is not enough there.
  */
 export function requireWrite(libc: Libc, path: string): void {
   const { state } = Deno.permissions.querySync({ name: "write", path });
   if (state !== "granted") throw new WriteNotGranted(path);
   if (isSpecial(libc, path) && !isAllGranted()) {
-    throw notAllowed(
+    throw notCapable(
       path,
-      "Deno leaves /dev, /proc and /sys to programs that may do all. " +
+      "Deno restricts /dev, /proc and /sys to programs with all permissions. " +
         "Choose another directory, or run again with --allow-all",
     );
   }
 }
 
 /**
- * Asks the user for leave to write, where there is one to ask.
+ * Runs `action`, and prompts for write permission and retries if it was missing. The
+ * prompt is shown outside `action`, where no lock is held.
  *
- * @throws {Deno.errors.NotCapable} If it is not given.
+ * @throws {Deno.errors.NotCapable} If the user denies it, or cannot be asked.
  */
-export function askForWrite(path: string): void {
+export function withWritePrompt<T>(action: () => T): T {
+  for (;;) {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof WriteNotGranted)) throw error;
+      promptForWrite(error.path);
+    }
+  }
+}
+
+function promptForWrite(path: string): void {
   const { state } = Deno.permissions.requestSync({ name: "write", path });
   if (state === "granted") return;
-  const directory = path.slice(0, path.lastIndexOf("/")) || "/";
-  throw notAllowed(
+  throw notCapable(
     path,
     "write access to it is not allowed. " +
-      `Run again with --allow-write=${directory}`,
+      `Run again with --allow-write=${directoryOf(path)}`,
   );
 }

@@ -4,26 +4,24 @@
  * @module
  */
 
+import { AT_RANDOM, RLIMIT_FSIZE } from "./constants.ts";
 import type { Libc } from "./libc.ts";
 import { readMemory } from "./memory.ts";
 
-// <elf.h>, getauxval(3)
-const AT_RANDOM = 25n;
-
-/** The kernel's id of the calling thread; it never fails. */
+/** Returns the kernel's id of the calling thread; never fails. */
 export function threadId(libc: Libc): number {
   return libc.gettid();
 }
 
-/** The user as whom this thread opens files; it never fails. */
+/** Returns the id of the user as whom this thread opens files; never fails. */
 export function effectiveUserId(libc: Libc): number {
   return libc.geteuid();
 }
 
 /**
- * The 16 random bytes that the kernel gives a program at its start: the same in
- * all threads of a process, and others in each process. libc guards its stacks
- * with them, so they are not for others to see.
+ * Returns the 16 random bytes that the kernel gives a program at its start: the same in
+ * all threads of a process, and different in each process. libc protects its stacks
+ * with them, so they must not be disclosed.
  */
 export function randomBytesOfProcess(libc: Libc): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(new ArrayBuffer(16));
@@ -32,16 +30,10 @@ export function randomBytesOfProcess(libc: Libc): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-// <sys/resource.h>
-const RLIMIT_FSIZE = 1;
-
-/** How large this process may make a file; writing behind it sends SIGXFSZ. */
+/** Returns how large this process may make a file; a write beyond it sends SIGXFSZ. */
 export function fileSizeLimit(libc: Libc): number {
   // struct rlimit { rlim_t rlim_cur; rlim_t rlim_max; }
   const limits = new BigUint64Array(2);
-  const failed = libc.getrlimit(
-    RLIMIT_FSIZE,
-    new Uint8Array(limits.buffer),
-  );
+  const failed = libc.getrlimit(RLIMIT_FSIZE, new Uint8Array(limits.buffer));
   return failed ? Infinity : Number(limits[0]);
 }

@@ -1,26 +1,23 @@
 /**
- * What statx(2) says of a file. Its struct is the same on all machines, other
- * than that of fstat(2).
+ * The status of files and file systems: statx(2), which has one struct on all machines,
+ * unlike fstat(2), and fstatfs(2).
  *
  * @module
  */
 
-import { attempt, ERRNO, retry } from "./call.ts";
-import { systemCallError } from "./error.ts";
-import type { OpenFile } from "./file.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  ENOENT,
+  S_IFMT,
+  S_IFREG,
+  STATX_BASIC_STATS,
+} from "./constants.ts";
+import { attempt, systemCallError } from "./error.ts";
 import type { Libc } from "./libc.ts";
 
-// <fcntl.h>
-const AT_FDCWD = -100;
-const AT_SYMLINK_NOFOLLOW = 0x100;
-const AT_EMPTY_PATH = 0x1000;
-
-// <sys/stat.h>
-const STATX_BASIC_STATS = 0x7ff;
-const S_IFMT = 0o170000;
-const S_IFREG = 0o100000;
-
-/** `struct statx`: its size, and where its fields are. */
+/** `struct statx`: its size, and the offsets of its fields. */
 const STATX = {
   bytes: 256,
   uid: 20, // u32
@@ -31,11 +28,9 @@ const STATX = {
   devMinor: 140, // u32
 };
 
-const NO_PATH = new Uint8Array(1);
-
-/** Of a file, what there is to decide by. */
+/** The parts of a file's status that this module uses. */
 export interface FileStatus {
-  /** The device's major number in the upper half, the minor one in the lower. */
+  /** The device's major number in the upper 32 bits, the minor one in the lower. */
   readonly device: bigint;
   readonly inode: bigint;
   readonly isRegular: boolean;
@@ -44,8 +39,7 @@ export interface FileStatus {
   readonly size: number;
 }
 
-function unpackStatus(bytes: Uint8Array<ArrayBuffer>): FileStatus {
-  const view = new DataView(bytes.buffer);
+function unpackStatus(view: DataView): FileStatus {
   const u32 = (at: number) => view.getUint32(at, true);
   const u64 = (at: number) => view.getBigUint64(at, true);
   return {
@@ -57,25 +51,64 @@ function unpackStatus(bytes: Uint8Array<ArrayBuffer>): FileStatus {
   };
 }
 
-/** Whether both are of one file, and that is there. */
+const encoder = new TextEncoder();
+
+/** Calls statx(2); returns a negative errno if it fails. */
+function statx(
+  libc: Libc,
+  fd: number,
+  path: string,
+  flags: number,
+): FileStatus | number {
+  const pathname = encoder.encode(`${path}\0`);
+  const bytes = new Uint8Array(new ArrayBuffer(STATX.bytes));
+  const result = attempt(
+    libc,
+    () => libc.statx(fd, pathname, flags, STATX_BASIC_STATS, bytes),
+  );
+  return result < 0 ? result : unpackStatus(new DataView(bytes.buffer));
+}
+
+/** Returns the status of whatever a descriptor is open for; undefined if it is not open. */
+export function descriptorStatus(
+  libc: Libc,
+  fd: number,
+): FileStatus | undefined {
+  const status = statx(libc, fd, "", AT_EMPTY_PATH);
+  return typeof status === "number" ? undefined : status;
+}
+
+/** Returns the status of an open file; `path` is for the error message. */
+export function openFileStatus(
+  libc: Libc,
+  fd: number,
+  path: string,
+): FileStatus {
+  const status = statx(libc, fd, "", AT_EMPTY_PATH);
+  return typeof status === "number" ? refuse(libc, status, path) : status;
+}
+
+/**
+ * Returns the status of the file at a path, which may be a symbolic link itself;
+ * undefined if there is none.
+ */
+export function pathStatus(libc: Libc, path: string): FileStatus | undefined {
+  const status = statx(libc, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
+  if (status === -ENOENT) return undefined;
+  return typeof status === "number" ? refuse(libc, status, path) : status;
+}
+
+function refuse(libc: Libc, result: number, path: string): never {
+  const call = { syscall: "statx", intent: "read the status of", path };
+  throw systemCallError(libc, -result, call);
+}
+
+/** Returns whether both are the status of one file, and that file exists. */
 export function isSameFile(a: FileStatus | undefined, b: FileStatus): boolean {
   return a?.inode === b.inode && a.device === b.device;
 }
 
-/** The status of an open file. */
-export function fileStatus(libc: Libc, file: OpenFile): FileStatus {
-  const bytes = new Uint8Array(new ArrayBuffer(STATX.bytes));
-  retry(
-    libc,
-    "statx",
-    "look at",
-    file.path,
-    () => libc.statx(file.fd, NO_PATH, AT_EMPTY_PATH, STATX_BASIC_STATS, bytes),
-  );
-  return unpackStatus(bytes);
-}
-
-/** `struct statfs`: room for it, and where its fields are, each of 8 bytes. */
+/** `struct statfs`: its size, and the offsets of its fields, each of 8 bytes. */
 const STATFS = {
   bytes: 120,
   type: 0,
@@ -84,59 +117,24 @@ const STATFS = {
   frsize: 72,
 };
 
-/** The file system that an open file is on; see statfs(2). */
+/** The status of the file system of an open file; see fstatfs(2). */
 export interface FileSystemStatus {
-  /** A number of <linux/magic.h>. */
+  /** A magic number of <linux/magic.h>. */
   readonly type: number;
-  /** How many bytes of room it has; 0 for those that do not say. */
+  /** Free space in bytes; 0 for file systems that do not report it. */
   readonly available: number;
 }
 
-/** The status of the file system that an open file is on; zeros where it is not said. */
-export function fileSystemStatus(
-  libc: Libc,
-  file: OpenFile,
-): FileSystemStatus {
+/** Returns the status of the file system of an open file; zeros if it is not reported. */
+export function fileSystemStatus(libc: Libc, fd: number): FileSystemStatus {
   const bytes = new Uint8Array(new ArrayBuffer(STATFS.bytes));
-  libc.fstatfs(file.fd, bytes);
+  libc.fstatfs(fd, bytes);
   const view = new DataView(bytes.buffer);
   const number = (at: number) => Number(view.getBigUint64(at, true));
-  // Blocks are counted in fragments, where the file system has those.
+  // Blocks are counted in fragments if the file system has those.
   const blockSize = number(STATFS.frsize) || number(STATFS.bsize);
   return {
     type: number(STATFS.type),
     available: number(STATFS.bavail) * blockSize,
   };
-}
-
-/** The status of what is at a path; undefined where nothing is. */
-export function pathStatus(libc: Libc, path: string): FileStatus | undefined {
-  const pathname = new TextEncoder().encode(`${path}\0`);
-  const bytes = new Uint8Array(new ArrayBuffer(STATX.bytes));
-  const flags = AT_SYMLINK_NOFOLLOW;
-  const result = attempt(
-    libc,
-    () => libc.statx(AT_FDCWD, pathname, flags, STATX_BASIC_STATS, bytes),
-  );
-  if (result === -ERRNO.ENOENT) return undefined;
-  if (result < 0) {
-    throw systemCallError(libc, -result, "statx", "look at", path);
-  }
-  return unpackStatus(bytes);
-}
-
-/** The status of whatever a number is the descriptor of; undefined where of nothing. */
-export function descriptorStatus(
-  libc: Libc,
-  fd: number,
-): FileStatus | undefined {
-  const bytes = new Uint8Array(new ArrayBuffer(STATX.bytes));
-  const failed = libc.statx(
-    fd,
-    NO_PATH,
-    AT_EMPTY_PATH,
-    STATX_BASIC_STATS,
-    bytes,
-  );
-  return failed ? undefined : unpackStatus(bytes);
 }

@@ -1,14 +1,14 @@
 /**
- * Checks of what callers pass. Each returns the value, or throws a `TypeError`
- * or `RangeError` that names the argument and shows the value.
+ * Checks of arguments. Each returns the value, or throws a `TypeError` or `RangeError`
+ * that names the argument and shows the value.
  *
  * @module
  */
 
-/** The first address that does not fit 64 bits. */
+/** The first address beyond 64 bits. */
 const ADDRESS_END = 2n ** 64n;
 
-/** How a value looks in an error message. */
+/** Formats a value for an error message. */
 export function show(value: unknown): string {
   return Deno.inspect(value, {
     depth: 0,
@@ -17,7 +17,7 @@ export function show(value: unknown): string {
   });
 }
 
-/** An object with fields to read. */
+/** Checks an object. */
 export function checkObject<T>(what: string, argument: string, value: T): T {
   if (typeof value !== "object" || value === null) {
     throw new TypeError(
@@ -27,7 +27,7 @@ export function checkObject<T>(what: string, argument: string, value: T): T {
   return value;
 }
 
-/** Anything that can be gone through. */
+/** Checks an iterable. */
 export function checkIterable<T>(
   what: string,
   argument: string,
@@ -41,7 +41,7 @@ export function checkIterable<T>(
   return value;
 }
 
-/** A path, from a path or a `file:` URL. */
+/** Checks a path or a `file:` URL; returns the path. */
 export function checkPath(
   what: string,
   argument: string,
@@ -53,13 +53,13 @@ export function checkPath(
   if (path === "") throw new TypeError(`${what}: "${argument}" is empty`);
   if (path.includes("\0")) {
     throw new TypeError(
-      `${what}: "${argument}" has a NUL in it: ${show(path)}`,
+      `${what}: "${argument}" must not contain NUL, got ${show(path)}`,
     );
   }
   return path;
 }
 
-/** A directory's path, without a slash at its end, and absolute where it must be. */
+/** Checks a directory's path; returns it without a slash at its end. */
 export function checkDirectory(
   what: string,
   argument: string,
@@ -83,14 +83,14 @@ function pathOfUrl(what: string, argument: string, url: URL): string {
   }
   if (/%2f/i.test(url.pathname)) {
     throw new TypeError(
-      `${what}: "${argument}" has an encoded slash in it: ${url.href}`,
+      `${what}: "${argument}" must not contain an encoded slash, got ${url.href}`,
     );
   }
   try {
     return decodeURIComponent(url.pathname);
   } catch {
     throw new TypeError(
-      `${what}: "${argument}" is not encoded as UTF-8: ${url.href}`,
+      `${what}: "${argument}" must be encoded as UTF-8, got ${url.href}`,
     );
   }
 }
@@ -104,7 +104,7 @@ function checkString(what: string, argument: string, value: unknown): string {
   return value;
 }
 
-/** A function's name: any string that C can hold. */
+/** Checks a name: a string without NUL, which ends a string in C. */
 export function checkName(
   what: string,
   argument: string,
@@ -113,90 +113,43 @@ export function checkName(
   const name = checkString(what, argument, value);
   if (name.includes("\0")) {
     throw new TypeError(
-      `${what}: "${argument}" has a NUL in it, where the dump's ends: ${
-        show(name)
-      }`,
+      `${what}: "${argument}" must not contain NUL, got ${show(name)}`,
     );
   }
   return name;
 }
 
-/** The getters that tell what a typed array really is, whatever its class says. */
-const intrinsic = (name: string | symbol) =>
-  Object.getOwnPropertyDescriptor(
-    Object.getPrototypeOf(Uint8Array.prototype),
-    name,
-  )!.get!;
-const getTag = intrinsic(Symbol.toStringTag);
-const getLength = intrinsic("length");
-const getBuffer = intrinsic("buffer");
-const getByteOffset = intrinsic("byteOffset");
+/**
+ * Maximum number of bytes of an array. perf (6.1 to 7.2) stores the size of code in a C
+ * `int`, and optimized code of V8 15 has been seen to read a length of 2³¹ as negative.
+ */
+const LARGEST_ARRAY = 2 ** 31 - 1;
 
-/** How many bytes there are, whatever the object says of its length. */
-export const lengthOf = (bytes: Uint8Array): number => getLength.call(bytes);
-
-/** Bytes that are there. What is returned has the length that it says, and keeps it. */
+/** Checks bytes: a `Uint8Array` that is neither detached, nor empty, nor too large. */
 export function checkBytes(
   what: string,
   argument: string,
   value: unknown,
 ): Uint8Array {
-  return viewOf(checkCode(what, argument, value));
-}
-
-/** Another view of the same bytes, which says its length as it is. */
-export function viewOf(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(
-    getBuffer.call(bytes),
-    getByteOffset.call(bytes),
-    lengthOf(bytes),
-  );
-}
-
-/**
- * A function's machine code, without another view of it, which would take longer than
- * the rest: only {@linkcode lengthOf} says how long it is.
- */
-export function checkCode(
-  what: string,
-  argument: string,
-  value: unknown,
-): Uint8Array {
-  if (getTag.call(value) !== "Uint8Array") {
+  if (!(value instanceof Uint8Array)) {
     throw new TypeError(
       `${what}: "${argument}" must be a Uint8Array, got ${show(value)}`,
     );
   }
-  const length: number = getLength.call(value);
-  const buffer: ArrayBuffer | SharedArrayBuffer = getBuffer.call(value);
-  const isShared = buffer instanceof SharedArrayBuffer;
-  if (length === 0) {
-    if (!isShared && buffer.detached) {
-      throw new TypeError(`${what}: "${argument}" is detached`);
-    }
-    throw new RangeError(`${what}: "${argument}" is empty`);
+  const { length } = value;
+  if (length > 0 && length <= LARGEST_ARRAY) return value;
+  if (length !== 0) {
+    throw new RangeError(
+      `${what}: "${argument}" must have at most ${LARGEST_ARRAY} bytes`,
+    );
   }
-  // Another thread may make a shared buffer grow.
-  return isShared && buffer.growable
-    ? new Uint8Array(buffer, getByteOffset.call(value), length)
-    : value as Uint8Array;
+  if (value.buffer instanceof ArrayBuffer && value.buffer.detached) {
+    throw new TypeError(`${what}: "${argument}" is detached`);
+  }
+  throw new RangeError(`${what}: "${argument}" is empty`);
 }
 
-/** Refuses bytes that a getter of the caller's has changed since they were checked. */
-export function requireSize(
-  what: string,
-  argument: string,
-  bytes: Uint8Array,
-  size: number,
-): void {
-  const found = lengthOf(bytes);
-  if (found === size) return;
-  throw new TypeError(
-    `${what}: "${argument}" had ${size} bytes, and now has ${found}`,
-  );
-}
-
-/** Items to go through. */
+/** Checks an array. */
 export function checkArray<T>(
   what: string,
   argument: string,
@@ -210,7 +163,7 @@ export function checkArray<T>(
   return value;
 }
 
-/** One of some words. */
+/** Checks one of several words. */
 export function checkOneOf<T extends string>(
   what: string,
   argument: string,
@@ -225,7 +178,7 @@ export function checkOneOf<T extends string>(
   );
 }
 
-/** An unsigned integer of the given width. */
+/** Checks an unsigned integer of 16 or 32 bits. */
 export function checkUnsigned(
   what: string,
   argument: string,
@@ -245,7 +198,7 @@ export function checkUnsigned(
   return value;
 }
 
-/** An unsigned integer of 64 bits, as a `bigint`. */
+/** Checks an unsigned integer of 64 bits: a `bigint`. */
 export function checkUint64(
   what: string,
   argument: string,
@@ -265,10 +218,10 @@ export function checkUint64(
 }
 
 /**
- * The address of `size` bytes, all of which lie below 2⁶⁴.
+ * Checks the address of `size` bytes, all of which must be below 2⁶⁴.
  *
- * @param ofPointer Gives the address that a `Deno.PointerObject` holds, and
- * throws where it is none.
+ * @param ofPointer Returns the address that a `Deno.PointerObject` holds, and throws for
+ * any other object.
  */
 export function checkAddress(
   what: string,
@@ -285,7 +238,7 @@ export function checkAddress(
   }
   if (address + BigInt(size) > ADDRESS_END) {
     throw new RangeError(
-      `${what}: "${argument}" must leave room for ${size} bytes below 2⁶⁴, got ${
+      `${what}: "${argument}" must leave space for ${size} bytes below 2⁶⁴, got ${
         show(value)
       }`,
     );
@@ -305,7 +258,7 @@ function toAddress(
     case "number":
       if (Number.isSafeInteger(value)) return BigInt(value);
       throw new RangeError(
-        `${what}: "${argument}" must be a safe integer where it is a number, got ${value}`,
+        `${what}: "${argument}" must be a safe integer if it is a number, got ${value}`,
       );
     case "object":
       if (value === null) break;

@@ -21,9 +21,6 @@ function detached(): Uint8Array {
   return bytes;
 }
 
-/** A Uint8Array to look at, and nothing behind it. */
-const fake = { __proto__: Uint8Array.prototype, length: 10 };
-
 /** What is wrong with a function, the error's class, and what it names. */
 const BAD_FUNCTIONS: [string, Anything, typeof TypeError, RegExp][] = [
   ["a NUL in the name", { name: "a\0b" }, TypeError, /"name".*NUL.*"a\\x00b"/],
@@ -33,13 +30,6 @@ const BAD_FUNCTIONS: [string, Anything, typeof TypeError, RegExp][] = [
   ["code that is an array", { code: [1] }, TypeError, /"code".*Uint8Array/],
   ["code that is an ArrayBuffer", { code: code.buffer }, TypeError, /"code"/],
   ["code of words", { code: new Uint16Array(2) }, TypeError, /"code"/],
-  ["code that is none", { code: fake, address: 1n }, TypeError, /"code"/],
-  [
-    "code behind a Proxy",
-    { code: new Proxy(code, {}), address: 1n },
-    TypeError,
-    /"code"/,
-  ],
   [
     "code that is a DataView",
     { code: new DataView(code.buffer) },
@@ -136,7 +126,7 @@ const BAD_LINES: [string, Anything, typeof TypeError, RegExp][] = [
     "an offset behind the code",
     { lines: [line, { ...line, offset: 1 }] },
     RangeError,
-    /"lines\[1\].offset".*inside the 1 bytes/,
+    /"lines\[1\].offset".*less than the code's size of 1 bytes/,
   ],
   [
     "line 0",
@@ -192,8 +182,6 @@ const BAD_LINES: [string, Anything, typeof TypeError, RegExp][] = [
     TypeError,
     /"lines\[0\].file".*host/,
   ],
-  ["negative padding", { padding: -8 }, RangeError, /"padding".*-8/],
-  ["padding that is a bigint", { padding: 8n }, TypeError, /"padding".*8n/],
 ];
 
 const move = { codeIndex: 1n, oldAddress: 1, newAddress: 2, codeSize: 3 };
@@ -480,7 +468,7 @@ describe("bad input: a function", () => {
         const error = assertThrows(call, errorClass);
         const text = error.message.replace('"methodName"', '"name"');
         assert(message.test(text), text);
-        assert(text.startsWith("Cannot dump a function: "), text);
+        assert(text.startsWith("Cannot record a function: "), text);
       }
       assertEquals(Deno.statSync(dump.path).size, 40);
       assertEquals(Deno.statSync(map.path).size, 0);
@@ -529,7 +517,7 @@ describe("bad input: a function", () => {
     assertThrows(
       () => dump.dumpFunction({ name: "f", code: huge }),
       RangeError,
-      "one write takes 2147479552",
+      "one write has at most 2147479552",
     );
     assertEquals(Deno.statSync(dump.path).size, 40);
   });
@@ -549,61 +537,7 @@ describe("bad input: the other records", () => {
   }
 });
 
-describe("bad input: code that is not what it says", () => {
-  it("has the length of its memory, whatever its class says", () => {
-    using directory = temporaryDirectory();
-    using dump = new JitDumpFile(join(directory.path, "some.dump"));
-    class Long extends Uint8Array {
-      override get length() {
-        return 500_000;
-      }
-    }
-    const long = Object.defineProperty(new Uint8Array(5), "length", {
-      value: 500_000,
-    });
-    dump.dumpFunction({ name: "a", code: new Long(4) });
-    dump.dumpFunction({ name: "b", code: long });
-    assertEquals(
-      readLoads(dump.path).map(({ code }) => code.length),
-      [4, 5],
-    );
-  });
-
-  for (const sink of ["append", "mapped"] as const) {
-    it(`is never more than its memory, however often it is asked, ${sink}`, () => {
-      using directory = temporaryDirectory();
-      const path = join(directory.path, "some.dump");
-      const dump = new JitDumpFile(path, undefined, { sink });
-      for (const lie of [10, 5000, 1_000_000]) {
-        for (let from = 1; from < 9; from++) {
-          let asked = 0;
-          const code = new Uint8Array(64).fill(7);
-          const length = { get: () => ++asked < from ? 64 : lie };
-          Object.defineProperty(code, "length", length);
-          Object.defineProperty(code, "constructor", { value: Uint8Array });
-          dump.dumpFunction({ name: "f", code, address: 1 });
-        }
-      }
-      dump.close();
-      const codes = readLoads(path).map(({ code }) => code);
-      assertEquals(codes, Array(3 * 8).fill(new Uint8Array(64).fill(7)));
-    });
-  }
-
-  it("keeps the length that it had, where shared memory grows", () => {
-    using directory = temporaryDirectory();
-    using dump = new JitDumpFile(join(directory.path, "some.dump"));
-    const shared = new SharedArrayBuffer(4, { maxByteLength: 1_000_000 });
-    const code = new Uint8Array(shared);
-    dump.dumpFunction({ name: "a", code });
-    shared.grow(1_000_000);
-    dump.dumpFunction({ name: "b", code });
-    assertEquals(
-      readLoads(dump.path).map(({ code }) => code.length),
-      [4, 1_000_000],
-    );
-  });
-
+describe("bad input: code in unusual memory", () => {
   it("a getter that dumps another function gets it into the dump, whole", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
@@ -674,36 +608,7 @@ describe("bad input: code that is not what it says", () => {
   });
 });
 
-describe("bad input: getters that change what they belong to", () => {
-  for (
-    const [what, change] of [
-      ["detached", (buffer: ArrayBuffer) => void buffer.transfer()],
-      ["shrunk", (buffer: ArrayBuffer) => buffer.resize(8)],
-      ["grown", (buffer: ArrayBuffer) => buffer.resize(4096)],
-    ] as const
-  ) {
-    it(`code that is ${what} meanwhile is refused`, () => {
-      using directory = temporaryDirectory();
-      using dump = new JitDumpFile(join(directory.path, "some.dump"));
-      const buffer = new ArrayBuffer(64, { maxByteLength: 4096 });
-      const bytes = new Uint8Array(buffer);
-      const evil = {
-        line: 1,
-        file: "/a",
-        get offset() {
-          change(buffer);
-          return 60;
-        },
-      };
-      assertThrows(
-        () => dump.dumpFunction({ name: "f", code: bytes, lines: [evil] }),
-        TypeError,
-        '"code" had 64 bytes',
-      );
-      assertEquals(Deno.statSync(dump.path).size, 40);
-    });
-  }
-
+describe("bad input: arrays", () => {
   it("holes in arrays are refused", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
@@ -720,7 +625,7 @@ describe("bad input: opening a map", () => {
     const [what, args, message] of [
       ["no path", [undefined], '"filename" must be a string'],
       ["an empty path", [""], '"filename" is empty'],
-      ["a NUL in the path", ["a\0"], '"filename" has a NUL'],
+      ["a NUL in the path", ["a\0"], '"filename" must not contain NUL'],
       [
         "a URL of the web",
         [new URL("http://x/")],

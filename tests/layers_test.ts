@@ -16,10 +16,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // Shared with the reader, which must not reach FFI.
   "src/unwind": ["src/format", "src/arguments.ts"],
   "src/writer": ["ffi", "src/format", "src/unwind", "src/arguments.ts"],
-  "src/file": ["ffi", "src/format", "src/unwind", "src/writer"],
-  "src/platform.ts": ["ffi", "src/arguments.ts"],
-  "src/at_unload.ts": [],
-  "src/profiler_file.ts": ["ffi", "src/file", "src/arguments.ts"],
+  "src/file": [
+    "ffi",
+    "src/format",
+    "src/unwind",
+    "src/writer",
+    "src/jit_dump_error.ts",
+  ],
+  "src/jit_dump_error.ts": ["ffi"],
+  "src/profiler_file.ts": ["ffi", "src/arguments.ts", "src/jit_dump_error.ts"],
 
   // The habits of engines, which the reader corrects; they name fields of its records.
   "src/v8.ts": ["src/reader"],
@@ -62,8 +67,7 @@ const WRITERS = [
   "src/unwind",
   "src/format",
   "src/arguments.ts",
-  "src/platform.ts",
-  "src/at_unload.ts",
+  "src/jit_dump_error.ts",
   "src/profiler_file.ts",
 ];
 

@@ -1,31 +1,35 @@
 /**
- * The file header of this process's dumps, and what to think of another one.
+ * The file header of this process's dumps, and the check of an existing one.
  *
  * @module
  */
 
-import { type OpenFile, readAt, writeAllAt } from "../../ffi/file.ts";
+import type { OpenFile } from "../../ffi/file.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import {
   FileHeader,
   JITDUMP_MAGIC,
   JITDUMP_VERSION,
 } from "../format/file_header.ts";
-import { processMark } from "./process_mark.ts";
+import { processIdentity } from "./process_identity.ts";
 
 /**
- * The low bits of a header's `timestamp`, about a millisecond, say which process it
- * is of: process ids come again, in a container soon, and nobody uses this time.
+ * Number of low bits of a header's `timestamp`, about a millisecond, that identify the
+ * process: process ids are reused, within a container soon, and no consumer uses this
+ * timestamp (perf 6.1 to 7.2).
  */
-const PROCESS_BITS = 20;
+const IDENTITY_BITS = 20;
+
+/** The purpose of this process identity. */
+const PURPOSE = 0n;
 
 /**
- * The header of a dump that this process makes.
+ * Creates the header of a dump of this process.
  *
  * @param elfMach The code's machine.
  * @param now Nanoseconds of CLOCK_MONOTONIC.
  */
-export function makeDumpHeader(
+export function createDumpHeader(
   libc: Libc,
   elfMach: number,
   now: bigint,
@@ -37,37 +41,44 @@ export function makeDumpHeader(
     elfMach,
     pad1: 0,
     pid: Deno.pid,
-    timestamp: markTime(libc, now),
+    timestamp: identifyingTime(libc, now),
     flags: 0n,
   };
 }
 
-/** The last time up to `now` that says which process it is of. */
-function markTime(libc: Libc, now: bigint): bigint {
-  const since = now - processMark(libc);
-  return BigInt.asUintN(64, now - BigInt.asUintN(PROCESS_BITS, since));
+/** Returns the last time up to `now` whose low bits identify this process. */
+function identifyingTime(libc: Libc, now: bigint): bigint {
+  const excess = now - processIdentity(libc, PURPOSE);
+  return BigInt.asUintN(64, now - BigInt.asUintN(IDENTITY_BITS, excess));
 }
 
-/** Whether both headers are of one process. */
+/** Returns whether both headers are of one process. */
 export function isSameProcess(a: FileHeader, b: FileHeader): boolean {
   return a.pid === b.pid &&
-    BigInt.asUintN(PROCESS_BITS, a.timestamp ^ b.timestamp) === 0n;
+    BigInt.asUintN(IDENTITY_BITS, a.timestamp ^ b.timestamp) === 0n;
+}
+
+/** Returns whether a file begins with a header of the process that `ours` is of. */
+export function hasIdentity(file: OpenFile, ours: FileHeader): boolean {
+  const bytes = new Uint8Array(new ArrayBuffer(FileHeader.size));
+  if (file.readAt(bytes, 0) < bytes.length) return false;
+  const found = FileHeader.unpack(bytes);
+  return found.magic === JITDUMP_MAGIC && isSameProcess(found, ours);
 }
 
 /**
- * Reads the header of a dump; undefined where there is none, or only a part of one.
+ * Reads the header of a dump; returns undefined if the file ends within it.
  *
- * @param ours What a header of this process is, to compare a part of one with.
- * @throws {Deno.errors.InvalidData} If the file is something else.
+ * @param ours A header of this process, to compare an incomplete one with.
+ * @throws {Deno.errors.InvalidData} If the file is not a jitdump file of this version.
  */
 export function readDumpHeader(
-  libc: Libc,
   file: OpenFile,
   ours: FileHeader,
 ): FileHeader | undefined {
-  // What is missing in the file stays as it would be.
+  // Bytes beyond the end of the file keep the values of `ours`.
   const bytes = FileHeader.pack(ours) as Uint8Array<ArrayBuffer>;
-  const size = readAt(libc, file, bytes, 0);
+  const size = file.readAt(bytes, 0);
   const header = FileHeader.unpack(bytes);
   if (header.magic !== JITDUMP_MAGIC) {
     refuse(file.path, "it is not a jitdump file");
@@ -79,40 +90,34 @@ export function readDumpHeader(
 }
 
 /**
- * Writes the header if the file has none, or what a full disk has left of one. Where an
- * engine of this process has written it, it comes to say so. The file is not in append
- * mode yet.
+ * Writes the header if the file has none, or only a part of one. A header that another
+ * engine of this process has written gets the identity of the process.
  */
-export function ensureDumpHeader(
-  libc: Libc,
-  file: OpenFile,
-  header: FileHeader,
-): void {
-  const found = readDumpHeader(libc, file, header);
+export function ensureDumpHeader(file: OpenFile, header: FileHeader): void {
+  const found = readDumpHeader(file, header);
   if (found && isSameProcess(found, header)) return;
   const { timestamp } = header;
   const ours = FileHeader.pack(found ? { ...found, timestamp } : header);
-  writeAllAt(libc, file, ours, 0);
+  file.overwriteAt(ours, 0);
 }
 
 function refuse(path: string, reason: string): never {
   throw new Deno.errors.InvalidData(
-    `Cannot append to "${path}": ${reason}. Choose another directory, or remove it if nobody needs it.`,
+    `Cannot append to "${path}": ${reason}. Choose another directory, or remove the file.`,
   );
 }
 
-/** Refuses a dump in which records under `ours` would be misread. */
-export function requireSameMeaning(
+/** Refuses a dump in which perf would misread records that belong under `ours`. */
+export function requireCompatibleHeader(
   path: string,
   found: FileHeader,
   ours: FileHeader,
 ): void {
   if (found.flags !== 0n) {
+    const flags = `0x${found.flags.toString(16)}`;
     refuse(
       path,
-      `its timestamps are not of CLOCK_MONOTONIC (flags 0x${
-        found.flags.toString(16)
-      })`,
+      `its timestamps are not of CLOCK_MONOTONIC (flags ${flags})`,
     );
   }
   if (found.elfMach !== ours.elfMach) {

@@ -1,108 +1,102 @@
 /**
- * A dump that one writer has for itself, and writes through memory.
+ * A dump with one writer, which writes it through a mapping.
  *
  * @module
  */
 
-import { otherWriters } from "../../ffi/descriptors.ts";
-import { JitDumpError } from "../../ffi/error.ts";
-import {
-  filePosition,
-  type OpenFile,
-  overwriteAt,
-  readAt,
-  truncate,
-} from "../../ffi/file.ts";
-import type { Libc } from "../../ffi/libc.ts";
-import { mapWritable, unmapWritable } from "../../ffi/mapping.ts";
+import type { OpenFile } from "../../ffi/file.ts";
+import { mapWritable, unmap } from "../../ffi/mapping.ts";
 import { addressOfBuffer, copyMemory } from "../../ffi/memory.ts";
 import { fileSizeLimit } from "../../ffi/process.ts";
-import { fileStatus, fileSystemStatus } from "../../ffi/status.ts";
-import { AppendFile } from "./append_file.ts";
-import type { Packed } from "../writer/record_buffer.ts";
 import { RecordHeader } from "../format/record.ts";
+import { JitDumpError } from "../jit_dump_error.ts";
+import type { Packed } from "../writer/record_buffer.ts";
+import type { AppendFile } from "./append_file.ts";
+import { SHORTEST_SKIPPED_RECORD, skippedRecord } from "./partial_record.ts";
 import type { RecordSink } from "./record_sink.ts";
 import type { SharedFile } from "./shared_file.ts";
-import { SHORTEST_SKIPPED_RECORD, skippedRecord } from "./torn_record.ts";
 
 /**
- * The file systems, <linux/magic.h>, on which a page of a file that has been written
- * once has its place for good: tmpfs, ext2 to ext4. Others may look for a new place when
- * it is written again (btrfs; XFS where the file has been copied with `--reflink`), which
- * on a full disk kills the process by SIGBUS. And overlayfs may be upon any of them.
+ * Magic numbers of <linux/magic.h>: tmpfs, and ext2 to ext4. On these file systems a page
+ * that has been written once keeps its blocks. Others may allocate new blocks when it is
+ * written again (btrfs; XFS after `cp --reflink`), which on a full disk ends the process
+ * by SIGBUS. overlayfs may have any of them below it.
  */
-const FIXED_PLACES = [0x0102_1994, 0xef53];
+const FIXED_BLOCKS = [0x0102_1994, 0xef53];
 
-/** Whether a file on this file system can be a {@linkcode MappedFile}. */
-export function canMap(libc: Libc, file: OpenFile): boolean {
-  return FIXED_PLACES.includes(fileSystemStatus(libc, file).type);
+/** Returns whether a file on this file system can be a {@linkcode MappedFile}. */
+export function canMap(file: OpenFile): boolean {
+  return FIXED_BLOCKS.includes(file.fileSystemStatus().type);
 }
 
-/** A window begins at a multiple of this: the largest page of Deno's machines. */
+/** A window starts at a multiple of this, the largest page size of Deno's machines. */
 const ALIGNMENT = 64 * 1024;
 
-/** So much of the file is prepared and mapped at once. */
+/** Size of the part of the file that is allocated and mapped at once. */
 const WINDOW_SIZE = 1 << 20;
 
 /** Larger records are appended. */
 const LARGEST_COPY = WINDOW_SIZE / 2;
 
-/** What makes a record one: `id` and `totalSize`, which are 0 before. */
+/** Size of a record's `id` and `totalSize`, which are written last. */
 const PUBLISHED_LAST = 8n;
 
-/** What room is made of. It is only read, so it takes no memory. */
+/** The bytes of allocated space. They are only read, so they occupy no memory. */
 const zeros = new Uint8Array(new ArrayBuffer(WINDOW_SIZE));
 
-/** A part of the file in memory. */
+/** A mapped part of the file. */
 interface Window {
   readonly address: bigint;
-  /** Where it is in the file. */
+  /** Its range in the file. */
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * A file with room behind its last record, part of it in memory:
+ * A file with allocated space after its last record, partly mapped:
  *
  *     ┌────────┬─────────┬───┬─────────┬───────────────────┐
  *     │ header │ record  │ … │ record  │ 0000000000000000… │
  *     └────────┴─────────┴───┴─────────┴───────────────────┘
  *            window.start ─┘           └─ position         └─ end, window.end
  *
- * - Room is appended as zeros, so the disk has it, before it is mapped: a full disk is an
- *   error of that append and never a signal.
- * - Records are copied into the window. The first 8 bytes of the first one come last,
- *   until when readers see zeros there, and stop. What is in the window is in the file,
- *   whatever becomes of the process.
- * - Large records are appended, behind the last one.
- * - Closing cuts the file behind its last record.
+ * - Space is appended as zeros, which allocates its blocks, before it is mapped: a full
+ *   disk is an error of that append and never a signal.
+ * - Records are copied into the window. The first 8 bytes of the first record are copied
+ *   last; until then readers see zeros there, and stop. Bytes in the window are in the
+ *   file, whatever happens to the process.
+ * - Large records are appended after the last one.
+ * - Closing truncates the file after its last record.
  *
- * An engine may append to the file that does not know of this. Its records lie behind
- * the end: then the rest of the room becomes a record to be skipped, and what follows
- * goes behind theirs.
+ * An engine may append to the file without knowing this. Its records are then after the
+ * end: the rest of the space becomes a record that readers skip, and the next records
+ * follow those of the engine.
  */
 export class MappedFile implements RecordSink {
   readonly kind = "mapped";
-  readonly #libc: Libc;
+  readonly #shared: SharedFile;
   readonly #file: OpenFile;
   readonly #appended: AppendFile;
   #window: Window | undefined;
   /** Where the next record goes. */
   #position: number;
-  /** Where this writer's room ends. */
+  /** The end of this writer's space. */
   #end: number;
-  /** Whether the file is being changed by system calls. */
+  /** Whether system calls are changing the file. */
   #isChanging = false;
-  /** The buffer that the last records were in, and its address. */
+  /** The buffer of the last records, and its address. */
   #bytes: Uint8Array | undefined;
   #bytesAddress = 0n;
 
-  /** @param shared The open file, which nobody else has open; it is closed with this. */
-  constructor(libc: Libc, shared: SharedFile) {
-    this.#libc = libc;
+  /**
+   * @param shared The open file, which no other writer has open.
+   * @param appended The same file for appending; it is closed with this.
+   */
+  constructor(shared: SharedFile, appended: AppendFile) {
+    this.#shared = shared;
     this.#file = shared.file;
-    this.#appended = new AppendFile(libc, shared);
-    this.#position = this.#end = fileStatus(libc, shared.file).size;
+    this.#appended = appended;
+    this.#position = this.#end = shared.file.status().size;
   }
 
   get fd(): number {
@@ -112,7 +106,7 @@ export class MappedFile implements RecordSink {
   /**
    * Writes records.
    *
-   * @throws {JitDumpError} If there is no room for them.
+   * @throws {JitDumpError} If they do not fit on the disk.
    */
   append(packed: Packed): void {
     const { bytes, length, trailing } = packed;
@@ -120,38 +114,39 @@ export class MappedFile implements RecordSink {
       return this.#change(() => this.#appendLarge(packed));
     }
     const { address, start } = this.#windowFor(length);
+    const libc = this.#file.libc;
     if (bytes !== this.#bytes) {
-      this.#bytesAddress = addressOfBuffer(this.#libc, bytes);
+      this.#bytesAddress = addressOfBuffer(libc, bytes);
       this.#bytes = bytes;
     }
-    // With asUintN() V8 makes no objects of what is in between.
+    // With asUintN() V8 allocates no bigint for the intermediate results.
     const to = BigInt.asUintN(64, address + BigInt(this.#position - start));
     const from = this.#bytesAddress;
     copyMemory(
-      this.#libc,
+      libc,
       BigInt.asUintN(64, to + PUBLISHED_LAST),
       BigInt.asUintN(64, from + PUBLISHED_LAST),
       BigInt.asUintN(64, BigInt(length) - PUBLISHED_LAST),
     );
-    copyMemory(this.#libc, to, from, PUBLISHED_LAST);
+    copyMemory(libc, to, from, PUBLISHED_LAST);
     this.#position += length;
   }
 
-  /** The window, with room for `size` bytes at the position. */
+  /** Returns the window, with space for `size` bytes at the position. */
   #windowFor(size: number): Window {
     const window = this.#window;
     if (window) {
       const rest = window.end - this.#position - size;
-      // What is left may have to become a record that is skipped.
+      // The rest may have to become a record that readers skip.
       if (rest >= SHORTEST_SKIPPED_RECORD) return window;
     }
     return this.#change(() => this.#moveWindow(size + SHORTEST_SKIPPED_RECORD));
   }
 
   /**
-   * Does something by system calls. V8 can end a script anywhere, as for a timeout of
-   * node:vm, and then not even `finally` is run; what is known of the file is then found
-   * anew.
+   * Changes the file by system calls. V8 can terminate a script at any point without
+   * running `finally`, as node:vm does after a timeout; the next change then starts from
+   * what is in the file.
    */
   #change<T>(action: () => T): T {
     if (this.#isChanging) this.#findPosition();
@@ -163,15 +158,15 @@ export class MappedFile implements RecordSink {
     }
   }
 
-  /** Finds the end of the last record, and takes the zeros behind it for room. */
+  /** Finds the end of the last record, and uses the zeros after it as space. */
   #findPosition(): void {
-    const [libc, file] = [this.#libc, this.#file];
+    const file = this.#file;
     this.#dropWindow();
-    const { size } = fileStatus(libc, file);
+    const { size } = file.status();
     const header = new Uint8Array(new ArrayBuffer(RecordHeader.size));
     for (let at = this.#position;;) {
       this.#position = at;
-      if (readAt(libc, file, header, at) < header.length) break;
+      if (file.readAt(header, at) < header.length) break;
       const { totalSize } = RecordHeader.unpack(header);
       at += totalSize;
       if (totalSize < RecordHeader.size || at > size) break;
@@ -179,12 +174,12 @@ export class MappedFile implements RecordSink {
     this.#end = size;
   }
 
-  /** Maps what is at the position, where there are to be `size` bytes of room. */
+  /** Maps the file at the position, with at least `size` bytes of space. */
   #moveWindow(size: number): Window {
-    while (this.#end - this.#position < size) this.#makeRoom(size);
+    while (this.#end - this.#position < size) this.#extend(size);
     const start = this.#position - this.#position % ALIGNMENT;
     const end = this.#end;
-    const address = mapWritable(this.#libc, this.#file, start, end - start);
+    const address = mapWritable(this.#file, start, end - start);
     this.#dropWindow();
     return this.#window = { address, start, end };
   }
@@ -194,84 +189,86 @@ export class MappedFile implements RecordSink {
     if (!window) return;
     this.#window = undefined;
     const { address, start, end } = window;
-    unmapWritable(this.#libc, this.#file, address, end - start);
+    unmap(this.#file, address, end - start);
   }
 
-  /** Makes room, so that there is what is needed, or more. */
-  #makeRoom(needed: number): void {
-    const size = this.#appendRoom(needed);
-    const end = filePosition(this.#libc, this.#file);
-    this.#goOnAt(end - size, end);
+  /** Extends the space to `needed` bytes or more. */
+  #extend(needed: number): void {
+    const size = this.#appendZeros(needed);
+    const end = this.#file.position();
+    this.#continueAt(end - size, end);
   }
 
-  /** Appends as much room as a window has, or where there is less, what is needed. */
-  #appendRoom(needed: number): number {
-    const room = this.#end - this.#position;
-    const { size } = fileStatus(this.#libc, this.#file);
-    const allowed = fileSizeLimit(this.#libc) - size;
-    const missing = needed - room;
-    // Whole pages are prepared faster. (But of a whole aligned MiB the kernel makes one
-    // large page, all parts of which it goes through when one is written first.)
-    const end = size + WINDOW_SIZE - ALIGNMENT - room;
-    const wished = Math.min(end - end % ALIGNMENT - size, allowed);
-    if (wished > missing) {
+  /**
+   * Appends as much space as a window has, or only what is needed if the disk has no
+   * more. Returns the number of bytes appended.
+   */
+  #appendZeros(needed: number): number {
+    const space = this.#end - this.#position;
+    const { size } = this.#file.status();
+    const allowed = fileSizeLimit(this.#file.libc) - size;
+    const missing = needed - space;
+    // Whole pages are prepared faster. (But for a whole aligned MiB the kernel allocates
+    // one large page, and clears all of it when the first part is written: Linux 6.18.)
+    const end = size + WINDOW_SIZE - ALIGNMENT - space;
+    const wanted = Math.min(end - end % ALIGNMENT - size, allowed);
+    if (wanted > missing) {
       try {
-        this.#appended.append({ bytes: zeros, length: wished });
-        return wished;
+        this.#appended.append({ bytes: zeros, length: wanted });
+        return wanted;
       } catch (error) {
         if (!(error instanceof JitDumpError)) throw error;
-        // There may be less room, and enough.
+        // There may be enough space for what is needed.
       }
     }
     this.#appended.append({ bytes: zeros, length: missing });
     return missing;
   }
 
-  /** Goes on in room that has been appended. */
-  #goOnAt(start: number, end: number): void {
+  /** Continues in space that has been appended. */
+  #continueAt(start: number, end: number): void {
     if (start > this.#end) {
-      // Somebody else has appended in between.
-      this.#leaveRoom();
+      // Another engine has appended in between.
+      this.#skipSpace();
       this.#position = start;
     } else {
-      // The room has become longer; or somebody has cut the file.
+      // The space has become longer, or the file has been truncated.
       this.#position = Math.min(this.#position, start);
     }
     this.#end = end;
   }
 
-  /** Makes the room a record that readers pass over. */
-  #leaveRoom(): void {
-    const room = this.#end - this.#position;
-    if (room === 0) return;
-    overwriteAt(this.#libc, this.#file, skippedRecord(room), this.#position);
+  /** Turns the space into a record that readers skip. */
+  #skipSpace(): void {
+    const space = this.#end - this.#position;
+    if (space === 0) return;
+    this.#file.overwriteAt(skippedRecord(space), this.#position);
     this.#position = this.#end;
   }
 
-  /** Gives the room back, or leaves it where others may have appended behind it. */
-  #endRoom(): void {
+  /** Cuts the space off, or skips it if others may have appended after it. */
+  #endSpace(): void {
     this.#dropWindow();
-    const [libc, file] = [this.#libc, this.#file];
+    const file = this.#file;
     if (this.#position === this.#end) return;
-    const status = fileStatus(libc, file);
-    const isLast = status.size <= this.#end &&
-      otherWriters(libc, file, status).length === 0;
-    if (!isLast) return this.#leaveRoom();
-    const position = Math.min(this.#position, status.size);
-    truncate(libc, file, position);
+    const { size } = file.status();
+    const isLast = size <= this.#end && !this.#shared.hasForeignWriters();
+    if (!isLast) return this.#skipSpace();
+    const position = Math.min(this.#position, size);
+    file.truncate(position);
     this.#position = this.#end = position;
   }
 
   #appendLarge(packed: Packed): void {
-    this.#endRoom();
+    this.#endSpace();
     this.#appended.append(packed);
-    this.#position = this.#end = filePosition(this.#libc, this.#file);
+    this.#position = this.#end = this.#file.position();
   }
 
-  /** Cuts the file behind its last record, and closes it in any case. */
+  /** Truncates the file after its last record, and closes it in any case. */
   close(): void {
     try {
-      this.#change(() => this.#endRoom());
+      this.#change(() => this.#endSpace());
     } finally {
       this.#appended.close();
     }

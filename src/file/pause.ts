@@ -1,12 +1,12 @@
 /**
- * Waiting for another thread to be done with something short.
+ * Waiting for another thread to finish something short.
  *
  * @module
  */
 
-const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
+const neverNotified = new Int32Array(new SharedArrayBuffer(4));
 
-/** Lets about a millisecond pass. */
+/** Waits for about a millisecond. */
 export function pause(): void {
-  Atomics.wait(nobodyWakes, 0, 0, 1);
+  Atomics.wait(neverNotified, 0, 0, 1);
 }

@@ -1,5 +1,5 @@
 /**
- * Where packed records go.
+ * The destination of packed records.
  *
  * @module
  */
@@ -7,30 +7,30 @@
 import type { Packed } from "../writer/record_buffer.ts";
 
 /**
- * How records get into a dump.
+ * How records are written to a dump.
  *
- * `"append"`: each call appends what it has to say by one system call. Others may append
- * to the same dump and follow it while it grows.
+ * `"append"`: each call appends its records by one system call. Other writers may append
+ * to the same dump, and readers may follow it while it grows.
  *
- * `"mapped"`: records are copied into memory that is the file's, in about a third of the
- * time, and as safe from a crash. The dump is this writer's alone; others are refused,
- * also when a worker that has it open is terminated. Until it is closed it ends in up to
- * 1 MiB of zeros, where those who follow it, as samply does, may stop. Nobody may cut it
- * short meanwhile: the kernel ends a process (SIGBUS) that writes to memory of which the
- * file is gone, or is on a disk that fails.
+ * `"mapped"`: records are copied into a shared mapping of the file, in about a third of
+ * the time, and as safe from a crash. The dump has one writer; others are refused until
+ * it is closed, also if a worker that has it open is terminated. Until then the file ends
+ * in up to 1 MiB of zeros, at which readers that follow it, such as samply, may stop. The
+ * file must not be truncated meanwhile: the kernel ends a process (SIGBUS) that writes to
+ * a mapping beyond the end of its file, or on a disk that fails.
  */
 export type Sink = "append" | "mapped";
 
-/** All there are. */
+/** All sinks. */
 export const SINKS: readonly Sink[] = ["append", "mapped"];
 
-/** An open dump that takes records. */
+/** An open dump that accepts records. */
 export interface RecordSink {
   readonly kind: Sink;
   /** The file's descriptor. */
   readonly fd: number;
-  /** Takes whole records; after an exception there is nothing of them that is read. */
+  /** Writes whole records; after an exception readers find nothing of them. */
   append(records: Packed): void;
-  /** Closes the dump, and takes its marker away if nobody else needs that. */
+  /** Closes the dump, and removes its marker if no other writer needs it. */
   close(): void;
 }

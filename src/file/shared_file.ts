@@ -1,221 +1,241 @@
 /**
- * A file that a process writes, and who in it has the file open.
+ * A file that several writers of one process append to.
  *
  * @module
  */
 
-import { otherWriters } from "../../ffi/descriptors.ts";
+import { foreignWriters } from "../../ffi/descriptors.ts";
 import {
   type OpenedFile,
   openRegularFile,
   removeFile,
 } from "../../ffi/directory.ts";
-import {
-  closeFile,
-  O_APPEND,
-  type OpenFile,
-  setStatusFlags,
-} from "../../ffi/file.ts";
+import type { OpenFile } from "../../ffi/file.ts";
 import type { Libc } from "../../ffi/libc.ts";
-import {
-  absolutePath,
-  askForWrite,
-  WriteNotGranted,
-} from "../../ffi/permission.ts";
+import { ONE_PAGE, unmap } from "../../ffi/mapping.ts";
+import { absolutePath, withWritePrompt } from "../../ffi/permission.ts";
 import { effectiveUserId } from "../../ffi/process.ts";
-import { fileStatus, isSameFile, pathStatus } from "../../ffi/status.ts";
-import { ProcessTable, type TableRow } from "./process_table.ts";
+import { isSameFile, pathStatus } from "../../ffi/status.ts";
+import { LockTable, type Writers } from "./lock_table.ts";
 
-/** A part of a record in the file, the rest of which found no room. */
-export interface TornPart {
-  readonly start: number;
-  readonly end: number;
+/** A file that has been opened, and who else in this process writes it. */
+export interface Opening extends OpenedFile {
+  /** The other writers of this module. */
+  readonly writers: Writers | undefined;
+  /** Whether another writer, of this module or another engine, appends to the file. */
+  readonly isShared: boolean;
 }
 
-/** What there is to know of a kind of file. */
-export interface FileKind {
-  /** What to do about an engine that would overwrite what is appended. */
-  readonly remedy: string;
-  /** Whether nobody else in this process may have the file open. */
-  isExclusive(libc: Libc, file: OpenFile): boolean;
-  /** A file of so many bytes has nothing in it that would be missed. */
-  readonly emptySize: number;
-  /**
-   * Looks at the file before anything is written.
-   *
-   * @param isShared Whether others in this process have it open for appending.
-   * @returns false where it has got another name, and a new one is to be made.
-   */
-  accept(libc: Libc, opened: OpenedFile, isShared: boolean): boolean;
-  /**
-   * Does what the first to open the file in this process does.
-   *
-   * @returns The address of the file's marker; 0 where it needs none.
-   */
-  begin(libc: Libc, file: OpenFile): bigint;
-  /**
-   * Makes a torn part into something that readers pass over, without cutting the file
-   * where others may have appended.
-   *
-   * @returns false where that has to wait for an engine that is appending.
-   */
-  mend(libc: Libc, file: OpenFile, part: TornPart): boolean;
-  /** Does what the last to close the file in this process does. */
-  end(libc: Libc, file: OpenFile, marker: bigint): void;
+/** What a writer needs of the file that it has claimed. */
+export interface Claim {
+  /** The address of a marker mapping that the writers share; 0 for a file without one. */
+  readonly marker: bigint;
+  /** Whether the writer excludes others. */
+  readonly isExclusive: boolean;
 }
 
-/** How often a file is opened that others give other names. */
+/** The attempts to open a file that others keep renaming. */
 const ATTEMPTS = 10;
 
-/** A file in append mode, and what this process knows of it. */
+/** A file in append mode, and this process's other writers of it. */
 export class SharedFile {
   readonly file: OpenFile;
-  readonly row: TableRow;
-  readonly kind: FileKind;
-  readonly #libc: Libc;
+  readonly #table: LockTable;
+  #marker = 0n;
+  #isExclusive = false;
+  #isClosed = false;
+
+  private constructor(file: OpenFile) {
+    this.file = file;
+    this.#table = new LockTable(file);
+  }
 
   /**
-   * Opens a file, or makes it; see {@linkcode openRegularFile}.
+   * Opens or creates a file; see {@linkcode openRegularFile}.
    *
-   * @throws {Deno.errors.InvalidData} If it is another user's, or no regular file.
-   * @throws {Deno.errors.Busy} If somebody writes there who does not share.
+   * @param remedy What to do about an engine that would overwrite appended records.
+   * @param claim Checks the file and prepares it for records, behind the door. Returns
+   * undefined if it has renamed the file, and a new one is to be created.
+   * @throws {Deno.errors.Busy} If another writer does not share the file.
+   * @throws Whatever `claim` throws.
    */
-  constructor(libc: Libc, path: string, kind: FileKind) {
-    this.#libc = libc;
-    this.kind = kind;
+  static open(
+    libc: Libc,
+    path: string,
+    remedy: string,
+    claim: (opening: Opening) => Claim | undefined,
+  ): SharedFile {
     const absolute = absolutePath(path);
-    const { file, row } = askingBetween(() =>
-      ProcessTable.ofProcess(libc).exclusively((table) => {
-        for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-          const opened = tryOpen(libc, table, absolute, kind);
-          if (opened) return opened;
-        }
-        throw new Deno.errors.Busy(
-          `Cannot append to "${path}": it is another file each time it is opened. Choose another directory.`,
-        );
-      })
-    );
-    this.file = file;
-    this.row = row;
-  }
-
-  /** Closes the file. */
-  close(): void {
-    const { file, row } = this;
-    const libc = this.#libc;
-    ProcessTable.ofProcess(libc).exclusively(() => {
-      try {
-        if (--row.users === 0) this.kind.end(libc, file, row.marker);
-      } finally {
-        closeFile(libc, file);
+    return withWritePrompt(() => {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const opened = openRegularFile(libc, absolute);
+        const shared = new SharedFile(opened.file);
+        if (shared.#tryJoin(opened, remedy, claim)) return shared;
       }
+      throw new Deno.errors.Busy(
+        `Cannot append to "${path}": another program keeps replacing it. Choose another directory.`,
+      );
     });
   }
-}
 
-/**
- * Does something, and once more each time when the user has been asked for the leave to
- * write that it needs: never meanwhile, as other threads would have to wait.
- */
-function askingBetween<T>(action: () => T): T {
-  for (;;) {
+  /** Joins the writers of the file, or closes it. */
+  #tryJoin(
+    opened: OpenedFile,
+    remedy: string,
+    claim: (opening: Opening) => Claim | undefined,
+  ): boolean {
+    let isJoined = false;
+    const abandon = () => this.#abandon();
     try {
-      return action();
+      this.#table.behindDoor(() => {
+        isJoined = this.#join(opened, remedy, claim);
+      }, abandon);
+    } finally {
+      if (!isJoined) abandon();
+    }
+    return isJoined;
+  }
+
+  #join(
+    opened: OpenedFile,
+    remedy: string,
+    claim: (opening: Opening) => Claim | undefined,
+  ): boolean {
+    const { file, status, isNew } = opened;
+    // Another writer may have renamed or removed it before the door was locked.
+    if (!isSameFile(pathStatus(file.libc, file.path), status)) return false;
+    const writers = this.#table.findWriters();
+    try {
+      const isShared = this.#requireSharing(opened, writers, remedy);
+      const claimed = claim({ ...opened, writers, isShared });
+      if (!claimed) return false;
+      this.#marker = claimed.marker;
+      this.#isExclusive = claimed.isExclusive;
+      const isJoined = this.#table.join(claimed.marker, claimed.isExclusive);
+      if (!isJoined) throw isBusy(file.path);
+      return true;
     } catch (error) {
-      if (!(error instanceof WriteNotGranted)) throw error;
-      askForWrite(error.path);
+      if (isNew && !writers) removeIfEmpty(opened);
+      throw error;
     }
   }
-}
 
-function tryOpen(
-  libc: Libc,
-  table: ProcessTable,
-  path: string,
-  kind: FileKind,
-): { file: OpenFile; row: TableRow } | undefined {
-  const opened = openRegularFile(libc, path);
-  const { file, status } = opened;
-  let row: TableRow | undefined;
-  let marker: bigint | undefined;
-  try {
-    const known = table.find(status);
-    const isShared = !opened.isNew &&
-      isWrittenByOthers(libc, opened, known, kind);
-    const isExclusive = kind.isExclusive(libc, file);
-    if (isExclusive && (known || isShared)) {
+  /** Returns whether others append to the file; throws if one does not share it. */
+  #requireSharing(
+    { file, status, isNew }: OpenedFile,
+    writers: Writers | undefined,
+    remedy: string,
+  ): boolean {
+    const { path } = file;
+    if (this.#table.hasOtherProcess()) throw isBusy(path);
+    if (writers?.isExclusive) {
       throw new Deno.errors.Busy(
-        `Cannot map "${file.path}": others in this process have it open. Leave the sink "mapped" out to append as they do, or choose another file.`,
+        `Cannot open "${path}": a writer of this process has it open with the sink "mapped", which excludes others. Choose another file.`,
       );
     }
-    if (!kind.accept(libc, opened, isShared)) return undefined;
-    if (!known) marker = kind.begin(libc, file);
-    setStatusFlags(libc, file, O_APPEND);
-    if (known) known.users++;
-    row = known ?? table.add(status, marker!, isExclusive);
-    return { file, row };
-  } finally {
-    if (!row) {
-      tryEach([
-        () => marker !== undefined && kind.end(libc, file, marker),
-        () => opened.isNew && removeIfUnused(libc, opened, kind),
-        () => closeFile(libc, file),
-      ]);
+    if (isNew && !writers) return false;
+    const foreign = foreignWriters(file, status);
+    if (!foreign.every(({ isAppending }) => isAppending)) {
+      throw new Deno.errors.Busy(
+        `Cannot append to "${path}": another engine of this process writes it without append mode, and would overwrite records. ${remedy}`,
+      );
     }
+    return writers !== undefined || foreign.length > 0;
   }
-}
 
-/** Whether others in this process append to the file. Refuses what must not be written. */
-function isWrittenByOthers(
-  libc: Libc,
-  { file, status }: OpenedFile,
-  row: TableRow | undefined,
-  { remedy }: FileKind,
-): boolean {
-  const user = effectiveUserId(libc);
-  if (!row && status.owner !== user) {
-    // Where all may write, anybody may have put it there, and read what comes. (One
-    // that is open already was new, on a file system that says who owns files.)
-    throw new Deno.errors.InvalidData(
-      `Cannot append to "${file.path}": it belongs to user ${status.owner}, and this process is user ${user}. Choose another directory.`,
-    );
+  /** Whether this writer excludes others. */
+  get isExclusive(): boolean {
+    return this.#isExclusive;
   }
-  if (row?.isExclusive) {
-    throw new Deno.errors.Busy(
-      `Cannot open "${file.path}": a writer of this process has it for itself (the sink "mapped"). Choose another file.`,
-    );
-  }
-  // While a record is taken back, its writer is not in append mode.
-  const find = () => otherWriters(libc, file, status);
-  const writers = row ? row.exclusively(find) : find();
-  if (writers.some(({ flags }) => !(flags & O_APPEND))) {
-    throw new Deno.errors.Busy(
-      `Cannot append to "${file.path}": another engine in this process writes it without append mode, and would overwrite what is appended. ${remedy}`,
-    );
-  }
-  return writers.length > 0;
-}
 
-/** Removes a file that has been made in vain, unless it is another's by now. */
-function removeIfUnused(
-  libc: Libc,
-  { file, status }: OpenedFile,
-  { emptySize }: FileKind,
-): void {
-  if (fileStatus(libc, file).size > emptySize) return;
-  if (otherWriters(libc, file, status).length > 0) return;
-  if (isSameFile(pathStatus(libc, file.path), status)) {
-    removeFile(libc, file.path);
+  /**
+   * Runs `action` while no other writer of this module opens, closes or repairs the file.
+   *
+   * @param action Receives whether that is certain.
+   */
+  behindDoor(action: (isAlone: boolean) => void): void {
+    this.#table.behindDoor(action);
   }
-}
 
-/** Undoes what can be undone: what fails now must not hide what failed before. */
-function tryEach(steps: (() => void)[]): void {
-  for (const step of steps) {
+  /** Returns whether nobody else in this process writes the file. Call it behind the door. */
+  isOnlyWriter(): boolean {
+    return this.#table.isOnly() && !this.hasForeignWriters();
+  }
+
+  /** Returns whether another engine of this process writes the file. */
+  hasForeignWriters(): boolean {
+    return foreignWriters(this.file, this.file.status()).length > 0;
+  }
+
+  /** Closes the file, and removes the marker if this writer was the last. */
+  close(): void {
     try {
-      step();
-    } catch {
-      // There is nothing else to do about it.
+      this.#table.behindDoor(() => this.#leave(), () => this.#abandon());
+    } finally {
+      this.#closeFile();
     }
+  }
+
+  /** Leaves the writers of the file; the last one removes the marker. */
+  #leave(): void {
+    const marker = this.#marker;
+    // Cleared first: another mapping may get that address.
+    this.#marker = 0n;
+    const isLast = marker !== 0n && this.#table.isOnly();
+    this.#table.leave();
+    if (isLast) unmap(this.file, marker, ONE_PAGE);
+  }
+
+  /** Releases whatever has been acquired; the error that led here is the one to report. */
+  #abandon(): void {
+    for (const step of [() => this.#leave(), () => this.#closeFile()]) {
+      try {
+        step();
+      } catch {
+        // Nothing else can be done.
+      }
+    }
+  }
+
+  /** Closes the descriptor. */
+  #closeFile(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.file.close();
+  }
+}
+
+const isBusy = (path: string) =>
+  new Deno.errors.Busy(
+    `Cannot append to "${path}": another process writes it. Choose another directory.`,
+  );
+
+/**
+ * Refuses a file of another user, who could read what is appended to it.
+ *
+ * @param isOurs Returns whether this process has created the file all the same: some file
+ * systems report another owner (NFS with root_squash, FUSE).
+ */
+export function requireOwner(
+  { file, status, isNew, writers }: Opening,
+  isOurs: () => boolean,
+): void {
+  const user = effectiveUserId(file.libc);
+  if (status.owner === user || isNew || writers || isOurs()) return;
+  throw new Deno.errors.InvalidData(
+    `Cannot append to "${file.path}": it belongs to user ${status.owner}, and this process is user ${user}. Choose another directory.`,
+  );
+}
+
+/** Removes a file that was created in vain, unless another writer uses it. */
+function removeIfEmpty({ file, status }: OpenedFile): void {
+  try {
+    if (file.status().size > 0) return;
+    if (foreignWriters(file, status).length > 0) return;
+    if (isSameFile(pathStatus(file.libc, file.path), status)) {
+      removeFile(file.libc, file.path);
+    }
+  } catch {
+    // The error that led here is the one to report.
   }
 }

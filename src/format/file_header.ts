@@ -1,56 +1,45 @@
 /**
  * The header at the start of a jitdump file.
  *
- * The layout is that of the specification, Documentation/jitdump-specification.txt
- * under tools/perf of the Linux sources.
+ * The layout is that of tools/perf/Documentation/jitdump-specification.txt in Linux 6.12.
  *
  * @module
  */
 
 import { type Struct, struct } from "./struct.ts";
 
-/** The `magic` of a file: "JiTD", as the writing machine's byte order has it. */
+/** The `magic` of a file: "JiTD", in the byte order of the machine that wrote it. */
 export const JITDUMP_MAGIC = 0x4A695444;
 
 /**
- * The `version` of a file. The specification's title says 2, but perf refuses
- * anything above 1.
+ * The `version` of a file. The title of the specification says 2, but perf (6.1 to 7.2)
+ * refuses anything above 1.
  */
 export const JITDUMP_VERSION = 1;
 
-/**
- * The header at the start of a jitdump file, 40 bytes:
- *
- * | offset | type | field     |
- * | -----: | ---- | --------- |
- * |      0 | u32  | magic     |
- * |      4 | u32  | version   |
- * |      8 | u32  | totalSize |
- * |     12 | u32  | elfMach   |
- * |     16 | u32  | pad1      |
- * |     20 | u32  | pid       |
- * |     24 | u64  | timestamp |
- * |     32 | u64  | flags     |
- */
+/** The header at the start of a jitdump file: 40 bytes, the fields in this order. */
 export interface FileHeader {
-  /** {@linkcode JITDUMP_MAGIC}; with its bytes reversed where the file is of the other byte order. */
+  /** {@linkcode JITDUMP_MAGIC}, with its bytes reversed in a file of the other byte order. */
   magic: number;
   /** {@linkcode JITDUMP_VERSION}. */
   version: number;
-  /** The header's own size in bytes; a reader goes on behind it. */
+  /** Size of the header in bytes; the first record follows it. */
   totalSize: number;
-  /** The code's machine, as ELF's `e_machine` has it. */
+  /** Machine of the code: ELF's `e_machine`. */
   elfMach: number;
   /** Padding, zero. */
   pad1: number;
-  /** The process that made the code. */
+  /** Process that generated the code. */
   pid: number;
-  /** When the file was made; the writers do not agree on a clock, and perf does not use it. */
+  /**
+   * Time at which the file was created. Writers use different clocks, and perf ignores
+   * it.
+   */
   timestamp: bigint;
   /**
-   * Bit 0 (`JITDUMP_FLAGS_ARCH_TIMESTAMP`): the timestamps are ticks of the
-   * machine's counter, not nanoseconds of CLOCK_MONOTONIC. perf refuses a file
-   * with any other bit set.
+   * Bit 0 (`JITDUMP_FLAGS_ARCH_TIMESTAMP`): timestamps are ticks of the machine's
+   * counter, not nanoseconds of CLOCK_MONOTONIC. perf refuses a file with any other bit
+   * set.
    */
   flags: bigint;
 }

@@ -1,5 +1,5 @@
 /**
- * How perf lays a function's ELF image out in memory.
+ * How perf lays out a function's ELF image in memory.
  *
  *     image      code's address in the process
  *     0x80 ──▶ ┌─────────────────┐ + 0
@@ -12,14 +12,13 @@
  *              │ .eh_frame_hdr   │
  *              └─────────────────┘ + ehFrameOffset(code size) + mapped size
  *
- * The tables refer to the code and to each other by distances, so the layout is
- * what makes them right; that the image starts 0x80 bytes before the code does
- * not matter.
+ * The unwind info refers to the code by distances, so this layout determines its bytes.
+ * That the image starts 0x80 bytes before the code has no effect on distances.
  *
  * @module
  */
 
-/** How far behind the start of the code the `.eh_frame` section is. */
+/** Returns the offset of the `.eh_frame` section from the start of the code. */
 export function ehFrameOffset(codeSize: number): number {
   return Math.ceil(codeSize / 8) * 8;
 }

@@ -1,5 +1,5 @@
 /**
- * The machines that code is for, by ELF's numbers.
+ * The machines of code, by ELF's numbers.
  *
  * @module
  */

@@ -1,49 +1,41 @@
 /**
  * The records of a jitdump file: the fixed part of each.
  *
- * The layouts are those of the specification, Documentation/jitdump-specification.txt
- * under tools/perf of the Linux sources.
+ * The layouts are those of tools/perf/Documentation/jitdump-specification.txt in Linux
+ * 6.12.
  *
  * @module
  */
 
 import { type Struct, struct } from "./struct.ts";
 
-/** What a record says; the `id` of its {@linkcode RecordHeader}. */
+/** The kind of a record: the `id` of its {@linkcode RecordHeader}. */
 export enum RecordId {
-  /** There is a function at an address: {@linkcode CodeLoadRecord}. */
+  /** A function was loaded: {@linkcode CodeLoadRecord}. */
   JitCodeLoad = 0,
-  /** A function has moved to another address: {@linkcode CodeMoveRecord}. */
+  /** A function was moved to another address: {@linkcode CodeMoveRecord}. */
   JitCodeMove = 1,
-  /** The source lines of the next loaded function: {@linkcode DebugInfoRecord}. */
+  /** Source lines of the next loaded function: {@linkcode DebugInfoRecord}. */
   JitCodeDebugInfo = 2,
-  /** No more code is made. */
+  /** The end of code generation. */
   JitCodeClose = 3,
-  /** The unwinding tables of the next loaded function: {@linkcode UnwindingInfoRecord}. */
+  /** Unwind info of the next loaded function: {@linkcode UnwindingInfoRecord}. */
   JitCodeUnwindingInfo = 4,
 }
 
 /**
- * The `id` that this module's writer gives to a part of a record that found no room on
- * a full disk. Readers skip a record that they do not know; perf does so silently.
+ * The `id` that this module's writer gives to a partial record that did not fit on a full
+ * disk. Readers skip records of an unknown id; perf (6.1 to 7.2) warns about them.
  */
 export const SKIPPED_RECORD_ID = 0xffff_ffff;
 
-/**
- * What each record starts with, 16 bytes:
- *
- * | offset | type | field     |
- * | -----: | ---- | --------- |
- * |      0 | u32  | id        |
- * |      4 | u32  | totalSize |
- * |      8 | u64  | timestamp |
- */
+/** The start of each record: 16 bytes, the fields in this order. */
 export interface RecordHeader {
-  /** A {@linkcode RecordId}, or another number; perf skips a record that it does not know. */
+  /** A {@linkcode RecordId}, or another number: readers skip such records. */
   id: number;
-  /** The size in bytes of the whole record: header, fixed and variable part. */
+  /** Size of the whole record in bytes: header, fixed part and variable part. */
   totalSize: number;
-  /** When it became true, in nanoseconds of CLOCK_MONOTONIC. */
+  /** Timestamp of the record, in nanoseconds of CLOCK_MONOTONIC. */
   timestamp: bigint;
 }
 
@@ -58,33 +50,23 @@ export const RecordHeader: Struct<RecordHeader> = struct<RecordHeader>(
 );
 
 /**
- * A function and where it is, 56 bytes. Behind them follow the function's name
- * in UTF-8 with a NUL, and `codeSize` bytes of code.
- *
- * | offset | type | field     |
- * | -----: | ---- | --------- |
- * |      0 |      | header    |
- * |     16 | u32  | pid       |
- * |     20 | u32  | tid       |
- * |     24 | u64  | vma       |
- * |     32 | u64  | codeAddr  |
- * |     40 | u64  | codeSize  |
- * |     48 | u64  | codeIndex |
+ * A loaded function: 56 bytes, the fields in this order. The function's name in UTF-8
+ * with a NUL follows, then `codeSize` bytes of code.
  */
 export interface CodeLoadRecord {
-  /** With {@linkcode RecordId.JitCodeLoad}. */
+  /** Header with {@linkcode RecordId.JitCodeLoad}. */
   header: RecordHeader;
-  /** The process that made the function. */
+  /** Process that loaded the function. */
   pid: number;
-  /** The thread that made the function. */
+  /** Thread that loaded the function. */
   tid: number;
-  /** The code's virtual address; the same as `codeAddr`. */
+  /** Virtual address of the code; the same as `codeAddr`. */
   vma: bigint;
-  /** Where the code's first byte is. */
+  /** Address of the first byte of code. */
   codeAddr: bigint;
-  /** How many bytes of code there are; perf takes up to 2 GiB − 1. */
+  /** Size of the code in bytes; perf accepts at most 2 GiB − 1. */
   codeSize: bigint;
-  /** The function's number, unique in the process; perf names the function's ELF file by it. */
+  /** Code index, unique in the process; perf names the function's ELF file by it. */
   codeIndex: bigint;
 }
 
@@ -102,36 +84,23 @@ export const CodeLoadRecord: Struct<CodeLoadRecord> = struct<CodeLoadRecord>(
   },
 );
 
-/**
- * A function that has moved, 64 bytes.
- *
- * | offset | type | field       |
- * | -----: | ---- | ----------- |
- * |      0 |      | header      |
- * |     16 | u32  | pid         |
- * |     20 | u32  | tid         |
- * |     24 | u64  | vma         |
- * |     32 | u64  | oldCodeAddr |
- * |     40 | u64  | newCodeAddr |
- * |     48 | u64  | codeSize    |
- * |     56 | u64  | codeIndex   |
- */
+/** A moved function: 64 bytes, the fields in this order. */
 export interface CodeMoveRecord {
-  /** With {@linkcode RecordId.JitCodeMove}. */
+  /** Header with {@linkcode RecordId.JitCodeMove}. */
   header: RecordHeader;
-  /** The process that moved the function. */
+  /** Process that moved the function. */
   pid: number;
-  /** The thread that moved the function. */
+  /** Thread that moved the function. */
   tid: number;
-  /** The code's new virtual address; the same as `newCodeAddr`. */
+  /** New virtual address of the code; the same as `newCodeAddr`. */
   vma: bigint;
-  /** Where the code's first byte was. */
+  /** Old address of the first byte of code. */
   oldCodeAddr: bigint;
-  /** Where the code's first byte is now. */
+  /** New address of the first byte of code. */
   newCodeAddr: bigint;
-  /** How many bytes of code there are. */
+  /** Size of the code in bytes. */
   codeSize: bigint;
-  /** The function's number, as its {@linkcode CodeLoadRecord} has it. */
+  /** Code index of the function's {@linkcode CodeLoadRecord}. */
   codeIndex: bigint;
 }
 
@@ -151,22 +120,16 @@ export const CodeMoveRecord: Struct<CodeMoveRecord> = struct<CodeMoveRecord>(
 );
 
 /**
- * The source lines of the function that the next {@linkcode CodeLoadRecord} of
- * the file loads, 32 bytes. Behind them follow `nrEntry` times a
- * {@linkcode DebugEntry} with its file name.
- *
- * | offset | type | field    |
- * | -----: | ---- | -------- |
- * |      0 |      | header   |
- * |     16 | u64  | codeAddr |
- * |     24 | u64  | nrEntry  |
+ * Source lines of the function that the next {@linkcode CodeLoadRecord} of the file
+ * loads: 32 bytes, the fields in this order. `nrEntry` times a {@linkcode DebugEntry}
+ * with its file name follows.
  */
 export interface DebugInfoRecord {
-  /** With {@linkcode RecordId.JitCodeDebugInfo}. */
+  /** Header with {@linkcode RecordId.JitCodeDebugInfo}. */
   header: RecordHeader;
-  /** Where the function's first byte is. */
+  /** Address of the function's first byte. */
   codeAddr: bigint;
-  /** How many entries follow. */
+  /** Number of entries. */
   nrEntry: bigint;
 }
 
@@ -181,21 +144,15 @@ export const DebugInfoRecord: Struct<DebugInfoRecord> = struct<DebugInfoRecord>(
 );
 
 /**
- * One source line of a {@linkcode DebugInfoRecord}, 16 bytes. Behind them
- * follows the source file's name in UTF-8 with a NUL.
- *
- * | offset | type | field    |
- * | -----: | ---- | -------- |
- * |      0 | u64  | codeAddr |
- * |      8 | u32  | line     |
- * |     12 | u32  | discrim  |
+ * A source line of a {@linkcode DebugInfoRecord}: 16 bytes, the fields in this order. The
+ * name of the source file in UTF-8 with a NUL follows.
  */
 export interface DebugEntry {
-  /** Where the line's first instruction is. */
+  /** Address of the line's first instruction. */
   codeAddr: bigint;
-  /** The line, counted from 1. */
+  /** Line, counted from 1. */
   line: number;
-  /** DWARF's discriminator, or the column, counted from 1; 0 for none. */
+  /** DWARF discriminator, or column counted from 1; 0 for none. */
   discrim: number;
 }
 
@@ -207,28 +164,24 @@ export const DebugEntry: Struct<DebugEntry> = struct<DebugEntry>("DebugEntry", {
 });
 
 /**
- * The unwinding tables of the function that the next {@linkcode CodeLoadRecord}
- * of the file loads, 40 bytes. Behind them follow `unwindingSize` bytes: an
- * `.eh_frame` section, and behind it its `.eh_frame_hdr`. (The specification has
- * them the other way round; perf does not.)
- *
- * | offset | type | field          |
- * | -----: | ---- | -------------- |
- * |      0 |      | header         |
- * |     16 | u64  | unwindingSize  |
- * |     24 | u64  | ehFrameHdrSize |
- * |     32 | u64  | mappedSize     |
+ * Unwind info of the function that the next {@linkcode CodeLoadRecord} of the file loads:
+ * 40 bytes, the fields in this order. `unwindingSize` bytes follow: an `.eh_frame`
+ * section, and its `.eh_frame_hdr`. (The specification has the two the other way round;
+ * perf 6.1 to 7.2 does not.)
  */
 export interface UnwindingInfoRecord {
-  /** With {@linkcode RecordId.JitCodeUnwindingInfo}. */
+  /** Header with {@linkcode RecordId.JitCodeUnwindingInfo}. */
   header: RecordHeader;
-  /** The size of both sections together. */
+  /** Size of both sections in bytes. */
   unwindingSize: bigint;
-  /** The size of the `.eh_frame_hdr` at their end; without one perf gives the tables to the functions that follow too. */
+  /**
+   * Size of the `.eh_frame_hdr` in bytes. If it is 0, perf applies the unwind info to
+   * the following functions too.
+   */
   ehFrameHdrSize: bigint;
   /**
-   * How many bytes behind the code, from the next multiple of 8 on, perf takes
-   * for mapped from the function's image; 0 for none.
+   * Number of bytes after the code, from the next multiple of 8, that perf maps from the
+   * function's image; 0 for none.
    */
   mappedSize: bigint;
 }

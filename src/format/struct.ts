@@ -1,5 +1,5 @@
 /**
- * Structs: from a table of fields to their bytes and back.
+ * Structs: codecs created from a table of fields.
  *
  * @module
  */
@@ -12,8 +12,8 @@ type Unsigned = keyof typeof BYTES;
 export const LITTLE_ENDIAN = true;
 
 /**
- * The fields of a struct in the order in which they lie in memory, without
- * padding: a `number` is a u8, u16 or u32, a `bigint` a u64, an object another struct.
+ * The fields of a struct in the order of memory, without padding: a `number` is a u8, u16
+ * or u32, a `bigint` a u64, an object another struct.
  */
 export type Layout<T> = {
   readonly [K in keyof T]: T[K] extends number ? "u8" | "u16" | "u32"
@@ -21,20 +21,20 @@ export type Layout<T> = {
     : Struct<T[K]>;
 };
 
-/** The codec of a struct: where its fields lie, and the way to bytes and back. */
+/** The codec of a struct. */
 export interface Struct<T> {
-  /** The struct's size in bytes, without the variable part that may follow. */
+  /** Size of the struct in bytes, without a variable part that follows it. */
   readonly size: number;
 
-  /** Where each field starts, in bytes from the struct's start. */
+  /** Offset of each field in bytes. */
   readonly offsets: { readonly [K in keyof T]: number };
 
   /**
    * Writes the struct to the start of `into`.
    *
    * @param value The fields.
-   * @param into At least `size` bytes; new ones where it is left out.
-   * @param littleEndian The byte order; this machine's where it is left out.
+   * @param into At least `size` bytes. Defaults to a new array.
+   * @param littleEndian The byte order. Defaults to this machine's.
    * @returns `into`.
    * @throws {TypeError} If a field is not of its type.
    * @throws {RangeError} If a field does not fit its type, or the struct does
@@ -43,16 +43,16 @@ export interface Struct<T> {
   pack(value: T, into?: Uint8Array, littleEndian?: boolean): Uint8Array;
 
   /**
-   * Reads the struct from the start of `from`. The values are not judged.
+   * Reads the struct from the start of `from`. The values are not checked.
    *
    * @param from At least `size` bytes.
-   * @param littleEndian The byte order; this machine's where it is left out.
+   * @param littleEndian The byte order. Defaults to this machine's.
    * @throws {RangeError} If `from` is too short.
    */
   unpack(from: Uint8Array, littleEndian?: boolean): T;
 }
 
-/** Makes the codec of the struct called `name` from its layout. */
+/** Creates the codec of a struct from its layout. */
 export function struct<T extends object>(
   name: string,
   layout: Layout<T>,
@@ -71,7 +71,7 @@ export function struct<T extends object>(
   const viewOf = (bytes: Uint8Array, verb: string) => {
     if (bytes.length < size) {
       throw new RangeError(
-        `Cannot ${verb} ${name}: it has ${size} bytes, the view ${bytes.length}`,
+        `Cannot ${verb} ${name}: it has ${size} bytes, and the view has ${bytes.length}`,
       );
     }
     return new DataView(bytes.buffer, bytes.byteOffset, size);
@@ -133,7 +133,7 @@ function requireUnsigned(
     : typeof value === "number";
   if (!isOfType) {
     throw new TypeError(
-      `${what}: "${field}" is a ${type} and takes a ${
+      `${what}: "${field}" is a ${type} and must be a ${
         type === "u64" ? "bigint" : "number"
       }, got ${typeof value}`,
     );

@@ -1,10 +1,8 @@
 /**
- * From what a function does to its stack frame to the `.eh_frame` section by
- * which a profiler walks over it.
+ * The `.eh_frame` section of a function, encoded from its frame steps.
  *
- * The encoding is that of DWARF 5, section 6.4, in the form that the Linux
- * Standard Base gives `.eh_frame` ("Exception Frames"); the registers' numbers
- * are those of the machines' psABI supplements.
+ * The encoding is that of DWARF 5, section 6.4, in the variant of the Linux Standard Base
+ * Core 5.0, 10.6.1. The numbers of registers are those of the psABI of each machine.
  *
  * @module
  */
@@ -13,16 +11,81 @@ import { checkArray, checkObject, checkUnsigned, show } from "../arguments.ts";
 import { DwarfWriter } from "./dwarf_writer.ts";
 import { ehFrameOffset } from "../format/image_layout.ts";
 import { EM_AARCH64, EM_X86_64 } from "../format/machine.ts";
+import type { Fde } from "./eh_frame_hdr.ts";
+import { DW_EH_PE_pcrel, DW_EH_PE_sdata4 } from "./pointer_encoding.ts";
+
+/** The position of a frame step. */
+export interface FrameStepOffset {
+  /**
+   * Offset of the first instruction for which the step holds, in bytes from the start of
+   * the code: the end of the instruction that does it.
+   */
+  offset: number;
+}
+
+/** Stores registers at the new top of the stack. */
+export interface PushStep extends FrameStepOffset {
+  /**
+   * Names of the registers, the lowest in memory first. The stack grows by 8 bytes for
+   * each.
+   */
+  push: readonly string[];
+}
+
+/** Loads registers from the top of the stack. */
+export interface PopStep extends FrameStepOffset {
+  /** Names of the registers, the lowest in memory first. */
+  pop: readonly string[];
+}
+
+/** Moves the stack pointer. */
+export interface AdjustStep extends FrameStepOffset {
+  /** Number of bytes by which the stack grows; negative if it shrinks. */
+  adjust: number;
+}
+
+/** Stores registers in the frame, without moving the stack pointer. */
+export interface SaveStep extends FrameStepOffset {
+  /** Names of the registers, the lowest in memory first. */
+  save: readonly string[];
+  /** Position of the first register, in bytes above the stack pointer. */
+  at: number;
+}
+
+/** Copies the stack pointer to the frame pointer (RBP, X29). */
+export interface SetFramePointerStep extends FrameStepOffset {
+  /**
+   * Until the frame pointer is popped, moves of the stack pointer need no step, unless
+   * registers are saved or popped later.
+   */
+  setFramePointer: true;
+}
+
+/** Restores the frame of the function's entry. */
+export interface UnwoundStep extends FrameStepOffset {
+  /** All registers have their values of the function's entry. */
+  unwound: true;
+}
+
+/** Remembers the state of the frame. */
+export interface RememberStateStep extends FrameStepOffset {
+  /** States are kept on a stack. */
+  rememberState: true;
+}
+
+/** Returns to the state of the frame that was remembered last. */
+export interface RestoreStateStep extends FrameStepOffset {
+  /** The state is removed from the stack of states. */
+  restoreState: true;
+}
 
 /**
- * What an instruction of a function does to the function's frame. `offset` is
- * that of the first instruction for which it holds: where the instruction that
- * does it ends, in bytes from the start of the code. Steps come in the order of
- * their offsets; what one instruction does may take several.
+ * An effect of one instruction on the function's stack frame. Steps are in the order of
+ * their offsets; an instruction may take several.
  *
- * The steps of a function start from the frame as a call leaves it, and none at
- * all describe a leaf that does not touch the stack pointer. The usual
- * prologue with a frame pointer is
+ * The first step starts from the frame as a call leaves it. No steps at all describe a
+ * leaf function that does not change the stack pointer. The usual prologue with a frame
+ * pointer is
  *
  * | machine | code                        | steps                                  |
  * | ------- | --------------------------- | -------------------------------------- |
@@ -31,8 +94,8 @@ import { EM_AARCH64, EM_X86_64 } from "../format/machine.ts";
  * | AArch64 | `stp x29, x30, [sp, #-16]!` | `{ offset: 4, push: ["x29", "x30"] }`  |
  * |         | `mov x29, sp`               | `{ offset: 8, setFramePointer: true }` |
  *
- * An epilogue that other code follows remembers the state before it, and restores
- * it behind the return:
+ * An epilogue in the middle of the code remembers the state before it, and restores it
+ * after the return:
  *
  * | code (x86-64)       | steps                                                                   |
  * | ------------------- | ----------------------------------------------------------------------- |
@@ -40,71 +103,30 @@ import { EM_AARCH64, EM_X86_64 } from "../format/machine.ts";
  * | `ret` ends at 92    | `{ offset: 92, restoreState: true }`                                    |
  */
 export type FrameStep =
-  | {
-    offset: number;
-    /**
-     * Registers are stored at the new top of the stack, the first one lowest.
-     * The stack grows by 8 bytes for each of them.
-     */
-    push: readonly string[];
-  }
-  | {
-    offset: number;
-    /** Registers are loaded from the top of the stack, the first one lowest. */
-    pop: readonly string[];
-  }
-  | {
-    offset: number;
-    /** The stack grows by that many bytes; it shrinks where they are negative. */
-    adjust: number;
-  }
-  | {
-    offset: number;
-    /** Registers are stored in the frame as it is, the first one lowest. */
-    save: readonly string[];
-    /** Where, in bytes above the stack pointer. */
-    at: number;
-  }
-  | {
-    offset: number;
-    /**
-     * The frame pointer (RBP, X29) becomes what the stack pointer is, until it is
-     * popped. The stack pointer's moves need not be told from here on, unless
-     * registers are saved or popped later.
-     */
-    setFramePointer: true;
-  }
-  | {
-    offset: number;
-    /** The frame is as it was at the function's entry. */
-    unwound: true;
-  }
-  | {
-    offset: number;
-    /** The frame's state is remembered; several are, one above the other. */
-    rememberState: true;
-  }
-  | {
-    offset: number;
-    /** The frame's state is again the one that was remembered last. */
-    restoreState: true;
-  };
+  | PushStep
+  | PopStep
+  | AdjustStep
+  | SaveStep
+  | SetFramePointerStep
+  | UnwoundStep
+  | RememberStateStep
+  | RestoreStateStep;
 
-/** What differs from machine to machine. */
+/** The properties of a machine. */
 interface Machine {
-  /** The bytes of the shortest instruction. */
+  /** Size of the shortest instruction in bytes. */
   codeAlignment: number;
-  /** How much of the stack a call takes, for the return address. */
+  /** Number of bytes that a call pushes for the return address. */
   entrySize: number;
-  /** DWARF's number of the column in which the return address is found. */
+  /** DWARF's number of the return address column. */
   returnAddress: number;
   stackPointer: number;
   framePointer: number;
-  /** DWARF's numbers of the registers that can be saved. */
+  /** DWARF's numbers of the registers that can be saved, by name. */
   registers: Map<string, number>;
 }
 
-/** Numbers `count` registers from `first` on, the first one called `prefix` + `from`. */
+/** Numbers `count` registers from `first`; the first one is called `prefix` + `from`. */
 const numbered = (
   prefix: string,
   from: number,
@@ -147,13 +169,12 @@ const MACHINES: Record<number, Machine> = {
   },
 };
 
-/** The bytes of a stack slot; DWARF counts the frame in these. */
+/** Size of a stack slot in bytes, the unit of offsets in the frame. */
 const SLOT = 8;
 
-// DW_EH_PE_pcrel | DW_EH_PE_sdata4
-const POINTER_ENCODING = 0x1b;
+const POINTER_ENCODING = DW_EH_PE_pcrel | DW_EH_PE_sdata4;
 
-// DWARF 5, section 7.24; the first three have an operand in their low 6 bits.
+// DWARF 5, section 7.24. The first three have an operand in their low 6 bits.
 const DW_CFA_advance_loc = 0x40;
 const DW_CFA_offset = 0x80;
 const DW_CFA_restore = 0xc0;
@@ -171,11 +192,11 @@ const DW_CFA_def_cfa_offset = 0x0e;
 
 /** The frame at one instruction. */
 interface Frame {
-  /** How far the stack pointer is below the CFA. */
+  /** Distance of the stack pointer below the CFA in bytes. */
   depth: number;
   /** Whether the CFA is computed from the frame pointer. */
   hasFramePointer: boolean;
-  /** How far below the CFA each register lies that is in the frame, by its number. */
+  /** Distances of the saved registers below the CFA in bytes, by register number. */
   saved: ReadonlyMap<number, number>;
 }
 
@@ -183,9 +204,9 @@ interface Frame {
 class FrameProgram {
   readonly #out: DwarfWriter;
   readonly #machine: Machine;
-  /** The offset of the instruction for which the rules hold that come next. */
+  /** Offset of the instruction for which the next rules hold. */
   #offset = 0;
-  /** The offset to which the rules that are written have advanced. */
+  /** Offset to which the written rules have advanced. */
   #location = 0;
   #frame: Frame;
   readonly #remembered: Frame[] = [];
@@ -201,12 +222,12 @@ class FrameProgram {
     return { depth, hasFramePointer: false, saved: new Map() };
   }
 
-  /** Goes on to the instruction at `offset`. */
+  /** Advances to the instruction at `offset`. */
   advanceTo(offset: number): void {
     this.#offset = offset;
   }
 
-  /** The stack grows; returns whether there was as much to shrink. */
+  /** Grows the stack; returns false if it would shrink below the entry's. */
   adjust(size: number): boolean {
     const frame = this.#frame;
     const depth = frame.depth + size;
@@ -217,8 +238,8 @@ class FrameProgram {
   }
 
   /**
-   * The registers are stored, the first one `at` bytes above the stack pointer;
-   * returns whether the frame reaches as far.
+   * Stores registers, the first one `at` bytes above the stack pointer; returns false if
+   * that is outside the frame.
    */
   save(registers: number[], at: number): boolean {
     const saved = new Map(this.#frame.saved);
@@ -233,10 +254,7 @@ class FrameProgram {
     return true;
   }
 
-  /**
-   * The registers are loaded from the top of the stack, which shrinks; returns
-   * whether there was as much.
-   */
+  /** Loads registers from the top of the stack; returns false if it has fewer. */
   pop(registers: number[]): boolean {
     const { framePointer } = this.#machine;
     const { saved, hasFramePointer } = this.#frame;
@@ -249,8 +267,8 @@ class FrameProgram {
     const i = registers.indexOf(framePointer);
     const below = saved.get(framePointer);
     if (hasFramePointer && i >= 0 && below !== undefined) {
-      // The frame pointer is the caller's again. Where it lay tells where the stack
-      // pointer is, however that came there.
+      // The frame pointer is the caller's again. The slot that it was loaded from
+      // determines the stack pointer.
       const depth = below + i * SLOT;
       this.#frame = { ...this.#frame, depth, hasFramePointer: false };
       this.#rule(DW_CFA_def_cfa_register, this.#machine.stackPointer);
@@ -258,13 +276,14 @@ class FrameProgram {
     return this.adjust(-registers.length * SLOT);
   }
 
+  /** Copies the stack pointer to the frame pointer. */
   setFramePointer(): void {
     this.#frame = { ...this.#frame, hasFramePointer: true };
     const { framePointer } = this.#machine;
     this.#rule(DW_CFA_def_cfa, framePointer, this.#frame.depth);
   }
 
-  /** The frame is as it was at entry. */
+  /** Restores the frame of the function's entry. */
   unwind(): void {
     const { stackPointer, entrySize } = this.#machine;
     this.#rule(DW_CFA_def_cfa, stackPointer, entrySize);
@@ -274,12 +293,13 @@ class FrameProgram {
     this.#frame = this.#entryFrame();
   }
 
+  /** Remembers the state of the frame. */
   rememberState(): void {
     this.#remembered.push(this.#frame);
     this.#rule(DW_CFA_remember_state);
   }
 
-  /** Returns whether there is a state that was remembered. */
+  /** Restores the last remembered state; returns false if there is none. */
   restoreState(): boolean {
     const frame = this.#remembered.pop();
     if (!frame) return false;
@@ -319,7 +339,7 @@ class FrameProgram {
   }
 }
 
-/** Says whose steps they are, where they are wrong. */
+/** The function of the steps, for error messages. */
 interface Context {
   what: string;
   argument: string;
@@ -327,7 +347,7 @@ interface Context {
   codeSize: number;
 }
 
-/** Where a step holds: at an instruction, and not before the step before it. */
+/** Checks the offset of a step: at an instruction, and not before the previous step. */
 function checkOffset(context: Context, value: unknown, least: number): number {
   const { what, argument, machine, codeSize } = context;
   const offset = checkUnsigned(what, `${argument}.offset`, 32, value);
@@ -358,11 +378,11 @@ function checkRegisters(
   const { what, argument, machine } = context;
   return checkArray(what, `${argument}.${field}`, names).map((name) =>
     machine.registers.get(name) ??
-      fail(context, field, "must have registers of the machine in it", name)
+      fail(context, field, "must contain only registers of the machine", name)
   );
 }
 
-/** A number of bytes on the stack. */
+/** Checks a number of bytes on the stack. */
 function checkSlots(context: Context, field: string, value: number): number {
   if (Number.isSafeInteger(value) && value % SLOT === 0) return value;
   fail(context, field, `must be a multiple of ${SLOT}`, value);
@@ -379,10 +399,10 @@ function fail(
   );
 }
 
-/** How each kind of step is checked and done, by the field that tells the kind. */
+/** Checks and applies each kind of step, by the field that identifies the kind. */
 const ACTIONS: Record<
   string,
-  // deno-lint-ignore no-explicit-any -- the step has the field, and is checked here
+  // deno-lint-ignore no-explicit-any -- the step has the field; its value is checked here
   (program: FrameProgram, context: Context, step: any) => void
 > = {
   push(program, context, { push }) {
@@ -393,14 +413,14 @@ const ACTIONS: Record<
   pop(program, context, { pop }) {
     const registers = checkRegisters(context, "pop", pop);
     program.pop(registers) ||
-      fail(context, "pop", "must take no more than lies on the stack", pop);
+      fail(context, "pop", "must not take more than is on the stack", pop);
   },
   adjust(program, context, { adjust }) {
     program.adjust(checkSlots(context, "adjust", adjust)) ||
       fail(
         context,
         "adjust",
-        "must take no more than lies on the stack",
+        "must not take more than is on the stack",
         adjust,
       );
   },
@@ -449,7 +469,7 @@ function addStep(
   const kinds = Object.keys(ACTIONS).filter((kind) => kind in step);
   if (kinds.length !== 1) {
     throw new TypeError(
-      `${what}: "${argument}" must have one of ${
+      `${what}: "${argument}" must have exactly one of ${
         Object.keys(ACTIONS).join(", ")
       }, got ${show(step)}`,
     );
@@ -461,33 +481,34 @@ function addStep(
 }
 
 /**
- * Makes the `.eh_frame` section of a function: one CIE, one FDE, the end. Its
+ * Encodes the `.eh_frame` section of a function: one CIE, one FDE, a terminator. Its
  * distances are those of perf's image; see image_layout.ts.
  *
- * @param what What an error begins with.
- * @param argument How errors name the steps.
- * @param elfMach The code's machine, ELF's `e_machine`.
- * @param codeSize The function's size in bytes.
- * @param steps Checked here.
+ * @param what Start of the error message.
+ * @param argument What errors call the steps.
+ * @param elfMach Machine of the code: ELF's `e_machine`.
+ * @param codeSize Size of the function's code in bytes.
+ * @param steps The steps, which are checked here.
+ * @returns The section, and its FDE.
  */
-export function makeEhFrame(
+export function encodeEhFrame(
   what: string,
   argument: string,
   elfMach: number,
   codeSize: number,
   steps: readonly FrameStep[],
-): Uint8Array {
+): { ehFrame: Uint8Array; fde: Fde } {
   const machine = MACHINES[elfMach];
   if (!machine) {
     throw new TypeError(
-      `${what}: "${argument}" can be described for x86-64 and AArch64 only; ` +
-        `for ELF machine ${elfMach} give ready .eh_frame bytes`,
+      `${what}: "${argument}" must be a complete .eh_frame section for ELF machine ` +
+        `${elfMach}; frame steps exist for x86-64 and AArch64`,
     );
   }
   const out = new DwarfWriter();
 
-  // The CIE: what all functions of the machine have in common.
-  out.u32(0); // length, below
+  // The CIE: the properties of all functions of the machine.
+  out.u32(0); // length, patched below
   out.u32(0); // CIE_id
   out.u8(1); // version
   for (const character of "zR\0") out.u8(character.charCodeAt(0));
@@ -508,9 +529,9 @@ export function makeEhFrame(
 
   // The FDE.
   const start = out.length;
-  out.u32(0); // length, below
-  out.u32(out.length); // CIE_pointer: how far back the CIE is
-  out.u32(-(ehFrameOffset(codeSize) + out.length)); // from here to the code
+  out.u32(0); // length, patched below
+  out.u32(out.length); // CIE_pointer: distance back to the CIE
+  out.u32(-(ehFrameOffset(codeSize) + out.length)); // distance to the code
   out.u32(codeSize);
   out.uleb(0); // the augmentation's length
   const program = new FrameProgram(out, machine);
@@ -522,6 +543,6 @@ export function makeEhFrame(
   out.align(8, DW_CFA_nop);
   out.patchU32(start, out.length - start - 4);
 
-  out.u32(0); // no further entry
-  return out.finish();
+  out.u32(0); // terminator
+  return { ehFrame: out.finish(), fde: { at: start, start: 0 } };
 }

@@ -1,5 +1,5 @@
 /**
- * The unwinding tables of a function.
+ * The unwind info of a function.
  *
  * @module
  */
@@ -10,77 +10,89 @@ import {
   checkObject,
   checkUnsigned,
 } from "../arguments.ts";
-import { type FrameStep, makeEhFrame } from "./call_frame.ts";
-import { makeEhFrameHdr } from "./eh_frame_hdr.ts";
-import { tailSize } from "../format/identity_tail.ts";
 import { ehFrameOffset } from "../format/image_layout.ts";
 import { HOST_MACHINE } from "../format/machine.ts";
+import { encodeEhFrame, type FrameStep } from "./call_frame.ts";
+import { encodeEhFrameHdr } from "./eh_frame_hdr.ts";
+import { findFdes } from "./eh_frame_scan.ts";
 
-/** What a function does to its frame, or a ready `.eh_frame` section that says it. */
+/** What a function does to its stack frame, or a complete `.eh_frame` section. */
 export type Unwinding = Uint8Array | readonly FrameStep[];
 
-/** The two sections, made for one place in perf's image. */
-export interface UnwindingTables {
-  ehFrame: Uint8Array;
-  ehFrameHdr: Uint8Array;
+/** The two sections, encoded for their place in perf's image. */
+export interface UnwindInfo {
+  readonly ehFrame: Uint8Array;
+  readonly ehFrameHdr: Uint8Array;
 }
 
 /**
- * Makes the tables of a function whose image has `codeSize` bytes of code.
+ * Encodes the unwind info of a function with `codeSize` bytes of code.
  *
- * @throws {TypeError} If the machine's frames cannot be described.
- * @throws {RangeError} If the steps or the section are not those of such a function.
+ * @throws {TypeError} If the machine has no frame steps.
+ * @throws {RangeError} If the steps or the section do not fit the code.
  */
-export function makeUnwindingTables(
+export function encodeUnwindInfo(
   what: string,
   elfMach: number,
   codeSize: number,
   unwinding: Unwinding,
-): UnwindingTables {
+): UnwindInfo {
   const argument = "unwinding";
-  const ehFrame = ArrayBuffer.isView(unwinding)
-    ? checkBytes(what, argument, unwinding)
-    : makeEhFrame(
-      what,
-      argument,
-      elfMach,
-      codeSize,
-      checkArray(what, argument, unwinding),
-    );
-  const ehFrameHdr = makeEhFrameHdr(what, argument, codeSize, ehFrame);
-  return { ehFrame, ehFrameHdr };
+  if (ArrayBuffer.isView(unwinding)) {
+    const ehFrame = checkBytes(what, argument, unwinding);
+    const fdes = findFdes(what, argument, codeSize, ehFrame);
+    return { ehFrame, ehFrameHdr: encodeEhFrameHdr(codeSize, ehFrame, fdes) };
+  }
+  const steps = checkArray(what, argument, unwinding);
+  const { ehFrame, fde } = encodeEhFrame(
+    what,
+    argument,
+    elfMach,
+    codeSize,
+    steps,
+  );
+  return { ehFrame, ehFrameHdr: encodeEhFrameHdr(codeSize, ehFrame, [fde]) };
 }
 
-/** What {@linkcode unwindingSpace} can be told besides. */
+/** Options for {@linkcode unwindingSpace}. */
 export interface UnwindingSpaceOptions {
-  /** As in {@linkcode JitFunction.padding}; it is part of the space. */
-  padding?: number;
-  /** The code's machine as ELF's `e_machine` has it; the running one's where it is left out. */
+  /** Machine of the code: ELF's `e_machine`. Defaults to the running machine. */
   eMachine?: number;
 }
 
 /**
- * How many bytes a JIT has to leave free behind a function with unwinding tables.
+ * Returns how many bytes a JIT has to leave free after a function with unwind info.
  *
- * perf takes the memory there for the tables' place, so that an unwinder can read
- * them. Another function's code in it would hide the tables, and the call chains
- * through this function would break off; or its samples would be taken for this
- * function's.
+ * perf maps the unwind info to the memory after the code, from where an unwinder reads
+ * it:
  *
- * @param codeSize The size of the function's code in bytes.
+ * ```text
+ *     without the space          with the space
+ *     ┌──────────────┐           ┌──────────────┐
+ *     │ f: code      │           │ f: code      │
+ *     ├──────────────┤           ├──────────────┤
+ *     │ g: code      │◀─ hides   │ f: unwind    │◀─ unwindingSpace()
+ *     │              │   f's     │    info      │
+ *     ├──────────────┤   unwind  ├──────────────┤
+ *     │ g: unwind …  │   info    │ g: code      │
+ * ```
+ *
+ * Code of another function in that space hides the unwind info, so call chains through
+ * this function end there; or perf attributes the samples of that code to this function.
+ *
+ * @param codeSize Size of the function's code in bytes.
  * @param unwinding As in {@linkcode JitFunction.unwinding}.
  * @param options See {@linkcode UnwindingSpaceOptions}.
  * @throws {TypeError} If an argument is of the wrong type.
  * @throws {RangeError} If an argument is out of range.
  *
- * @example
+ * @example Space after `sub rsp, 24 … add rsp, 24; ret`
  * ```ts
+ * import { assertEquals } from "@std/assert";
  * import { EM_X86_64, unwindingSpace } from "@jitdump/jitdump";
  *
- * // sub rsp, 24 … add rsp, 24; ret
  * const steps = [{ offset: 4, adjust: 24 }, { offset: 13, adjust: -24 }];
- * const space = unwindingSpace(14, steps, { eMachine: EM_X86_64 });
- * if (space !== 74) throw new Error("not reached");
+ * assertEquals(unwindingSpace(14, steps, { eMachine: EM_X86_64 }), 74);
  * ```
  */
 export function unwindingSpace(
@@ -88,18 +100,16 @@ export function unwindingSpace(
   unwinding: Unwinding,
   options: UnwindingSpaceOptions = {},
 ): number {
-  const what = "Cannot measure unwinding tables";
+  const what = "Cannot compute the unwinding space";
   checkUnsigned(what, "codeSize", 32, codeSize);
-  checkObject(what, "options", options);
-  const { padding = 0, eMachine = HOST_MACHINE } = options;
-  checkUnsigned(what, "options.padding", 32, padding);
+  const { eMachine = HOST_MACHINE } = checkObject(what, "options", options);
   checkUnsigned(what, "options.eMachine", 16, eMachine);
-  const size = codeSize + tailSize(eMachine, padding);
-  const { ehFrame, ehFrameHdr } = makeUnwindingTables(
+  const { ehFrame, ehFrameHdr } = encodeUnwindInfo(
     what,
     eMachine,
-    size,
+    codeSize,
     unwinding,
   );
-  return ehFrameOffset(size) + ehFrame.length + ehFrameHdr.length - codeSize;
+  return ehFrameOffset(codeSize) - codeSize + ehFrame.length +
+    ehFrameHdr.length;
 }

@@ -1,18 +1,18 @@
 /**
- * Where code is.
+ * Addresses of code.
  *
  * @module
  */
 
 import type { Libc } from "../../ffi/libc.ts";
 import { addressOfBuffer, addressOfPointer } from "../../ffi/memory.ts";
-import { checkAddress, lengthOf } from "../arguments.ts";
+import { checkAddress } from "../arguments.ts";
 import type { Address } from "./jit_function.ts";
 
 /**
- * The address of `code`: the given one, checked, or else that of its bytes.
+ * Returns the address of `code`: `address` if it is given, else that of the bytes.
  *
- * @param code The code's bytes, or their number where an address must be given.
+ * @param code The code, or its size in bytes if an address is required.
  */
 export function addressOf(
   libc: Libc,
@@ -23,7 +23,7 @@ export function addressOf(
 ): bigint {
   if (typeof code !== "number") {
     if (address === undefined) return addressOfBuffer(libc, code);
-    code = lengthOf(code);
+    code = code.length;
   }
   return checkAddress(
     what,

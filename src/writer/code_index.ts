@@ -1,23 +1,23 @@
 /**
- * Code indices that no two functions of a process share.
+ * Code indices that are unique in the process.
  *
- * perf names a function's ELF file by the process and the index alone, so two
- * functions with one index become one in the report, whichever thread, file or
- * engine they came from. The writers of a process share no memory that
- * JavaScript could count in, so each counts in a range of its own:
+ * perf names a function's ELF file by the process and the index alone, so two functions
+ * with one index become one in the report, whichever thread, file or engine recorded
+ * them. The writers of a process share no memory for a common counter, so each thread
+ * counts in a range of its own:
  *
  *      63            42 41                                            0
  *     ┌────────────────┬───────────────────────────────────────────────┐
  *     │   thread id    │   counter, from (start time / 16 ns) on       │
  *     └────────────────┴───────────────────────────────────────────────┘
  *
- * - Linux's thread ids have 22 bits at most (PID_MAX_LIMIT), and no two living
- *   threads share one.
- * - The writers of one thread share its counter, whichever copy of this module
- *   they come from: it hangs on `globalThis` under a registered symbol.
- * - A thread that gets the id of one that has ended starts above all that the
- *   other can have counted, because nobody takes an index every 16 ns. (The start
- *   wraps after 19.5 hours; ids are used again only after millions of threads.)
+ * - Linux's thread ids have at most 22 bits (PID_MAX_LIMIT), and no two living threads
+ *   share one.
+ * - The writers of one thread share its counter, whichever copy of this module they come
+ *   from: it is a property of `globalThis` under a registered symbol.
+ * - A thread that gets the id of an ended thread starts above all indices of that thread,
+ *   because no thread takes an index every 16 ns. (The start wraps after 19.5 hours; ids
+ *   are reused only after millions of threads.)
  * - Engines that count from 0, as V8 does, would need 2⁴² functions to get here.
  *
  * @module
@@ -40,7 +40,7 @@ export class CodeIndices {
 
   /**
    * @param threadId The calling thread's id.
-   * @param now Nanoseconds of a clock that does not go back.
+   * @param now Nanoseconds of a monotonic clock.
    */
   constructor(threadId: number, now: bigint) {
     this.#threadId = threadId;
@@ -50,7 +50,7 @@ export class CodeIndices {
     };
   }
 
-  /** Sets `into` to the next index. */
+  /** Sets `into` to the next code index. */
   next(into: Uint64): void {
     const count = this.#counter.next;
     this.#counter.next = (count + 1) % COUNTERS;

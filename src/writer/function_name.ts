@@ -1,22 +1,22 @@
 /**
- * A function's name as the dump has it.
+ * Names of functions in the dump.
  *
  * @module
  */
 
-/** What stands for a name that is empty. */
+/** The replacement of an empty name. */
 const ANONYMOUS = "<anonymous>";
 
 /**
- * Characters that would break a report's line, or turn it round: the C0 and C1
- * controls, DEL, Unicode's line and paragraph separators, and its controls of the
- * writing direction.
+ * Characters that would break a line of a report or reverse it: the C0 and C1 controls,
+ * DEL, Unicode's line and paragraph separators, and its controls of the writing
+ * direction.
  */
 const CONTROLS =
-  // deno-lint-ignore no-control-regex -- these are what it is to find
+  // deno-lint-ignore no-control-regex -- the characters to find
   /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
 
-/** V8 takes an array of all matches, and dies of one that is too large. */
+/** V8 collects all matches in an array, and aborts if it gets too large (V8 15). */
 const CHUNK = 1 << 20;
 
 const SHORT_ESCAPES: Record<string, string> = {
@@ -34,8 +34,8 @@ function escape(character: string): string {
 }
 
 /**
- * The name with its control characters escaped, as in JavaScript's string
- * literals, so that one function stays one line of a report.
+ * Escapes the control characters of a name as in JavaScript's string literals, so that a
+ * function takes one line of a report.
  */
 export function escapeFunctionName(name: string): string {
   if (name === "") return ANONYMOUS;
@@ -47,10 +47,10 @@ export function escapeFunctionName(name: string): string {
 }
 
 /**
- * Writes a name that needs no escape and takes a byte for each character, as nearly
- * every name does, to `into` from `at` on, where there is room for it.
+ * Writes a name of printable ASCII characters, as nearly every name is, to `into` at
+ * `at`. The name must fit.
  *
- * @returns Whether it is such a name; where not, something of it may be there.
+ * @returns Whether it is such a name. If not, a part of it may have been written.
  */
 export function writePlainName(
   name: string,

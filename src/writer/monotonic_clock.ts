@@ -13,8 +13,8 @@ import type { Uint64 } from "./uint64.ts";
 const NS_PER_SECOND = 1_000_000_000;
 
 /**
- * Sets `into` to `seconds` × 10⁹ + `nanoseconds`, exactly: after 104 days of
- * uptime the sum no longer fits a `number`. Wraps at 2⁶⁴.
+ * Sets `into` to `seconds` × 10⁹ + `nanoseconds`, exactly: after 104 days of uptime the
+ * sum does not fit a `number`. Wraps at 2⁶⁴.
  *
  * The seconds are split at bit 16, so that each product stays below 2⁵³:
  *
@@ -26,7 +26,7 @@ export function setNanoseconds(
   seconds: number,
   nanoseconds: number,
 ): void {
-  // `&` takes a remainder as `%` does, and takes no time.
+  // `&` computes the same remainder as `%`, and is cheaper.
   const lower = seconds & 0xffff;
   const upper = (seconds - lower) / 0x1_0000 * NS_PER_SECOND;
   const upperLow = upper & 0xffff;
@@ -38,11 +38,11 @@ export function setNanoseconds(
   );
 }
 
-/** Reads CLOCK_MONOTONIC without making an object. */
+/** Reads CLOCK_MONOTONIC without allocating. */
 export class MonotonicClock {
   readonly #libc: Libc;
   readonly #bytes = new Uint8Array(new ArrayBuffer(TIMESPEC_SIZE));
-  // The halves of tv_sec and tv_nsec, little-endian as each of Deno's targets.
+  // The halves of tv_sec and tv_nsec, little-endian on each of Deno's targets.
   readonly #words = new Uint32Array(this.#bytes.buffer);
   readonly #address: bigint;
 

@@ -1,10 +1,9 @@
 /**
- * Records on their way to the file.
+ * Packing records into a buffer.
  *
  * @module
  */
 
-import { viewOf } from "../arguments.ts";
 import { escapeFunctionName, writePlainName } from "./function_name.ts";
 import {
   CodeLoadRecord,
@@ -31,19 +30,18 @@ const INITIAL_CAPACITY = 4096;
 const CLOSE_PADDING = new Uint8Array(8);
 
 /**
- * The size of a write that is worth its system call. Code of up to this many bytes is
- * copied into the buffer, and so is code with a tail; other code is written from where
- * it lies, so that the buffer stays small.
+ * Size of a write from which its system call costs next to nothing. Larger code is not
+ * copied but written from its own memory, so that the buffer stays small.
  */
 export const BATCH_SIZE = 256 * 1024;
 
-/** The most that Linux writes in one call (MAX_RW_COUNT); see write(2). */
+/** Maximum number of bytes that Linux writes in one call (MAX_RW_COUNT); see write(2). */
 export const MAX_WRITE = 0x7fff_f000;
 
-/** A buffer that has grown beyond this, for a name of that size, is not kept. */
+/** A buffer that has grown beyond this, for a very long name, is not kept. */
 const KEPT_CAPACITY = 4 * BATCH_SIZE;
 
-/** Who did something to which code, and when. */
+/** The fields that records of loaded and moved functions share. */
 export interface CodeEvent {
   pid: number;
   tid: number;
@@ -59,24 +57,24 @@ export interface Packed {
   readonly trailing?: Uint8Array;
 }
 
-/** How many bytes there are in all. */
+/** Returns the total size in bytes. */
 export function packedSize({ length, trailing }: Packed): number {
   return trailing ? length + trailing.length : length;
 }
 
 /**
- * A buffer in which records are packed one behind the other, by the structs'
- * offsets rather than through their codecs: nothing is allocated for a record
- * once the buffer has grown to the size that is needed.
+ * A buffer into which records are packed one after another, by the structs' offsets
+ * rather than their codecs: nothing is allocated for a record once the buffer has its
+ * size.
  */
 export class RecordBuffer implements Packed {
   #bytes = new Uint8Array(new ArrayBuffer(INITIAL_CAPACITY));
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
   #trailing: Uint8Array | undefined;
-  /** Where the record that is being packed starts. */
+  /** The start of the record that is being packed. */
   #start = 0;
-  /** The file name that was written last in the record, and where, its NUL included. */
+  /** The last file name in the record, and its range, with its NUL. */
   #fileName = "";
   #fileNameAt = 0;
   #fileNameEnd = 0;
@@ -86,22 +84,22 @@ export class RecordBuffer implements Packed {
     return this.#bytes;
   }
 
-  /** How many bytes of records there are. */
+  /** Size of the records in bytes, without {@linkcode trailing}. */
   get length(): number {
     return this.#length;
   }
 
-  /** Large code that follows the bytes, and is not copied; nothing may follow it. */
+  /** Large code that follows the bytes, and is not copied. No record follows it. */
   get trailing(): Uint8Array | undefined {
     return this.#trailing;
   }
 
-  /** The bytes and what follows them. */
+  /** Size of the records in bytes, with {@linkcode trailing}. */
   get size(): number {
     return packedSize(this);
   }
 
-  /** Forgets all but the first `length` bytes. */
+  /** Discards all but the first `length` bytes. */
   truncate(length: number): void {
     this.#length = length;
     this.#trailing = undefined;
@@ -110,30 +108,20 @@ export class RecordBuffer implements Packed {
     }
   }
 
-  /** The first `length` bytes, of whole records. */
+  /** Returns the first `length` bytes, which are whole records. */
   start(length: number): Packed {
     return { bytes: this.#bytes, length };
   }
 
-  /** Forgets the first `length` bytes. */
+  /** Discards the first `length` bytes. */
   dropStart(length: number): void {
     this.#bytes.copyWithin(0, length, this.#length);
     this.#length -= length;
   }
 
-  /**
-   * Adds a code-load record; its code has a tail where one is given.
-   *
-   * @param code A function's code; what it says of its length is not asked for.
-   * @param size How many bytes it has.
-   */
-  addCodeLoad(
-    load: CodeEvent,
-    name: string,
-    code: Uint8Array,
-    size: number,
-    tail?: Uint8Array,
-  ): void {
+  /** Adds a code-load record. */
+  addCodeLoad(load: CodeEvent, name: string, code: Uint8Array): void {
+    const size = code.length;
     const at = this.#begin(
       RecordId.JitCodeLoad,
       CodeLoadRecord.size,
@@ -143,12 +131,12 @@ export class RecordBuffer implements Packed {
     this.#u32(at + LOAD.tid, load.tid);
     this.#u64(at + LOAD.vma, load.address);
     this.#u64(at + LOAD.codeAddr, load.address);
-    this.#size(at + LOAD.codeSize, size + (tail ? tail.length : 0));
+    this.#size(at + LOAD.codeSize, size);
     this.#u64(at + LOAD.codeIndex, load.codeIndex);
     this.#addFunctionName(name);
-    if (tail || size <= BATCH_SIZE) this.#addBytes(code, size);
-    else this.#trailing = viewOf(code);
-    if (tail) this.#addBytes(tail);
+    if (size <= BATCH_SIZE) this.#addBytes(code);
+    // A fresh view: the kernel reads the memory that it describes.
+    else this.#trailing = new Uint8Array(code.buffer, code.byteOffset, size);
     this.#end();
   }
 
@@ -170,8 +158,8 @@ export class RecordBuffer implements Packed {
   }
 
   /**
-   * Adds a code-close record. It is a header, and some padding: perf takes the
-   * reading of a body without bytes for one that failed, and reads no further.
+   * Adds a code-close record: a header and some padding. perf (6.1 to 7.2) takes a body
+   * of 0 bytes for a failed read, and stops.
    */
   addCodeClose(timestamp: Uint64): void {
     this.#begin(RecordId.JitCodeClose, RecordHeader.size, timestamp);
@@ -180,8 +168,8 @@ export class RecordBuffer implements Packed {
   }
 
   /**
-   * Starts a debug-info record; its entries follow by {@linkcode addDebugEntry},
-   * and {@linkcode endDebugInfo} ends it.
+   * Begins a debug-info record. {@linkcode addDebugEntry} adds its entries, and
+   * {@linkcode endDebugInfo} ends it.
    */
   beginDebugInfo(timestamp: Uint64, address: Uint64, nrEntry: number): void {
     const at = this.#begin(
@@ -194,7 +182,7 @@ export class RecordBuffer implements Packed {
     this.#fileName = "";
   }
 
-  /** Adds the entry for the code that is `offset` bytes behind `address`. */
+  /** Adds the entry for the code `offset` bytes after `address`. */
   addDebugEntry(
     address: Uint64,
     offset: number,
@@ -209,6 +197,7 @@ export class RecordBuffer implements Packed {
     this.#addFileName(fileName);
   }
 
+  /** Ends a debug-info record. */
   endDebugInfo(): void {
     this.#end();
   }
@@ -236,7 +225,7 @@ export class RecordBuffer implements Packed {
     this.#end();
   }
 
-  /** Starts a record with a fixed part of `size` bytes; returns where. */
+  /** Begins a record with a fixed part of `size` bytes; returns its position. */
   #begin(id: RecordId, size: number, timestamp: Uint64): number {
     const at = this.#extend(size);
     this.#start = at;
@@ -250,8 +239,8 @@ export class RecordBuffer implements Packed {
     this.#u32(this.#start + HEADER.totalSize, this.size - this.#start);
   }
 
-  #addBytes(bytes: Uint8Array, size = bytes.length): void {
-    const at = this.#extend(size);
+  #addBytes(bytes: Uint8Array): void {
+    const at = this.#extend(bytes.length);
     this.#bytes.set(bytes, at);
   }
 
@@ -277,7 +266,7 @@ export class RecordBuffer implements Packed {
     this.#fileNameEnd = this.#length;
   }
 
-  /** Adds a text and its NUL. */
+  /** Adds a text with its NUL. */
   #addText(text: string): void {
     this.#reserve(UTF8_BYTES_PER_UNIT * text.length + 1);
     const end = writeUtf8(text, this.#bytes, this.#length);
@@ -296,13 +285,13 @@ export class RecordBuffer implements Packed {
     this.#u32(at + 4, value.high + (low > 0xffff_ffff ? 1 : 0));
   }
 
-  /** Writes a size below 2³² to a field of 64 bits. */
+  /** Writes a size below 2³² to a 64-bit field. */
   #size(at: number, value: number): void {
     this.#u32(at, value);
     this.#u32(at + 4, 0);
   }
 
-  /** Makes `size` bytes more; returns where they are. */
+  /** Adds `size` bytes; returns their position. */
   #extend(size: number): number {
     this.#reserve(size);
     const at = this.#length;

@@ -1,6 +1,5 @@
 /**
- * From what callers pass to records: arguments are checked, and what was left
- * out is filled in.
+ * Packing of functions: checks the arguments, fills in defaults, and packs the records.
  *
  * @module
  */
@@ -11,16 +10,12 @@ import { addressOf } from "./address.ts";
 import {
   checkArray,
   checkBytes,
-  checkCode,
   checkName,
   checkObject,
   checkUint64,
   checkUnsigned,
-  lengthOf,
-  requireSize,
 } from "../arguments.ts";
 import { CodeIndices } from "./code_index.ts";
-import { makeTail, tailSize } from "../format/identity_tail.ts";
 import type {
   JitCodeMove,
   JitDebugInfo,
@@ -36,9 +31,9 @@ import {
   placeSourceLines,
 } from "./source_line.ts";
 import { Uint64 } from "./uint64.ts";
-import { makeUnwindingTables } from "../unwind/unwinding_info.ts";
+import { encodeUnwindInfo } from "../unwind/unwinding_info.ts";
 
-/** perf holds a code's size in a C int. */
+/** perf (6.1 to 7.2) stores the size of code in a C `int`. */
 const MAX_CODE_SIZE = 2 ** 31 - 1;
 
 /** Packs the records of one dump file. */
@@ -50,7 +45,7 @@ export class RecordPacker {
   readonly #clock: MonotonicClock;
   readonly #indices: CodeIndices;
 
-  // What the record that is being packed says; one object serves all.
+  // The fields of the record that is being packed; one object serves all.
   readonly #event = {
     pid: 0,
     tid: 0,
@@ -61,9 +56,9 @@ export class RecordPacker {
   readonly #otherAddress = new Uint64();
 
   /**
-   * @param libc Tells time, thread and addresses.
+   * @param libc Provides time, thread and addresses.
    * @param elfMach The code's machine, ELF's `e_machine`.
-   * @param sourceRoot What relative source files are relative to.
+   * @param sourceRoot The directory of relative source files.
    */
   constructor(libc: Libc, elfMach: number, sourceRoot: string | undefined) {
     this.#libc = libc;
@@ -74,14 +69,14 @@ export class RecordPacker {
     this.#indices = new CodeIndices(this.#threadId, this.now());
   }
 
-  /** Nanoseconds of CLOCK_MONOTONIC. */
+  /** Returns CLOCK_MONOTONIC in nanoseconds. */
   now(): bigint {
     const { timestamp } = this.#event;
     this.#clock.read(timestamp);
     return timestamp.value;
   }
 
-  /** Takes the next code index. */
+  /** Returns the next code index. */
   nextCodeIndex(): bigint {
     const { codeIndex } = this.#event;
     this.#indices.next(codeIndex);
@@ -89,11 +84,11 @@ export class RecordPacker {
   }
 
   /**
-   * Adds all records of a function. Where it throws, the buffer may have a part of
-   * them, as with all these methods; whoever has called forgets it.
+   * Adds all records of a function. If it throws, the buffer may have a part of them, as
+   * with all these methods; the caller discards it.
    *
-   * @param nameArgument How errors call the function's name.
-   * @param now The time if the caller says none; it is read where it is left out.
+   * @param nameArgument What errors call the function's name.
+   * @param now The timestamp of a function without one. Defaults to now.
    * @returns The function's code index, until the next one is taken.
    */
   addFunction(
@@ -102,23 +97,17 @@ export class RecordPacker {
     nameArgument = "name",
     now?: bigint,
   ): Uint64 {
-    const what = "Cannot dump a function";
-    // Each field is read once, before anything of the record is settled: a getter
-    // may dump functions of its own.
-    checkObject(what, "fn", fn);
-    const { name, code: givenCode, address, lines: givenLines } = fn;
-    const { unwinding, padding = 0, timestamp = now, pid, tid } = fn;
+    const what = "Cannot record a function";
+    const { name, code, address, lines, unwinding, timestamp = now, pid, tid } =
+      checkObject(what, "fn", fn);
     checkName(what, nameArgument, name);
-    const code = checkCode(what, "code", givenCode);
-    const size = lengthOf(code);
-    const lines = givenLines === undefined
+    const { length } = checkBytes(what, "code", code);
+    const placedLines = lines === undefined
       ? undefined
-      : placeSourceLines(what, givenLines, size, this.#sourceRoot);
-    checkUnsigned(what, "padding", 32, padding);
-    const imageSize = size + tailSize(this.#elfMach, padding);
-    const tables = unwinding === undefined
+      : placeSourceLines(what, lines, length, this.#sourceRoot);
+    const unwindInfo = unwinding === undefined
       ? undefined
-      : makeUnwindingTables(what, this.#elfMach, imageSize, unwinding);
+      : encodeUnwindInfo(what, this.#elfMach, length, unwinding);
     const event = this.#event;
     event.address.value = addressOf(
       this.#libc,
@@ -128,44 +117,40 @@ export class RecordPacker {
       code,
     );
     this.#setOrigin(what, timestamp, pid, tid);
-    requireSize(what, "code", code, size);
     this.#indices.next(event.codeIndex);
 
-    if (lines && lines.length > 0) {
-      this.#addLines(buffer, lines, imageSize);
+    if (placedLines && placedLines.length > 0) {
+      this.#addLines(buffer, placedLines, length);
     }
-    if (tables) {
-      const { ehFrame, ehFrameHdr } = tables;
+    if (unwindInfo) {
+      const { ehFrame, ehFrameHdr } = unwindInfo;
       const mappedSize = ehFrame.length + ehFrameHdr.length;
       buffer.addUnwindingInfo(event.timestamp, ehFrame, ehFrameHdr, mappedSize);
     }
-    const tail = imageSize > size
-      ? makeTail(this.#elfMach, event.codeIndex.low)
-      : undefined;
-    buffer.addCodeLoad(event, name, code, size, tail);
+    buffer.addCodeLoad(event, name, code);
     return event.codeIndex;
   }
 
   #addLines(
     buffer: RecordBuffer,
     lines: readonly PlacedLine[],
-    imageSize: number,
+    codeSize: number,
   ): void {
     const { timestamp, address } = this.#event;
     buffer.beginDebugInfo(timestamp, address, lines.length + 1);
     for (const { offset, line, column, path } of lines) {
       buffer.addDebugEntry(address, offset, line, column, path);
     }
-    // perf ends the line table at the address of the last entry, so it takes one
-    // more at the end of the image for the last line to cover anything.
+    // perf (6.1 to 7.2) ends the line table at the address of the last entry. One more
+    // entry at the end of the code gives the last line its range.
     const { line, column, path } = lines[lines.length - 1];
-    buffer.addDebugEntry(address, imageSize, line, column, path);
+    buffer.addDebugEntry(address, codeSize, line, column, path);
     buffer.endDebugInfo();
   }
 
   /** Adds a code-move record. */
   addCodeMove(buffer: RecordBuffer, move: JitCodeMove): void {
-    const what = "Cannot dump a move";
+    const what = "Cannot record a move";
     checkObject(what, "move", move);
     const event = this.#event;
     const { codeSize, codeIndex, oldAddress, newAddress } = move;
@@ -193,7 +178,7 @@ export class RecordPacker {
 
   /** Adds a debug-info record. */
   addDebugInfo(buffer: RecordBuffer, info: JitDebugInfo): void {
-    const what = "Cannot dump debug information";
+    const what = "Cannot record debug info";
     checkObject(what, "info", info);
     const { address: givenAddress, entries: given, timestamp } = info;
     checkArray(what, "entries", given);
@@ -225,7 +210,7 @@ export class RecordPacker {
 
   /** Adds an unwinding-info record. */
   addUnwindingInfo(buffer: RecordBuffer, info: JitUnwindingInfo): void {
-    const what = "Cannot dump unwinding information";
+    const what = "Cannot record unwind info";
     checkObject(what, "info", info);
     const { mappedSize, timestamp, ehFrame: frame, ehFrameHdr: hdr } = info;
     const ehFrame = checkBytes(what, "ehFrame", frame);
@@ -237,7 +222,7 @@ export class RecordPacker {
 
   /** Adds a code-close record. */
   addCodeClose(buffer: RecordBuffer, timestamp?: bigint): void {
-    this.#setTime("Cannot dump the end", timestamp);
+    this.#setTime("Cannot record the end", timestamp);
     buffer.addCodeClose(this.#event.timestamp);
   }
 

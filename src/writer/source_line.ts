@@ -1,5 +1,5 @@
 /**
- * Which source line each instruction of a function comes from.
+ * Source lines of a function.
  *
  * @module
  */
@@ -12,24 +12,23 @@ import {
   checkUnsigned,
 } from "../arguments.ts";
 
-/** Where the code of a source line starts; it goes on to the next entry's, or to the end. */
+/** The start of a source line's code, which extends to the next entry or to the end. */
 export interface SourceLine {
-  /** The offset of its first instruction, in bytes from the start of the code. */
+  /** Offset of the line's first instruction from the start of the code, in bytes. */
   offset: number;
-  /** The line, counted from 1. */
+  /** Line, counted from 1. */
   line: number;
-  /** The column, counted from 1; perf does not show it. */
+  /** Column, counted from 1; perf (6.1 to 7.2) does not show it. */
   column?: number;
   /**
-   * The source file: an absolute path or a `file:` URL; or a path that is relative to
-   * {@linkcode JitDumpOptions.sourceRoot}. Where there is no such root it stays
-   * relative, and perf looks from the directory that it runs in. Other URLs are shown
-   * as they are.
+   * Source file: an absolute path, a `file:` URL, or a path relative to
+   * {@linkcode JitDumpOptions.sourceRoot}. Without such a root it stays relative, and perf
+   * resolves it from its current directory. Other URLs are shown as they are.
    */
   file: string;
 }
 
-/** A source line that has been checked: where it starts, and where perf finds it. */
+/** A checked source line, with the path of its file. */
 export interface PlacedLine {
   offset: number;
   line: number;
@@ -37,11 +36,11 @@ export interface PlacedLine {
   path: string;
 }
 
-/** Whether a value is an unsigned integer of 32 bits. */
+/** Returns whether a value is an unsigned integer of 32 bits. */
 const isU32 = (value: unknown) =>
   typeof value === "number" && value >>> 0 === value;
 
-/** A line's number: 32 bits, and not 0. */
+/** Checks a line: 32 bits, and not 0. */
 export function checkLineNumber(
   what: string,
   argument: string,
@@ -54,7 +53,7 @@ export function checkLineNumber(
   return line;
 }
 
-/** A source file's name: any that is not empty and that C can hold. */
+/** Checks the name of a source file: not empty, and without NUL. */
 export function checkFileName(
   what: string,
   argument: string,
@@ -65,7 +64,7 @@ export function checkFileName(
   return file;
 }
 
-/** Throws what is wrong with a line. */
+/** Throws the error for an invalid line. */
 function refuseLine(
   what: string,
   argument: string,
@@ -75,7 +74,7 @@ function refuseLine(
   checkUnsigned(what, `${argument}.offset`, 32, offset);
   if (offset >= codeSize) {
     throw new RangeError(
-      `${what}: "${argument}.offset" must be inside the ${codeSize} bytes of code, got ${offset}`,
+      `${what}: "${argument}.offset" must be less than the code's size of ${codeSize} bytes, got ${offset}`,
     );
   }
   checkLineNumber(what, `${argument}.line`, line);
@@ -86,8 +85,7 @@ function refuseLine(
 }
 
 /**
- * Checks the lines of a function, and gives them in the order of their
- * instructions, as perf needs them. Each field of a line is read once.
+ * Checks the lines of a function, and sorts them by offset as perf requires.
  */
 export function placeSourceLines(
   what: string,
@@ -98,7 +96,7 @@ export function placeSourceLines(
   checkArray(what, "lines", lines);
   const placed: PlacedLine[] = [];
   let isSorted = true;
-  // Most lines are of the file that the line before is of.
+  // Most lines have the file of the line before.
   let lastFile = "";
   let path = "";
   for (let i = 0; i < lines.length; i++) {
@@ -107,7 +105,7 @@ export function placeSourceLines(
       checkObject(what, `lines[${i}]`, given);
     }
     const { offset, line, column, file } = given;
-    // The checks of refuseLine(), which makes texts for each.
+    // The checks of refuseLine(), without its message texts.
     if (
       !isU32(offset) || offset >= codeSize || !isU32(line) || line === 0 ||
       (column !== undefined && !isU32(column)) ||
@@ -127,7 +125,7 @@ export function placeSourceLines(
   return isSorted ? placed : placed.sort((a, b) => a.offset - b.offset);
 }
 
-/** Where perf finds a source file; see {@linkcode SourceLine.file}. */
+/** Returns the path of a source file; see {@linkcode SourceLine.file}. */
 function resolveSourceFile(
   what: string,
   argument: string,

@@ -1,19 +1,19 @@
 /**
- * Text in UTF-8.
+ * UTF-8 encoding.
  *
  * @module
  */
 
-/** What stands for half a surrogate pair: U+FFFD, the replacement character. */
+/** The replacement of an unpaired surrogate: U+FFFD. */
 const REPLACEMENT = 0xfffd;
 
-/** The most bytes that a UTF-16 code unit takes in UTF-8. */
+/** Maximum number of bytes of a UTF-16 code unit in UTF-8. */
 export const UTF8_BYTES_PER_UNIT = 3;
 
 /**
- * Writes the text to `into` from `at` on, where there is room for it, and returns
- * where it ends. Unlike `TextEncoder.encodeInto` it needs no view and makes no
- * object, which for texts as short as names takes most of the time.
+ * Writes the text to `into` at `at`, and returns its end. The text must fit. Unlike
+ * `TextEncoder.encodeInto` it needs no view and returns no object, which for texts as
+ * short as names takes most of the time.
  */
 export function writeUtf8(text: string, into: Uint8Array, at: number): number {
   const { length } = text;

@@ -1,11 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { openRegularFile } from "../../ffi/directory.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { JitDumpError } from "../../mod.ts";
-import { AppendFile } from "../../src/file/append_file.ts";
-import { DumpKind } from "../../src/file/dump_kind.ts";
-import { SharedFile } from "../../src/file/shared_file.ts";
+import { openDump } from "../../src/file/dump_file.ts";
+import type { RecordSink } from "../../src/file/record_sink.ts";
 import { RecordBuffer } from "../../src/writer/record_buffer.ts";
 import { Uint64 } from "../../src/writer/uint64.ts";
 import { ERRNO, faultyLibc, real } from "../support/faulty_libc.ts";
@@ -35,16 +35,15 @@ function record(codeSize: number): RecordBuffer {
     codeIndex: zero,
   };
   const code = new Uint8Array(codeSize).fill(7);
-  buffer.addCodeLoad(load, `${codeSize}`, code, codeSize);
+  buffer.addCodeLoad(load, `${codeSize}`, code);
   return buffer;
 }
 
 const SMALL = 100;
 const LARGE = 1_000_000;
 
-function openAppendFile(libc: Libc, path: string): AppendFile {
-  const kind = new DumpKind(HEADER, () => false);
-  return new AppendFile(libc, new SharedFile(libc, path, kind));
+function openAppendFile(libc: Libc, path: string): RecordSink {
+  return openDump(libc, path, HEADER, "append");
 }
 
 describe("AppendFile, where calls do less than they were asked", () => {
@@ -108,6 +107,27 @@ describe("AppendFile, where calls do less than they were asked", () => {
     openAppendFile(libc, path).close();
     assertEquals(Deno.statSync(path).size, 40);
     assertEquals(parseDump(Deno.readFileSync(path)).pid, 1);
+  });
+});
+
+describe("OpenFile", () => {
+  it("appends after an overwrite that left append mode off", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    Deno.writeTextFileSync(path, "12345678");
+    let isInterrupted = true;
+    // As if V8 had terminated the script within the overwrite.
+    const libc = faultyLibc({
+      fcntl: (fd, command, flags) =>
+        isInterrupted && flags !== 0 ? -1 : real.fcntl(fd, command, flags),
+    });
+    const { file } = openRegularFile(libc, path);
+    assertThrows(() => file.overwriteAt(Uint8Array.of(0x41), 2), JitDumpError);
+    isInterrupted = false;
+    file.write(Uint8Array.of(0x42), 1);
+    file.writeParts([Uint8Array.of(0x43)]);
+    file.close();
+    assertEquals(Deno.readTextFileSync(path), "12A45678BC");
   });
 });
 

@@ -247,6 +247,28 @@ describe("somebody else's file", () => {
   }
 });
 
+describe("a file system that reports another owner", () => {
+  itUnless(
+    Deno.uid() === 0 ? undefined : "only root can give a file away",
+    "does not keep a process from its own dump",
+    () => {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "some.dump");
+      const dump = (name: string) => {
+        using opened = new JitDumpFile(path);
+        opened.dumpFunction({ name, code: new Uint8Array(4) });
+      };
+      dump("first");
+      Deno.chownSync(path, 12345, null);
+      dump("second");
+      assertEquals(
+        readLoads(path).map(({ name }) => name),
+        ["first", "second"],
+      );
+    },
+  );
+});
+
 describe("an opening that fails", () => {
   itUnless(
     noMount,

@@ -8,9 +8,9 @@ import {
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpError, JitDumpFile, type JitFunction } from "../../mod.ts";
-import { makeDumpHeader } from "../../src/file/dump_header.ts";
+import { createDumpHeader } from "../../src/file/dump_header.ts";
 import { HOST_MACHINE } from "../../src/format/machine.ts";
-import { openSink } from "../../src/file/open_sink.ts";
+import { openDump } from "../../src/file/dump_file.ts";
 import {
   checkDump,
   type CodeLoad,
@@ -110,8 +110,8 @@ describe("the sink", () => {
         return 0;
       },
     });
-    const header = makeDumpHeader(real, HOST_MACHINE, 1n);
-    const sink = openSink(libc, path, header, "mapped");
+    const header = createDumpHeader(real, HOST_MACHINE, 1n);
+    const sink = openDump(libc, path, header, "mapped");
     assertEquals(sink.kind, "append");
     // Others may have it open, as with any that is appended to.
     new JitDumpFile(path).close();
@@ -425,7 +425,7 @@ describe("a mapped dump and others", () => {
         assertThrows(
           () => new JitDumpFile(path, undefined, { sink }),
           Deno.errors.Busy,
-          "has it for itself",
+          "which excludes others",
         );
       }
     }
@@ -433,7 +433,7 @@ describe("a mapped dump and others", () => {
     assertThrows(
       () => openMapped(path),
       Deno.errors.Busy,
-      "others in this process have it open",
+      "another writer of this process has it open",
     );
   });
 
@@ -541,8 +541,8 @@ describe("a mapped dump and others", () => {
           return real.write(fd, bytes, count);
         },
       });
-      const header = makeDumpHeader(real, HOST_MACHINE, 1n);
-      const file = openSink(libc, path, header, "mapped");
+      const header = createDumpHeader(real, HOST_MACHINE, 1n);
+      const file = openDump(libc, path, header, "mapped");
       const bytes = new Uint8Array(new ArrayBuffer(350));
       new DataView(bytes.buffer).setUint32(4, bytes.length, true);
       for (let i = 0; i < 5000; i++) file.append({ bytes, length: 350 });
@@ -565,8 +565,8 @@ describe("a mapped dump, where calls fail", () => {
   /** A dump with a record, and the size of what is readable of it. */
   function openFaulty(path: string, faults: Partial<Libc>, errno: number) {
     const libc = faultyLibc(faults, { value: errno });
-    const header = makeDumpHeader(real, HOST_MACHINE, 1n);
-    return openSink(libc, path, header, "mapped");
+    const header = createDumpHeader(real, HOST_MACHINE, 1n);
+    return openDump(libc, path, header, "mapped");
   }
   const sizes = (path: string) =>
     parseDump(Deno.readFileSync(path)).records

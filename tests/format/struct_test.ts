@@ -10,7 +10,7 @@ import {
   RecordId,
   type Struct,
   UnwindingInfoRecord,
-} from "../../mod.ts";
+} from "../../src/format/mod.ts";
 import { struct } from "../../src/format/struct.ts";
 
 const header: RecordHeader = {

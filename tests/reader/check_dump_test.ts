@@ -470,7 +470,6 @@ describe("checkDump(), of this module's own dumps", () => {
       address: 0x10_0000 + 1000 * i,
       lines: i % 2 ? [{ offset: 0, line: 1, file: "/a" }] : [],
       unwinding: i % 3 ? [{ offset: 1, adjust: 16 }] : undefined,
-      padding: i % 5 ? 8 : 0,
     }));
     dump.dumpFunction(fns[0]);
     dump.dumpFunctions(fns.slice(1));

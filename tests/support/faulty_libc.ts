@@ -1,13 +1,15 @@
 /**
- * A libc of which calls fail or do less than they were asked.
+ * A libc whose calls fail or do less than requested.
  *
  * @module
  */
 
 import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { JitDumpError } from "../../mod.ts";
 
-/** libc as it is. */
-export const real = openLibc().symbols;
+/** The libc of this machine. */
+export const real =
+  openLibc((message, failure) => new JitDumpError(message, failure)).symbols;
 
 /** Numbers of <errno.h>. */
 export const ERRNO = {
@@ -19,12 +21,11 @@ export const ERRNO = {
   EDQUOT: 122,
 };
 
-/** What libc's calls return where they fail. */
+/** The results of failed calls. */
 const FAILURES: unknown[] = [-1, -1n, 0xffff_ffff_ffff_ffffn];
 
 /**
- * A libc in which some calls are replaced. Where one of those fails, errno is what
- * `errno` says.
+ * Returns a libc in which some calls are replaced. If one of those fails, it sets `errno`.
  */
 export function faultyLibc(
   faults: Partial<Libc>,

@@ -8,7 +8,7 @@ function add(buffer: RecordBuffer, size: number): void {
   const zero = new Uint64();
   const load = { timestamp: zero, address: zero, codeIndex: zero };
   const code = new Uint8Array(size).fill(7);
-  buffer.addCodeLoad({ ...load, pid: 1, tid: 2 }, `${size}`, code, code.length);
+  buffer.addCodeLoad({ ...load, pid: 1, tid: 2 }, `${size}`, code);
 }
 
 const contentOf = ({ bytes, length, trailing }: RecordBuffer) => [

@@ -11,8 +11,8 @@ import {
   RecordId,
 } from "../../mod.ts";
 import { AppendFile } from "../../src/file/append_file.ts";
-import { type FileKind, SharedFile } from "../../src/file/shared_file.ts";
-import { mendTornRecord } from "../../src/file/torn_record.ts";
+import { SharedFile } from "../../src/file/shared_file.ts";
+import { repairPartialRecord } from "../../src/file/partial_record.ts";
 import { ERRNO, faultyLibc, real } from "../support/faulty_libc.ts";
 import { parseDump, parseLoad } from "../support/parse_dump.ts";
 import { injectCommand, recordCommand, runOrThrow } from "../support/perf.ts";
@@ -85,16 +85,11 @@ function scriptedFile(path: string, steps: Step[], faults: Partial<Libc> = {}) {
     },
     ...faults,
   }, errno);
-  const kind: FileKind = {
-    remedy: "",
-    isExclusive: () => false,
-    emptySize: 0,
-    accept: () => true,
-    begin: () => 0n,
-    mend: mendTornRecord,
-    end: () => {},
-  };
-  const file = new AppendFile(libc, new SharedFile(libc, path, kind));
+  const shared = SharedFile.open(libc, path, "", () => ({
+    marker: 0n,
+    isExclusive: false,
+  }));
+  const file = new AppendFile(shared, repairPartialRecord);
   return { file, close: () => file.close() };
 }
 
@@ -264,7 +259,7 @@ describe("a record of which only a part finds room, beside another engine", () =
     const { code, cause } = assertThrows(() => append(file), JitDumpError);
     assertEquals(code, "ENOSPC");
     const problem =
-      `Cannot mend "${dump.path}": what another engine has appended behind the torn record at byte 40`;
+      `Cannot repair "${dump.path}": another engine has appended an incomplete record after the partial record at byte 40`;
     assertStringIncludes((cause as Error).message, problem);
     assertThrows(() => append(file), Error, problem);
     dump.append(theirs.subarray(30));

@@ -1,0 +1,101 @@
+/**
+ * Repairing a dump that has a part of a record in it, while other writers append.
+ *
+ * @module
+ */
+
+import type { OpenFile } from "../../ffi/file.ts";
+import {
+  CodeLoadRecord,
+  RecordHeader,
+  RecordId,
+  SKIPPED_RECORD_ID,
+} from "../format/record.ts";
+
+/** Bytes of a record whose rest did not fit. */
+export interface PartialWrite {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Turns a partial write into bytes that readers skip, without truncating a file that
+ * others may have appended to.
+ *
+ * @returns false if that has to wait for another engine, which is appending.
+ */
+export type Repair = (file: OpenFile, part: PartialWrite) => boolean;
+
+/** perf (6.1 to 7.2) reads nothing after a record that is only a header. */
+export const SHORTEST_SKIPPED_RECORD = RecordHeader.size + 1;
+
+/** Returns the header of a record of `size` bytes that readers skip. */
+export function skippedRecord(size: number): Uint8Array {
+  const header = { id: SKIPPED_RECORD_ID, totalSize: size, timestamp: 0n };
+  return RecordHeader.pack(header);
+}
+
+/**
+ * Repairs a partial write in a dump.
+ *
+ *     ··· whole │ partial │ others' ···
+ *
+ * - A part of 17 bytes or more becomes a record that readers skip. Only bytes of this
+ *   writer are written, so no other writer can interfere.
+ * - A shorter part at the end of the file is cut off. A record that another engine
+ *   appends between the check for the end and the cut, two system calls, is lost.
+ * - A shorter part before another record is added to that record, which is rewritten that
+ *   many bytes earlier and longer: the name of a function gets blanks at its end, other
+ *   records get bytes that readers ignore.
+ */
+export function repairPartialRecord(
+  file: OpenFile,
+  { start, end }: PartialWrite,
+): boolean {
+  const size = end - start;
+  if (size >= SHORTEST_SKIPPED_RECORD) {
+    file.overwriteAt(skippedRecord(size), start);
+    return true;
+  }
+  const fileSize = file.status().size;
+  if (fileSize === end) {
+    file.truncate(start);
+    return true;
+  }
+  const next = readRecord(file, end, fileSize);
+  if (!next) return false;
+  file.overwriteAt(widen(next, size), start);
+  return true;
+}
+
+/** Reads the record at `start`; returns undefined if it is not whole yet. */
+function readRecord(
+  file: OpenFile,
+  start: number,
+  fileSize: number,
+): Uint8Array | undefined {
+  if (fileSize - start < RecordHeader.size) return undefined;
+  const header = new Uint8Array(new ArrayBuffer(RecordHeader.size));
+  file.readAt(header, start);
+  const { totalSize } = RecordHeader.unpack(header);
+  if (totalSize < RecordHeader.size || totalSize > fileSize - start) {
+    return undefined;
+  }
+  const record = new Uint8Array(new ArrayBuffer(totalSize));
+  file.readAt(record, start);
+  return record;
+}
+
+/** Returns the record with `size` bytes more. */
+function widen(record: Uint8Array, size: number): Uint8Array {
+  const header = RecordHeader.unpack(record);
+  const isLoad = header.id === RecordId.JitCodeLoad;
+  const nameEnd = isLoad ? record.indexOf(0, CodeLoadRecord.size) : -1;
+  const at = nameEnd === -1 ? record.length : nameEnd;
+  const wider = new Uint8Array(record.length + size);
+  wider.set(record.subarray(0, at));
+  if (isLoad) wider.fill(0x20, at, at + size);
+  wider.set(record.subarray(at), at + size);
+  RecordHeader.pack({ ...header, totalSize: wider.length }, wider);
+  return wider;
+}

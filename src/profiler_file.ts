@@ -1,0 +1,119 @@
+/**
+ * The life of a file that a profiler reads: opened, closed at the latest when the program
+ * ends.
+ *
+ * @module
+ */
+
+import { type Libc, type LibcLibrary, openLibc } from "../ffi/libc.ts";
+import { checkPath } from "./arguments.ts";
+import { JitDumpError } from "./jit_dump_error.ts";
+
+/** Returns whether perf exists for this system: on Linux. */
+export function isSupported(): boolean {
+  return Deno.build.os === "linux";
+}
+
+/** The contents of a profiler file. */
+interface Contents {
+  close(): void;
+}
+
+/** What errors call a kind of profiler file. */
+export type Kind = "dump" | "map";
+
+/** An open profiler file, and the libc that it was opened with. */
+export class ProfilerFile<T extends Contents> {
+  readonly #kind: Kind;
+  readonly #path: string;
+  readonly #library: LibcLibrary;
+  readonly #contents: T;
+  readonly #closeAtUnload: () => void;
+  #isClosed = false;
+
+  /**
+   * Opens a file.
+   *
+   * @param path The path, for error messages.
+   * @param libc The caller's `options.libc`, which is checked here.
+   * @param open Opens the contents.
+   * @throws {Deno.errors.NotSupported} If {@linkcode isSupported} returns false.
+   * @throws Whatever {@linkcode openLibc} or `open` throws.
+   */
+  constructor(
+    kind: Kind,
+    path: string,
+    libc: string | undefined,
+    open: (libc: Libc) => T,
+  ) {
+    this.#kind = kind;
+    this.#path = path;
+    this.#library = openLibrary(kind, path, libc);
+    try {
+      this.#contents = open(this.#library.symbols);
+    } catch (error) {
+      this.#library.close();
+      throw error;
+    }
+    this.#closeAtUnload = () => {
+      try {
+        this.close();
+      } catch {
+        // The program has ended well, and its exit status must not change.
+      }
+    };
+    // The event of a program or worker that ends, also by Deno.exit(). A listener keeps
+    // neither from ending.
+    globalThis.addEventListener("unload", this.#closeAtUnload);
+  }
+
+  /** Whether the file is closed. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /**
+   * The contents.
+   *
+   * @throws {Deno.errors.BadResource} If the file is closed.
+   */
+  get contents(): T {
+    if (!this.#isClosed) return this.#contents;
+    throw new Deno.errors.BadResource(
+      `Cannot use the ${this.#kind} "${this.#path}": it is closed. ` +
+        `(A "using" declaration at the top level of a module closes it when the module ` +
+        `has been evaluated: declare it with "const" there.)`,
+    );
+  }
+
+  /** Closes the file and libc. Further calls have no effect. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    globalThis.removeEventListener("unload", this.#closeAtUnload);
+    try {
+      this.#contents.close();
+    } finally {
+      this.#library.close();
+    }
+  }
+}
+
+function openLibrary(
+  kind: Kind,
+  path: string,
+  libc: string | undefined,
+): LibcLibrary {
+  const libcPath = libc === undefined
+    ? undefined
+    : checkPath(`Cannot open a ${kind}`, "options.libc", libc);
+  if (!isSupported()) {
+    throw new Deno.errors.NotSupported(
+      `Cannot open "${path}": perf exists on Linux only, and this system is ${Deno.build.os}`,
+    );
+  }
+  return openLibc(
+    (message, failure) => new JitDumpError(message, failure),
+    libcPath,
+  );
+}

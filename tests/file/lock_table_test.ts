@@ -1,0 +1,315 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { openRegularFile } from "../../ffi/directory.ts";
+import type { OpenFile } from "../../ffi/file.ts";
+import { findLock, tryLock } from "../../ffi/lock.ts";
+import { LockTable } from "../../src/file/lock_table.ts";
+import { JitDumpFile } from "../../mod.ts";
+import { real } from "../support/faulty_libc.ts";
+import { readLoads } from "../support/parse_dump.ts";
+import { MOD, runScript, temporaryDirectory } from "../support/script.ts";
+
+const DOOR = 1n << 62n;
+const MARKER = 0x7f12_3456_7000n;
+
+/** Several open descriptions of one file, with a table each. */
+function openTables(count: number) {
+  const directory = temporaryDirectory();
+  const path = join(directory.path, "some.dump");
+  const files: OpenFile[] = [];
+  for (let i = 0; i < count; i++) {
+    files.push(openRegularFile(real, path).file);
+  }
+  return {
+    path,
+    files,
+    tables: files.map((file) => new LockTable(file)),
+    [Symbol.dispose]: () => {
+      files.forEach((file) => file.close());
+      directory[Symbol.dispose]();
+    },
+  };
+}
+
+/** Runs `action` with a clock that advances by `step` ms at each reading. */
+function withFastClock<T>(step: number, action: () => T): T {
+  const { now } = performance;
+  let time = 0;
+  performance.now = () => time += step;
+  try {
+    return action();
+  } finally {
+    performance.now = now;
+  }
+}
+
+describe("LockTable", () => {
+  it("finds the marker of another writer of this process", () => {
+    using opened = openTables(2);
+    const [first, second] = opened.tables;
+    assertEquals(second.findWriters(), undefined);
+    assert(first.join(MARKER, false));
+    assertEquals(second.findWriters(), { marker: MARKER, isExclusive: false });
+    // A writer is not another one to itself.
+    assertEquals(first.findWriters(), undefined);
+  });
+
+  it("finds no writer after its file is closed", () => {
+    using opened = openTables(2);
+    const [first, second] = opened.tables;
+    first.join(MARKER, false);
+    opened.files.shift()!.close();
+    assertEquals(second.findWriters(), undefined);
+  });
+
+  it("reports an exclusive writer, and lets no other join", () => {
+    using opened = openTables(2);
+    const [first, second] = opened.tables;
+    assert(first.join(MARKER, true));
+    assertEquals(second.findWriters(), { marker: MARKER, isExclusive: true });
+    assert(!second.join(MARKER, false));
+    assert(!second.isOnly());
+  });
+
+  it("does not let an exclusive writer join others", () => {
+    using opened = openTables(2);
+    const [first, second] = opened.tables;
+    assert(first.join(MARKER, false));
+    assert(!second.join(MARKER, true));
+  });
+
+  it("returns from isOnly() whether there is another writer, and stays shared", () => {
+    using opened = openTables(3);
+    const [first, second, third] = opened.tables;
+    assert(!first.isOnly());
+    first.join(MARKER, false);
+    assert(first.isOnly());
+    assert(second.join(MARKER, false));
+    assert(!first.isOnly());
+    assert(!second.isOnly());
+    opened.files.splice(1, 1)[0].close();
+    assert(first.isOnly());
+    assertEquals(third.findWriters()?.isExclusive, false);
+  });
+
+  it("stays exclusive after isOnly()", () => {
+    using opened = openTables(2);
+    const [first, second] = opened.tables;
+    first.join(MARKER, true);
+    assert(first.isOnly());
+    assertEquals(second.findWriters()?.isExclusive, true);
+  });
+
+  it("finds writers of other processes on both sides of its own range", () => {
+    using opened = openTables(3);
+    const [own, other, another] = opened.tables;
+    own.join(MARKER, false);
+    assert(!other.hasOtherProcess());
+    const { start } = findLock(opened.files[1], 0n, DOOR)!;
+    const range = 1n << 36n;
+    const first = start / range * range;
+    for (const byte of [first - 1n, first + range, 0n, DOOR - 1n]) {
+      const file = openRegularFile(real, opened.path).file;
+      assert(tryLock(file, byte, false));
+      assert(own.hasOtherProcess(), `${byte}`);
+      assert(another.hasOtherProcess(), `${byte}`);
+      file.close();
+      assert(!own.hasOtherProcess(), `${byte}`);
+    }
+  });
+
+  it("keeps others from the door while an action runs", () => {
+    using opened = openTables(2);
+    const [first, second] = opened.tables;
+    const isAlone = first.behindDoor((isAlone) => {
+      assert(!tryLock(opened.files[1], DOOR, true));
+      return isAlone;
+    });
+    assert(isAlone);
+    assert(second.behindDoor((isAlone) => isAlone));
+  });
+
+  it("opens the door after an action that throws", () => {
+    using opened = openTables(2);
+    const [first, second] = opened.tables;
+    const fail = () => {
+      throw new Error("gone");
+    };
+    assertThrows(() => first.behindDoor(fail), Error, "gone");
+    assert(second.behindDoor((isAlone) => isAlone));
+  });
+
+  it("waits for the door up to a timeout, and then no more", () => {
+    using opened = openTables(2);
+    const [table] = opened.tables;
+    assert(tryLock(opened.files[1], DOOR, true));
+    withFastClock(5000, () => {
+      assert(!table.behindDoor((isAlone) => isAlone));
+    });
+    // Without the fast clock: this would take 20 s.
+    assert(!table.behindDoor((isAlone) => isAlone));
+  });
+});
+
+describe("writers of one process", () => {
+  it("share one marker, whichever closes first", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const worker = join(directory.path, "worker.ts");
+    Deno.writeTextFileSync(
+      worker,
+      `import { JitDumpFile } from "${MOD}";
+       const dump = new JitDumpFile("${path}");
+       dump.dumpFunction({ name: self.name, code: new Uint8Array(16) });
+       self.onmessage = () => {
+         dump.close();
+         self.postMessage("closed");
+       };
+       self.postMessage("open");`,
+    );
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      `import { JitDumpFile } from "${MOD}";
+       const next = (worker) => new Promise((resolve) => worker.onmessage = resolve);
+       const markers = () =>
+         Deno.readTextFileSync("/proc/self/maps").split("${path}").length - 1;
+       const dump = new JitDumpFile("${path}");
+       const workers = [];
+       for (const name of ["one", "two"]) {
+         const worker = new Worker("file://${worker}", { type: "module", name });
+         await next(worker);
+         workers.push(worker);
+       }
+       console.log(markers());
+       dump.dumpFunction({ name: "main", code: new Uint8Array(16) });
+       dump.close();
+       for (const worker of workers) {
+         console.log(markers());
+         worker.postMessage("close");
+         await next(worker);
+       }
+       console.log(markers());
+       Deno.exit();`,
+      ["--allow-all"],
+    );
+    assertEquals([stdout, stderr], ["1\n1\n1\n0\n", ""]);
+    assertEquals(readLoads(path).map(({ name }) => name), [
+      "one",
+      "two",
+      "main",
+    ]);
+  });
+
+  it("refuse a dump that another process has open", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    new JitDumpFile(path).close();
+    // A byte far from this process's own.
+    const { file } = openRegularFile(real, path);
+    using _close = { [Symbol.dispose]: () => file.close() };
+    assert(tryLock(file, 5n, false));
+    assertThrows(
+      () => new JitDumpFile(path),
+      Deno.errors.Busy,
+      "another process writes it",
+    );
+  });
+
+  it("take a writer with an equal hash for another process by the dump's header", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    {
+      // The header of an earlier process with this one's pid.
+      using _dump = new JitDumpFile(path);
+      const bytes = Deno.readFileSync(path);
+      bytes[24] ^= 1;
+      Deno.writeFileSync(path, bytes);
+      assertThrows(
+        () => new JitDumpFile(path),
+        Deno.errors.Busy,
+        "another process writes it",
+      );
+    }
+  });
+
+  it("have hundreds of files open at once", async () => {
+    using directory = temporaryDirectory();
+    const { stdout, stderr } = await runScript(
+      directory.path,
+      `import { JitDumpFile } from "${MOD}";
+       for (const round of [1, 2]) {
+         const dumps = Array.from({ length: 300 }, (_, i) =>
+           new JitDumpFile("${directory.path}/" + round + "-" + i + ".dump"));
+         dumps.forEach((dump, i) => dump.dumpFunction({ name: "f" + i, code: new Uint8Array(8) }));
+         dumps.forEach((dump) => dump.close());
+       }
+       const maps = Deno.readTextFileSync("/proc/self/maps");
+       console.log(maps.includes(".dump"));`,
+      ["--allow-all"],
+    );
+    assertEquals([stdout, stderr], ["false\n", ""]);
+  });
+});
+
+describe("a script that V8 terminates at any point", () => {
+  /** Runs a loop that a timeout of node:vm ends, many times. */
+  const source = (directory: string, sink: string, loop: string) => `
+    import vm from "node:vm";
+    import { JitDumpFile } from "${MOD}";
+    const path = "${directory}/some.dump";
+    const kept = new JitDumpFile("${directory}/kept.dump", undefined, { sink: "${sink}" });
+    const fn = { name: "f", code: new Uint8Array(16) };
+    const large = { name: "large", code: new Uint8Array(600_000) };
+    Object.assign(globalThis, { JitDumpFile, path, kept, fn, large });
+    let terminated = 0;
+    for (let i = 0; i < 120; i++) {
+      // Moves the point of termination.
+      globalThis.spin = i * 300;
+      try {
+        vm.runInThisContext("for (let i = 0; i < spin; i++); ${loop}", { timeout: 1 });
+      } catch (error) {
+        if (error.code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
+        terminated++;
+      }
+      kept.dumpFunction({ name: "after", code: new Uint8Array(4) });
+      const dump = new JitDumpFile(path);
+      dump.dumpFunction({ name: "after", code: new Uint8Array(4) });
+      dump.close();
+    }
+    kept.close();
+    console.log(terminated);
+  `;
+
+  for (
+    const [what, sink, loop] of [
+      [
+        "opened, appended to and closed",
+        "append",
+        "for (;;) { const dump = new JitDumpFile(path); dump.dumpFunction(fn); dump.close(); }",
+      ],
+      ["appended to", "append", "for (;;) kept.dumpFunction(fn);"],
+      ["mapped", "mapped", "for (;;) kept.dumpFunction(fn);"],
+      [
+        "mapped, with large records",
+        "mapped",
+        "for (let i = 0; ; i++) kept.dumpFunction(i % 8 ? fn : large);",
+      ],
+    ] as const
+  ) {
+    it(`leaves dumps usable when they are ${what}`, async () => {
+      using directory = temporaryDirectory();
+      const { stdout, stderr } = await runScript(
+        directory.path,
+        source(directory.path, sink, loop),
+        ["--allow-all"],
+      );
+      assertEquals([stdout, stderr], ["120\n", ""]);
+      for (const file of ["some.dump", "kept.dump"]) {
+        const after = readLoads(join(directory.path, file))
+          .filter(({ name }) => name === "after");
+        assertEquals(after.length, 120, file);
+      }
+    });
+  }
+});
