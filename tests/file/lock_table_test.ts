@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { runInThisContext } from "node:vm";
 import { openRegularFile } from "../../ffi/directory.ts";
 import type { OpenFile } from "../../ffi/file.ts";
 import { findLock, tryLock } from "../../ffi/lock.ts";
@@ -149,6 +150,47 @@ describe("LockTable", () => {
     });
     // Without the fast clock: this would take 20 s.
     assert(!table.behindDoor((isAlone) => isAlone));
+  });
+});
+
+describe("LockTable, after V8 has terminated an action", () => {
+  /** Runs an action that never ends, until a timeout of node:vm. */
+  function terminate(table: LockTable, abandon?: () => void): void {
+    const globals = globalThis as unknown as Record<string, unknown>;
+    globals.terminated = () =>
+      table.behindDoor(() => {
+        for (;;);
+      }, abandon);
+    assertThrows(() => runInThisContext("terminated()", { timeout: 20 }));
+    delete globals.terminated;
+  }
+
+  it("opens the door before the next action of the thread", () => {
+    using opened = openTables(3);
+    const [first, second] = opened.tables;
+    terminate(first);
+    assert(!tryLock(opened.files[2], DOOR, true));
+    assert(withFastClock(5000, () => second.behindDoor((isAlone) => isAlone)));
+  });
+
+  it("abandons it once, before the next action of the thread", () => {
+    using opened = openTables(2);
+    const [first, second] = opened.tables;
+    const calls: string[] = [];
+    terminate(first, () => calls.push("abandon"));
+    assertEquals(calls, []);
+    second.behindDoor(() => calls.push("action"));
+    second.behindDoor(() => calls.push("action"));
+    assertEquals(calls, ["abandon", "action", "action"]);
+  });
+
+  it("continues if it cannot be abandoned", () => {
+    using opened = openTables(2);
+    const [first, second] = opened.tables;
+    terminate(first, () => {
+      throw new Error("gone");
+    });
+    assert(second.behindDoor((isAlone) => isAlone));
   });
 });
 
