@@ -23,6 +23,7 @@ import {
   SharedFile,
 } from "./file/shared_file.ts";
 import { isSupported, ProfilerFile } from "./profiler_file.ts";
+import { overwritingRemedy } from "./v8.ts";
 import { addressOf } from "./writer/address.ts";
 import { escapeFunctionName } from "./writer/function_name.ts";
 import type { JitFunction } from "./writer/jit_function.ts";
@@ -212,12 +213,14 @@ function lineOf(libc: Libc, fn: JitFunction): string {
 /** The start of a map: an address and a size, or the blanks of {@linkcode blankOut}. */
 const FIRST_LINE = /^([0-9a-f]{1,16} [0-9a-f]{1,16} | *(\n|$))/i;
 
-const V8_REMEDY =
-  "If it is V8's --perf-basic-prof, choose another directory for it (--v8-flags=--perf-basic-prof,--perf-basic-prof-path=<directory>), or use one of the two.";
-
 function openMap(libc: Libc, path: string): AppendFile {
   return new AppendFile(
-    SharedFile.open(libc, path, V8_REMEDY, claimMap),
+    SharedFile.open(
+      libc,
+      path,
+      overwritingRemedy("--perf-basic-prof"),
+      claimMap,
+    ),
     blankOut,
   );
 }

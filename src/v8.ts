@@ -1,15 +1,39 @@
 /**
- * The habits of V8.
+ * The habits of V8: its flags, the names of its functions, and the names of files that it
+ * gets wrong.
  *
- * What V8 calls its functions, and the names of files that it gets wrong. Its line addresses
- * are 0x40 too high, a habit that LLVM and Dart share: see `reader/line_corrections.ts`.
- * The size of its lines is wrong if functions of other files are inlined (V8 15):
- * `reader/recovering_reader.ts` reads on after them.
+ * Two more habits are handled in `reader/`: line addresses that are 0x40 too high, which
+ * LLVM and Dart share (`line_corrections.ts`), and debug-info records with a wrong size if
+ * functions of other files are inlined (V8 15; `recovering_reader.ts`).
  *
  * @module
  */
 
-import { FREED_SIZE as FREED, type LineEntry } from "./reader/dump_record.ts";
+/**
+ * Returns the flags with which V8 writes a jitdump file to a directory.
+ *
+ * @param directory Absolute path without a comma, which separates flags.
+ */
+export function perfProfFlags(directory: string): string[] {
+  return [
+    "--perf-prof",
+    `--perf-prof-path=${directory}`,
+    // V8 also opens a log, by default in the current directory (V8 15).
+    `--logfile=${directory}/v8.log`,
+    "--no-logfile-per-isolate",
+  ];
+}
+
+/** Returns what to do if V8 overwrites records or lines of this module's writers. */
+export function overwritingRemedy(
+  flag: "--perf-prof" | "--perf-basic-prof",
+): string {
+  return `If it is V8's ${flag}, choose another directory for one of the two ` +
+    `(--v8-flags=${flag},${flag}-path=<directory>).`;
+}
+
+/** Number of bytes at the start of a file's name that can be freed memory. */
+export const FREED_SIZE = 16;
 
 /** Value of the header's `pad1` in dumps of V8 (perf-jit.cc, Node 18 to 26) and of Dart 3.13. */
 export const V8_PAD = 0xdead_beef;
@@ -20,27 +44,29 @@ const FUNCTION = /^(?:JS|Script|Eval|Function|LazyCompile):(?!:)/;
 /** A script position at the end of a function's name. */
 const POSITION = /:\d+:\d+$/;
 
-/** Characters that no name of a file has: those of freed memory. */
-// deno-lint-ignore no-control-regex -- they are what is looked for
+/** Characters of freed memory, which no file's name contains. */
+// deno-lint-ignore no-control-regex -- the characters to find
 const FREED_CHARACTERS = /[\0-\x1f\x7f\ufffd]/;
 
 const encoder = new TextEncoder();
 
-/** Whether V8 calls a function so. The name alone proves nothing about the dump. */
+/** Returns whether V8 names a function like this. It does not prove that V8 wrote the dump. */
 export function isV8Function(name: string): boolean {
   return FUNCTION.test(name);
 }
 
-/** Whether a file's name begins with freed memory, as Node 18 to 24 write it. */
+/** Returns whether a file's name begins with freed memory, as in dumps of Node 18 to 24. */
 export function isFreedName(file: string): boolean {
-  return FREED_CHARACTERS.test(file.slice(0, FREED));
+  return FREED_CHARACTERS.test(file.slice(0, FREED_SIZE));
 }
 
 /**
- * Returns lines with the file that each is really of: if the next line is of another file,
- * V8 (Node 18 to 26) names the one before, as it takes the name before it moves on.
+ * Returns lines with their own files. If the next line is of another file, V8 (Node 18 to
+ * 26) records the file of the line before, because it reads the name before it advances.
  */
-export function withOwnFiles(lines: readonly LineEntry[]): LineEntry[] {
+export function withOwnFiles<T extends { readonly file: string }>(
+  lines: readonly T[],
+): T[] {
   return lines.map((entry, i) => ({
     ...entry,
     file: (lines[i + 1] ?? entry).file,
@@ -50,15 +76,15 @@ export function withOwnFiles(lines: readonly LineEntry[]): LineEntry[] {
 /**
  * The file names of a dump whose first bytes may be freed memory.
  *
- * The rest of such a name is right. It is the end of a file's whole name, and the names of
- * V8's functions end with these: "JS:*f /home/me/work.js:2:13".
+ * The rest of such a name is right: it is the end of a file's whole name. The names of V8's
+ * functions contain whole names: "JS:*f /home/me/work.js:2:13".
  */
 export class FreedNames {
-  /** The whole names, by what of them is right; undefined if that is not unique. */
+  /** Whole names by their end; undefined if several have that end. */
   readonly #byRest = new Map<string, string | undefined>();
   readonly #restored = new Map<string, string>();
 
-  /** Notes the file in a function's name. */
+  /** Adds the file in a function's name. */
   add(functionName: string): void {
     if (!isV8Function(functionName)) return;
     const name = functionName.replace(POSITION, "");
@@ -73,7 +99,7 @@ export class FreedNames {
     );
   }
 
-  /** Returns a file's whole name; the name itself if no function has that file. */
+  /** Returns a file's whole name, or the name itself if no function has that file. */
   restore(file: string, functionName: string): string {
     const key = `${functionName}\0${file}`;
     let restored = this.#restored.get(key);
@@ -86,8 +112,8 @@ export class FreedNames {
 
   #find(file: string, functionName: string): string {
     const own = functionName.replace(POSITION, "");
-    // Bytes that are no text have become fewer characters.
-    for (let length = FREED / 4; length <= FREED; length++) {
+    // Invalid UTF-8 was decoded to fewer characters than bytes.
+    for (let length = FREED_SIZE / 4; length <= FREED_SIZE; length++) {
       const rest = file.slice(length);
       if (rest === "") break;
       const whole = endingWith(own, rest) ?? this.#byRest.get(rest);
@@ -99,17 +125,17 @@ export class FreedNames {
 
 /** Returns the part of a file's name that is not freed memory. */
 function restOf(file: string): string {
-  return new TextDecoder().decode(encoder.encode(file).subarray(FREED));
+  return new TextDecoder().decode(encoder.encode(file).subarray(FREED_SIZE));
 }
 
 /** Returns the file in a function's name if it ends with `rest`, 16 bytes after its start. */
 function endingWith(functionName: string, rest: string): string | undefined {
   if (!functionName.endsWith(rest)) return undefined;
   const end = functionName.length - rest.length;
-  for (let start = end - 1; start > 0 && end - start <= FREED; start--) {
+  for (let start = end - 1; start > 0 && end - start <= FREED_SIZE; start--) {
     if (functionName[start - 1] !== " ") continue;
     const size = encoder.encode(functionName.slice(start, end)).length;
-    if (size === FREED) return functionName.slice(start);
+    if (size === FREED_SIZE) return functionName.slice(start);
   }
   return undefined;
 }

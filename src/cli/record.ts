@@ -11,6 +11,7 @@ import {
   recordArguments,
 } from "../profile/perf_record.ts";
 import { readHeader } from "../profile/perf_data.ts";
+import { perfProfFlags } from "../v8.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { DEFAULT_DIRECTORY, report } from "./report.ts";
 
@@ -149,13 +150,7 @@ async function v8Environment(
       `--v8 cannot have the recording in "${place}": commas separate V8's options`,
     );
   }
-  const flags = [
-    "--perf-prof",
-    `--perf-prof-path=${place}`,
-    // V8 opens a log besides, in the current directory if nothing is said.
-    `--logfile=${place}/v8.log`,
-    "--no-logfile-per-isolate",
-  ].join();
+  const flags = perfProfFlags(place).join();
   const others = Deno.env.get("DENO_V8_FLAGS");
   return { DENO_V8_FLAGS: others ? `${others},${flags}` : flags };
 }

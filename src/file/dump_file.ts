@@ -10,6 +10,7 @@ import type { Libc } from "../../ffi/libc.ts";
 import { mapExecutable, ONE_PAGE, unmap } from "../../ffi/mapping.ts";
 import { isSameFile, pathStatus } from "../../ffi/status.ts";
 import type { FileHeader } from "../format/file_header.ts";
+import { overwritingRemedy } from "../v8.ts";
 import { AppendFile } from "./append_file.ts";
 import {
   ensureDumpHeader,
@@ -27,9 +28,6 @@ import {
   requireOwner,
   SharedFile,
 } from "./shared_file.ts";
-
-const V8_REMEDY =
-  "If it is V8's --perf-prof, choose another directory for it (--v8-flags=--perf-prof,--perf-prof-path=<directory>), or for this dump.";
 
 /**
  * Opens or creates a dump.
@@ -55,7 +53,7 @@ export function openDump(
   const shared = SharedFile.open(
     libc,
     path,
-    V8_REMEDY,
+    overwritingRemedy("--perf-prof"),
     (opening) => claimDump(opening, header, wanted),
   );
   try {

@@ -16,6 +16,7 @@ import {
   RecordId,
   UnwindingInfoRecord,
 } from "../format/record.ts";
+import { FREED_SIZE } from "../v8.ts";
 import { JitDumpFormatError } from "./format_error.ts";
 
 const HEADER = RecordHeader.offsets;
@@ -365,9 +366,6 @@ export interface LineEntry {
 
 /** Records of lines are padded to a multiple of this, or not at all. */
 export const LINES_PADDED_TO = 8;
-
-/** Number of bytes at the start of a file's name that can be freed memory. */
-export const FREED_SIZE = 16;
 
 /** JIT_CODE_DEBUG_INFO: the source lines of a function. */
 export class DebugInfo extends DumpRecord {
