@@ -49,6 +49,13 @@ export interface JitDumpOptions {
 
 const OPENING = "Cannot open a dump";
 
+/** Returns the directory that LLVM and perf's Java agent use too; never prompts. */
+function defaultDirectory(): string {
+  const variable = "JITDUMPDIR";
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return (state === "granted" && Deno.env.get(variable)) || ".";
+}
+
 /** The packer of a dump's records, and their destination. */
 interface OpenDump {
   readonly packer: RecordPacker;
@@ -98,13 +105,14 @@ export class JitDumpFile implements Disposable {
    * Opens the dump of this process in a directory, under the name that perf looks for:
    * `jit-<pid>.dump`.
    *
-   * @param dir Directory of the dump. Defaults to the current directory. It must exist,
+   * @param dir Directory of the dump. Defaults to the environment variable `JITDUMPDIR` if
+   * permission to read it has been granted, else to the current directory. It must exist,
    * and `perf inject` must be able to write to it.
    * @param options See {@linkcode JitDumpOptions}.
    * @throws The same as the constructor.
    */
   static forProcess(
-    dir: string | URL = ".",
+    dir: string | URL = defaultDirectory(),
     options?: JitDumpOptions,
   ): JitDumpFile {
     const directory = checkDirectory(OPENING, "dir", dir);

@@ -417,3 +417,35 @@ describe("permissions: nothing is opened besides", () => {
     );
   });
 });
+
+describe("forProcess() without a directory", () => {
+  for (
+    const [what, flags, expected] of [
+      ["is granted", ["--allow-env=JITDUMPDIR"], "dumps"],
+      ["is not granted", [], "."],
+      ["is denied", ["--allow-env", "--deny-env=JITDUMPDIR"], "."],
+    ] as const
+  ) {
+    it(`opens a dump in ${expected} if JITDUMPDIR ${what}`, async () => {
+      using directory = temporaryDirectory();
+      const dumps = join(directory.path, "dumps");
+      Deno.mkdirSync(dumps);
+      const [program, ...args] = scriptCommand(
+        directory.path,
+        `import { JitDumpFile } from "${MOD}";
+         JitDumpFile.forProcess().close();`,
+        [...enoughFlags(directory.path), ...flags],
+      );
+      const { stderr } = await run([program, ...args], {
+        cwd: directory.path,
+        env: { JITDUMPDIR: dumps },
+      });
+      assertEquals(stderr, "");
+      const names = Array.from(
+        Deno.readDirSync(join(directory.path, expected)),
+        ({ name }) => name,
+      );
+      assertEquals(names.filter((name) => name.endsWith(".dump")).length, 1);
+    });
+  }
+});
