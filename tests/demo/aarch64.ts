@@ -41,6 +41,10 @@ export class AArch64Assembler extends Assembler {
     const size = frameSize(slots);
     this.emit32(0xa9bf7bfd); // stp x29, x30, [sp, #-16]!
     this.step({ push: ["x29", "x30"] });
+    if (this.keepsFramePointers) {
+      this.emit32(0x910003fd); // mov x29, sp
+      this.step({ setFramePointer: true });
+    }
     this.emit32(0xd10003ff | size << 10); // sub sp, sp, #size
     this.step({ adjust: size });
     for (let i = 0; i < parameters; i++) {

@@ -10,6 +10,7 @@ import type { BinaryOperator } from "./syntax.ts";
 /** What one instruction does to a frame, without its place. */
 type FrameChange =
   | { push: string[] }
+  | { setFramePointer: true }
   | { adjust: number }
   | { rememberState: true }
   | { unwound: true }
@@ -24,8 +25,8 @@ export interface Label {
  * Makes the code of one machine. An expression's value is in the machine's
  * accumulator; what has to wait lies on the stack; variables are in numbered
  * slots of the function's frame. Functions follow the machine's C calling
- * convention, but keep no frame pointers: instead they say of each instruction what
- * it does to the stack.
+ * convention. Unless it is asked for, they keep no frame pointers; in any case they
+ * describe what each instruction does to the stack.
  */
 export abstract class Assembler {
   readonly #bytes: number[] = [];
@@ -34,6 +35,11 @@ export abstract class Assembler {
   #steps: FrameStep[] = [];
   /** How far the stack pointer is below the slots. */
   protected depth = 0;
+  protected readonly keepsFramePointers: boolean;
+
+  constructor(keepsFramePointers = false) {
+    this.keepsFramePointers = keepsFramePointers;
+  }
 
   /** Makes a function's frame, and puts its parameters in slots 0, 1, … */
   abstract enter(parameters: number, slots: number): void;

@@ -47,10 +47,11 @@ interface Callee {
 export function compile(
   text: string,
   arch: typeof Deno.build.arch,
+  keepsFramePointers = false,
 ): CompiledProgram {
   const [assembler, eMachine] = arch === "x86_64"
-    ? [new X86_64Assembler(), EM_X86_64]
-    : [new AArch64Assembler(), EM_AARCH64];
+    ? [new X86_64Assembler(keepsFramePointers), EM_X86_64]
+    : [new AArch64Assembler(keepsFramePointers), EM_AARCH64];
   const definitions = parse(text);
   const callees = new Map<string, Callee>();
   for (const { name, parameters, line } of definitions) {

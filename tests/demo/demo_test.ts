@@ -165,6 +165,13 @@ describe(`the demo's compiler on this machine (${Deno.build.arch})`, () => {
       assertEquals(runHere(program, args), expected);
     });
   }
+
+  it("computes the same if the code keeps frame pointers", () => {
+    for (const [main, args, expected, others = ""] of PROGRAMS) {
+      const program = compile(`${others}\n${main}`, Deno.build.arch, true);
+      assertEquals(runHere(program, args), expected, main);
+    }
+  });
 });
 
 const qemu = await isInstalled("qemu-aarch64")
@@ -201,10 +208,11 @@ describe("the demo's compiler for AArch64, under qemu", () => {
       const text = Deno.readTextFileSync(
         new URL("program.calc", import.meta.url),
       );
-      assertEquals(
-        await runOnQemu(qemu, compile(text, "aarch64"), [2n]),
-        runHere(compile(text, Deno.build.arch), [2n]),
-      );
+      const expected = runHere(compile(text, Deno.build.arch), [2n]);
+      for (const keepsFramePointers of [false, true]) {
+        const program = compile(text, "aarch64", keepsFramePointers);
+        assertEquals(await runOnQemu(qemu, program, [2n]), expected);
+      }
     },
   );
 });

@@ -2,10 +2,11 @@
  * A JIT compiler that can be profiled: it compiles `program.calc`, says in a
  * jitdump file what it made, and runs it.
  *
- *     deno run --allow-ffi --allow-read=tests/demo --allow-write=DIR tests/demo/main.ts DIR [SCALE]
+ *     deno run --allow-ffi --allow-read=tests/demo --allow-write=DIR tests/demo/main.ts DIR [SCALE [frame-pointers]]
  *
  * DIR is where the dump goes. `--allow-ffi` is not limited to libc, because
- * calling the compiled code needs it whole; the dump does not.
+ * calling the compiled code needs it whole; the dump does not. With `frame-pointers` the
+ * compiled code keeps frame pointers, by which `perf record --call-graph fp` finds callers.
  *
  * @module
  */
@@ -17,10 +18,14 @@ import { makeExecutable } from "./executable_memory.ts";
 /** About two seconds' work on an ordinary machine. */
 const SCALE = "1000";
 
-const [directory = ".", scale = SCALE] = Deno.args;
+const [directory = ".", scale = SCALE, framePointers] = Deno.args;
 
 const source = new URL("program.calc", import.meta.url);
-const program = compile(Deno.readTextFileSync(source), Deno.build.arch);
+const program = compile(
+  Deno.readTextFileSync(source),
+  Deno.build.arch,
+  framePointers === "frame-pointers",
+);
 const memory = makeExecutable(program.code);
 
 using dump = JitDumpFile.forProcess(directory, {

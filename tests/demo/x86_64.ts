@@ -50,6 +50,12 @@ const SLOT = 8;
 
 export class X86_64Assembler extends Assembler {
   enter(parameters: number, slots: number): void {
+    if (this.keepsFramePointers) {
+      this.emit(0x55); // push rbp
+      this.step({ push: ["rbp"] });
+      this.emit(0x48, 0x89, 0xe5); // mov rbp, rsp
+      this.step({ setFramePointer: true });
+    }
     this.emit(0x48, 0x81, 0xec); // sub rsp, imm32
     this.emit32(SLOT * slots);
     this.step({ adjust: SLOT * slots });
@@ -62,6 +68,7 @@ export class X86_64Assembler extends Assembler {
   leave(slots: number): void {
     this.emit(0x48, 0x81, 0xc4); // add rsp, imm32
     this.emit32(SLOT * slots);
+    if (this.keepsFramePointers) this.emit(0x5d); // pop rbp
     this.step({ rememberState: true });
     this.step({ unwound: true });
     this.emit(0xc3); // ret

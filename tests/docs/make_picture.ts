@@ -1,0 +1,53 @@
+/**
+ * Makes the picture of the README, `flame_graph.png` beside this file, and prints the
+ * table that is shown with it: both are of the demo, with frame pointers.
+ *
+ *     deno run --allow-all tests/docs/make_picture.ts
+ *
+ * Needs perf and Chromium.
+ *
+ * @module
+ */
+
+import { type CommandLine, runOrThrow } from "../support/perf.ts";
+
+const path = (relative: string) => new URL(relative, import.meta.url).pathname;
+
+const PICTURE = path("flame_graph.png");
+const CLI = path("../../src/cli/main.ts");
+const DEMO = path("../demo/main.ts");
+const SIZE = "900,420";
+const SCALE = "1000";
+
+/** The rows of the table that the README shows, below the table's two lines of head. */
+const ROWS = 8;
+
+const directory = await Deno.makeTempDir({ prefix: "jitdump-picture-" });
+const deno = Deno.execPath();
+const jitdump: CommandLine = [deno, "run", "--allow-all", CLI];
+const demo = [deno, "run", "--allow-all", DEMO, ".", SCALE, "frame-pointers"];
+const chromium: CommandLine = [
+  "chromium",
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--hide-scrollbars",
+  `--user-data-dir=${directory}/chromium`,
+  `--screenshot=${PICTURE}`,
+  `--window-size=${SIZE}`,
+  `file://${directory}/flames.html`,
+];
+
+try {
+  const inDirectory = { cwd: directory };
+  await runOrThrow([...jitdump, "record", "--", ...demo], inDirectory);
+  await runOrThrow(
+    [...jitdump, "report", "--flamegraph", "flames.html"],
+    inDirectory,
+  );
+  const { stdout } = await runOrThrow([...jitdump, "report"], inDirectory);
+  await runOrThrow(chromium, inDirectory);
+  console.log(stdout.split("\n").slice(0, 2 + ROWS).join("\n"));
+} finally {
+  await Deno.remove(directory, { recursive: true });
+}
