@@ -76,12 +76,19 @@ interface Node {
  *
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { JitDumpFile } from "@jitdump/jitdump";
  * import { CodeTimeline, JitDumpReader } from "@jitdump/jitdump/reader";
  *
- * function nameAt(dump: Uint8Array, address: bigint, time: bigint) {
- *   const timeline = new CodeTimeline(new JitDumpReader(dump));
- *   return timeline.find(address, time)?.fn.name;
- * }
+ * using dump = JitDumpFile.forProcess(Deno.makeTempDirSync());
+ * const [code, address] = [Uint8Array.of(0xc3), 0x7f00_0000_1000n];
+ * dump.dumpFunction({ name: "old", code, address, timestamp: 1000n });
+ * dump.dumpFunction({ name: "new", code, address, timestamp: 2000n });
+ *
+ * const reader = new JitDumpReader(Deno.readFileSync(dump.path));
+ * const timeline = new CodeTimeline(reader);
+ * assertEquals(timeline.find(address, 1999n)?.fn.name, "old");
+ * assertEquals(timeline.find(address, 2000n)?.fn.name, "new");
  * ```
  */
 export class CodeTimeline {

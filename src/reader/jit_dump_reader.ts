@@ -17,15 +17,18 @@ import {
  *
  * @example
  * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { JitDumpFile } from "@jitdump/jitdump";
  * import { CodeLoad, JitDumpReader } from "@jitdump/jitdump/reader";
  *
- * function functionNames(bytes: Uint8Array): string[] {
- *   const names: string[] = [];
- *   for (const record of new JitDumpReader(bytes)) {
- *     if (record instanceof CodeLoad) names.push(record.functionName);
- *   }
- *   return names;
+ * using dump = JitDumpFile.forProcess(Deno.makeTempDirSync());
+ * dump.dumpFunction({ name: "nothing", code: Uint8Array.of(0xc3) });
+ *
+ * const names: string[] = [];
+ * for (const record of new JitDumpReader(Deno.readFileSync(dump.path))) {
+ *   if (record instanceof CodeLoad) names.push(record.functionName);
  * }
+ * assertEquals(names, ["nothing"]);
  * ```
  */
 export class JitDumpReader implements Iterable<DumpRecord> {

@@ -26,14 +26,26 @@ export interface JitDumpStreamOptions {
  *
  * @example Prints the functions of a running program
  * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { JitDumpFile } from "@jitdump/jitdump";
  * import { CodeLoad, JitDumpStream } from "@jitdump/jitdump/reader";
  *
- * async function watch(path: string, enough: AbortSignal) {
- *   await using dump = await JitDumpStream.open(path, { follow: enough });
- *   for await (const record of dump) {
- *     if (record instanceof CodeLoad) console.log(record.functionName);
- *   }
+ * using written = JitDumpFile.forProcess(Deno.makeTempDirSync());
+ * const dumpSoon = (name: string) =>
+ *   setTimeout(() => written.dumpFunction({ name, code: Uint8Array.of(0xc3) }));
+ * dumpSoon("first");
+ *
+ * const enough = new AbortController();
+ * const follow = enough.signal;
+ * await using dump = await JitDumpStream.open(written.path, { follow });
+ * const names: string[] = [];
+ * for await (const record of dump) {
+ *   if (!(record instanceof CodeLoad)) continue;
+ *   names.push(record.functionName);
+ *   if (names.length === 1) dumpSoon("second");
+ *   else enough.abort();
  * }
+ * assertEquals(names, ["first", "second"]);
  * ```
  */
 export class JitDumpStream implements AsyncIterable<DumpRecord> {

@@ -2,6 +2,8 @@
 
 export declare function assert(expr: unknown, msg?: string): asserts expr;
 
+export declare function assertFalse(expr: unknown, msg?: string): void;
+
 export declare function assertEquals<T>(
   actual: T,
   expected: T,
@@ -27,6 +29,12 @@ export declare function assertGreaterOrEqual<T>(
 ): void;
 
 export declare function assertLess<T>(
+  actual: T,
+  expected: T,
+  msg?: string,
+): void;
+
+export declare function assertLessOrEqual<T>(
   actual: T,
   expected: T,
   msg?: string,
