@@ -73,6 +73,22 @@ interface OpenDump {
  * Opening needs `--allow-ffi=<path of libc>` and `--allow-write=<directory of the dump>`,
  * and no other permission.
  *
+ * A dump that is not closed is closed when the program or worker ends, also by
+ * `Deno.exit()`. A worker that is terminated cannot do that: its descriptor stays open
+ * until the process ends. At its file size limit (`ulimit -f`) the kernel ends a process
+ * with SIGXFSZ; if the program has a listener for that signal, the call throws a
+ * {@linkcode JitDumpError} with the code `EFBIG` instead.
+ *
+ * The names are those of wasmtime's writer in Rust:
+ *
+ * | Rust                                           | here                                                      |
+ * | ---------------------------------------------- | --------------------------------------------------------- |
+ * | `JitDumpFile::new(filename, e_machine)`        | `new JitDumpFile(filename)`, `JitDumpFile.forProcess(dir)` |
+ * | `get_time_stamp()`, `next_code_index()`        | `getTimeStamp()`, `nextCodeIndex()`                       |
+ * | `dump_code_load_record(method_name, code, …)`  | `dumpCodeLoadRecord(methodName, code, …)`                 |
+ * | `file()`                                       | `fd`, `path`                                              |
+ * | `Drop`                                         | `close()`, `using`                                        |
+ *
  * @example Usage
  * ```ts
  * import { assertEquals } from "@std/assert";

@@ -18,6 +18,17 @@ import type { Packed } from "../writer/record_buffer.ts";
  * in up to 1 MiB of zeros, at which readers that follow it, such as samply, may stop. The
  * file must not be truncated meanwhile: the kernel ends a process (SIGBUS) that writes to
  * a mapping beyond the end of its file, or on a disk that fails.
+ *
+ * | sink                         | `"append"`      | `"mapped"`              |
+ * | ---------------------------- | --------------- | ----------------------- |
+ * | a crash loses                | nothing         | nothing                 |
+ * | writers of one file          | any number      | one                     |
+ * | file systems                 | all             | ext2, ext3, ext4, tmpfs |
+ * | the file while it is open    | whole records   | and up to 1 MiB of zeros |
+ * | the disk is full             | the call throws | the call throws         |
+ *
+ * On other file systems `"mapped"` becomes `"append"`: on btrfs, XFS and overlayfs a page
+ * that is written again may need a new block, and on a full disk that ends the process.
  */
 export type Sink = "append" | "mapped";
 
