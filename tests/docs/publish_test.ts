@@ -16,7 +16,12 @@ function filesIn(directory: string): string[] {
   ) => isDirectory ? filesIn(`${directory}${name}/`) : [directory + name]);
 }
 
-const MODULES = ["mod.ts", ...filesIn("ffi/"), ...filesIn("src/")];
+const SOURCES = ["mod.ts", ...filesIn("ffi/"), ...filesIn("src/")];
+
+/** For those who change the module; it is not shipped. */
+const ARCHITECTURE = "src/README.md";
+
+const MODULES = SOURCES.filter((path) => path !== ARCHITECTURE);
 
 /** What `deno publish` says that it would do. */
 async function publish(): Promise<string> {
