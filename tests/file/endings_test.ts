@@ -11,8 +11,10 @@ import {
   temporaryDirectory,
 } from "../support/script.ts";
 
-/** Dumps so many functions and goes on with `ending`. */
+/** Number of functions that each program dumps before its ending. */
 const FUNCTIONS = 100;
+
+/** Returns a program that dumps the functions and then runs `ending`. */
 const PROGRAM = (directory: string, ending: string) => `
   import { JitDumpFile, PerfMapFile } from "${MOD}";
   const path = "${directory}/some.dump";
@@ -27,32 +29,32 @@ const names = (directory: string) =>
   readLoads(join(directory, "some.dump")).map(({ name }) => name);
 const ALL = Array.from({ length: FUNCTIONS }, (_, i) => `f${i}`);
 
-/** Jumps to an address at which there is nothing. */
+/** Jumps to an unmapped address. */
 const SEGMENTATION_FAULT = `
   const nowhere = Deno.UnsafePointer.create(16n);
   new Deno.UnsafeFnPointer(nowhere, { parameters: [], result: "void" }).call();
 `;
 
-/** An ending, the exit status, and what is said on stderr. */
+/** A condition, the code that brings it about, the exit status, and stderr. */
 const ENDINGS: [string, string, number, RegExp][] = [
-  ["by itself, the dump forgotten", "", 0, /^$/],
-  ["by Deno.exit()", "Deno.exit(7);", 7, /^$/],
-  ["by an exception", `throw new Error("gone");`, 1, /gone/],
-  ["by a rejection", `Promise.reject(new Error("gone"));`, 1, /gone/],
-  ["by SIGTERM", `Deno.kill(Deno.pid, "SIGTERM");`, 128 + 15, /^$/],
-  ["by SIGKILL", `Deno.kill(Deno.pid, "SIGKILL");`, 128 + 9, /^$/],
+  ["it returns without closing the dump", "", 0, /^$/],
+  ["it calls Deno.exit()", "Deno.exit(7);", 7, /^$/],
+  ["it throws", `throw new Error("gone");`, 1, /gone/],
+  ["a promise is rejected", `Promise.reject(new Error("gone"));`, 1, /gone/],
+  ["it receives SIGTERM", `Deno.kill(Deno.pid, "SIGTERM");`, 128 + 15, /^$/],
+  ["it receives SIGKILL", `Deno.kill(Deno.pid, "SIGKILL");`, 128 + 9, /^$/],
   [
-    "by a segmentation fault in jitted code",
+    "jitted code causes a segmentation fault",
     SEGMENTATION_FAULT,
     128 + 11,
     /^$/,
   ],
-  ["by process.abort()", "process.abort();", 128 + 6, /^$/],
+  ["it calls process.abort()", "process.abort();", 128 + 6, /^$/],
 ];
 
 describe("a program that ends", () => {
-  for (const [what, ending, code, said] of ENDINGS) {
-    it(`${what}: leaves every function`, async () => {
+  for (const [condition, ending, code, expectedStderr] of ENDINGS) {
+    it(`keeps every function when ${condition}`, async () => {
       using directory = temporaryDirectory();
       const [program, ...args] = scriptCommand(
         directory.path,
@@ -62,12 +64,12 @@ describe("a program that ends", () => {
       const outcome = await new Deno.Command(program, { args, stdin: "null" })
         .output();
       assertEquals(outcome.code, code);
-      assertMatch(new TextDecoder().decode(outcome.stderr), said);
+      assertMatch(new TextDecoder().decode(outcome.stderr), expectedStderr);
       assertEquals(names(directory.path), ALL);
     });
   }
 
-  /** Prints, last of all that listens for the end, what is open still. */
+  /** Prints what is still open after all other `unload` listeners have run. */
   const WATCH = `
     const map = new PerfMapFile(path + ".map");
     addEventListener("unload", () => {
@@ -83,12 +85,12 @@ describe("a program that ends", () => {
     });
   `;
   for (
-    const [what, ending] of [
-      ["by itself", ""],
-      ["by Deno.exit()", "Deno.exit();"],
+    const [condition, ending] of [
+      ["it returns", ""],
+      ["it calls Deno.exit()", "Deno.exit();"],
     ]
   ) {
-    it(`${what}: closes dump and map`, async () => {
+    it(`closes its dump and perf map when ${condition}`, async () => {
       using directory = temporaryDirectory();
       const { stdout, stderr } = await runScript(
         directory.path,
@@ -99,9 +101,9 @@ describe("a program that ends", () => {
     });
   }
 
-  it("in the same way where closing fails", async () => {
+  it("exits normally when closing the dump fails", async () => {
     using directory = temporaryDirectory();
-    // Its descriptor has been closed behind its back.
+    // The program closes the dump's descriptor through libc.
     const [program, ...args] = scriptCommand(
       directory.path,
       PROGRAM(
@@ -117,7 +119,7 @@ describe("a program that ends", () => {
     assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
   });
 
-  it("in a worker: leaves every function", async () => {
+  it("keeps every function when a worker ends", async () => {
     using directory = temporaryDirectory();
     for (
       const [i, ending] of [
@@ -126,10 +128,10 @@ describe("a program that ends", () => {
         `self.postMessage("terminate");`,
       ].entries()
     ) {
-      const place = join(directory.path, `${i}`);
-      Deno.mkdirSync(place);
-      const worker = join(place, "worker.ts");
-      Deno.writeTextFileSync(worker, PROGRAM(place, ending));
+      const workerDirectory = join(directory.path, `${i}`);
+      Deno.mkdirSync(workerDirectory);
+      const worker = join(workerDirectory, "worker.ts");
+      Deno.writeTextFileSync(worker, PROGRAM(workerDirectory, ending));
       const { stdout, stderr } = await runScript(
         directory.path,
         `const worker = new Worker("file://${worker}", { type: "module" });
@@ -140,19 +142,19 @@ describe("a program that ends", () => {
       );
       assertEquals(stdout, "over\n");
       assertMatch(stderr, i === 1 ? /gone/ : /^$/);
-      assertEquals(names(place), ALL);
+      assertEquals(names(workerDirectory), ALL);
     }
   });
 });
 
 const noPrlimit = await isInstalled("prlimit")
   ? undefined
-  : "there is no prlimit";
+  : "prlimit is not installed";
 
 describe("SIGXFSZ", () => {
   itUnless(
     noPrlimit,
-    "kills a program beyond its file size limit unless it listens",
+    "ends a program at its file size limit unless it has a listener",
     async () => {
       const GROW = `
       new Deno.Command("prlimit", {
@@ -173,20 +175,20 @@ describe("SIGXFSZ", () => {
         );
         const { signal, stdout } = await new Deno.Command(program, { args })
           .output();
-        // A program that is killed leaves a part of the record that found no room.
+        // A program that is killed leaves a part of the record that did not fit.
         const bytes = Deno.readFileSync(join(directory.path, "some.dump"));
-        const there = parseStart(bytes).records.length;
+        const count = parseStart(bytes).records.length;
         directory[Symbol.dispose]();
-        return { signal, stdout: new TextDecoder().decode(stdout), there };
+        return { signal, stdout: new TextDecoder().decode(stdout), count };
       };
       const killed = await run(GROW);
       assertEquals([killed.signal, killed.stdout], ["SIGXFSZ", ""]);
-      assertGreater(killed.there, FUNCTIONS);
+      assertGreater(killed.count, FUNCTIONS);
       const alive = await run(
         `Deno.addSignalListener("SIGXFSZ", () => {}); ${GROW} Deno.exit();`,
       );
       assertEquals([alive.signal, alive.stdout], [null, "EFBIG\n"]);
-      assertEquals(alive.there, killed.there);
+      assertEquals(alive.count, killed.count);
     },
   );
 });

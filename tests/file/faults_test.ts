@@ -23,7 +23,7 @@ const HEADER = {
   flags: 0n,
 };
 
-/** A record of one function, in a buffer. */
+/** Returns a buffer with a JIT_CODE_LOAD record. */
 function record(codeSize: number): RecordBuffer {
   const buffer = new RecordBuffer();
   const zero = new Uint64();
@@ -46,14 +46,14 @@ function openAppendFile(libc: Libc, path: string): RecordSink {
   return openDump(libc, path, HEADER, "append");
 }
 
-describe("AppendFile, where calls do less than they were asked", () => {
-  it("completes a record of which the first write had a part", () => {
+describe("AppendFile with short writes", () => {
+  it("completes a record when a write is short", () => {
     for (const size of [SMALL, LARGE]) {
       using directory = temporaryDirectory();
       const path = join(directory.path, "some.dump");
       let calls = 0;
       const libc = faultyLibc({
-        // The first part of each write, byte by byte more.
+        // Writes one byte in the first call, two in the second, and so on.
         write: (fd, bytes) => real.write(fd, bytes, BigInt(++calls)),
         writev: (fd, iov, count) => {
           const sizes = new BigUint64Array(
@@ -79,7 +79,7 @@ describe("AppendFile, where calls do less than they were asked", () => {
     }
   });
 
-  it("cuts off a record that cannot be completed", () => {
+  it("truncates a record when it cannot be completed", () => {
     for (const size of [SMALL, LARGE]) {
       using directory = temporaryDirectory();
       const path = join(directory.path, "some.dump");
@@ -97,7 +97,7 @@ describe("AppendFile, where calls do less than they were asked", () => {
     }
   });
 
-  it("writes the header whole", () => {
+  it("writes the whole header when writes are short", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const libc = faultyLibc({
@@ -111,7 +111,7 @@ describe("AppendFile, where calls do less than they were asked", () => {
 });
 
 describe("OpenFile", () => {
-  it("appends after an overwrite that left append mode off", () => {
+  it("restores append mode when an overwrite was interrupted", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     Deno.writeTextFileSync(path, "12345678");
@@ -131,8 +131,8 @@ describe("OpenFile", () => {
   });
 });
 
-describe("AppendFile, where calls fail", () => {
-  it("repeats what a signal interrupted", () => {
+describe("AppendFile with failing system calls", () => {
+  it("repeats a system call when a signal interrupts it", () => {
     for (const size of [SMALL, LARGE]) {
       using directory = temporaryDirectory();
       const path = join(directory.path, "some.dump");
@@ -160,7 +160,7 @@ describe("AppendFile, where calls fail", () => {
     }
   });
 
-  it("closes the file whichever call of the opening fails, and names the call", () => {
+  it("closes the file and names the system call when opening fails", () => {
     const cases: [string, unknown][] = [
       ["open", -1],
       ["statx", -1],
@@ -195,7 +195,7 @@ describe("AppendFile, where calls fail", () => {
     }
   });
 
-  it("closes the file though the marker cannot be taken away", () => {
+  it("closes the file when the marker cannot be unmapped", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const libc = faultyLibc({ munmap: () => -1 });
@@ -209,7 +209,7 @@ describe("AppendFile, where calls fail", () => {
     );
   });
 
-  it("an interrupted close is a finished one", () => {
+  it("ignores EINTR when the file is closed", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     let closes = 0;

@@ -29,7 +29,7 @@ const DEMO = new URL("../demo/", import.meta.url).href;
 
 const code = new Uint8Array(new ArrayBuffer(16));
 
-/** Opens the dump or map of this process, and says what came of it. */
+/** A script that opens the dump or perf map of its process and prints the outcome. */
 const OPEN = (kind: string, directory: string) => `
   import { JitDumpError, JitDumpFile, PerfMapFile } from "${MOD}";
   try {
@@ -48,7 +48,7 @@ describe("an engine that writes without append mode", () => {
       ["PerfMapFile", "--perf-basic-prof"],
     ]
   ) {
-    it(`${kind}: V8 with ${flag} in the same directory is found out`, async () => {
+    it(`is detected when V8 runs with ${flag} and the directory of a ${kind}`, async () => {
       using directory = temporaryDirectory();
       const flags = (path: string) => [
         `--v8-flags=${flag},${flag}-path=${path},--no-logfile-per-isolate,--logfile=${directory.path}/v8.log`,
@@ -71,7 +71,7 @@ describe("an engine that writes without append mode", () => {
     });
   }
 
-  it("finds nothing of ours in its file, and goes on in it", () => {
+  it("keeps its file unchanged when a dump or perf map is opened on it", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using engine = Deno.openSync(path, { write: true, create: true });
@@ -89,7 +89,7 @@ describe("an engine that writes without append mode", () => {
     }
   });
 
-  it("is found whatever other flags it has", () => {
+  it("is detected when its descriptor has other status flags", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const { O_CREAT, O_NONBLOCK, O_WRONLY } = fs.constants;
@@ -99,7 +99,7 @@ describe("an engine that writes without append mode", () => {
     new JitDumpFile(path).close();
   });
 
-  it("does no harm when its descriptor is for reading, or of another file", () => {
+  it("is ignored when its descriptor is read-only or of another file", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     new JitDumpFile(path).close();
@@ -111,7 +111,7 @@ describe("an engine that writes without append mode", () => {
     new JitDumpFile(path).close();
   });
 
-  it("is found however many descriptors there are", () => {
+  it("is detected when its descriptor is the 700th", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const others = Array.from(
@@ -119,7 +119,7 @@ describe("an engine that writes without append mode", () => {
       () => Deno.openSync("/dev/null"),
     );
     using _engine = Deno.openSync(path, { write: true, create: true });
-    // Ours gets a number far below the engine's.
+    // The dump's descriptor is far below the engine's.
     others.forEach((file) => file.close());
     let isBusy = false;
     try {
@@ -132,7 +132,7 @@ describe("an engine that writes without append mode", () => {
 });
 
 describe("an engine that appends", () => {
-  /** The header of a foreign engine, whose timestamp is of another clock. */
+  /** Returns a header of a foreign engine, whose timestamp is of another clock. */
   const foreignHeader = (pid: number) => {
     const header = new Uint8Array(40);
     const view = new DataView(header.buffer);
@@ -147,7 +147,7 @@ describe("an engine that appends", () => {
   new DataView(record.buffer).setUint32(0, 3, true);
   new DataView(record.buffer).setUint32(4, 24, true);
 
-  it("can come before", () => {
+  it("shares the dump when it has created it", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, `jit-${Deno.pid}.dump`);
     const engine = Deno.openSync(path, { append: true, create: true });
@@ -161,7 +161,7 @@ describe("an engine that appends", () => {
       parseDump(Deno.readFileSync(path)).records.map(({ id }) => id),
       [3, 0, 3, 0],
     );
-    // It is known for this process's from then on, also when nobody has it open.
+    // The header identifies this process now, so closing every writer changes nothing.
     dump.close();
     engine.close();
     using again = new JitDumpFile(path);
@@ -174,7 +174,7 @@ describe("an engine that appends", () => {
     assertEquals([...Deno.readDirSync(directory.path)].length, 1);
   });
 
-  it("can come after", () => {
+  it("shares the dump when it opens it second", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, `jit-${Deno.pid}.dump`);
     using dump = new JitDumpFile(path);
@@ -190,7 +190,10 @@ describe("an engine that appends", () => {
   });
 });
 
-/** After a while, half a second of JavaScript, then a second of jitted code; says when what began. */
+/**
+ * Warms up, runs half a second of JavaScript, then a second of jitted code. Prints the
+ * time at which each part began and ended, and the names of the jitted functions.
+ */
 const BOTH = (directory: string) => `
   import { JitDumpFile } from "${MOD}";
   import { compile } from "${DEMO}compile.ts";
@@ -211,7 +214,7 @@ const BOTH = (directory: string) => `
     for (let i = 0; i < n; i++) sum = (sum * 31 + i) % 65521;
     return sum;
   }
-  // Until V8 has compiled it, however busy the machine is.
+  // Long enough for V8 to compile it on a busy machine.
   const start = dump.getTimeStamp();
   while (dump.getTimeStamp() - start < 1_000_000_000n) hotJavaScript(100_000);
   const times = [dump.getTimeStamp()];
@@ -222,9 +225,9 @@ const BOTH = (directory: string) => `
   console.log(times.join(" "), program.functions.map(({ name }) => name).join(" "));
 `;
 
-describe("V8 beside this module under perf", () => {
+describe("a perf report", () => {
   itWithPerf(
-    "one report has JavaScript and jitted functions by name",
+    "names JavaScript and jitted functions when V8 writes a dump as well",
     async () => {
       using directory = temporaryDirectory();
       const ours = join(directory.path, "ours");
@@ -240,7 +243,7 @@ describe("V8 beside this module under perf", () => {
         "--allow-read",
         `--allow-write=${directory.path}`,
       ]);
-      // Where coverage is measured, V8 compiles nothing.
+      // With coverage enabled, V8 compiles nothing.
       const command: CommandLine = [
         "env",
         ...["-u", "DENO_COVERAGE_DIR"],

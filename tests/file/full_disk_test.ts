@@ -8,12 +8,12 @@ import { isInstalled, run } from "../support/perf.ts";
 import { MOD, scriptCommand, temporaryDirectory } from "../support/script.ts";
 import { runOnTmpfs, whyNotMount } from "../stress/full_disk.ts";
 
-/** Writes until there is no room, says how that ended, and goes on after `makeRoom`. */
+/** Writes until the disk is full, prints the error, and continues after `freeSpace`. */
 const FILL = (
   dumps: string,
   sink: Sink,
   codeSize: number,
-  makeRoom: string,
+  freeSpace: string,
 ) => `
   import { JitDumpError, JitDumpFile } from "${MOD}";
   const dump = new JitDumpFile("${dumps}/some.dump", undefined, { sink: "${sink}" });
@@ -33,7 +33,7 @@ const FILL = (
       console.log(JSON.stringify({ code, message, syscall, count, size }));
     }
   }
-  ${makeRoom}
+  ${freeSpace}
   dumpOne();
   dump.close();
   console.log(JSON.stringify({ count }));
@@ -47,14 +47,14 @@ interface Ending {
   size: number;
 }
 
-/** Checks what FILL has printed, and the file it has left. */
+/** Checks the output of FILL and the file that it wrote. */
 function checkEndings(stdout: string, path: string, expectedCode: string) {
   const [first, second, last] = stdout.trim().split("\n")
     .map((line) => JSON.parse(line)) as Ending[];
   assertEquals(first.code, expectedCode);
   assertMatch(first.syscall, /^p?writev?$/);
   assertStringIncludes(first.message, `"${path}"`);
-  // The failed call has left nothing, so the next one fails in the same place.
+  // The failed call has left nothing, so the next one fails at the same position.
   assertEquals(second, first);
   assertEquals(last.count, first.count + 1);
   const bytes = Deno.readFileSync(path);
@@ -69,9 +69,9 @@ const noMount = await whyNotMount();
 
 const noPrlimit = await isInstalled("prlimit")
   ? undefined
-  : "there is no prlimit";
+  : "prlimit is not installed";
 
-describe("a disk that is full", () => {
+describe("a dump on a full disk", () => {
   for (
     const [sink, codeSize] of [
       ["append", 100],
@@ -83,7 +83,7 @@ describe("a disk that is full", () => {
   ) {
     itUnless(
       noMount,
-      `a record of ${codeSize} bytes takes itself back, ${sink}`,
+      `rolls back when a record of ${codeSize} bytes does not fit, ${sink}`,
       async () => {
         using directory = temporaryDirectory();
         const dumps = join(directory.path, "dumps");
@@ -112,11 +112,11 @@ describe("a disk that is full", () => {
   }
 });
 
-describe("a file that reaches its size limit", () => {
+describe("a dump at its file size limit", () => {
   for (const sink of SINKS) {
     itUnless(
       noPrlimit,
-      `a record takes itself back where SIGXFSZ is ignored, ${sink}`,
+      `rolls back a record when SIGXFSZ is ignored, ${sink}`,
       async () => {
         using directory = temporaryDirectory();
         const script = scriptCommand(

@@ -10,7 +10,7 @@ import {
 import { itUnless } from "../support/it_unless.ts";
 import { readLoads } from "../support/parse_dump.ts";
 import { type CommandLine, runOrThrow } from "../support/perf.ts";
-import { holdRace, raceCommand } from "../support/race.ts";
+import { raceCommand, runRace } from "../support/thread_race.ts";
 import {
   LIBC,
   MOD,
@@ -22,7 +22,7 @@ import { runOnTmpfs, whyNotMount } from "../stress/full_disk.ts";
 
 const code = new Uint8Array(new ArrayBuffer(16));
 
-/** What an earlier process with the same id leaves: the header says another start. */
+/** Creates a dump of an earlier process: its header has another process identity. */
 function leaveDump(path: string, pid = Deno.pid, earlier = 1n): Uint8Array {
   const dump = new JitDumpFile(path);
   dump.dumpFunction({ name: "of an earlier process", code });
@@ -44,14 +44,14 @@ const PID_NAMESPACE: CommandLine = [
   "--fork",
 ];
 
-/** Why no namespace of processes can be made here; undefined where one can. */
+/** Why no PID namespace can be created; undefined if one can. */
 const noNamespace = await runOrThrow([...PID_NAMESPACE, "true"])
   .then(() => undefined, (error) => error.message);
 
 const noMount = await whyNotMount();
 
 describe("a dump of an earlier process with the same id", () => {
-  it("gets another name, and a new one is begun", () => {
+  it("is renamed when this process opens its dump", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, `jit-${Deno.pid}.dump`);
     for (const [pid, isOtherStart] of [[Deno.pid, 1n], [Deno.pid + 1, 0n]]) {
@@ -67,7 +67,7 @@ describe("a dump of an earlier process with the same id", () => {
 
   itUnless(
     noNamespace,
-    "is known by real processes that have the same id",
+    "is recognized when processes have the same id in two PID namespaces",
     async () => {
       using directory = temporaryDirectory();
       const script = scriptCommand(
@@ -75,7 +75,7 @@ describe("a dump of an earlier process with the same id", () => {
         `import { JitDumpFile } from "${MOD}";
        using dump = JitDumpFile.forProcess("${directory.path}");
        dump.dumpFunction({ name: Deno.args[0] ?? "", code: new Uint8Array(16) });
-       // And it knows its own.
+       // A dump of the same process is kept.
        dump.close();
        using again = JitDumpFile.forProcess("${directory.path}");
        again.dumpFunction({ name: "again", code: new Uint8Array(16) });
@@ -103,17 +103,17 @@ describe("a dump of an earlier process with the same id", () => {
 
   itUnless(
     noMount,
-    "stays where no dump can be made in its place",
+    "is kept when no dump can be created in its place",
     async () => {
       using directory = temporaryDirectory();
-      const place = join(directory.path, "noexec");
-      Deno.mkdirSync(place);
+      const mountPoint = join(directory.path, "noexec");
+      Deno.mkdirSync(mountPoint);
       const left = join(directory.path, "left.dump");
       leaveDump(left);
       const script = scriptCommand(
         directory.path,
         `import { JitDumpFile } from "${MOD}";
-       const path = "${place}/some.dump";
+       const path = "${mountPoint}/some.dump";
        Deno.copyFileSync("${left}", path);
        Deno.writeTextFileSync(path + ".old", "precious");
        try {
@@ -123,12 +123,12 @@ describe("a dump of an earlier process with the same id", () => {
        }`,
         ["--allow-all"],
       );
-      const { stdout } = await runOnTmpfs(place, "noexec", script);
+      const { stdout } = await runOnTmpfs(mountPoint, "noexec", script);
       assertEquals(stdout, "mmap EPERM precious\n");
     },
   );
 
-  it("is put aside though its other name is its own already", () => {
+  it("is renamed when both names are links to it", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const left = leaveDump(path);
@@ -138,14 +138,14 @@ describe("a dump of an earlier process with the same id", () => {
     assertEquals(Deno.readFileSync(`${path}.old`), left);
   });
 
-  it("is put aside once by workers that open it at the same moment", async () => {
+  it("is renamed once when workers open it at the same time", async () => {
     using directory = temporaryDirectory();
     const paths = Array.from(
       { length: 50 },
       (_, round) => join(directory.path, `${round}`),
     );
     for (const path of paths) leaveDump(path);
-    await holdRace(directory.path, {
+    await runRace(directory.path, {
       threads: 3,
       rounds: paths.length,
       body: `
@@ -158,7 +158,7 @@ describe("a dump of an earlier process with the same id", () => {
     }
   });
 
-  it("is refused while another process writes it", async () => {
+  it("is rejected when another process writes it", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const [program, ...args] = scriptCommand(
@@ -192,7 +192,7 @@ describe("a dump of an earlier process with the same id", () => {
     assertEquals(Deno.readFileSync(`${path}.old`), before);
   });
 
-  it("stays in its place where its other name may not be written", async () => {
+  it("is kept when Deno does not allow writing to its new name", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const left = leaveDump(path);
@@ -223,34 +223,38 @@ describe("a dump of an earlier process with the same id", () => {
   });
 });
 
-describe("somebody else's file", () => {
+describe("a file of another user", () => {
   const notRoot = Deno.uid() === 0
     ? undefined
-    : "only root can give a file away";
+    : "only root can change a file's owner";
   for (const open of [JitDumpFile, PerfMapFile]) {
-    itUnless(notRoot, `is refused by ${open.name}, whatever it allows`, () => {
-      using directory = temporaryDirectory();
-      const path = join(directory.path, "some.file");
-      for (const content of ["", "1000 10 f\n"]) {
-        Deno.writeTextFileSync(path, content);
-        Deno.chmodSync(path, 0o666);
-        Deno.chownSync(path, 12345, null);
-        const { message } = assertThrows(
-          () => new open(path),
-          Deno.errors.InvalidData,
-          "belongs to user 12345",
-        );
-        assert(message.includes(path), message);
-        assertEquals(Deno.readTextFileSync(path), content);
-      }
-    });
+    itUnless(
+      notRoot,
+      `is rejected by ${open.name} when its mode allows writing`,
+      () => {
+        using directory = temporaryDirectory();
+        const path = join(directory.path, "some.file");
+        for (const content of ["", "1000 10 f\n"]) {
+          Deno.writeTextFileSync(path, content);
+          Deno.chmodSync(path, 0o666);
+          Deno.chownSync(path, 12345, null);
+          const { message } = assertThrows(
+            () => new open(path),
+            Deno.errors.InvalidData,
+            "belongs to user 12345",
+          );
+          assert(message.includes(path), message);
+          assertEquals(Deno.readTextFileSync(path), content);
+        }
+      },
+    );
   }
 });
 
-describe("a file system that reports another owner", () => {
+describe("a dump of this process", () => {
   itUnless(
-    Deno.uid() === 0 ? undefined : "only root can give a file away",
-    "does not keep a process from its own dump",
+    Deno.uid() === 0 ? undefined : "only root can change a file's owner",
+    "is opened when the file system reports another owner",
     () => {
       using directory = temporaryDirectory();
       const path = join(directory.path, "some.dump");
@@ -269,54 +273,54 @@ describe("a file system that reports another owner", () => {
   );
 });
 
-describe("an opening that fails", () => {
+describe("opening a dump that cannot be mapped", () => {
   itUnless(
     noMount,
-    "leaves no file of its own, and every file of others",
+    "removes only a file that it has created",
     async () => {
       using directory = temporaryDirectory();
-      const place = join(directory.path, "noexec");
-      Deno.mkdirSync(place);
+      const mountPoint = join(directory.path, "noexec");
+      Deno.mkdirSync(mountPoint);
       const script = scriptCommand(
         directory.path,
         `import { JitDumpFile } from "${MOD}";
-       Deno.writeTextFileSync("${place}/there.dump", "");
+       Deno.writeTextFileSync("${mountPoint}/there.dump", "");
        for (const name of ["there", "new"]) {
          try {
-           new JitDumpFile("${place}/" + name + ".dump");
+           new JitDumpFile("${mountPoint}/" + name + ".dump");
          } catch (error) {
            console.log(error.syscall, error.code);
          }
        }
-       console.log([...Deno.readDirSync("${place}")].map(({ name }) => name).join());`,
+       console.log([...Deno.readDirSync("${mountPoint}")].map(({ name }) => name).join());`,
         ["--allow-all"],
       );
-      const { stdout } = await runOnTmpfs(place, "noexec", script);
+      const { stdout } = await runOnTmpfs(mountPoint, "noexec", script);
       assertEquals(stdout, "mmap EPERM\nmmap EPERM\nthere.dump\n");
     },
   );
 
   itUnless(
     noMount,
-    "leaves none either where several fail at once",
+    "removes its files when two threads fail at once",
     async () => {
       using directory = temporaryDirectory();
-      const place = join(directory.path, "noexec");
-      Deno.mkdirSync(place);
+      const mountPoint = join(directory.path, "noexec");
+      Deno.mkdirSync(mountPoint);
       const [program, ...args] = raceCommand(directory.path, {
         threads: 2,
         rounds: 100,
         body: `
         try {
-          new JitDumpFile("${place}/" + round + ".dump");
+          new JitDumpFile("${mountPoint}/" + round + ".dump");
         } catch (error) {
           if (error.code !== "EPERM") throw error;
         }`,
       });
-      const { stdout } = await runOnTmpfs(place, "noexec", [
+      const { stdout } = await runOnTmpfs(mountPoint, "noexec", [
         "sh",
         "-c",
-        `"$@" && ls ${place}`,
+        `"$@" && ls ${mountPoint}`,
         "sh",
         program,
         ...args,

@@ -14,7 +14,7 @@ import { MOD, runScript, temporaryDirectory } from "../support/script.ts";
 const DOOR = 1n << 62n;
 const MARKER = 0x7f12_3456_7000n;
 
-/** Several open descriptions of one file, with a table each. */
+/** Opens a file `count` times, and creates a table for each. */
 function openTables(count: number) {
   const directory = temporaryDirectory();
   const path = join(directory.path, "some.dump");
@@ -46,17 +46,17 @@ function withFastClock<T>(step: number, action: () => T): T {
 }
 
 describe("LockTable", () => {
-  it("finds the marker of another writer of this process", () => {
+  it("finds the marker when this process has another writer", () => {
     using opened = openTables(2);
     const [first, second] = opened.tables;
     assertEquals(second.findWriters(), undefined);
     assert(first.join(MARKER, false));
     assertEquals(second.findWriters(), { marker: MARKER, isExclusive: false });
-    // A writer is not another one to itself.
+    // A writer does not find itself.
     assertEquals(first.findWriters(), undefined);
   });
 
-  it("finds no writer after its file is closed", () => {
+  it("finds no writer when its file is closed", () => {
     using opened = openTables(2);
     const [first, second] = opened.tables;
     first.join(MARKER, false);
@@ -64,7 +64,7 @@ describe("LockTable", () => {
     assertEquals(second.findWriters(), undefined);
   });
 
-  it("reports an exclusive writer, and lets no other join", () => {
+  it("rejects other writers when one is exclusive", () => {
     using opened = openTables(2);
     const [first, second] = opened.tables;
     assert(first.join(MARKER, true));
@@ -73,14 +73,14 @@ describe("LockTable", () => {
     assert(!second.isOnly());
   });
 
-  it("does not let an exclusive writer join others", () => {
+  it("rejects an exclusive writer when there are others", () => {
     using opened = openTables(2);
     const [first, second] = opened.tables;
     assert(first.join(MARKER, false));
     assert(!second.join(MARKER, true));
   });
 
-  it("returns from isOnly() whether there is another writer, and stays shared", () => {
+  it("stays shared when isOnly() has checked for other writers", () => {
     using opened = openTables(3);
     const [first, second, third] = opened.tables;
     assert(!first.isOnly());
@@ -94,7 +94,7 @@ describe("LockTable", () => {
     assertEquals(third.findWriters()?.isExclusive, false);
   });
 
-  it("stays exclusive after isOnly()", () => {
+  it("stays exclusive when isOnly() has checked for other writers", () => {
     using opened = openTables(2);
     const [first, second] = opened.tables;
     first.join(MARKER, true);
@@ -102,7 +102,7 @@ describe("LockTable", () => {
     assertEquals(second.findWriters()?.isExclusive, true);
   });
 
-  it("finds writers of other processes on both sides of its own range", () => {
+  it("finds other processes when their ranges are before or after its own", () => {
     using opened = openTables(3);
     const [own, other, another] = opened.tables;
     own.join(MARKER, false);
@@ -120,7 +120,7 @@ describe("LockTable", () => {
     }
   });
 
-  it("keeps others from the door while an action runs", () => {
+  it("keeps the door locked when an action runs", () => {
     using opened = openTables(2);
     const [first, second] = opened.tables;
     const isAlone = first.behindDoor((isAlone) => {
@@ -131,17 +131,17 @@ describe("LockTable", () => {
     assert(second.behindDoor((isAlone) => isAlone));
   });
 
-  it("opens the door after an action that throws", () => {
+  it("unlocks the door when an action throws", () => {
     using opened = openTables(2);
     const [first, second] = opened.tables;
     const fail = () => {
-      throw new Error("gone");
+      throw new Error("failed");
     };
-    assertThrows(() => first.behindDoor(fail), Error, "gone");
+    assertThrows(() => first.behindDoor(fail), Error, "failed");
     assert(second.behindDoor((isAlone) => isAlone));
   });
 
-  it("waits for the door up to a timeout, and then no more", () => {
+  it("stops waiting for the door when the timeout has passed", () => {
     using opened = openTables(2);
     const [table] = opened.tables;
     assert(tryLock(opened.files[1], DOOR, true));
@@ -153,8 +153,8 @@ describe("LockTable", () => {
   });
 });
 
-describe("LockTable, after V8 has terminated an action", () => {
-  /** Runs an action that never ends, until a timeout of node:vm. */
+describe("LockTable after V8 has terminated an action", () => {
+  /** Runs an infinite action that a timeout of node:vm terminates. */
   function terminate(table: LockTable, abandon?: () => void): void {
     const globals = globalThis as unknown as Record<string, unknown>;
     globals.terminated = () =>
@@ -165,7 +165,7 @@ describe("LockTable, after V8 has terminated an action", () => {
     delete globals.terminated;
   }
 
-  it("opens the door before the next action of the thread", () => {
+  it("unlocks the door when the thread runs another action", () => {
     using opened = openTables(3);
     const [first, second] = opened.tables;
     terminate(first);
@@ -173,7 +173,7 @@ describe("LockTable, after V8 has terminated an action", () => {
     assert(withFastClock(5000, () => second.behindDoor((isAlone) => isAlone)));
   });
 
-  it("abandons it once, before the next action of the thread", () => {
+  it("abandons the action once when the thread runs another", () => {
     using opened = openTables(2);
     const [first, second] = opened.tables;
     const calls: string[] = [];
@@ -184,18 +184,18 @@ describe("LockTable, after V8 has terminated an action", () => {
     assertEquals(calls, ["abandon", "action", "action"]);
   });
 
-  it("continues if it cannot be abandoned", () => {
+  it("continues when the action cannot be abandoned", () => {
     using opened = openTables(2);
     const [first, second] = opened.tables;
     terminate(first, () => {
-      throw new Error("gone");
+      throw new Error("failed");
     });
     assert(second.behindDoor((isAlone) => isAlone));
   });
 });
 
 describe("writers of one process", () => {
-  it("share one marker, whichever closes first", async () => {
+  it("share one marker when they close in any order", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const worker = join(directory.path, "worker.ts");
@@ -243,11 +243,11 @@ describe("writers of one process", () => {
     ]);
   });
 
-  it("refuse a dump that another process has open", () => {
+  it("reject a dump when another process has it open", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     new JitDumpFile(path).close();
-    // A byte far from this process's own.
+    // A byte far from that of this process.
     const { file } = openRegularFile(real, path);
     using _close = { [Symbol.dispose]: () => file.close() };
     assert(tryLock(file, 5n, false));
@@ -258,7 +258,7 @@ describe("writers of one process", () => {
     );
   });
 
-  it("take a writer with an equal hash for another process by the dump's header", () => {
+  it("reject a dump when its header is of another process with an equal hash", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     {
@@ -275,7 +275,7 @@ describe("writers of one process", () => {
     }
   });
 
-  it("have hundreds of files open at once", async () => {
+  it("share markers when they have hundreds of files open", async () => {
     using directory = temporaryDirectory();
     const { stdout, stderr } = await runScript(
       directory.path,
@@ -295,7 +295,7 @@ describe("writers of one process", () => {
 });
 
 describe("a script that V8 terminates at any point", () => {
-  /** Runs a loop that a timeout of node:vm ends, many times. */
+  /** Runs a loop many times; a timeout of node:vm terminates it each time. */
   const source = (directory: string, sink: string, loop: string) => `
     import vm from "node:vm";
     import { JitDumpFile } from "${MOD}";
@@ -324,7 +324,7 @@ describe("a script that V8 terminates at any point", () => {
   `;
 
   for (
-    const [what, sink, loop] of [
+    const [activity, sink, loop] of [
       [
         "opened, appended to and closed",
         "append",
@@ -339,7 +339,7 @@ describe("a script that V8 terminates at any point", () => {
       ],
     ] as const
   ) {
-    it(`leaves dumps usable when they are ${what}`, async () => {
+    it(`leaves dumps usable when they are ${activity}`, async () => {
       using directory = temporaryDirectory();
       const { stdout, stderr } = await runScript(
         directory.path,

@@ -45,20 +45,20 @@ import { itWithPerf } from "../support/with_perf.ts";
 
 const noPrlimit = await isInstalled("prlimit")
   ? undefined
-  : "there is no prlimit";
+  : "prlimit is not installed";
 const noMount = await whyNotMount();
 
 const MIB = 1 << 20;
 const SKIPPED = 0xffff_ffff;
 
-/** Opens a dump that must really be mapped. */
+/** Opens a dump, and checks that it is mapped. */
 function openMapped(path: string): JitDumpFile {
   const dump = new JitDumpFile(path, undefined, { sink: "mapped" });
   assertEquals(dump.sink, "mapped");
   return dump;
 }
 
-/** Functions of many sizes, the largest beyond what is copied, so many MiB in all. */
+/** Yields functions of many sizes until their code has `mebibytes` in total. */
 function* functions(mebibytes: number): Generator<JitFunction> {
   let size = 0;
   for (let i = 0; size < mebibytes * MIB; i++) {
@@ -78,7 +78,7 @@ const withoutIndices = (path: string) =>
   readLoads(path).map((load) => ({ ...load, index: 0n, tid: 0 }));
 
 describe("the sink", () => {
-  it("is append where nothing is said, and what was asked for elsewhere", () => {
+  it('is "append" unless "mapped" is requested', () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     assertEquals(dump.sink, "append");
@@ -90,7 +90,7 @@ describe("the sink", () => {
     assertThrows(() => mapped.sink, Deno.errors.BadResource);
   });
 
-  it("that is none is refused", () => {
+  it("is rejected when its name is unknown", () => {
     const sink = "memory" as "mapped";
     assertThrows(
       () => new JitDumpFile("/nowhere/some.dump", undefined, { sink }),
@@ -99,7 +99,7 @@ describe("the sink", () => {
     );
   });
 
-  it("becomes append where the file system cannot", () => {
+  it('becomes "append" when the file system cannot be mapped safely', () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const BTRFS = 0x9123_683en;
@@ -113,7 +113,7 @@ describe("the sink", () => {
     const header = createDumpHeader(real, HOST_MACHINE, 1n);
     const sink = openDump(libc, path, header, "mapped");
     assertEquals(sink.kind, "append");
-    // Others may have it open, as with any that is appended to.
+    // A file that is appended to may have other writers.
     new JitDumpFile(path).close();
     sink.close();
     assertEquals(Deno.statSync(path).size, 40);
@@ -121,7 +121,7 @@ describe("the sink", () => {
 
   itUnless(
     noMount,
-    "becomes append on ramfs, which is not known to keep its places",
+    'becomes "append" when the file is on ramfs',
     async () => {
       using directory = temporaryDirectory();
       const script = scriptCommand(
@@ -140,7 +140,7 @@ describe("the sink", () => {
     },
   );
 
-  it("that is mapped needs the same permissions", async () => {
+  it('needs no more permissions when it is "mapped"', async () => {
     using directory = temporaryDirectory();
     const { stdout, stderr } = await runScript(
       directory.path,
@@ -155,7 +155,7 @@ describe("the sink", () => {
 });
 
 describe("a mapped dump", () => {
-  it("has what an appended one has", () => {
+  it("has the same records as an appended one when both get the same functions", () => {
     using directory = temporaryDirectory();
     const [mapped, appended] = ["mapped", "append"].map((name) =>
       join(directory.path, name)
@@ -176,7 +176,7 @@ describe("a mapped dump", () => {
     assertEquals(withoutIndices(mapped), withoutIndices(appended));
   });
 
-  it("is cut to its last record when it is closed", () => {
+  it("is truncated after its last record when it is closed", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const dump = openMapped(path);
@@ -185,7 +185,7 @@ describe("a mapped dump", () => {
     assertGreater(Deno.statSync(path).size, 100_000);
     dump.close();
     assertEquals(Deno.statSync(path).size, 40 + 56 + 2 + 16);
-    // And may be opened again.
+    // It can be opened again.
     for (const sink of ["mapped", "append", "mapped"] as const) {
       using again = new JitDumpFile(path, undefined, { sink });
       again.dumpFunction({ name: sink, code: new Uint8Array(16) });
@@ -198,7 +198,7 @@ describe("a mapped dump", () => {
     assertEquals(maps.includes(path), false);
   });
 
-  it("has one window at a time", () => {
+  it("has one window when it has grown", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using dump = openMapped(path);
@@ -207,11 +207,11 @@ describe("a mapped dump", () => {
     assertGreater(Deno.statSync(path).size, 5 * MIB);
     const maps = Deno.readTextFileSync("/proc/self/maps").split("\n")
       .filter((line) => line.includes(path));
-    // And the marker.
+    // The window and the marker.
     assertEquals(maps.length, 2);
   });
 
-  it("has large records that are not code", () => {
+  it("keeps its records in order when a name is larger than the window", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const name = "n".repeat(MIB);
@@ -228,7 +228,7 @@ describe("a mapped dump", () => {
     );
   });
 
-  it("is cut when the program ends and has forgotten it", async () => {
+  it("is truncated when the program ends without closing it", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     await runScript(
@@ -243,10 +243,10 @@ describe("a mapped dump", () => {
 
   itUnless(
     noPrlimit,
-    "makes no more room than the file's size limit has",
+    "allocates up to the file size limit when that is less than a window",
     async () => {
       using directory = temporaryDirectory();
-      // Without a listener for SIGXFSZ, which would end it.
+      // Without a listener, SIGXFSZ would end the program.
       const { success, stdout, stderr } = await runScript(
         directory.path,
         `import { JitDumpFile } from "${MOD}";
@@ -256,7 +256,7 @@ describe("a mapped dump", () => {
          }).output();
          for (const name of "abc") dump.dumpFunction({ name, code: new Uint8Array(16) });
          console.log(dump.sink, Deno.statSync(dump.path).size);`,
-        // Deno's caches are beyond that size.
+        // The files of Deno's code cache are larger than the limit.
         ["--allow-all", "--no-code-cache"],
       );
       assertEquals([success, stdout, stderr], [true, "mapped 400000\n", ""]);
@@ -264,7 +264,7 @@ describe("a mapped dump", () => {
   );
 
   itWithPerf(
-    "ends in zeros after a kill, where perf, the reader and check see its end",
+    "ends in zeros, which readers accept, when the process is killed",
     async () => {
       using directory = temporaryDirectory();
       const count = 500;
@@ -302,7 +302,7 @@ describe("a mapped dump", () => {
     },
   );
 
-  it("loses nothing where V8 ends scripts anywhere", async () => {
+  it("loses no record when V8 terminates scripts at any point", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     // A timeout of node:vm runs no `finally`.
@@ -327,12 +327,12 @@ describe("a mapped dump", () => {
       ["--allow-all"],
     );
     assertEquals(stderr, "");
-    // The last call of each round may have done its work, and not returned.
+    // The last call of each round may have written its record without returning.
     const more = readLoads(path).length - Number(stdout);
     assert(more >= 0 && more <= 45, `${more} more than ${stdout}`);
   });
 
-  it("can be followed by this module's reader", async () => {
+  it("can be followed by a reader when it is open", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const dump = openMapped(path);
@@ -355,11 +355,11 @@ describe("a mapped dump", () => {
     assertEquals(names, Array.from({ length: count }, (_, i) => `f${i}`));
   });
 
-  it("goes on beyond 4 GiB", () => {
+  it("is appended to when it is larger than 4 GiB", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     new JitDumpFile(path).close();
-    // A record without content, of which the disk knows only the header.
+    // A sparse record: only its header occupies disk space.
     const size = 0xffff_0000;
     const header = new Uint8Array(Uint32Array.of(SKIPPED, size, 0, 0).buffer);
     Deno.writeFileSync(path, header, { append: true });
@@ -372,7 +372,7 @@ describe("a mapped dump", () => {
     dump.dumpFunction({ name: "last", code: new Uint8Array(1) });
     dump.close();
 
-    // The same without that record.
+    // The bytes of the file without that record.
     const end = Deno.statSync(path).size;
     assertGreater(end, 2 ** 32 + MIB);
     const bytes = new Uint8Array(end - size);
@@ -386,7 +386,7 @@ describe("a mapped dump", () => {
     assertEquals(names.slice(-2), ["giant", "last"]);
   });
 
-  it("leaves nothing of memory that cannot be read", () => {
+  it("rolls back a record when its code cannot be read", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using dump = openMapped(path);
@@ -415,8 +415,8 @@ describe("a mapped dump", () => {
   });
 });
 
-describe("a mapped dump and others", () => {
-  it("of this thread do not go together", () => {
+describe("a mapped dump with other writers", () => {
+  it("excludes them when they are of this thread", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     {
@@ -437,7 +437,7 @@ describe("a mapped dump and others", () => {
     );
   });
 
-  it("of other threads do not go together", async () => {
+  it("excludes them when they are of other threads", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using _dump = openMapped(path);
@@ -460,7 +460,7 @@ describe("a mapped dump and others", () => {
     assertEquals(data, ["Busy", "Busy"]);
   });
 
-  it("that are engines with the file open do not go together", () => {
+  it("is rejected when an engine has the file open", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     new JitDumpFile(path).close();
@@ -468,7 +468,7 @@ describe("a mapped dump and others", () => {
     assertThrows(() => openMapped(path), Deno.errors.Busy);
   });
 
-  it("that append later, not knowing of it, lose nothing, and nothing is lost", () => {
+  it("loses no record when an engine appends to the file later", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const foreign = (name: string) => {
@@ -512,30 +512,30 @@ describe("a mapped dump and others", () => {
     assertEquals(names.at(-1), "last");
   });
 
-  it("that cut the file lose what was cut off", () => {
+  it("loses only truncated records when an engine truncates the file", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using dump = openMapped(path);
     dump.dumpFunction({ name: "a", code: new Uint8Array(16) });
     Deno.truncateSync(path, 40);
-    // To write into the window would be the end of the process now.
+    // A write into the window would now end the process.
     dump.dumpFunction({ name: "giant", code: new Uint8Array(MIB) });
     dump.dumpFunction({ name: "b", code: new Uint8Array(16) });
     dump.close();
     assertEquals(readLoads(path).map(({ name }) => name), ["giant", "b"]);
   });
 
-  for (const when of ["the first room", "more room"] as const) {
-    it(`that append while ${when} is made lose nothing, and nothing is lost`, () => {
+  for (const which of ["first", "next"] as const) {
+    it(`loses no record when an engine appends before the ${which} window`, () => {
       using directory = temporaryDirectory();
       const path = join(directory.path, "some.dump");
       const foreign = new Uint8Array(MIB);
       new DataView(foreign.buffer).setUint32(0, 77, true);
       new DataView(foreign.buffer).setUint32(4, MIB, true);
-      let rooms = 0;
+      let windows = 0;
       const libc = faultyLibc({
         write: (fd, bytes, count) => {
-          if (count > 500_000n && ++rooms === (when === "more room" ? 2 : 1)) {
+          if (count > 500_000n && ++windows === (which === "next" ? 2 : 1)) {
             Deno.writeFileSync(path, foreign, { append: true });
           }
           return real.write(fd, bytes, count);
@@ -556,13 +556,13 @@ describe("a mapped dump and others", () => {
   }
 });
 
-describe("a mapped dump, where calls fail", () => {
+describe("a mapped dump with failing system calls", () => {
   const record = (size: number) => {
     const bytes = new Uint8Array(new ArrayBuffer(size)).fill(1);
     new DataView(bytes.buffer).setUint32(4, size, true);
     return { bytes, length: size };
   };
-  /** A dump with a record, and the size of what is readable of it. */
+  /** Opens a mapped dump with a libc whose faults set `errno`. */
   function openFaulty(path: string, faults: Partial<Libc>, errno: number) {
     const libc = faultyLibc(faults, { value: errno });
     const header = createDumpHeader(real, HOST_MACHINE, 1n);
@@ -572,28 +572,28 @@ describe("a mapped dump, where calls fail", () => {
     parseDump(Deno.readFileSync(path)).records
       .map(({ body }) => body.byteLength);
 
-  for (const [what, size] of [["small", 300], ["large", 600_000]] as const) {
+  for (const [kind, size] of [["small", 300], ["large", 600_000]] as const) {
     for (const isStuck of [false, true]) {
-      const how = isStuck ? ", even if the file cannot be cut" : "";
-      it(`a ${what} record is not there, the next one is${how}`, () => {
+      const also = isStuck ? " and the file cannot be truncated" : "";
+      it(`loses only a ${kind} record when it does not fit${also}`, () => {
         using directory = temporaryDirectory();
         const path = join(directory.path, "some.dump");
-        let room = Infinity;
+        let space = Infinity;
         let failing = false;
         const file = openFaulty(path, {
           write: (fd, bytes, count) => {
-            if (room === 0) return -1;
-            const some = Math.min(Number(count), room);
-            room -= some;
+            if (space === 0) return -1;
+            const some = Math.min(Number(count), space);
+            space -= some;
             return real.write(fd, bytes, BigInt(some));
           },
           writev: (fd, iov, count) =>
-            room === 0 ? -1 : real.writev(fd, iov, count),
+            space === 0 ? -1 : real.writev(fd, iov, count),
           ftruncate: (fd, length) =>
             failing && isStuck ? -1 : real.ftruncate(fd, length),
         }, ERRNO.ENOSPC);
         assertEquals(file.kind, "mapped");
-        [room, failing] = [200, true];
+        [space, failing] = [200, true];
         const error = assertThrows(
           () => file.append(record(size)),
           JitDumpError,
@@ -601,7 +601,7 @@ describe("a mapped dump, where calls fail", () => {
         assertEquals(error.code, "ENOSPC");
         assertStringIncludes(error.message, path);
         assertEquals(Deno.statSync(path).size, isStuck ? 240 : 40);
-        [room, failing] = [Infinity, false];
+        [space, failing] = [Infinity, false];
         file.append(record(size + 1));
         file.append(record(302));
         file.close();
@@ -610,7 +610,7 @@ describe("a mapped dump, where calls fail", () => {
     }
   }
 
-  it("a window that cannot be mapped is one error", () => {
+  it("fails one record when a window cannot be mapped", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     let failing = true;
@@ -628,7 +628,7 @@ describe("a mapped dump, where calls fail", () => {
     assertEquals(sizes(path), [301]);
   });
 
-  it("a file system that says nothing of itself is appended to", () => {
+  it("is appended to when the status of its file system is unknown", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const file = openFaulty(path, { fstatfs: () => -1 }, ERRNO.EIO);

@@ -22,7 +22,7 @@ import { itWithPerf } from "../support/with_perf.ts";
 const HEADER_SIZE = 40;
 const SKIPPED = 0xffff_ffff;
 
-/** A code-load record of a foreign engine. */
+/** Returns a JIT_CODE_LOAD record of a foreign engine. */
 function foreignRecord(name: string): Uint8Array {
   const text = new TextEncoder().encode(`${name}\0`);
   const code = Uint8Array.of(1, 2, 3);
@@ -48,18 +48,18 @@ function foreignRecord(name: string): Uint8Array {
 }
 
 const OURS = new Uint8Array(new ArrayBuffer(100)).map((_, i) => i);
-// A record's size is its second word.
+// The record's `id` and `totalSize`.
 new DataView(OURS.buffer).setUint32(0, RecordId.JitCodeMove, true);
 new DataView(OURS.buffer).setUint32(4, OURS.length, true);
 
-/** What each write does: how many bytes of it, after something has happened. */
+/** The behavior of one write: the action before it, its size, and its error. */
 interface Step {
   first?: () => void;
   bytes?: number;
   errno?: number;
 }
 
-/** A dump that is open for appending, and the writes of which go as `steps` say. */
+/** Opens a dump for appending, with writes that behave as `steps` describe. */
 function scriptedFile(path: string, steps: Step[], faults: Partial<Libc> = {}) {
   const errno = { value: 0 };
   const play = (write: (bytes: bigint) => number, all: bigint) => {
@@ -93,7 +93,7 @@ function scriptedFile(path: string, steps: Step[], faults: Partial<Libc> = {}) {
   return { file, close: () => file.close() };
 }
 
-/** A fresh dump, and a foreign engine that appends to it. */
+/** Creates a dump, and opens it as a foreign engine that appends to it. */
 function sharedDump() {
   const directory = temporaryDirectory();
   const path = join(directory.path, "some.dump");
@@ -124,11 +124,11 @@ function sharedDump() {
 const append = (file: AppendFile) =>
   file.append({ bytes: OURS, length: OURS.length });
 
-describe("a record of which only a part finds room, beside another engine", () => {
+describe("a record that is written partially, beside another engine", () => {
   for (
     const name of ["EIO", "EFBIG", "ENOSPC", "EDQUOT"] as const
   ) {
-    it(`throws ${name} and leaves the part as a record to skip`, () => {
+    it(`becomes a record to skip when a write fails with ${name}`, () => {
       using dump = sharedDump();
       const { file, close } = scriptedFile(dump.path, [{ bytes: 60 }, {
         errno: ERRNO[name],
@@ -147,7 +147,7 @@ describe("a record of which only a part finds room, beside another engine", () =
     });
   }
 
-  it("takes nothing of what was appended behind the part, whatever its size", () => {
+  it("keeps the records after it when its part has any size", () => {
     for (let bytes = 1; bytes < 40; bytes++) {
       using dump = sharedDump();
       const { file, close } = scriptedFile(dump.path, [
@@ -174,7 +174,7 @@ describe("a record of which only a part finds room, beside another engine", () =
     }
   });
 
-  it("cuts off a part that is too short to be skipped", () => {
+  it("is truncated when its part is too short to be skipped", () => {
     for (let bytes = 1; bytes <= 16; bytes++) {
       using dump = sharedDump();
       const { file, close } = scriptedFile(dump.path, [{ bytes }, {
@@ -186,7 +186,7 @@ describe("a record of which only a part finds room, beside another engine", () =
     }
   });
 
-  it("is written once more where room comes back behind another's record", () => {
+  it("is written again when there is space after another engine's record", () => {
     for (const bytes of [8, 50, 95]) {
       using dump = sharedDump();
       const { file, close } = scriptedFile(dump.path, [
@@ -206,7 +206,7 @@ describe("a record of which only a part finds room, beside another engine", () =
     }
   });
 
-  it("gives a part to a record of any kind that follows it", () => {
+  it("is added to the following record when its part is short", () => {
     const following: [Uint8Array, string][] = [
       [OURS, "record 1, 105"],
       [Uint8Array.of(9, 0, 0, 0, 16, ...new Uint8Array(11)), "record 9, 21"],
@@ -223,22 +223,22 @@ describe("a record of which only a part finds room, beside another engine", () =
     }
   });
 
-  it("waits for an engine that is appending", () => {
+  it("is repaired when the engine has completed its own record", () => {
     using dump = sharedDump();
     const theirs = foreignRecord("theirs");
-    let looks = -Infinity;
+    let calls = -Infinity;
     const { file, close } = scriptedFile(
       dump.path,
       [{ bytes: 7 }, {
         first: () => {
           dump.append(theirs.subarray(0, 30));
-          looks = 0;
+          calls = 0;
         },
         errno: ERRNO.ENOSPC,
       }],
       {
         statx: (...args) => {
-          if (++looks === 8) dump.append(theirs.subarray(30));
+          if (++calls === 8) dump.append(theirs.subarray(30));
           return real.statx(...args);
         },
       },
@@ -249,7 +249,7 @@ describe("a record of which only a part finds room, beside another engine", () =
     close();
   });
 
-  it("says which byte is wrong where that one never does, and mends later", () => {
+  it("is repaired later when the engine does not complete its own record", () => {
     using dump = sharedDump();
     const theirs = foreignRecord("theirs");
     const { file, close } = scriptedFile(dump.path, [{ bytes: 7 }, {
@@ -271,8 +271,8 @@ describe("a record of which only a part finds room, beside another engine", () =
     close();
   });
 
-  for (const when of ["before the next append", "when closing"]) {
-    it(`mends ${when} what could not be mended at once`, () => {
+  for (const time of ["at the next append", "by closing"]) {
+    it(`is repaired ${time} when the first repair fails`, () => {
       using dump = sharedDump();
       let isBroken = true;
       const { file, close } = scriptedFile(
@@ -288,19 +288,19 @@ describe("a record of which only a part finds room, beside another engine", () =
       assertThrows(dump.records, Error, "no whole record at 40");
       dump.append(foreignRecord("other"));
       isBroken = false;
-      if (when === "when closing") close();
+      if (time === "by closing") close();
       else append(file);
       assertEquals(dump.records(), [
         "60 skipped",
         `load of "other", code 1,2,3`,
-        ...when === "when closing" ? [] : ["record 1, 100"],
+        ...time === "by closing" ? [] : ["record 1, 100"],
       ]);
     });
   }
 });
 
-describe("a line of a perf map of which only a part finds room", () => {
-  it("becomes a blank one", () => {
+describe("a perf map line that is written partially", () => {
+  it("becomes a blank line when another engine has appended", () => {
     using directory = temporaryDirectory();
     const fn: JitFunction = {
       name: "fib",
@@ -323,13 +323,13 @@ describe("a line of a perf map of which only a part finds room", () => {
         Deno.readTextFileSync(path),
         `${" ".repeat(bytes - 1)}\n1 2 other\n1000 10 fib\n`,
       );
-      // It is still known for a map.
+      // The file still counts as a perf map.
       new PerfMapFile(path).close();
     }
   });
 });
 
-/** A map that is written with a libc in which some calls are replaced. */
+/** Opens a perf map with a libc in which some calls are replaced. */
 function mapWith(
   path: string,
   faults: (real: Libc) => Partial<Libc>,
@@ -349,16 +349,18 @@ function mapWith(
   }
 }
 
-describe("what mending leaves, under perf", () => {
-  itWithPerf("a record to skip: perf reads on behind it", async () => {
-    using directory = temporaryDirectory();
-    for (const size of [17, 60]) {
-      const place = join(directory.path, `${size}`);
-      Deno.mkdirSync(place);
-      const script = scriptCommand(
-        directory.path,
-        `import { JitDumpFile } from "${MOD}";
-         const dump = JitDumpFile.forProcess("${place}");
+describe("perf inject", () => {
+  itWithPerf(
+    "reads the records after a skipped one when a dump was repaired",
+    async () => {
+      using directory = temporaryDirectory();
+      for (const size of [17, 60]) {
+        const subdirectory = join(directory.path, `${size}`);
+        Deno.mkdirSync(subdirectory);
+        const script = scriptCommand(
+          directory.path,
+          `import { JitDumpFile } from "${MOD}";
+         const dump = JitDumpFile.forProcess("${subdirectory}");
          const code = new Uint8Array(16);
          dump.dumpFunction({ name: "before", code });
          using engine = Deno.openSync(dump.path, { append: true });
@@ -367,14 +369,15 @@ describe("what mending leaves, under perf", () => {
          new DataView(part.buffer).setUint32(4, ${size}, true);
          engine.writeSync(part);
          dump.dumpFunction({ name: "after      ", code });`,
-        ["--allow-all"],
-      );
-      const data = join(place, "perf.data");
-      await runOrThrow(recordCommand(data, script));
-      await runOrThrow(injectCommand(data, `${data}.jit`));
-      const images = [...Deno.readDirSync(place)]
-        .filter(({ name }) => name.endsWith(".so"));
-      assertEquals(images.length, 2);
-    }
-  });
+          ["--allow-all"],
+        );
+        const data = join(subdirectory, "perf.data");
+        await runOrThrow(recordCommand(data, script));
+        await runOrThrow(injectCommand(data, `${data}.jit`));
+        const images = [...Deno.readDirSync(subdirectory)]
+          .filter(({ name }) => name.endsWith(".so"));
+        assertEquals(images.length, 2);
+      }
+    },
+  );
 });

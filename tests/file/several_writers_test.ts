@@ -4,7 +4,7 @@ import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile } from "../../mod.ts";
 import { readLoads } from "../support/parse_dump.ts";
 import { injectCommand, recordCommand, runOrThrow } from "../support/perf.ts";
-import { holdRace } from "../support/race.ts";
+import { runRace } from "../support/thread_race.ts";
 import {
   enoughFlags,
   MOD,
@@ -17,10 +17,10 @@ import { itWithPerf } from "../support/with_perf.ts";
 const WRITERS = 4;
 const ROUNDS = 150;
 
-describe("writers that open an empty file at the same moment", () => {
-  it("give it one header and lose no record", async () => {
+describe("writers of one file", () => {
+  it("write one header and lose no record when they open it at the same time", async () => {
     using directory = temporaryDirectory();
-    await holdRace(directory.path, {
+    await runRace(directory.path, {
       threads: WRITERS,
       rounds: ROUNDS,
       body: `
@@ -38,13 +38,13 @@ describe("writers that open an empty file at the same moment", () => {
   });
 });
 
-/** The mappings of a dump in this process. */
+/** Returns the number of mappings of a dump in this process. */
 const markers = (path: string) =>
   Deno.readTextFileSync("/proc/self/maps").split("\n")
     .filter((line) => line.endsWith(path)).length;
 
-describe("the marker of several dumps on one file", () => {
-  it("is one, until the last of them is closed", () => {
+describe("the marker of a file", () => {
+  it("stays mapped once when other writers are still open", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const dumps = Array.from({ length: 5 }, () => new JitDumpFile(path));
@@ -57,7 +57,7 @@ describe("the marker of several dumps on one file", () => {
     assertEquals(markers(path), 0);
   });
 
-  it("is another one for each file", () => {
+  it("is separate when there are many files", () => {
     using directory = temporaryDirectory();
     const paths = Array.from(
       { length: 200 },
@@ -69,7 +69,7 @@ describe("the marker of several dumps on one file", () => {
     assertEquals(markers(".dump"), 0);
   });
 
-  it("outlasts a worker that is terminated, and one that ends", async () => {
+  it("stays mapped when the worker that mapped it is terminated", async () => {
     using directory = temporaryDirectory();
     const worker = join(directory.path, "worker.ts");
     const path = join(directory.path, "some.dump");
@@ -93,7 +93,7 @@ describe("the marker of several dumps on one file", () => {
        };
        const soon = () => new Promise((resolve) => setTimeout(resolve, 100));
        const seen = [];
-       // The first to come puts the marker up, and dies with it.
+       // The first writer maps the marker.
        const terminated = await start("terminated");
        const ended = await start("ended");
        const dump = new JitDumpFile("${path}");
@@ -117,7 +117,7 @@ describe("the marker of several dumps on one file", () => {
     );
   });
 
-  it("is there once for whoever has the dump open, however often others open and close it", async () => {
+  it("is mapped once when several threads open and close the dump", async () => {
     using directory = temporaryDirectory();
     const worker = join(directory.path, "worker.ts");
     const path = join(directory.path, "some.dump");
@@ -153,19 +153,21 @@ describe("the marker of several dumps on one file", () => {
     );
   });
 
-  itWithPerf("is what perf reads once", async () => {
-    using directory = temporaryDirectory();
-    const worker = join(directory.path, "worker.ts");
-    Deno.writeTextFileSync(
-      worker,
-      `import { JitDumpFile } from "${MOD}";
+  itWithPerf(
+    "makes perf read the dump once when workers have written it",
+    async () => {
+      using directory = temporaryDirectory();
+      const worker = join(directory.path, "worker.ts");
+      Deno.writeTextFileSync(
+        worker,
+        `import { JitDumpFile } from "${MOD}";
        using dump = JitDumpFile.forProcess("${directory.path}");
        dump.dumpFunction({ name: "of " + self.name, code: new Uint8Array(16) });
        self.postMessage("done");`,
-    );
-    const script = scriptCommand(
-      directory.path,
-      `import { JitDumpFile } from "${MOD}";
+      );
+      const script = scriptCommand(
+        directory.path,
+        `import { JitDumpFile } from "${MOD}";
        using first = JitDumpFile.forProcess("${directory.path}");
        await Promise.all(["a", "b", "c"].map((name) => new Promise((resolve) => {
          const worker = new Worker("file://${worker}", { type: "module", name });
@@ -174,25 +176,26 @@ describe("the marker of several dumps on one file", () => {
        using second = JitDumpFile.forProcess("${directory.path}");
        second.dumpFunction({ name: "of main", code: new Uint8Array(16) });
        console.log(Deno.pid);`,
-      [
-        ...enoughFlags(directory.path),
-        "--allow-read", // for what workers import
-      ],
-    );
-    const data = join(directory.path, "perf.data");
-    const { stdout } = await runOrThrow(recordCommand(data, script));
-    const [program, ...args] = injectCommand(data, `${data}.jit`);
-    const { stderr } = await runOrThrow([program, ...args, "-v"]);
-    const dump = `jit-${stdout.trim()}.dump`;
-    assertEquals(
-      stderr.split("\n").filter((line) =>
-        line.includes(dump) && line.startsWith("injecting")
-      ).length,
-      1,
-      stderr,
-    );
-    const images = [...Deno.readDirSync(directory.path)]
-      .filter(({ name }) => name.endsWith(".so"));
-    assertEquals(images.length, 4);
-  });
+        [
+          ...enoughFlags(directory.path),
+          "--allow-read", // for what workers import
+        ],
+      );
+      const data = join(directory.path, "perf.data");
+      const { stdout } = await runOrThrow(recordCommand(data, script));
+      const [program, ...args] = injectCommand(data, `${data}.jit`);
+      const { stderr } = await runOrThrow([program, ...args, "-v"]);
+      const dump = `jit-${stdout.trim()}.dump`;
+      assertEquals(
+        stderr.split("\n").filter((line) =>
+          line.includes(dump) && line.startsWith("injecting")
+        ).length,
+        1,
+        stderr,
+      );
+      const images = [...Deno.readDirSync(directory.path)]
+        .filter(({ name }) => name.endsWith(".so"));
+      assertEquals(images.length, 4);
+    },
+  );
 });

@@ -1,12 +1,12 @@
 /**
- * The command lines of programs that are told how often or how long.
+ * The command lines of programs whose arguments are counts.
  *
  * @module
  */
 
 /**
- * The numbers on the command line; those that are left out are as in `defaults`. Ends
- * the program for `--help`, and where something else is given.
+ * Returns the numbers on the command line, completed from `defaults`. Exits for `--help`
+ * and for invalid arguments.
  */
 export function countArguments(usage: string, defaults: number[]): number[] {
   if (Deno.args.includes("--help")) {
@@ -14,9 +14,9 @@ export function countArguments(usage: string, defaults: number[]): number[] {
     Deno.exit();
   }
   const numbers = Deno.args.map(Number);
-  const isRight = numbers.length <= defaults.length &&
+  const isValid = numbers.length <= defaults.length &&
     Deno.args.every((text) => /^\d+$/.test(text));
-  if (!isRight) {
+  if (!isValid) {
     console.error(usage);
     Deno.exit(2);
   }

@@ -1,12 +1,12 @@
 /**
- * Tests that cannot run everywhere.
+ * Tests that cannot run on every machine.
  *
  * @module
  */
 
 import { it } from "@std/testing/bdd";
 
-/** A test that is reported as ignored, with the reason, where there is one. */
+/** Registers a test, which is ignored if there is a `reason` for that. */
 export function itUnless(
   reason: string | undefined,
   name: string,

@@ -1,6 +1,6 @@
 /**
- * What the tests use from npm. It is named here in full, so that it does not depend on
- * the import map that says where std comes from.
+ * The npm packages of the tests. Their specifiers are complete, because the tests' import
+ * map has entries for std only.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Scripts in processes of their own, with exactly the flags under test.
+ * Scripts in separate processes, with exactly the flags under test.
  *
  * @module
  */
@@ -7,14 +7,14 @@
 import { fromFileUrl, join } from "@std/path";
 import { type CommandLine, type Outcome, run } from "./perf.ts";
 
-/** The module's URL, for a script to import. */
+/** URL of the module, for a script to import. */
 export const MOD = new URL("../../mod.ts", import.meta.url).href;
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
 const { arch } = Deno.build;
 
-/** libc as the scoped `--allow-ffi` of the tests names it. */
+/** Path of libc for the tests' scoped `--allow-ffi`. */
 export const LIBC = [
   `/lib/${arch}-linux-gnu/libc.so.6`,
   "/lib64/libc.so.6",
@@ -27,7 +27,7 @@ export const LIBC = [
   }
 })!;
 
-/** The command that runs the script, which is written beside what it is about. */
+/** Writes a script to `directory` and returns the command that runs it. */
 export function scriptCommand(
   directory: string,
   source: string,
@@ -38,7 +38,7 @@ export function scriptCommand(
   return [Deno.execPath(), "run", "--no-config", ...flags, file];
 }
 
-/** Runs the script, its standard input closed, so that nobody can be asked. */
+/** Runs a script with closed standard input, so that Deno cannot prompt. */
 export function runScript(
   directory: string,
   source: string,
@@ -47,12 +47,12 @@ export function runScript(
   return run(scriptCommand(directory, source, flags));
 }
 
-/** The flags that are enough for everything the module does. */
+/** Returns the permission flags that suffice for the writers of the module. */
 export function enoughFlags(directory: string): string[] {
   return [`--allow-ffi=${LIBC}`, `--allow-write=${directory}`];
 }
 
-/** A directory that is there for as long as it is in use. */
+/** Creates a directory that is removed when it is disposed. */
 export function temporaryDirectory(): Disposable & { path: string } {
   const path = Deno.makeTempDirSync({ prefix: "jitdump-" });
   return {
@@ -61,7 +61,7 @@ export function temporaryDirectory(): Disposable & { path: string } {
   };
 }
 
-/** A directory in which this project stands, without what the demo has left. */
+/** Creates a directory with links to this project's files, except hidden ones. */
 export function projectDirectory() {
   const directory = temporaryDirectory();
   for (const { name } of Deno.readDirSync(ROOT)) {
@@ -71,7 +71,7 @@ export function projectDirectory() {
   return directory;
 }
 
-/** How many write calls the kernel has counted for the calling thread. */
+/** Returns the number of write calls of the calling thread. */
 export const writesOfThisThread = () =>
   Number(
     Deno.readTextFileSync("/proc/thread-self/io").match(/syscw: (\d+)/)![1],

@@ -12,8 +12,8 @@ const reason = await whyPerfCannotRecord() ??
   (await isInstalled("objcopy") ? undefined : "binutils is not installed");
 
 /**
- * A test that is ignored, with the reason, where perf cannot record or binutils
- * cannot read what it makes; with `CI=true` it fails there.
+ * Registers a test that is ignored if perf cannot record or binutils is not installed.
+ * With `CI=true` it fails instead.
  */
 export function itWithPerf(name: string, fn: () => Promise<void>): void {
   if (reason !== undefined && Deno.env.get("CI") === "true") {

@@ -1,5 +1,5 @@
 /**
- * Threads that do something at the same moment.
+ * Threads that run code at the same time.
  *
  * @module
  */
@@ -8,25 +8,26 @@ import { join } from "@std/path";
 import { type CommandLine, runOrThrow } from "./perf.ts";
 import { MOD, scriptCommand } from "./script.ts";
 
-/** A race in a process of its own. */
+/** Threads of one process, and the code that they run. */
 export interface Race {
-  /** How many threads there are, and how often they start. */
+  /** Number of threads. */
   threads: number;
+  /** Number of times that each thread runs `body`. */
   rounds: number;
-  /** What each does in each round; it has `JitDumpFile`, `thread` and `round`. */
+  /** Source code, which can use `JitDumpFile`, `thread` and `round`. */
   body: string;
 }
 
 /**
- * The command that holds a race: in each round the threads start together, at a gun that
- * they watch closely. It prints "done".
+ * Returns a command that runs a race and prints "done". The threads poll a shared
+ * counter, so that they start each round together.
  */
 export function raceCommand(
   directory: string,
   { threads, rounds, body }: Race,
 ): CommandLine {
-  const worker = join(directory, "racer.ts");
-  const shared = `const [ready, gun] =
+  const worker = join(directory, "thread.ts");
+  const shared = `const [ready, startedRounds] =
     [new Int32Array(shared, 0, 1), new Int32Array(shared, 4, 1)];`;
   Deno.writeTextFileSync(
     worker,
@@ -35,7 +36,7 @@ export function raceCommand(
        ${shared}
        for (let round = 0; round < ${rounds}; round++) {
          Atomics.add(ready, 0, 1);
-         while (Atomics.load(gun, 0) <= round);
+         while (Atomics.load(startedRounds, 0) <= round);
          ${body}
        }
        self.postMessage("done");
@@ -53,7 +54,7 @@ export function raceCommand(
       while (Atomics.load(ready, 0) < ${threads} * (round + 1)) {
         await new Promise((resolve) => setTimeout(resolve));
       }
-      Atomics.add(gun, 0, 1);
+      Atomics.add(startedRounds, 0, 1);
     }
     await Promise.all(workers);
     console.log("done");
@@ -61,8 +62,8 @@ export function raceCommand(
   return scriptCommand(directory, source, ["--allow-all"]);
 }
 
-/** Holds a race, and throws where one of the threads does. */
-export async function holdRace(directory: string, race: Race): Promise<void> {
+/** Runs a race. Throws if a thread throws. */
+export async function runRace(directory: string, race: Race): Promise<void> {
   const { stdout, stderr } = await runOrThrow(raceCommand(directory, race));
   if (stdout !== "done\n" || stderr !== "") throw new Error(stdout + stderr);
 }
