@@ -8,12 +8,16 @@
  * ```ts
  * import { JitDumpFile } from "@jitdump/jitdump";
  *
- * using dump = JitDumpFile.forProcess(Deno.makeTempDirSync());
+ * const dump = JitDumpFile.forProcess(Deno.makeTempDirSync());
  * const code = Uint8Array.of(0xc3); // a view of your JIT's executable memory
  * dump.dumpFunction({ name: "nothing", code });
  * ```
  *
- * Then run `perf record -k mono`, `perf inject --jit` and `perf report`; see the README.
+ * `jitdump record -- COMMAND` of `@jitdump/jitdump/cli` then shows where the time goes, and
+ * so do `perf record -k mono`, `perf inject --jit` and `perf report`; see the README.
+ *
+ * {@linkcode PerfMapFile} writes perf maps, which have names only. `./format` exports the
+ * structs of the format, and `./reader` reads dumps.
  *
  * @module
  */

@@ -94,7 +94,8 @@ interface OpenDump {
  * import { assertEquals } from "@std/assert";
  * import { JitDumpFile } from "@jitdump/jitdump";
  *
- * using dump = JitDumpFile.forProcess(Deno.makeTempDirSync());
+ * // Not "using", which closes the dump when this module has been evaluated.
+ * const dump = JitDumpFile.forProcess(Deno.makeTempDirSync());
  *
  * // A JIT passes a view of the executable memory that it has filled.
  * const code = Uint8Array.of(0xc3);

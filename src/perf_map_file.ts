@@ -68,7 +68,7 @@ interface OpenMap {
  * import { PerfMapFile } from "@jitdump/jitdump";
  *
  * // perf looks in /tmp, the default directory.
- * using map = PerfMapFile.forProcess(Deno.makeTempDirSync());
+ * const map = PerfMapFile.forProcess(Deno.makeTempDirSync());
  * const code = Uint8Array.of(0xc3);
  * map.dumpFunction({ name: "nothing", code, address: 0x7f00_0000_1000 });
  * assertEquals(Deno.readTextFileSync(map.path), "7f0000001000 1 nothing\n");
