@@ -90,7 +90,10 @@ export async function isInstalled(program: string): Promise<boolean> {
   }
 }
 
-/** `perf record` of a command, with the clock that a jitdump needs. */
+/**
+ * `perf record` of a command, with the clock that a jitdump needs. The thread in which
+ * perf waits for BPF programs would end up to a second after the command (perf 6.1 to 7.2).
+ */
 export function recordCommand(
   data: string,
   command: CommandLine,
@@ -103,6 +106,7 @@ export function recordCommand(
     ...["-e", EVENT],
     ...["-o", data],
     "--no-buildid-cache",
+    "--no-bpf-event",
     ...options,
     "--",
     ...command,

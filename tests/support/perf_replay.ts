@@ -173,7 +173,13 @@ export class PerfReplay implements Disposable {
     const own = dumpDirectory ?? directory;
     const { stdout } = await runOrThrow([
       ...["perf", "record", "-k", "mono", "-e", "cpu-clock", ...options],
-      ...["-o", join(directory, "perf.data"), "--no-buildid-cache", "--"],
+      ...[
+        "-o",
+        join(directory, "perf.data"),
+        "--no-buildid-cache",
+        "--no-bpf-event",
+        "--",
+      ],
       ...scriptCommand(directory, program(own), ["--allow-all"]),
     ] as unknown as CommandLine);
     return new PerfReplay(directory, own, stdout.split(" "));
