@@ -123,6 +123,7 @@ async function check(args: string[]): Promise<boolean> {
   const options = await stdOptions(args);
   return await deno([
     "check",
+    "--doc",
     ...options,
     ...args,
     ...DOCUMENTED,
