@@ -12,7 +12,7 @@ import {
   temporaryDirectory,
 } from "../support/script.ts";
 
-/** Uses all that the module offers, and says what came of it. */
+/** A script that uses the whole writer and prints the error that it ends with. */
 const EVERYTHING = (dumps: string, options = "{}") => `
   import { JitDumpError, JitDumpFile } from "${MOD}";
   try {
@@ -29,21 +29,21 @@ const EVERYTHING = (dumps: string, options = "{}") => `
   }
 `;
 
-/** The functions in the only dump of the directory. */
+/** Returns the names of the functions in the only dump of the directory. */
 function dumpedNames(directory: string): string[] {
   const [dump, ...others] = Deno.readDirSync(directory);
   assertEquals(others, []);
   return readLoads(join(directory, dump.name)).map(({ name }) => name);
 }
 
-describe("permissions: what is enough", () => {
+describe("a program with enough permissions", () => {
   const sufficient: [
     string,
     (dumps: string, ownLibc: string) => string[],
     "own libc"?,
   ][] = [
     [
-      "libc's path and the dump's directory",
+      "libc and the dump's directory",
       (dumps) => [`--allow-ffi=${LIBC}`, `--allow-write=${dumps}`],
     ],
     [
@@ -54,17 +54,17 @@ describe("permissions: what is enough", () => {
       ],
     ],
     [
-      "FFI without limits and the dump's directory",
+      "all FFI and the dump's directory",
       (dumps) => ["--allow-ffi", `--allow-write=${dumps}`],
     ],
     [
-      "libc by the caller's own path for it",
+      "a path of libc that the caller names",
       (dumps, libc) => [`--allow-ffi=${libc}`, `--allow-write=${dumps}`],
       "own libc",
     ],
   ];
-  for (const [what, flags, own] of sufficient) {
-    it(`${what}`, async () => {
+  for (const [granted, flags, own] of sufficient) {
+    it(`writes a dump when it may access ${granted}`, async () => {
       using directory = temporaryDirectory();
       const dumps = join(directory.path, "dumps");
       const libc = join(directory.path, "libc");
@@ -78,14 +78,14 @@ describe("permissions: what is enough", () => {
         flags(dumps, libc),
       );
       assertEquals(stderr, "");
-      // Errors are made with these permissions too.
+      // These permissions suffice for error messages as well.
       assertStringIncludes(stdout, "ENOENT: Cannot open");
       assertStringIncludes(stdout, "No such file or directory");
       assertEquals(dumpedNames(dumps), ["small", "named größe", "positional"]);
     });
   }
 
-  it("importing the module needs none and loads no libc", async () => {
+  it("can import the module when all permissions are denied", async () => {
     using directory = temporaryDirectory();
     const source = `
       import { JitDumpFile, FileHeader } from "${MOD}";
@@ -104,36 +104,36 @@ describe("permissions: what is enough", () => {
   });
 });
 
-describe("permissions: what is missing", () => {
+describe("a program with a missing permission", () => {
   const missing: {
-    what: string;
+    granted: string;
     flags: (dumps: string) => string[];
     options?: string;
     names: (dumps: string) => string;
   }[] = [
     {
-      what: "no FFI",
+      granted: "no FFI",
       flags: (dumps) => [`--allow-write=${dumps}`],
       names: () => "--allow-ffi=",
     },
     {
-      what: "FFI for something else",
+      granted: "FFI for another file",
       flags: (dumps) => [`--allow-ffi=${dumps}/a.so`, `--allow-write=${dumps}`],
       names: () => "--allow-ffi=",
     },
     {
-      what: "FFI denied",
+      granted: "FFI denied explicitly",
       flags: (dumps) => ["--deny-ffi", `--allow-write=${dumps}`],
       names: () => "--allow-ffi=",
     },
     {
-      what: "FFI for another libc than the given one",
+      granted: "FFI for another libc than the requested one",
       flags: (dumps) => [`--allow-ffi=${LIBC}`, `--allow-write=${dumps}`],
       options: `{ libc: "/opt/libc.so.6" }`,
       names: () => "--allow-ffi=/opt/libc.so.6",
     },
     {
-      what: "FFI without limits but for all that libc could be",
+      granted: "FFI for everything except libc",
       flags: (dumps) => [
         "--allow-ffi",
         "--deny-ffi=/",
@@ -142,17 +142,17 @@ describe("permissions: what is missing", () => {
       names: () => "--allow-ffi=",
     },
     {
-      what: "no writing",
+      granted: "no write permission",
       flags: () => [`--allow-ffi=${LIBC}`],
       names: (dumps) => `--allow-write=${dumps}`,
     },
     {
-      what: "no writing, though FFI is without limits",
+      granted: "no write permission but all FFI",
       flags: () => ["--allow-ffi"],
       names: (dumps) => `--allow-write=${dumps}`,
     },
     {
-      what: "writing somewhere else",
+      granted: "write permission for other directories",
       flags: (dumps) => [
         `--allow-ffi=${LIBC}`,
         `--allow-write=${dumps}/sub,${dumps}2`,
@@ -160,7 +160,7 @@ describe("permissions: what is missing", () => {
       names: (dumps) => `--allow-write=${dumps}`,
     },
     {
-      what: "writing denied there",
+      granted: "write permission except for that directory",
       flags: (dumps) => [
         `--allow-ffi=${LIBC}`,
         "--allow-write",
@@ -169,13 +169,13 @@ describe("permissions: what is missing", () => {
       names: (dumps) => `--allow-write=${dumps}`,
     },
     {
-      what: "neither",
+      granted: "no permissions",
       flags: () => [],
       names: () => "--allow-ffi=",
     },
   ];
-  for (const { what, flags, options, names } of missing) {
-    it(`${what}: NotCapable that names the flag, and nothing is made`, async () => {
+  for (const { granted, flags, options, names } of missing) {
+    it(`gets a NotCapable that names the flag when it has ${granted}`, async () => {
       using directory = temporaryDirectory();
       const dumps = join(directory.path, "dumps");
       Deno.mkdirSync(dumps);
@@ -191,7 +191,7 @@ describe("permissions: what is missing", () => {
     });
   }
 
-  it("the flag that the message names is the one that helps", async () => {
+  it("can write a dump when it has the flags that the errors name", async () => {
     using directory = temporaryDirectory();
     const dumps = join(directory.path, "dumps");
     Deno.mkdirSync(dumps);
@@ -213,7 +213,7 @@ describe("permissions: what is missing", () => {
     assertEquals(dumpedNames(dumps).length, 3);
   });
 
-  it("a relative path's directory is named in full", async () => {
+  it("gets an absolute path in the error when its path is relative", async () => {
     using directory = temporaryDirectory();
     const source = `
       import { JitDumpFile } from "${MOD}";
@@ -230,8 +230,8 @@ describe("permissions: what is missing", () => {
   });
 });
 
-describe("permissions: ways round them", () => {
-  /** Tries to open the paths, and says what came of each. */
+describe("opening a dump by an indirect path", () => {
+  /** A script that opens the paths and prints each outcome. */
   const tryOpening = (paths: string[]) => `
     import { JitDumpFile } from "${MOD}";
     for (const path of ${JSON.stringify(paths)}) {
@@ -244,7 +244,7 @@ describe("permissions: ways round them", () => {
     }
   `;
 
-  it("a path goes up from a link's place and not from its target's", async () => {
+  it("stays in that directory when paths go through links and up again", async () => {
     using directory = temporaryDirectory();
     const allowed = join(directory.path, "allowed");
     const other = join(directory.path, "other");
@@ -272,7 +272,7 @@ describe("permissions: ways round them", () => {
     );
   });
 
-  it("nor through /proc, which Deno leaves to programs that may do all", async () => {
+  it("fails when the path is in /proc, /dev or /sys", async () => {
     using directory = temporaryDirectory();
     const denied = join(directory.path, "denied");
     Deno.mkdirSync(denied);
@@ -292,7 +292,7 @@ describe("permissions: ways round them", () => {
     assertEquals([...Deno.readDirSync(denied)], []);
   });
 
-  it("nor by a relative path from there", async () => {
+  it("fails when a relative path leads to /proc", async () => {
     using directory = temporaryDirectory();
     const { stdout, stderr } = await run(
       scriptCommand(
@@ -305,9 +305,9 @@ describe("permissions: ways round them", () => {
     assertEquals([stdout, stderr], ["NotCapable\n".repeat(2), ""]);
   });
 
-  it("nor is a libc.so.6 in the current directory loaded", async () => {
+  it("loads no libc when the current directory has a libc.so.6", async () => {
     using directory = temporaryDirectory();
-    // Loading it would fail: it is no library.
+    // Loading it would fail, because it is not a library.
     Deno.writeTextFileSync(join(directory.path, "libc.so.6"), "planted");
     const flags = ["--allow-write", "--allow-ffi", "--deny-ffi=/opt/x"];
     const open = (options: string) =>
@@ -331,7 +331,7 @@ describe("permissions: ways round them", () => {
     assertStringIncludes(stdout, '"options.libc" must be a path');
   });
 
-  it("changing the directory in another thread does not lead elsewhere", async () => {
+  it("fails outside the granted directory when another thread changes directories", async () => {
     using directory = temporaryDirectory();
     const [allowed, other] = ["allowed", "other"].map((name) => {
       const path = join(directory.path, name);
@@ -374,7 +374,7 @@ describe("permissions: ways round them", () => {
     assert([...Deno.readDirSync(allowed)].length >= 100);
   });
 
-  it("a directory's link does not lead to /dev", async () => {
+  it("fails when a link to a directory leads to /dev", async () => {
     using directory = temporaryDirectory();
     const link = join(directory.path, "link");
     Deno.symlinkSync("/dev/shm", link);
@@ -394,8 +394,8 @@ describe("permissions: ways round them", () => {
   });
 });
 
-describe("permissions: nothing is opened besides", () => {
-  it("only the dump is left open, and libc", async () => {
+describe("opened files", () => {
+  it("are the dump and libc when a dump is open", async () => {
     using directory = temporaryDirectory();
     const source = `
       import { JitDumpFile } from "${MOD}";
@@ -420,13 +420,13 @@ describe("permissions: nothing is opened besides", () => {
 
 describe("forProcess() without a directory", () => {
   for (
-    const [what, flags, expected] of [
+    const [access, flags, expected] of [
       ["is granted", ["--allow-env=JITDUMPDIR"], "dumps"],
       ["is not granted", [], "."],
       ["is denied", ["--allow-env", "--deny-env=JITDUMPDIR"], "."],
     ] as const
   ) {
-    it(`opens a dump in ${expected} if JITDUMPDIR ${what}`, async () => {
+    it(`opens a dump in ${expected} when JITDUMPDIR ${access}`, async () => {
       using directory = temporaryDirectory();
       const dumps = join(directory.path, "dumps");
       Deno.mkdirSync(dumps);

@@ -21,9 +21,9 @@ const header: RecordHeader = {
 const HEADER = "a1a2a3a4 b1b2b3b4 c1c2c3c4c5c6c7c8";
 
 /**
- * Each struct as the specification's table lays it out: a group of hexadecimal
- * digits is one field, most significant byte first. No two fields are alike, so
- * that none can stand for another.
+ * The structs in the order of the specification's tables: a group of hexadecimal
+ * digits is one field, most significant byte first. No two fields are equal, so that a
+ * test fails if two are exchanged.
  */
 const LAYOUTS = [
   {
@@ -119,7 +119,7 @@ const LAYOUTS = [
   },
 ];
 
-/** The bytes of the fields, in the given byte order. */
+/** Returns the bytes of the fields, in the given byte order. */
 function bytesOf(fields: string, littleEndian: boolean): Uint8Array {
   return Uint8Array.from(
     fields.trim().split(/\s+/).flatMap((field) => {
@@ -133,7 +133,7 @@ describe("struct layouts", () => {
   for (const { name, struct, size, value, fields } of LAYOUTS) {
     for (const littleEndian of [true, false]) {
       const order = littleEndian ? "little-endian" : "big-endian";
-      it(`${name} has the specification's bytes, ${order}`, () => {
+      it(`have the specification's bytes when ${name} is ${order}`, () => {
         const bytes = bytesOf(fields, littleEndian);
         assertEquals(struct.size, size);
         assertEquals(bytes.length, size);
@@ -143,14 +143,14 @@ describe("struct layouts", () => {
     }
   }
 
-  it("the byte order is this machine's where none is given", () => {
+  it("have this machine's byte order when none is given", () => {
     const native = new Uint8Array(Uint32Array.of(0x4A695444).buffer);
     const value = LAYOUTS[0].value as FileHeader;
     assertEquals(FileHeader.pack(value).slice(0, 4), native);
     assertEquals(FileHeader.unpack(FileHeader.pack(value)), value);
   });
 
-  it("RecordId has the specification's five values", () => {
+  it("have the specification's ids when RecordId names them", () => {
     assertEquals(RecordId.JitCodeLoad, 0);
     assertEquals(RecordId.JitCodeMove, 1);
     assertEquals(RecordId.JitCodeDebugInfo, 2);
@@ -160,7 +160,7 @@ describe("struct layouts", () => {
 });
 
 describe("Struct.pack() and unpack()", () => {
-  it("work inside a view and touch nothing beside the struct", () => {
+  it("change nothing outside the struct when the view is larger", () => {
     const memory = new Uint8Array(64).fill(0xee);
     const view = memory.subarray(8);
     assertEquals(RecordHeader.pack(header, view), view);
@@ -169,7 +169,7 @@ describe("Struct.pack() and unpack()", () => {
     assertEquals(memory.subarray(24), new Uint8Array(40).fill(0xee));
   });
 
-  it("refuse a view that is too short", () => {
+  it("throw when the view is too short", () => {
     const short = new Uint8Array(15);
     for (
       const call of [
@@ -183,7 +183,7 @@ describe("Struct.pack() and unpack()", () => {
     }
   });
 
-  it("pack() refuses a field that does not fit", () => {
+  it("throw when a field is out of range", () => {
     const cases: [Partial<Record<keyof RecordHeader, unknown>>, string][] = [
       [{ id: -1 }, "id"],
       [{ id: 2 ** 32 }, "id"],
@@ -201,7 +201,7 @@ describe("Struct.pack() and unpack()", () => {
     }
   });
 
-  it("pack() refuses a struct in it that is missing", () => {
+  it("throw when a nested struct is missing", () => {
     assertThrows(
       () => CodeLoadRecord.pack({} as CodeLoadRecord),
       TypeError,
@@ -209,7 +209,7 @@ describe("Struct.pack() and unpack()", () => {
     );
   });
 
-  it("pack() refuses a field of another type", () => {
+  it("throw when a field has the wrong type", () => {
     const cases: [Partial<Record<keyof RecordHeader, unknown>>, string][] = [
       [{ id: 1n }, "id"],
       [{ id: undefined }, "id"],
@@ -224,7 +224,7 @@ describe("Struct.pack() and unpack()", () => {
     }
   });
 
-  it("hold numbers of 8 and 16 bits", () => {
+  it("return the packed numbers when fields have 8 or 16 bits", () => {
     const narrow = struct<{ a: number; b: number; c: bigint }>("Narrow", {
       a: "u8",
       b: "u16",

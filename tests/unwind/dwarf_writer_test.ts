@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { DwarfWriter } from "../../src/unwind/dwarf_writer.ts";
 
-/** What a writer writes. */
+/** Returns the bytes that `write` writes. */
 function written(write: (out: DwarfWriter) => void): number[] {
   const out = new DwarfWriter();
   write(out);
@@ -11,7 +11,7 @@ function written(write: (out: DwarfWriter) => void): number[] {
 
 describe("DwarfWriter", () => {
   // The examples of DWARF 5, section 7.6, figures 22 and 23, and a few more.
-  it("writes unsigned LEB128", () => {
+  it("writes unsigned LEB128 when a value has any size", () => {
     const cases: [number, number[]][] = [
       [0, [0]],
       [2, [2]],
@@ -26,7 +26,7 @@ describe("DwarfWriter", () => {
     }
   });
 
-  it("writes signed LEB128", () => {
+  it("writes signed LEB128 when a value is negative", () => {
     const cases: [number, number[]][] = [
       [2, [2]],
       [-2, [0x7e]],
@@ -45,7 +45,7 @@ describe("DwarfWriter", () => {
     }
   });
 
-  it("writes fixed sizes little-endian, and aligns", () => {
+  it("writes little-endian when a value has a fixed size, and aligns", () => {
     assertEquals(
       written((out) => {
         out.u8(0x1ff);
@@ -59,7 +59,7 @@ describe("DwarfWriter", () => {
     );
   });
 
-  it("grows", () => {
+  it("grows when its buffer is full", () => {
     const bytes = Array.from({ length: 1000 }, (_, i) => i & 0xff);
     assertEquals(
       written((out) => bytes.forEach((byte) => out.u8(byte))),

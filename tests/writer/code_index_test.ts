@@ -6,11 +6,11 @@ import { Uint64 } from "../../src/writer/uint64.ts";
 import { readLoads } from "../support/parse_dump.ts";
 import { MOD, runScript, temporaryDirectory } from "../support/script.ts";
 
-/** Where all copies of the module in a thread find its counter. */
+/** The global in which all copies of the module find the thread's counter. */
 const COUNTER_KEY = Symbol.for("@jitdump/jitdump: next code index");
 const globals = globalThis as unknown as Record<symbol, { next: number }>;
 
-/** The first indices of a source. */
+/** Returns the first indices of a source. */
 function take(indices: CodeIndices, count: number): bigint[] {
   const into = new Uint64();
   return Array.from({ length: count }, () => {
@@ -20,13 +20,13 @@ function take(indices: CodeIndices, count: number): bigint[] {
 }
 
 describe("CodeIndices", () => {
-  it("has the thread's id above 42 bits of count", () => {
+  it("yields the thread id above 42 bits of count when it starts", () => {
     const [index] = take(new CodeIndices(0x3fffff, 0n), 1);
     assertEquals(index >> 42n, 0x3fffffn);
     assertEquals(take(new CodeIndices(1, 0n), 1)[0] >> 42n, 1n);
   });
 
-  it("starts above what a thread with the same id can have counted", () => {
+  it("starts above earlier indices when a thread id is reused", () => {
     const kept = globals[COUNTER_KEY];
     try {
       const starts = [0n, 16n, 1_000_000_000n, 2n ** 46n].map((now) => {
@@ -39,7 +39,7 @@ describe("CodeIndices", () => {
     }
   });
 
-  it("counts across 32 bits and, at 42 bits, from 0 again", () => {
+  it("carries into the high word, and wraps when the count has 42 bits", () => {
     const counter = globals[COUNTER_KEY];
     const { next } = counter;
     try {
@@ -56,7 +56,7 @@ describe("CodeIndices", () => {
     }
   });
 
-  it("is shared by all copies of the module in a thread", async () => {
+  it("shares one count when a thread has loaded the module twice", async () => {
     const copy: typeof import("../../src/writer/code_index.ts") = await import(
       new URL("../../src/writer/code_index.ts?copy", import.meta.url).href
     );
@@ -68,11 +68,11 @@ describe("CodeIndices", () => {
 });
 
 describe("code indices in a process", () => {
-  it("are unique over threads and files, and far from those that count from 0", async () => {
+  it("are unique when several threads write several files", async () => {
     using directory = temporaryDirectory();
     const THREADS = 4;
     const FUNCTIONS = 500;
-    // Threads that live at once, and some that come after them.
+    // Some threads run at the same time, others after them.
     const worker = join(directory.path, "worker.ts");
     Deno.writeTextFileSync(
       worker,

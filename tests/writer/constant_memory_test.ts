@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 
 describe("memory", () => {
   for (const name of ["function number ", "größe "]) {
-    it(`does not grow with the number of records, named ${name}…`, async () => {
+    it(`stays constant when records are added with names like ${name}…`, async () => {
       using directory = temporaryDirectory();
       const { stdout, stderr } = await runScript(
         directory.path,

@@ -6,11 +6,11 @@ import {
 } from "../../src/writer/function_name.ts";
 
 describe("escapeFunctionName()", () => {
-  it("calls the nameless anonymous", () => {
+  it("returns <anonymous> when the name is empty", () => {
     assertEquals(escapeFunctionName(""), "<anonymous>");
   });
 
-  it("escapes what would break a report's line", () => {
+  it("escapes characters when they would break a line of a report", () => {
     assertEquals(escapeFunctionName("a\nb\rc\td"), "a\\nb\\rc\\td");
     assertEquals(escapeFunctionName("\x01\x1b[31m\x7f"), "\\x01\\x1b[31m\\x7f");
     assertEquals(escapeFunctionName("\x80\x85\x9f"), "\\x80\\x85\\x9f");
@@ -18,7 +18,7 @@ describe("escapeFunctionName()", () => {
     assertEquals(escapeFunctionName("\u202e\u2066"), "\\u202e\\u2066");
   });
 
-  it("escapes as many as there are", () => {
+  it("escapes every occurrence when there are many", () => {
     const count = 3_000_000;
     assertEquals(
       escapeFunctionName("\n".repeat(count)),
@@ -26,7 +26,7 @@ describe("escapeFunctionName()", () => {
     );
   });
 
-  it("keeps everything else", () => {
+  it("keeps a name when nothing in it needs escaping", () => {
     for (const name of ["a b", "~", "\xa0", "größe", "関数", "λ→𝔽", "a\\n"]) {
       assertEquals(escapeFunctionName(name), name);
     }
@@ -43,7 +43,7 @@ describe("writePlainName()", () => {
       : undefined;
   };
 
-  it("writes what needs no escape, in ASCII", () => {
+  it("writes a name when it is ASCII and needs no escaping", () => {
     const all = String.fromCharCode(
       ...Array.from({ length: 0x7f - 0x20 }, (_, i) => 0x20 + i),
     );
@@ -51,7 +51,7 @@ describe("writePlainName()", () => {
     assertEquals(escapeFunctionName(all), all);
   });
 
-  it("leaves all others to escapeFunctionName()", () => {
+  it("writes nothing when a name needs escapeFunctionName()", () => {
     for (
       const odd of ["", "\x1f", "\x7f", "\x80", "\xff", "\u0100", "\ud83d"]
     ) {

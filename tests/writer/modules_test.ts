@@ -18,7 +18,7 @@ import {
 
 const KIB = 1024;
 
-/** A function of each combination, sizes and names that vary. */
+/** Creates a function; its parts, sizes and names depend on `i`. */
 const makeFunction = (i: number): JitFunction => ({
   name: `function ${i} größe`.slice(0, 9 + i % 13),
   code: new Uint8Array(1 + i * 37 % 500).fill(i),
@@ -32,7 +32,7 @@ function* makeFunctions(count: number): Generator<JitFunction> {
   for (let i = 0; i < count; i++) yield makeFunction(i);
 }
 
-/** Checks that the records are those of the function with that number. */
+/** Checks that the records are those of `makeFunction(i)`. */
 function assertIsFunction(found: ParsedFunction, i: number) {
   const { name, code, lines, unwinding } = makeFunction(i);
   assertEquals([found.name, found.code], [name, code], `${i}`);
@@ -40,7 +40,7 @@ function assertIsFunction(found: ParsedFunction, i: number) {
   assertEquals(found.unwindingInfo !== undefined, unwinding !== undefined);
 }
 
-/** The dump's bytes without what cannot be the same twice: its time and indices. */
+/** Returns the bytes of a dump without timestamps and code indices. */
 function comparable(path: string): Uint8Array {
   const bytes = Deno.readFileSync(path);
   bytes.fill(0, 24, 32);
@@ -57,7 +57,7 @@ function comparable(path: string): Uint8Array {
 }
 
 describe("dumpFunctions()", () => {
-  it("writes what single calls write, in a write for every 256 KiB at the most", () => {
+  it("writes the records of single calls, in fewer writes, when it gets a module", () => {
     using directory = temporaryDirectory();
     const COUNT = 100_000;
     using single = new JitDumpFile(join(directory.path, "a.dump"), EM_X86_64);
@@ -75,7 +75,7 @@ describe("dumpFunctions()", () => {
       writes <= Math.ceil(size / (256 * KIB)),
       `${writes} writes for ${size} bytes`,
     );
-    // Both count in steps of one, and say which functions they have numbered how.
+    // Both count in steps of one, and return the indices that they have recorded.
     for (
       const [path, returned] of [
         [single.path, singleIndices],
@@ -87,7 +87,7 @@ describe("dumpFunctions()", () => {
     }
   });
 
-  it("keeps large code and small code apart and in order", () => {
+  it("keeps the order when large and small code alternate", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const sizes = [10, 300_000, 20, 262_144, 30, 262_145, 1_000_000, 40];
@@ -109,7 +109,7 @@ describe("dumpFunctions()", () => {
     );
   });
 
-  it("gives functions of an array one time, and others the time when they come", () => {
+  it("assigns one timestamp when it gets an array, and one per function otherwise", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const code = new Uint8Array(1);
@@ -141,14 +141,14 @@ describe("dumpFunctions()", () => {
     assert(times.f >= times.a && times.f <= late && late <= times.g);
   });
 
-  it("of nothing writes nothing", () => {
+  it("writes nothing when there are no functions", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     assertEquals(dump.dumpFunctions([]), []);
     assertEquals(Deno.statSync(dump.path).size, 40);
   });
 
-  it("dumps the functions before the one that is refused", () => {
+  it("writes the preceding functions when one is invalid", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const bad = [
@@ -170,23 +170,23 @@ describe("dumpFunctions()", () => {
     found.forEach((fn, i) => assertIsFunction(fn, i % 2));
   });
 
-  it("dumps the functions before an error of the iterable", () => {
+  it("writes the preceding functions when the iterator throws", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     assertThrows(
       () =>
         dump.dumpFunctions(function* () {
           yield* makeFunctions(5);
-          throw new Error("the compiler gave up");
+          throw new Error("the compiler failed");
         }()),
       Error,
-      "the compiler gave up",
+      "the compiler failed",
     );
     readFunctions(dump.path).forEach(assertIsFunction);
     assertEquals(readFunctions(dump.path).length, 5);
   });
 
-  it("lets the iterable dump functions of its own", () => {
+  it("writes all functions when the iterator writes others meanwhile", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     dump.dumpFunctions(function* () {
@@ -200,7 +200,7 @@ describe("dumpFunctions()", () => {
     assertEquals(names.filter((name) => name.startsWith("stub")).length, 10);
   });
 
-  it("writes nothing any more where the iterable closes the dump", () => {
+  it("writes nothing more when the iterator closes the dump", () => {
     using directory = temporaryDirectory();
     const dump = new JitDumpFile(join(directory.path, "some.dump"));
     assertThrows(
@@ -215,10 +215,10 @@ describe("dumpFunctions()", () => {
     assertEquals(Deno.statSync(dump.path).size, 40);
   });
 
-  it("dumps the functions before one that is too large for a write", () => {
+  it("writes the preceding functions when one is too large", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
-    // Never touched, so it takes no memory.
+    // The array is never read, so it occupies no memory.
     const giant = { name: "giant", code: new Uint8Array(2 ** 31 - 1) };
     assertThrows(
       () => dump.dumpFunctions([makeFunction(0), giant]),
@@ -229,7 +229,7 @@ describe("dumpFunctions()", () => {
     assertEquals(readFunctions(dump.path).length, 1);
   });
 
-  it("refuses what cannot be gone through", () => {
+  it("throws a TypeError when its argument is not iterable", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     for (const fns of [undefined, null, 5, {}, makeFunction(0)]) {
@@ -241,7 +241,7 @@ describe("dumpFunctions()", () => {
     }
   });
 
-  it("goes through a million functions with memory for one write", async () => {
+  it("needs memory for one write when there are a million functions", async () => {
     using directory = temporaryDirectory();
     const { stdout, stderr } = await runScript(
       directory.path,
@@ -262,21 +262,21 @@ describe("dumpFunctions()", () => {
     assertEquals(stderr, "");
     const { early, rss, count } = JSON.parse(stdout);
     assertEquals(count, 1_000_000);
-    // The dump has 480 MB. What grows is the array of indices that is returned, to
-    // some 40 MB, and as much again while V8 makes it.
+    // The dump has 480 MB. The returned array of indices grows to about 40 MB, and
+    // needs as much again while V8 reallocates it.
     assertLess(rss - early, 160 * KIB * KIB);
   });
 });
 
 describe("two writers of one file", () => {
-  it("keep each function's records together, in every combination", () => {
+  it("keep each function's records together when their calls alternate", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using a = new JitDumpFile(path, EM_X86_64);
     using b = new JitDumpFile(path, EM_X86_64);
     let expected = 0;
     for (let i = 0; i < 60; i++) {
-      // Singly and in modules, in all orders of the six kinds.
+      // Single calls and modules alternate in every order of the six kinds.
       const writer = i % 5 < 2 ? a : b;
       if (i % 4 === 3) {
         writer.dumpFunctions([
@@ -292,7 +292,7 @@ describe("two writers of one file", () => {
     found.forEach(assertIsFunction);
   });
 
-  it("do so from two threads at once", async () => {
+  it("keep each function's records together when they run in two threads", async () => {
     using directory = temporaryDirectory();
     const COUNT = 5_000;
     const worker = join(directory.path, "worker.ts");

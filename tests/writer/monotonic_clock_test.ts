@@ -7,7 +7,7 @@ import { MOD, scriptCommand, temporaryDirectory } from "../support/script.ts";
 
 const SECONDS_PER_YEAR = 365 * 86400;
 
-/** In a time namespace of its own a process has another CLOCK_MONOTONIC. */
+/** Creates a time namespace, in which CLOCK_MONOTONIC is shifted. */
 const after = (seconds: number): CommandLine => [
   "unshare",
   "--map-root-user",
@@ -20,7 +20,7 @@ const mayShift = (await run([...after(1), "true"])
   .catch(() => ({ success: false }))).success;
 
 describe("setNanoseconds()", () => {
-  it("is exact at any uptime", () => {
+  it("is exact when the uptime needs more than 53 bits", () => {
     const year = 365 * 86400;
     const seconds = [0, 1, 4, 5, 65535, 65536, 9007199, 9007200, 104 * 86400];
     for (let years = 1; years <= 584; years += 7) seconds.push(years * year);
@@ -34,7 +34,7 @@ describe("setNanoseconds()", () => {
         if (expected > largest) largest = expected;
       }
     }
-    // The values reach into the last bit, far beyond what a number holds.
+    // The values need all bits, far more than a number has.
     assert(largest > 2n ** 63n);
   });
 });
@@ -62,13 +62,13 @@ describe("getTimeStamp()", () => {
       assertEquals(stderr, "");
       const [uptime, stamps] = stdout.split("\n");
       const times = stamps.split(",").map(BigInt);
-      // The uptime counts the time that the machine slept, and is not shifted.
+      // The uptime includes the time in suspend, and is not shifted.
       assertLess(
         Number(times[0] / 1_000_000_000n) - shift,
         Number(uptime) + 1,
       );
       assertGreater(Number(times[0] / 1_000_000_000n) + 1, shift);
-      // Nanoseconds count: not all are multiples of what a number would hold.
+      // Every nanosecond counts: a number would round them.
       assert(times.every((time, i) => i === 0 || time >= times[i - 1]));
       assert(times.some((time) => time % 2n === 1n));
     }

@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { BATCH_SIZE, RecordBuffer } from "../../src/writer/record_buffer.ts";
 import { Uint64 } from "../../src/writer/uint64.ts";
 
-/** Adds a function whose code has so many bytes of 7. */
+/** Adds a function whose code consists of `codeSize` bytes of 7. */
 function add(buffer: RecordBuffer, size: number): void {
   const zero = new Uint64();
   const load = { timestamp: zero, address: zero, codeIndex: zero };
@@ -17,7 +17,7 @@ const contentOf = ({ bytes, length, trailing }: RecordBuffer) => [
 ];
 
 describe("RecordBuffer", () => {
-  it("gives up its start, and has then what was added behind it", () => {
+  it("keeps the later records when its start is removed", () => {
     for (const size of [10, BATCH_SIZE + 1]) {
       const [alone, behind] = [new RecordBuffer(), new RecordBuffer()];
       add(alone, size);

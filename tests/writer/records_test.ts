@@ -27,7 +27,7 @@ const ADDRESS = 0x7f00_ffff_fff0n;
 const TIME = 123_456_789n;
 const CODE = new Uint8Array(0x40).fill(0x90);
 
-/** The records of a dump that `write` has written. */
+/** Returns the records that `write` writes to a dump. */
 function written(
   write: (dump: JitDumpFile) => void,
   options?: ConstructorParameters<typeof JitDumpFile>[2],
@@ -40,7 +40,7 @@ function written(
   return parseDump(Deno.readFileSync(path)).records;
 }
 
-/** The records of one function, parsed. */
+/** Returns the parsed records of one function. */
 function dumped(
   fn: Partial<JitFunction>,
   options?: ConstructorParameters<typeof JitDumpFile>[2],
@@ -63,7 +63,7 @@ function dumped(
 }
 
 describe("source lines", () => {
-  /** The lines as they come to stand in the dump, by offset. */
+  /** Returns the source lines of the dump, with offsets for addresses. */
   const inDump = (
     lines: SourceLine[],
     options?: ConstructorParameters<typeof JitDumpFile>[2],
@@ -75,7 +75,7 @@ describe("source lines", () => {
       address: Number(entry.address - ADDRESS),
     }));
 
-  it("stand before their function, at its addresses and its time", () => {
+  it("precede their function, with its addresses and timestamp, when they are recorded", () => {
     const { ids, find } = dumped({
       lines: [{ offset: 0, line: 7, file: "/a.ts" }],
     });
@@ -90,7 +90,7 @@ describe("source lines", () => {
     });
   });
 
-  it("have one more entry at the end, for the last to cover anything", () => {
+  it("end with an entry at the end of the code when they are recorded", () => {
     assertEquals(
       inDump([
         { offset: 0, line: 1, file: "/a.ts" },
@@ -106,7 +106,7 @@ describe("source lines", () => {
     );
   });
 
-  it("are sorted, and equal offsets stay in their order", () => {
+  it("are sorted by offset, in a stable order, when they are recorded", () => {
     const lines = [[0x20, 1], [0, 2], [0x10, 3], [0, 4], [0x20, 5], [0x10, 6]]
       .map(([offset, line]) => ({ offset, line, file: "/a.ts" }));
     const given = structuredClone(lines);
@@ -117,7 +117,7 @@ describe("source lines", () => {
     assertEquals(lines, given);
   });
 
-  it("change files back and forth", () => {
+  it("keep their files when these alternate", () => {
     const files = ["/a", "/b", "/b", "/a", "/aa", "/a", "/a"];
     assertEquals(
       inDump(files.map((file, offset) => ({ offset, line: 1, file })))
@@ -126,7 +126,7 @@ describe("source lines", () => {
     );
   });
 
-  it("have absolute files, by the source root and by file: URLs", () => {
+  it("get absolute files when there is a source root or a file: URL", () => {
     const files = ["a.ts", "sub/b.ts", "../c.ts", "/d.ts", "file:///e%20f.ts"];
     const lines = files.map((file, offset) => ({ offset, line: 1, file }));
     const absolute = [
@@ -154,13 +154,13 @@ describe("source lines", () => {
     );
   });
 
-  it("have URLs of other kinds as they are", () => {
+  it("keep a URL when it is not a file: URL", () => {
     const file = "https://example.com/a.ts";
     const lines = [{ offset: 0, line: 1, file }];
     assertEquals(inDump(lines, { sourceRoot: "/root" })[0].file, file);
   });
 
-  it("may have getters that dump other functions", () => {
+  it("stay with their function when a getter writes another one", () => {
     const records = written((dump) => {
       const inner = () => dump.dumpFunction({ name: "inner", code: CODE });
       const line = {
@@ -191,11 +191,11 @@ describe("source lines", () => {
     assertEquals(parseDebugInfo(records[4]).entries[0].file, "/b");
   });
 
-  it("that are none make no record", () => {
+  it("have no record when there are none", () => {
     assertEquals(dumped({ lines: [] }).ids, [0]);
   });
 
-  it("may be as many as there are instructions", () => {
+  it("are recorded when each byte of the code has one", () => {
     const count = 100_000;
     const lines = Array.from(
       { length: count },
@@ -213,18 +213,18 @@ describe("source lines", () => {
   });
 });
 
-describe("unwinding tables", () => {
+describe("unwind info", () => {
   const hex = (text: string) =>
     Uint8Array.from(text.match(/[0-9a-f]{2}/g)!, (pair) => parseInt(pair, 16));
 
-  it("stand before their function, .eh_frame before .eh_frame_hdr", () => {
+  it("precedes its function, .eh_frame before .eh_frame_hdr, when it is recorded", () => {
     const { ids, find } = dumped({ unwinding: [] }, undefined, EM_X86_64);
     assertEquals(ids, [4, 0]);
     const { timestamp, ehFrame, ehFrameHdr, mappedSize } = parseUnwindingInfo(
       find(4)!,
     );
     assertEquals(timestamp, TIME);
-    // The code has 0x40 bytes, so .eh_frame is 0x40 behind its start.
+    // The code has 0x40 bytes, so .eh_frame is 0x40 after its start.
     assertEquals(
       ehFrame,
       hex(`14000000 00000000 01 7a5200 01 78 10 01 1b 0c0708 9001 0000
@@ -238,7 +238,7 @@ describe("unwinding tables", () => {
     assertEquals(mappedSize, BigInt(ehFrame.length + ehFrameHdr.length));
   });
 
-  it("come behind the lines, and all are one write", () => {
+  it("follows the source lines when there are both", () => {
     assertEquals(
       dumped(
         {
@@ -252,7 +252,7 @@ describe("unwinding tables", () => {
     );
   });
 
-  it("a ready section is taken as it is, and gets its .eh_frame_hdr", () => {
+  it("gets an .eh_frame_hdr when the section is complete", () => {
     const made = parseUnwindingInfo(
       dumped({ unwinding: [] }, undefined, EM_AARCH64).find(4)!,
     );
@@ -260,15 +260,15 @@ describe("unwinding tables", () => {
       dumped({ unwinding: made.ehFrame }, undefined, EM_AARCH64).find(4)!,
     );
     assertEquals(taken, made);
-    // The zero at the end may be missing.
+    // The terminating zero is optional.
     const ehFrame = made.ehFrame.slice(0, -4);
     const without = parseUnwindingInfo(dumped({ unwinding: ehFrame }).find(4)!);
     assertEquals(without.ehFrame, ehFrame);
     assertEquals(without.ehFrameHdr.length, made.ehFrameHdr.length);
   });
 
-  it("a ready section may have a personality routine and an LSDA", () => {
-    // As C++ compilers make it: "zPLR", and a pointer in each FDE's augmentation.
+  it("is accepted when a section has a personality routine and an LSDA", () => {
+    // C++ compilers emit "zPLR", and a pointer in each FDE's augmentation.
     const section = hex(`1c000000 00000000 01 7a504c5200 01 78 10
       07 9b 11223344 00 1b 0c0708 9001 0000
       14000000 24000000 98ffffff 40000000 04 55667788 000000
@@ -280,7 +280,7 @@ describe("unwinding tables", () => {
     assertEquals(new DataView(ehFrameHdr.buffer).getUint32(8, true), 1);
   });
 
-  it("a ready section may have addresses of 2 and 8 bytes", () => {
+  it("is accepted when a section has addresses of 2 or 8 bytes", () => {
     const sections = [
       // CIE "zR", 0x1c (sdata8); FDE: 8 bytes each for the start and the size
       `10000000 00000000 01 7a5200 01 78 10 01 1c 0c0708
@@ -301,7 +301,7 @@ describe("unwinding tables", () => {
     }
   });
 
-  it("a ready section may have several FDEs, which the table sorts", () => {
+  it("has a sorted table when a section has several FDEs", () => {
     const fde = (at: number, start: number, size: number) => {
       const bytes = new Uint8Array(24);
       const view = new DataView(bytes.buffer);
@@ -331,7 +331,7 @@ describe("unwinding tables", () => {
     );
   });
 
-  it("unwindingSpace() returns the size that perf maps after the code", () => {
+  it("occupies the size that unwindingSpace() returns when perf maps it", () => {
     for (const size of [1, 7, 8, 9, 4096]) {
       const { find } = dumped(
         { code: new Uint8Array(size), unwinding: [] },
@@ -346,7 +346,7 @@ describe("unwinding tables", () => {
     }
   });
 
-  it("unwindingSpace() refuses bad input", () => {
+  it("makes unwindingSpace() throw when it is invalid", () => {
     const cases: [unknown[], string][] = [
       [[-1, []], '"codeSize"'],
       [["1", []], '"codeSize"'],
@@ -371,49 +371,59 @@ describe("unwinding tables", () => {
       TypeError,
       '"unwinding" must be a Uint8Array',
     ],
-    ["no bytes", new Uint8Array(), RangeError, '"unwinding" is empty'],
-    ["bytes that are none", new Uint8Array(7), RangeError, "multiple of 4"],
-    ["an empty section", new Uint8Array(4), RangeError, "no FDE"],
-    ["a step that is none", [null], TypeError, '"unwinding[0]"'],
-    ["a step that says nothing", [{ offset: 0 }], TypeError, '"unwinding[0]"'],
     [
-      "a step that says two things",
+      "a section without bytes",
+      new Uint8Array(),
+      RangeError,
+      '"unwinding" is empty',
+    ],
+    ["a section of 7 bytes", new Uint8Array(7), RangeError, "multiple of 4"],
+    ["a section without FDEs", new Uint8Array(4), RangeError, "no FDE"],
+    ["a step that is null", [null], TypeError, '"unwinding[0]"'],
+    [
+      "a step without an operation",
+      [{ offset: 0 }],
+      TypeError,
+      '"unwinding[0]"',
+    ],
+    [
+      "a step with two operations",
       [{ offset: 4, adjust: 8, push: ["rbx"] }],
       TypeError,
       '"unwinding[0]" must have exactly one of',
     ],
     [
-      "a step without a place",
+      "a step without an offset",
       [{ adjust: 8 }],
       TypeError,
       '"unwinding[0].offset"',
     ],
     [
-      "a step beyond the code",
+      "a step after the end of the code",
       [{ offset: 0x41, adjust: 8 }],
       RangeError,
       "to 64, got 65",
     ],
     [
-      "steps out of order",
+      "steps in the wrong order",
       [{ offset: 4, adjust: 8 }, { offset: 3, adjust: 8 }],
       RangeError,
       '"unwinding[1].offset"',
     ],
     [
-      "a broken adjustment",
+      "an adjustment that is not a multiple of 8",
       [{ offset: 4, adjust: 4 }],
       RangeError,
       '"unwinding[0].adjust"',
     ],
     [
-      "more taken than there is",
+      "an adjustment beyond the start of the stack",
       [{ offset: 4, adjust: -8 }],
       RangeError,
       "not take more than is on the stack",
     ],
     [
-      "more popped than there is",
+      "a pop from an empty stack",
       [{ offset: 4, pop: ["rbx"] }],
       RangeError,
       "not take more than is on the stack",
@@ -425,19 +435,19 @@ describe("unwinding tables", () => {
       '"x29"',
     ],
     [
-      "a register alone",
+      "a register instead of an array",
       [{ offset: 4, push: "rbx" }],
       TypeError,
       '"unwinding[0].push" must be an array',
     ],
     [
-      "a state that was not remembered",
+      "a restored state that was not remembered",
       [{ offset: 4, restoreState: true }],
       RangeError,
       '"unwinding[0].restoreState" must follow',
     ],
     [
-      "a state remembered once and restored twice",
+      "a state that is restored twice",
       [{ offset: 1, rememberState: true }, { offset: 2, restoreState: true }, {
         offset: 3,
         restoreState: true,
@@ -446,43 +456,43 @@ describe("unwinding tables", () => {
       '"unwinding[2].restoreState"',
     ],
     [
-      "what is not so",
+      "a setFramePointer that is false",
       [{ offset: 4, setFramePointer: false }],
       RangeError,
       '"unwinding[0].setFramePointer" must be true',
     ],
     [
-      "what is not so either",
+      "an unwound that is false",
       [{ offset: 4, unwound: false }],
       RangeError,
       '"unwinding[0].unwound" must be true',
     ],
     [
-      "a register saved below the stack",
+      "a register that is saved outside the stack",
       [{ offset: 4, save: ["rbx"], at: 0 }],
       RangeError,
       '"unwinding[0].at" must be inside',
     ],
     [
-      "a register saved nowhere",
+      "a saved register without a position",
       [{ offset: 4, save: ["rbx"] }],
       RangeError,
       '"unwinding[0].at"',
     ],
     [
-      "a register of every object",
+      "a register named like a property of every object",
       [{ offset: 4, push: ["constructor"] }],
       RangeError,
       '"constructor"',
     ],
   ];
-  for (const [what, unwinding, errorClass, message] of BAD) {
-    it(`${what}: refused`, () => {
+  for (const [cause, unwinding, errorClass, message] of BAD) {
+    it(`is rejected when it has ${cause}`, () => {
       assertThrows(() => x86(unwinding), errorClass, message);
     });
   }
 
-  it("a section for other code or with absolute addresses is refused", () => {
+  it("is rejected when a section is for other code or has absolute addresses", () => {
     const { ehFrame } = parseUnwindingInfo(x86([]).find(4)!);
     const changed = (at: number, value: number) =>
       ehFrame.map((byte, i) => i === at ? value : byte);
@@ -505,7 +515,7 @@ describe("unwinding tables", () => {
     }
   });
 
-  it("AArch64's steps are at its instructions", () => {
+  it("is rejected when a step is not at an AArch64 instruction", () => {
     assertThrows(
       () =>
         dumped(
@@ -518,7 +528,7 @@ describe("unwinding tables", () => {
     );
   });
 
-  it("steps for a machine without a description are refused", () => {
+  it("is rejected when the machine is unknown and steps are given", () => {
     assertThrows(
       () => dumped({ unwinding: [] }, undefined, 243),
       TypeError,
@@ -528,7 +538,7 @@ describe("unwinding tables", () => {
 });
 
 describe("the other records", () => {
-  it("dumpCodeMoveRecord() writes what it is given", () => {
+  it("have the given fields when dumpCodeMoveRecord() writes them", () => {
     const records = written((dump) =>
       dump.dumpCodeMoveRecord({
         codeIndex: 0x1122_3344_5566_7788n,
@@ -549,7 +559,7 @@ describe("the other records", () => {
     );
   });
 
-  it("dumpCodeCloseRecord() writes a header and padding", () => {
+  it("have a header and padding when dumpCodeCloseRecord() writes them", () => {
     const records = written((dump) => {
       dump.dumpCodeCloseRecord(TIME);
       const before = dump.getTimeStamp();
@@ -564,7 +574,7 @@ describe("the other records", () => {
     assertEquals(records[0].timestamp, TIME);
   });
 
-  it("dumpDebugInfoRecord() writes what it is given", () => {
+  it("have the given entries when dumpDebugInfoRecord() writes them", () => {
     const info = {
       address: ADDRESS,
       timestamp: TIME,
@@ -577,7 +587,7 @@ describe("the other records", () => {
     assertEquals(records.map(parseDebugInfo), [info]);
   });
 
-  it("dumpUnwindingInfoRecord() writes what it is given", () => {
+  it("have the given sections when dumpUnwindingInfoRecord() writes them", () => {
     const info = {
       ehFrame: Uint8Array.of(1, 2, 3),
       ehFrameHdr: Uint8Array.of(4, 5),

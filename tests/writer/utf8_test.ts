@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { UTF8_BYTES_PER_UNIT, writeUtf8 } from "../../src/writer/utf8.ts";
 
 describe("writeUtf8()", () => {
-  it("writes what TextEncoder does, for every code point and half a pair", () => {
+  it("writes the bytes of TextEncoder when it gets any code point or lone surrogate", () => {
     const encoder = new TextEncoder();
     const PIECE = 0x1000;
     for (let start = 0; start < 0x110000; start += PIECE) {
@@ -16,7 +16,7 @@ describe("writeUtf8()", () => {
     }
   });
 
-  it("takes no more room than it says", () => {
+  it("stays within the maximum size when it gets any string", () => {
     for (const text of ["\uffff", "\ud800", "𝔽", "\ud800\ud800", "a"]) {
       const into = new Uint8Array(8);
       const end = writeUtf8(text, into, 0);
