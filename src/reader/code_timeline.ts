@@ -42,13 +42,23 @@ export interface Stay extends Range {
 }
 
 /** Addresses that are a function's from one time to another: a rectangle. */
-interface Piece extends Range {
+export interface Piece extends Range {
+  /** The function. */
   readonly fn: DumpedFunction;
   /** The address of the function's first byte, of which this may be a later part. */
   readonly base: bigint;
+  /** The time from which on the function is here. */
   readonly since: bigint;
   /** The first time at which it is over; undefined if it lasts. */
   readonly until?: bigint;
+}
+
+/** The result of a replay. */
+interface Replayed {
+  readonly pieces: readonly Piece[];
+  readonly stays: readonly Stay[];
+  /** The tree of the pieces, made when something is looked up. */
+  tree?: { readonly root: Node | undefined };
 }
 
 /** Pieces that have an address in common, in order of time, and those below and above it. */
@@ -97,18 +107,23 @@ export class CodeTimeline {
   readonly #events: Event[] = [];
   readonly #corrections: LineCorrections;
   readonly #lines = new Map<DumpedFunction, readonly LineEntry[]>();
-  #current: { root: Node | undefined; stays: readonly Stay[] } | undefined;
+  readonly #toTime: (timestamp: bigint) => bigint;
+  #current: Replayed | undefined;
 
   /**
    * Creates a timeline of a dump.
    *
    * @param records The records, in the order of the file; more by {@linkcode add}.
    * @param header The dump's header. It tells dumps of V8, whose lines are corrected.
+   * @param toTime Converts timestamps of the dump, if they are not of the clock whose times
+   * are looked up. Of two timestamps, the later must stay the later.
    */
   constructor(
     records: Iterable<DumpRecord> = [],
     header?: { readonly pad1: number },
+    toTime: (timestamp: bigint) => bigint = (timestamp) => timestamp,
   ) {
+    this.#toTime = toTime;
     this.#corrections = new LineCorrections(header);
     for (const record of records) this.add(record);
   }
@@ -125,7 +140,7 @@ export class CodeTimeline {
       this.#byIndex.set(fn.codeIndex, fn);
       this.#corrections.add(fn);
       this.#lines.clear();
-      const time = fn.timestamp;
+      const time = this.#toTime(fn.timestamp);
       this.#events.push({ fn, time, ...rangeOf(fn.codeAddr, fn.codeSize) });
     } else if (record instanceof CodeMove) {
       const moved = this.#byIndex.get(record.codeIndex);
@@ -135,7 +150,7 @@ export class CodeTimeline {
       const codeSize = Math.min(record.codeSize, moved.codeSize);
       this.#events.push({
         fn: moved,
-        time: timestamp,
+        time: this.#toTime(timestamp),
         from: rangeOf(oldCodeAddr, codeSize),
         ...rangeOf(newCodeAddr, codeSize),
       });
@@ -165,12 +180,19 @@ export class CodeTimeline {
     return this.#replayed.stays;
   }
 
-  get #replayed(): { root: Node | undefined; stays: readonly Stay[] } {
-    if (!this.#current) {
-      const { pieces, stays } = replay(this.#events);
-      this.#current = { root: makeNode(pieces), stays };
-    }
-    return this.#current;
+  /** Returns which addresses are whose and how long, in order of their starts. */
+  get pieces(): readonly Piece[] {
+    return this.#replayed.pieces;
+  }
+
+  get #replayed(): Replayed {
+    return this.#current ??= replay(this.#events);
+  }
+
+  get #root(): Node | undefined {
+    const replayed = this.#replayed;
+    replayed.tree ??= { root: makeNode(replayed.pieces) };
+    return replayed.tree.root;
   }
 
   /**
@@ -181,17 +203,35 @@ export class CodeTimeline {
    * @returns The function; undefined if there was none.
    */
   find(address: bigint, time: bigint): FoundCode | undefined {
-    for (let node = this.#replayed.root; node;) {
+    const piece = this.pieceAt(address, time);
+    return piece && this.#found(piece, address);
+  }
+
+  /** Returns the addresses that were a function's at a time, of which `address` is one. */
+  pieceAt(address: bigint, time: bigint): Piece | undefined {
+    for (let node = this.#root; node;) {
       const { pile, center, below, above } = node;
       const piece = pile.length === 1
         ? pile[0]
         : pile[firstIndex(pile, ({ since }) => since > time) - 1];
       if (piece && contains(piece, address) && isThere(piece, time)) {
-        return this.#found(piece, address);
+        return piece;
       }
       node = address < center ? below : above;
     }
     return undefined;
+  }
+
+  /** Returns the piece of the first function that was ever at an address. */
+  firstPieceAt(address: bigint): Piece | undefined {
+    let first: Piece | undefined;
+    for (let node = this.#root; node;) {
+      const { pile, center, below, above } = node;
+      const piece = pile.find((piece) => contains(piece, address));
+      if (piece && (!first || piece.since < first.since)) first = piece;
+      node = address < center ? below : above;
+    }
+    return first;
   }
 
   #found({ fn, base }: Piece, address: bigint): FoundCode {
@@ -226,8 +266,55 @@ export function lineAt(
   return line?.line === 0 ? undefined : line;
 }
 
+/** Replays events. */
+function replay(events: readonly Event[]): Replayed {
+  const { alone, others } = partition(events);
+  const { pieces, stays } = replayOverlapping(others);
+  for (const { fn, time: since, start, end } of alone) {
+    if (start < end) pieces.push({ fn, base: start, start, end, since });
+    stays.push({ fn, start, end, since, isMoved: false });
+  }
+  pieces.sort((a, b) => a.start < b.start ? -1 : a.start > b.start ? 1 : 0);
+  stays.sort((a, b) => a.since < b.since ? -1 : a.since > b.since ? 1 : 0);
+  return { pieces, stays };
+}
+
+/**
+ * Separates the functions that never move, and whose addresses are nobody else's: most
+ * are so, and nothing has to be replayed for them.
+ */
+function partition(
+  events: readonly Event[],
+): { alone: Event[]; others: Event[] } {
+  const moved = new Set<DumpedFunction>();
+  for (const { fn, from } of events) if (from) moved.add(fn);
+  const byStart = Array.from(events, (_, i) => i).sort((i, j) => {
+    const [a, b] = [events[i].start, events[j].start];
+    return a < b ? -1 : a > b ? 1 : 0;
+  });
+  const isAlone = new Uint8Array(events.length);
+  for (let i = 0; i < byStart.length;) {
+    let { end } = events[byStart[i]];
+    let next = i + 1;
+    for (; next < byStart.length; next++) {
+      const other = events[byStart[next]];
+      if (other.start >= end) break;
+      if (other.end > end) end = other.end;
+    }
+    if (next === i + 1) isAlone[byStart[i]] = 1;
+    i = next;
+  }
+  const [alone, others]: Event[][] = [[], []];
+  for (const [i, event] of events.entries()) {
+    (isAlone[i] && !moved.has(event.fn) ? alone : others).push(event);
+  }
+  return { alone, others };
+}
+
 /** Replays events in order of their times. */
-function replay(events: readonly Event[]): { pieces: Piece[]; stays: Stay[] } {
+function replayOverlapping(
+  events: readonly Event[],
+): { pieces: Piece[]; stays: Stay[] } {
   type Open = { -readonly [K in keyof Stay]: Stay[K] };
   const map = new CodeMap<Open>();
   const stays: Open[] = [];
@@ -259,12 +346,11 @@ function replay(events: readonly Event[]): { pieces: Piece[]; stays: Stay[] } {
   for (const { owner: { fn }, base, start, end, since } of map) {
     pieces.push({ fn, base, start, end, since });
   }
-  pieces.sort((a, b) => a.start < b.start ? -1 : a.start > b.start ? 1 : 0);
   return { pieces, stays };
 }
 
 /** Returns the tree of pieces that are in order of their starts. */
-function makeNode(pieces: Piece[]): Node | undefined {
+function makeNode(pieces: readonly Piece[]): Node | undefined {
   if (pieces.length === 0) return undefined;
   const center = pieces[pieces.length >>> 1].start;
   const pile = pieces.filter((piece) => contains(piece, center));

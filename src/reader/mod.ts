@@ -12,7 +12,12 @@
 
 export { checkDump } from "./check_dump.ts";
 export type { Range } from "./code_map.ts";
-export { CodeTimeline, type FoundCode, type Stay } from "./code_timeline.ts";
+export {
+  CodeTimeline,
+  type FoundCode,
+  type Piece,
+  type Stay,
+} from "./code_timeline.ts";
 export type { Finding } from "./finding.ts";
 export { type DumpedFunction, FunctionBuilder } from "./dumped_function.ts";
 export { FileHeader } from "../format/file_header.ts";
