@@ -1,10 +1,11 @@
 import {
   assert,
   assertEquals,
+  assertLessOrEqual,
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { dirname, fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile } from "../../mod.ts";
 import { itUnless } from "../support/it_unless.ts";
@@ -16,12 +17,19 @@ import {
 } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
-const README = new URL("../../README.md", import.meta.url);
-const TEXT = Deno.readTextFileSync(README);
+const ROOT = new URL("../../", import.meta.url);
 const SRC = new URL("../../src/", import.meta.url).href;
 
-/** What the README's programs and commands name, and what that is here. */
+/** The document for users, and the one for those who change the module. */
+const [README, ARCHITECTURE] = ["README.md", "src/README.md"].map((path) => ({
+  path,
+  text: Deno.readTextFileSync(new URL(path, ROOT)),
+}));
+type Document = typeof README;
+
+/** The modules that programs and commands name, and where they are here. */
 const MODULES: Record<string, string> = {
+  "jsr:@jitdump/jitdump/format": `${SRC}format/mod.ts`,
   "jsr:@jitdump/jitdump/cli": `${SRC}cli/main.ts`,
   "jsr:@jitdump/jitdump/reader": `${SRC}reader/mod.ts`,
   "jsr:@jitdump/jitdump": MOD,
@@ -29,17 +37,22 @@ const MODULES: Record<string, string> = {
 const PROFILE = "/tmp/profile";
 
 interface Block {
-  /** Where its text starts in the README, counted from 1. */
+  /** Its document and line, counted from 1. */
+  place: string;
   line: number;
   text: string;
 }
 
-function blocksIn(language: string): Block[] {
+function blocksIn({ path, text }: Document, language: string): Block[] {
   const fence = new RegExp(`^( *)\`\`\`${language}\\n(.*?)^ *\`\`\``, "gms");
-  return Array.from(TEXT.matchAll(fence), ({ index, 1: indent, 2: text }) => ({
-    line: TEXT.slice(0, index).split("\n").length + 1,
-    text: text.replaceAll(new RegExp(`^${indent}`, "gm"), ""),
-  }));
+  return Array.from(text.matchAll(fence), ({ index, 1: indent, 2: block }) => {
+    const line = text.slice(0, index).split("\n").length + 1;
+    return {
+      place: `${path}:${line}`,
+      line,
+      text: block.replaceAll(new RegExp(`^${indent}`, "gm"), ""),
+    };
+  });
 }
 
 /** The text with this project's modules, and another directory for profiles. */
@@ -50,8 +63,9 @@ function localize(text: string, directory: string): string {
   return text.replaceAll(PROFILE, join(directory, "profile"));
 }
 
-/** The program that the README has the reader call `jit.ts`. */
-const JIT_TS = TEXT.match(/call this `jit\.ts`.*?```ts\n(.*?)```/s)![1];
+/** The program that the reader saves as `jit.ts`. */
+const JIT_TS =
+  README.text.match(/save this as `jit\.ts`.*?```ts\n(.*?)```/s)![1];
 
 /**
  * What the programs take for granted: the things of which the text around them speaks. As
@@ -62,7 +76,7 @@ import { JitDumpFile } from "jsr:@jitdump/jitdump";
 
 declare global {
   interface Window {}
-  var code: Uint8Array, codeSize: number, oldAddress: number, newAddress: number;
+  var code: Uint8Array;
   var dump: JitDumpFile;
   var JitDumpFile: typeof import("jsr:@jitdump/jitdump").JitDumpFile;
 }
@@ -70,9 +84,6 @@ declare global {
 Object.assign(globalThis, {
   JitDumpFile,
   code: new Uint8Array(64),
-  codeSize: 64,
-  oldAddress: 0x1000,
-  newAddress: 0x2000,
   dump: new JitDumpFile("/tmp/profile/surroundings.dump"),
 });
 globalThis.addEventListener("unload", () => {
@@ -97,7 +108,7 @@ describe("README.md: the programs", () => {
       };
       Deno.mkdirSync(join(directory.path, "profile"));
       write("surroundings.ts", SURROUNDINGS);
-      const blocks = blocksIn("ts");
+      const blocks = blocksIn(README, "ts");
       const programs = blocks.map(({ line, text }) =>
         write(`line_${line}.ts`, `import "./surroundings.ts";\n${text}`)
       );
@@ -128,56 +139,46 @@ describe("README.md: the programs", () => {
           "--no-config",
           program,
         ]);
-        const place = `README.md:${blocks[i].line}`;
+        const { place } = blocks[i];
         assert(success, `${place}\n${stderr}`);
         assertEquals(stderr, "", place);
         if (stdout) printed.push(stdout.trimEnd());
       }
-      // What they print: the sums, the sink, and the function that is in the dump.
-      assertEquals(printed.length, 3, printed.join("\n"));
-      assertEquals(printed[0], "2321730048 4051657984");
-      assertMatch(printed[1], /^(mapped|append)$/);
-      assertEquals(printed[2], "read");
+      // What they print: the sums, and the function that is in the dump.
+      assertEquals(printed, ["2321730048 4051657984", "read"]);
     },
   );
 });
 
-/** The first line of each block of commands, and what the block prints. */
-const COMMANDS: [start: string, prints: RegExp[]][] = [
-  ["deno task demo", [/ collatz /, /passed, 0 failed/]],
-  ["npx -y deno task demo", [/ collatz /, /passed, 0 failed/]],
-  ["mkdir -p /tmp/profile", [/jitted +sum$/m]],
-  ["deno run -A jsr:@jitdump/jitdump/cli doctor", [
-    /its name came out/,
-  ]],
-  ["deno run -A jsr:@jitdump/jitdump/cli report --lines", [
+/** The start of each block of commands, and what the block prints. */
+type Commands = [start: string, prints: RegExp[]][];
+
+const USER_COMMANDS: Commands = [
+  ["deno install -g -A -n jitdump", [/its name came out/]],
+  ["mkdir -p /tmp/profile\njitdump record --", [/jitted +sum$/m]],
+  ["jitdump report --lines", [
     /jit\.ts:7 +sum$/m,
     /% +[0-9a-f]+:\s.*dec +%edi/,
   ]],
-  ["deno run -A jsr:@jitdump/jitdump/cli report --flamegraph flames.html", []],
-  ["mkdir -p /tmp/profile", [/% +deno +jitted-\S+\.so +\[\.\] sum/]],
-  ["perf annotate -i perf.jit.data --stdio -s sum", [
+  ["perf record --no-buildid-cache -k mono", [
+    /% +deno +jitted-\S+\.so +\[\.\] sum/,
     /dec +%edi/,
-    /\[\.\] sum +jit\.ts:7/,
   ]],
-  [
-    "perf record --no-buildid-cache -k mono --call-graph dwarf -o perf.data deno run",
-    [],
-  ],
-  ["deno run -A jsr:@jitdump/jitdump/cli record --v8", [
+  ["jitdump record --v8 --", [
     /jitted +sum$/m,
     /javascript +JS:\S+sumInJavaScript /,
   ]],
-  ["mkdir -p /tmp/profile /tmp/profile-v8", [/\[\.\] sum/]],
-  ["deno run --allow-read jsr:@jitdump/jitdump/cli check", [
-    /nothing is wrong/,
-    / sum/,
-  ]],
+  ["jitdump check /tmp/profile", [/nothing is wrong/, / sum/]],
+];
+
+const BUILDER_COMMANDS: Commands = [
+  ["deno task demo", [/ collatz /, /passed, 0 failed/]],
+  ["npx -y deno task demo", [/ collatz /, /passed, 0 failed/]],
 ];
 
 /** Runs a block of commands as a shell does, and checks what comes of it. */
 async function runBlock(
-  { line, text }: Block,
+  { place, text }: Block,
   directory: string,
   cwd: string,
   prints: RegExp[],
@@ -188,87 +189,115 @@ async function runBlock(
       /deno task test$/gm,
       "deno task test tests/writer/utf8_test.ts",
     );
+  const root = join(directory, "deno");
   const { stdout, stderr, success } = await run(
     ["bash", "-e", "-c", script],
-    { cwd, env: { NO_COLOR: "1" } },
+    {
+      cwd,
+      env: {
+        // Commands are installed there.
+        DENO_INSTALL_ROOT: root,
+        PATH: `${join(root, "bin")}:${Deno.env.get("PATH")}`,
+      },
+    },
   );
-  assert(success, `README.md:${line}\n${script}${stdout}${stderr}`);
+  assert(success, `${place}\n${script}${stdout}${stderr}`);
   for (const print of prints) {
-    assertMatch(stdout, print, `README.md:${line}\n${stdout}${stderr}`);
+    assertMatch(stdout, print, `${place}\n${stdout}${stderr}`);
   }
 }
 
-describe("README.md: the commands", () => {
-  const blocks = blocksIn("sh");
-  const isOfProject = ({ text }: Block) => text.includes("deno task");
+for (
+  const [document, commands] of [
+    [README, USER_COMMANDS],
+    [ARCHITECTURE, BUILDER_COMMANDS],
+  ] as const
+) {
+  describe(`${document.path}: the commands`, () => {
+    it("are all tested here", () => {
+      const blocks = blocksIn(document, "sh");
+      assertEquals(blocks.length, commands.length);
+      blocks.forEach(({ text }, i) =>
+        assertStringIncludes(text, commands[i][0])
+      );
+    });
+  });
+}
 
-  it("are all among those that are tried here", () => {
-    assertEquals(blocks.length, COMMANDS.length);
-    blocks.forEach(({ text }, i) =>
-      assertStringIncludes(text.split("\n")[0], COMMANDS[i][0])
+describe("README.md: the commands", () => {
+  itWithPerf("print what they should, one after the other", async () => {
+    using directory = temporaryDirectory();
+    const { path } = directory;
+    Deno.writeTextFileSync(join(path, "jit.ts"), localize(JIT_TS, path));
+    for (const [i, block] of blocksIn(README, "sh").entries()) {
+      await runBlock(block, path, path, USER_COMMANDS[i][1]);
+    }
+    assertStringIncludes(
+      Deno.readTextFileSync(join(path, "flames.html")),
+      "jitted",
     );
   });
+});
 
-  for (const [i, block] of blocks.entries()) {
-    if (!isOfProject(block)) continue;
-    const [start, prints] = COMMANDS[i];
+describe("src/README.md: the commands", () => {
+  for (const [i, block] of blocksIn(ARCHITECTURE, "sh").entries()) {
+    const [start, prints] = BUILDER_COMMANDS[i];
     itWithPerf(`${start}, in a clone`, async () => {
       using project = projectDirectory();
       await runBlock(block, project.path, project.path, prints);
     });
   }
+});
 
-  itWithPerf(
-    "the others do what is said of them, one after the other",
-    async () => {
-      using directory = temporaryDirectory();
-      const { path } = directory;
-      Deno.writeTextFileSync(join(path, "jit.ts"), localize(JIT_TS, path));
-      for (const [i, block] of blocks.entries()) {
-        if (isOfProject(block)) continue;
-        await runBlock(block, path, path, COMMANDS[i][1]);
+describe("README.md", () => {
+  it("has at most 300 lines", () => {
+    assertLessOrEqual(README.text.trimEnd().split("\n").length, 300);
+  });
+});
+
+/** Paths from the repository's root on, in text or code. */
+const PATH =
+  /(?<![\w/.@:-])(?:mod\.ts|deno\.json|(?:src|ffi|tests|\.ci)\/[\w./-]*)/g;
+
+for (const { path, text } of [README, ARCHITECTURE]) {
+  describe(`${path}: the paths and links`, () => {
+    const links = Array.from(
+      text.matchAll(/\]\(([^)\s]+)\)/g),
+      ([, link]) => link,
+    ).filter((link) => !/^https?:/.test(link));
+
+    it("lead to files that exist", () => {
+      const files = links.filter((link) => !link.startsWith("#"));
+      assert(files.length > 0);
+      for (const file of files) {
+        assert(Deno.statSync(new URL(file, new URL(path, ROOT))).isFile, file);
       }
-      assertStringIncludes(
-        Deno.readTextFileSync(join(path, "flames.html")),
-        "jitted",
+    });
+
+    it("lead to sections that exist", () => {
+      const sections = Array.from(
+        text.matchAll(/^#+ (.*)$/gm),
+        ([, title]) =>
+          "#" +
+          title.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-"),
       );
-      const chains = await run([
-        "perf",
-        "script",
-        "-i",
-        join(path, "perf.data"),
-      ]);
-      assert(chains.success, chains.stderr);
-    },
-  );
-});
+      for (const anchor of links.filter((link) => link.startsWith("#"))) {
+        assert(sections.includes(anchor), anchor);
+      }
+    });
 
-describe("README.md: the links", () => {
-  const links = Array.from(
-    TEXT.matchAll(/\]\(([^)\s]+)\)/g),
-    ([, link]) => link,
-  ).filter((link) => !/^https?:/.test(link));
-
-  it("lead to files that are there", () => {
-    const root = dirname(fromFileUrl(README));
-    const files = links.filter((link) => !link.startsWith("#"));
-    assert(files.length > 0);
-    for (const file of files) {
-      assert(Deno.statSync(join(root, file)).isFile, file);
-    }
+    it("name files and folders that exist", () => {
+      const paths = text.match(PATH) ?? [];
+      assert(paths.length > 0);
+      const missing = paths.filter((path) => {
+        try {
+          Deno.statSync(new URL(path.replace(/\.$/, ""), ROOT));
+          return false;
+        } catch {
+          return true;
+        }
+      });
+      assertEquals(missing, []);
+    });
   });
-
-  it("lead to sections that are there", () => {
-    const sections = Array.from(
-      TEXT.matchAll(/^#+ (.*)$/gm),
-      ([, title]) =>
-        "#" +
-        title.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-"),
-    );
-    const anchors = links.filter((link) => link.startsWith("#"));
-    assert(anchors.length > 0);
-    for (const anchor of anchors) {
-      assert(sections.includes(anchor), anchor);
-    }
-  });
-});
+}
