@@ -49,7 +49,8 @@ export interface JitFunction extends RecordOrigin {
   /**
    * Unwind info for `perf record --call-graph dwarf`: what the instructions do to the
    * stack frame, or a complete `.eh_frame` section. Code that keeps frame pointers needs
-   * none for `--call-graph fp`.
+   * none for `--call-graph fp`. perf 7.2 and 7.3-rc7 use unwind info only if the dump is
+   * directly in `/tmp`; perf 6.1 and 6.12 use it in any directory.
    *
    * A section must be encoded for the next multiple of 8 after the code, with pc-relative
    * addresses.

@@ -8,6 +8,7 @@ import {
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { JitDumpFile } from "../../mod.ts";
+import { readLoads } from "../support/parse_dump.ts";
 import { itUnless } from "../support/it_unless.ts";
 import { run } from "../support/perf.ts";
 import {
@@ -148,6 +149,48 @@ describe("README.md: the programs", () => {
       assertEquals(printed, ["2321730048 4051657984", "read"]);
     },
   );
+});
+
+/** A worker's module: what the README has "in each worker", and a listener. */
+const WORKER = `
+import { JitDumpFile } from "jsr:@jitdump/jitdump";
+${
+  blocksIn(README, "ts").find(({ text }) => text.includes("in each worker"))!
+    .text
+}
+self.onmessage = ({ data: name }) => {
+  dump.dumpFunction({ name, code: Uint8Array.of(0xc3) });
+  self.postMessage(dump.path);
+};
+`;
+
+const MAIN = `
+const worker = new Worker(import.meta.resolve("./worker.ts"), { type: "module" });
+worker.onmessage = ({ data }) => {
+  console.log(data);
+  worker.terminate();
+};
+worker.postMessage("of a message");
+`;
+
+describe("README.md: the worker's program", () => {
+  it("has its dump open when a message comes", async () => {
+    using directory = temporaryDirectory();
+    const { path } = directory;
+    Deno.mkdirSync(join(path, "profile"));
+    Deno.writeTextFileSync(join(path, "worker.ts"), localize(WORKER, path));
+    Deno.writeTextFileSync(join(path, "main.ts"), MAIN);
+    const { stdout, stderr } = await run([
+      Deno.execPath(),
+      "run",
+      "--allow-all",
+      "--no-config",
+      join(path, "main.ts"),
+    ]);
+    assertEquals(stderr, "");
+    const names = readLoads(stdout.trim()).map(({ name }) => name);
+    assertEquals(names, ["of a message"]);
+  });
 });
 
 /** The start of each block of commands, and what the block prints. */
