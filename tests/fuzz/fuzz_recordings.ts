@@ -28,15 +28,8 @@ import {
   putEverything,
   sample,
 } from "../support/recordings.ts";
+import { type FuzzCounts, runCases } from "./cases.ts";
 import { damage } from "./damage.ts";
-import type { FuzzCounts } from "./fuzz.ts";
-import { Random } from "./random.ts";
-
-/** A case takes this long at the most. */
-const LONGEST_MS = 1000;
-
-/** Memory may grow by so much. */
-const GROWTH_MIB = 256;
 
 /** One of so many cases is compressed, which takes longer. */
 const COMPRESSED_EVERY = 20;
@@ -162,49 +155,23 @@ async function orRefused(read: () => Promise<number>) {
   }
 }
 
-const rss = () => Deno.memoryUsage().rss / 2 ** 20;
-
 /**
- * Damages recordings in so many ways and reads what comes of it.
+ * Damages recordings at random, and reads them.
  *
- * @throws {Error} If a case throws something else than a `PerfDataFormatError`, takes too
- * long, or too much memory; the message has what is needed to make it again.
+ * @throws {Error} If a case throws an error other than a `PerfDataFormatError`, or exceeds
+ * a limit of {@linkcode runCases}.
  */
-export async function fuzzRecordings(
+export function fuzzRecordings(
   { plain, compressed }: Recordings,
   cases: number,
   seed: number,
 ): Promise<FuzzCounts> {
-  const counts: FuzzCounts = {
-    cases: 0,
-    refused: 0,
-    records: 0,
-    slowestMs: 0,
-    growthMiB: 0,
-  };
-  const before = rss();
-  for (; counts.cases < cases; counts.cases++) {
-    const number = counts.cases;
-    const random = new Random(Math.imul(seed + number, 2_654_435_761) | 1);
+  return runCases(cases, seed, (random, number) => {
     const files = number % COMPRESSED_EVERY === 0 ? compressed : plain;
     const bytes = damage(files, random);
     const from = number % STREAM_EVERY === 1
       ? streamOf(bytes, 1 + random.below(bytes.length + 1))
       : bytes;
-    const where = `case ${number} of seed ${seed}`;
-    const start = performance.now();
-    try {
-      const records = await orRefused(() => readAll(from));
-      if (records === undefined) counts.refused++;
-      counts.records += records ?? 0;
-    } catch (error) {
-      throw new Error(where, { cause: error });
-    }
-    counts.slowestMs = Math.max(counts.slowestMs, performance.now() - start);
-    if (counts.slowestMs > LONGEST_MS) throw new Error(`too slow: ${where}`);
-    if (number % 1000 > 0) continue;
-    counts.growthMiB = Math.max(counts.growthMiB, rss() - before);
-    if (counts.growthMiB > GROWTH_MIB) throw new Error(`too large: ${where}`);
-  }
-  return counts;
+    return orRefused(() => readAll(from));
+  });
 }

@@ -8,8 +8,9 @@
  */
 
 import { countArguments } from "../support/count_arguments.ts";
+import type { FuzzCounts } from "./cases.ts";
 import { realDumps } from "./dumps.ts";
-import { fuzz, type FuzzCounts } from "./fuzz.ts";
+import { fuzz } from "./fuzz.ts";
 import { fuzzRecordings, recordings } from "./fuzz_recordings.ts";
 
 const [cases, seed] = countArguments(

@@ -23,6 +23,8 @@ import {
 import { DumpBuilder } from "../support/build_dump.ts";
 import { readLoads } from "../support/parse_dump.ts";
 import { temporaryDirectory } from "../support/script.ts";
+import { descriptorsOn } from "../support/open_files.ts";
+import { memoryInUse } from "../support/this_thread.ts";
 
 /** Everything that a dump can hold. */
 const everything = (littleEndian: boolean) =>
@@ -364,11 +366,11 @@ describe("reading a dump that ends early", () => {
     builder.u32(9, 0xffff_fff0);
     Deno.writeFileSync(path, builder.bytes);
     Deno.truncateSync(path, 400 * 2 ** 20);
-    const before = Deno.memoryUsage().rss;
+    const before = memoryInUse();
     await using dump = await JitDumpStream.open(path);
     assertEquals((await Array.fromAsync(dump)).length, 1);
     assertEquals(dump.tail, { offset: 40 + 59, kind: "cut" });
-    assertLess(Deno.memoryUsage().rss - before, 50 * 2 ** 20);
+    assertLess(memoryInUse() - before, 50 * 2 ** 20);
   });
 
   it("is an error where there is no header", async () => {
@@ -536,10 +538,10 @@ describe("reading a malformed dump", () => {
     const builder = new DumpBuilder();
     builder.u32(0, 0xffff_fff0);
     builder.raw(new Uint8Array(100));
-    const before = Deno.memoryUsage().rss;
+    const before = memoryInUse();
     const { tail, records } = await readStream(builder.bytes, 20);
     assertEquals([records.length, tail?.kind], [0, "cut"]);
-    assertLess(Deno.memoryUsage().rss - before, 100 * 2 ** 20);
+    assertLess(memoryInUse() - before, 100 * 2 ** 20);
   });
 });
 
@@ -603,18 +605,10 @@ describe("following a dump", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     Deno.writeFileSync(path, everything(true).bytes);
-    const isOpen = () =>
-      [...Deno.readDirSync("/proc/self/fd")].some(({ name }) => {
-        try {
-          return Deno.readLinkSync(`/proc/self/fd/${name}`) === path;
-        } catch {
-          return false;
-        }
-      });
     const dump = await JitDumpStream.open(path);
-    assert(isOpen());
+    assertEquals(descriptorsOn(path), 1);
     for await (const _ of dump) break;
-    assert(!isOpen());
+    assertEquals(descriptorsOn(path), 0);
     await dump.close();
     const malformed = Deno.readFileSync(path);
     malformed[44] = 1;
@@ -624,7 +618,7 @@ describe("following a dump", () => {
     const { name } = await Array.fromAsync(other)
       .then(() => ({ name: "" }), (error) => error);
     assertEquals(name, "JitDumpFormatError");
-    assert(!isOpen());
+    assertEquals(descriptorsOn(path), 0);
   });
 });
 
@@ -637,11 +631,11 @@ describe("a large dump", () => {
     dump.dumpFunctions(function* () {
       for (let i = 0; i < 300_000; i++) yield { name: "f", code };
     }());
-    const before = Deno.memoryUsage().rss;
+    const before = memoryInUse();
     let count = 0;
     for await (const _ of await JitDumpStream.open(path)) count++;
     assertEquals(count, 300_000);
     assertGreater(Deno.statSync(path).size, 300 * 2 ** 20);
-    assertLess(Deno.memoryUsage().rss - before, 150 * 2 ** 20);
+    assertLess(memoryInUse() - before, 150 * 2 ** 20);
   });
 });

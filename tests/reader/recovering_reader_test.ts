@@ -15,6 +15,8 @@ import {
 } from "../../src/reader/recovering_reader.ts";
 import { DumpBuilder } from "../support/build_dump.ts";
 import { temporaryDirectory } from "../support/script.ts";
+import { descriptorsOn } from "../support/open_files.ts";
+import { cpuTime } from "../support/this_thread.ts";
 
 /** The time of the nth function: some days after the system's start, in ns. */
 const time = (number: number) => 10n ** 15n + BigInt(number) * 10n ** 9n;
@@ -306,7 +308,7 @@ describe("RecoveringReader", () => {
         if (i % 2 === 1) view.setUint32(start + at, value, true);
       }
       Deno.writeFileSync(path, bytes);
-      const start = performance.now();
+      const start = cpuTime();
       using dump = RecoveringReader.open(path);
       let [ranges, whole] = [0, 0];
       for (const item of dump) {
@@ -315,7 +317,7 @@ describe("RecoveringReader", () => {
       }
       assertEquals(whole, COUNT / 2);
       assertGreater(ranges, COUNT / 2 - 2);
-      assertLess(performance.now() - start, 10_000);
+      assertLess(cpuTime() - start, 10_000);
     });
   }
 
@@ -328,19 +330,24 @@ describe("RecoveringReader", () => {
     bytes.set(new DumpBuilder().bytes);
     for (let i = 0; i < COUNT; i++) bytes.set(record, 40 + i * record.length);
     Deno.writeFileSync(path, bytes);
-    const start = performance.now();
+    const start = cpuTime();
     using dump = RecoveringReader.open(path);
     const records = [...dump].filter((item) => item instanceof DumpRecord);
     assertGreater(records.length, COUNT - 2);
-    assertLess(performance.now() - start, 10_000);
+    assertLess(cpuTime() - start, 10_000);
   });
 
   it("closes the file", () => {
-    const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
-    const before = open();
-    recover(withWrongSize(true, 9));
-    recover(withWrongSize(true, -9));
-    assertEquals(open(), before);
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "jit-7.dump");
+    for (const difference of [9, -9]) {
+      Deno.writeFileSync(path, withWrongSize(true, difference));
+      {
+        using dump = RecoveringReader.open(path);
+        assertGreater([...dump].length, 1);
+      }
+      assertEquals(descriptorsOn(path), 0);
+    }
   });
 
   it("reads a pipe to its end, damaged or not", async () => {

@@ -96,6 +96,14 @@ function isPath(arg: string): boolean {
   }
 }
 
+/**
+ * Number of test files that run at once. One more than there are processors: tests that
+ * run perf also wait.
+ */
+const JOBS = Deno.env.get("DENO_JOBS") ??
+  String(navigator.hardwareConcurrency + 1);
+
+/** Files run in threads of one process, so tests count only what is theirs. */
 async function test(args: string[]): Promise<boolean> {
   // All that the tests leave in temporary places goes with this directory.
   const directory = await Deno.makeTempDir({ prefix: "jitdump-tests-" });
@@ -106,11 +114,12 @@ async function test(args: string[]): Promise<boolean> {
       "test",
       "--allow-all",
       "--doc",
+      "--parallel",
       `--junit-path=${report}`,
       ...await stdOptions(args),
       ...args,
       ...files,
-    ], { env: { TMPDIR: directory } });
+    ], { env: { TMPDIR: directory, DENO_JOBS: JOBS } });
     const cases = await Deno.readTextFile(report).catch(() => "");
     console.log(summarize(cases, success));
     return success;

@@ -200,7 +200,8 @@ describe("names of native functions", () => {
     }));
 
   it("come from a perf map for anonymous memory", () => {
-    const path = "/tmp/perf-2147480001.map";
+    const pid = 2 ** 31 - 1 - Deno.pid; // no process has it
+    const path = `/tmp/perf-${pid}.map`;
     Deno.writeTextFileSync(
       path,
       "bad\n1000 10 a b\n1000 10 later\n2000 zz c\n",
@@ -209,10 +210,10 @@ describe("names of native functions", () => {
       using native = new NativeSymbols();
       const mapping = mappingOf("//anon");
       const find = (address: number) =>
-        native.find(2147480001, address, mapping)?.name;
+        native.find(pid, address, mapping)?.name;
       assertEquals(find(0x100f), "later");
       assertEquals(find(0x1010), undefined);
-      assertEquals(native.find(2147480002, 0x1000, undefined), undefined);
+      assertEquals(native.find(pid + 1, 0x1000, undefined), undefined);
     } finally {
       Deno.removeSync(path);
     }

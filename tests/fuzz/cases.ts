@@ -1,0 +1,76 @@
+/**
+ * Running many cases with damaged input.
+ *
+ * @module
+ */
+
+import { cpuTime, memoryInUse } from "../support/this_thread.ts";
+import { Random } from "./random.ts";
+
+/** Results of many cases. */
+export interface FuzzCounts {
+  cases: number;
+  /** Number of inputs that were refused, from the start or from some record on. */
+  refused: number;
+  records: number;
+  slowestMs: number;
+  growthMiB: number;
+}
+
+/** Limit for a case. */
+const LONGEST_MS = 1000;
+
+/** Limit for the growth of memory, which is measured once in so many cases. */
+const GROWTH_MIB = 256;
+const MEASURE_EVERY = 1000;
+
+const mebibytes = () => memoryInUse() / 2 ** 20;
+
+/**
+ * Runs cases, each with random numbers of its own.
+ *
+ * @param run Returns the number of records read, or undefined if the input was refused.
+ * @throws {Error} If a case throws, takes too long or takes too much memory; the message
+ * has what is needed to repeat it.
+ */
+export async function runCases(
+  cases: number,
+  seed: number,
+  run: (random: Random, number: number) => Promise<number | undefined>,
+): Promise<FuzzCounts> {
+  const counts: FuzzCounts = {
+    cases: 0,
+    refused: 0,
+    records: 0,
+    slowestMs: 0,
+    growthMiB: 0,
+  };
+  const before = mebibytes();
+  for (; counts.cases < cases; counts.cases++) {
+    const number = counts.cases;
+    const runOnce = () =>
+      run(new Random(Math.imul(seed + number, 2_654_435_761) | 1), number);
+    const where = `case ${number} of seed ${seed}`;
+    const start = performance.now();
+    try {
+      const records = await runOnce();
+      if (records === undefined) counts.refused++;
+      counts.records += records ?? 0;
+    } catch (error) {
+      throw new Error(where, { cause: error });
+    }
+    let ms = performance.now() - start;
+    if (ms > LONGEST_MS) {
+      // Other programs may have run meanwhile.
+      const startOfAgain = cpuTime();
+      await runOnce();
+      ms = cpuTime() - startOfAgain;
+    }
+    counts.slowestMs = Math.max(counts.slowestMs, ms);
+    if (ms > LONGEST_MS) throw new Error(`too slow: ${where}`);
+    if (number % MEASURE_EVERY > 0) continue;
+    counts.growthMiB = Math.max(counts.growthMiB, mebibytes() - before);
+    if (counts.growthMiB > GROWTH_MIB) throw new Error(`too large: ${where}`);
+  }
+  return counts;
+}
