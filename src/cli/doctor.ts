@@ -10,7 +10,7 @@ import {
   perfVersion,
   recordArguments,
 } from "../profile/perf_record.ts";
-import { readProfile } from "../profile/profile.ts";
+import { readProfile } from "../profile/profiler.ts";
 import { tallyFunctions } from "../profile/tally.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { colored } from "./output.ts";

@@ -10,7 +10,7 @@ import {
   findEvent,
   recordArguments,
 } from "../profile/perf_record.ts";
-import { readHeader } from "../profile/perf_data.ts";
+import { hasSamples } from "../profile/recording.ts";
 import { perfProfFlags } from "../v8.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { DEFAULT_DIRECTORY, report } from "./report.ts";
@@ -85,13 +85,12 @@ export const record: Command = {
       await removeOld(data);
       throw new Error(`perf has recorded nothing, and ended with ${status}`);
     }
-    try {
-      await readHeader(data);
-    } catch (error) {
+    if (!await hasSamples(data)) {
       await removeOld(data);
-      if (status === 0) throw error;
       throw new Error(
-        `perf has ended with ${status}, and recorded nothing: it may not have been able to run the command`,
+        status === 0
+          ? "perf has taken no sample: the command did too little for this --frequency"
+          : `perf has ended with ${status}, and recorded nothing: it may not have been able to run the command`,
       );
     }
     await Deno.rename(data, `${directory}/perf.data`);

@@ -7,7 +7,9 @@
 import { plainName } from "../engines.ts";
 import { collapse } from "../profile/collapsed.ts";
 import { toFlameGraph } from "../profile/flame_graph.ts";
-import { codeKey, type Profile, readProfile } from "../profile/profile.ts";
+import { hintText } from "../profile/hint.ts";
+import type { Profile, SampledDump } from "../profile/profile.ts";
+import { readProfile } from "../profile/profiler.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
 import { toSpeedscope } from "../profile/speedscope.ts";
 import { type Share, tallyFunctions, tallyLines } from "../profile/tally.ts";
@@ -25,8 +27,8 @@ const HELP = `
 Usage: jitdump report [OPTIONS] [DIRECTORY | PERF.DATA]
 
 Shows what took the time in a recording of perf, of ${DEFAULT_DIRECTORY}/ if none is named.
-Jitted functions get their names from the dumps that the recording names, which must
-still be there; no perf inject is needed. Self is the share of a function's own
+perf itself is not needed. Jitted functions get their names from the dumps that the
+recording names; other functions from their files. Self is the share of a function's own
 instructions, total that of all that it called too. One of these can be given:
 
   --lines            by source line, instead of by function
@@ -37,55 +39,99 @@ instructions, total that of all that it called too. One of these can be given:
   --speedscope FILE  write a file for speedscope (https://www.speedscope.app)
   --flamegraph FILE  write a page with a flame graph, for a browser
 
-Needs --allow-run=perf and --allow-read; --allow-write too for the files, for --annotate
-(with --allow-run=perf,objdump), and for recordings with --call-graph dwarf: for these
-perf inject is run, and writes an image of each function beside the dumps for as long.
+And these, with any of them:
+
+  --event NAME       the event to show (default: the one with the greatest weight)
+  --dumps DIRECTORY  where dumps are that have moved; can be given more than once.
+                     Those beside the recording are found without it
+
+Needs --allow-read; --allow-write too for the files, and --allow-run=objdump and
+--allow-write for --annotate. With --allow-run=c++filt names of C++ and Rust are as they
+were written; Deno lets only --allow-all read the names of the kernel's functions.
 `;
+
+/** Options of which only one can be given. */
+const VIEWS = {
+  lines: { type: "boolean" },
+  annotate: { type: "string" },
+  json: { type: "boolean" },
+  collapsed: { type: "boolean" },
+  speedscope: { type: "string" },
+  flamegraph: { type: "string" },
+} as const;
 
 export const report: Command = {
   summary: "show what took the time",
   help: HELP,
   async run(args) {
     const { values, positionals } = parse(args, {
-      lines: { type: "boolean" },
-      annotate: { type: "string" },
-      json: { type: "boolean" },
-      collapsed: { type: "boolean" },
-      speedscope: { type: "string" },
-      flamegraph: { type: "string" },
+      ...VIEWS,
+      event: { type: "string" },
+      dumps: { type: "string", multiple: true },
     });
     if (positionals.length > 1) {
       throw new UsageError("only one DIRECTORY or PERF.DATA can be given");
     }
-    if (Object.keys(values).length > 1) {
-      throw new UsageError("only one option can be given");
+    const views = Object.keys(VIEWS).filter((name) => name in values)
+      .map((name) => `--${name}`);
+    if (views.length > 1) {
+      throw new UsageError(`${views.join(" and ")} exclude each other`);
     }
     const path = await findRecording(positionals[0] ?? DEFAULT_DIRECTORY);
-    const profile = await readProfile(path, progress());
-    for (const note of profile.notes) {
-      console.error(`jitdump report: ${note}`);
+    const { event, dumps } = values;
+    const profile = await readProfile(path, {
+      ...{ event, dumps },
+      instructions: values.annotate !== undefined,
+      onSamples: progress(),
+    });
+    const status = await show(profile, path, values);
+    for (const { name, samples } of profile.others) {
+      console.error(
+        `jitdump report: the recording has samples of ${name} too (${samples}): --event ${name} shows them`,
+      );
     }
-    if (values.annotate !== undefined) {
-      return await annotate(profile, values.annotate);
+    for (const hint of profile.hints) {
+      console.error(`jitdump report: ${hintText(hint)}`);
     }
-    if (values.speedscope !== undefined) {
-      const text = JSON.stringify(toSpeedscope(profile, path));
-      await writeFile(values.speedscope, text);
-    } else if (values.flamegraph !== undefined) {
-      const page = toFlameGraph(profile, path);
-      await writeFile(values.flamegraph, page);
-    } else {
-      const output = new Output();
-      if (values.json) output.line(json(toJson(profile)));
-      else if (values.collapsed) {
-        for (const line of collapse(profile)) output.line(line);
-      } else if (values.lines) showLines(profile, output);
-      else showFunctions(profile, path, output);
-      output.flush();
-    }
-    return 0;
+    return status;
   },
 };
+
+/** What {@linkcode parse} makes of the options. */
+interface Views {
+  readonly lines?: boolean;
+  readonly annotate?: string;
+  readonly json?: boolean;
+  readonly collapsed?: boolean;
+  readonly speedscope?: string;
+  readonly flamegraph?: string;
+}
+
+async function show(
+  profile: Profile,
+  path: string,
+  values: Views,
+): Promise<number> {
+  if (values.annotate !== undefined) {
+    return await annotate(profile, values.annotate);
+  }
+  if (values.speedscope !== undefined) {
+    const text = JSON.stringify(toSpeedscope(profile, path));
+    await writeFile(values.speedscope, text);
+  } else if (values.flamegraph !== undefined) {
+    const page = toFlameGraph(profile, path);
+    await writeFile(values.flamegraph, page);
+  } else {
+    const output = new Output();
+    if (values.json) output.line(json(toJson(profile)));
+    else if (values.collapsed) {
+      for (const line of collapse(profile)) output.line(line);
+    } else if (values.lines) showLines(profile, output);
+    else showFunctions(profile, path, output);
+    output.flush();
+  }
+  return 0;
+}
 
 async function writeFile(path: string, text: string): Promise<void> {
   await Deno.writeTextFile(path, text);
@@ -105,7 +151,10 @@ function progress(): (samples: number) => void {
   };
 }
 
-/** The perf.data that is meant. */
+/**
+ * Returns the perf.data that is meant. A directory of `jitdump record` has it inside; one
+ * of `perf record --threads` is a recording itself.
+ */
 async function findRecording(path: string): Promise<string> {
   let status: Deno.FileInfo;
   try {
@@ -114,7 +163,18 @@ async function findRecording(path: string): Promise<string> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(`there is no ${path}: record with jitdump record first`);
   }
-  return status.isDirectory ? `${path}/perf.data` : path;
+  const inside = `${path}/perf.data`;
+  return status.isDirectory && await exists(inside) ? inside : path;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 function percent(part: number, whole: number): string {
@@ -158,11 +218,9 @@ function showRest(shares: Share[], output: Output): void {
 }
 
 function toJson(profile: Profile): unknown {
-  const { event, samples, weight } = profile;
+  const { event, samples, weight, others, hints } = profile;
   return {
-    event,
-    samples,
-    weight,
+    ...{ event, samples, weight, others, hints },
     functions: tallyFunctions(profile).map(({ place, self, total }) => ({
       name: place.name,
       origin: place.origin,
@@ -181,9 +239,8 @@ function toJson(profile: Profile): unknown {
 
 /** Shows the instructions of the functions of that name, in whichever dumps they are. */
 async function annotate(profile: Profile, name: string): Promise<number> {
-  const sampled = Array.from(
-    profile.instructions.values(),
-    ({ name }) => name,
+  const sampled = profile.dumps.flatMap(({ functions }) =>
+    Array.from(functions.values(), ({ name }) => name)
   );
   const names = new Set(
     sampled.includes(name)
@@ -194,7 +251,7 @@ async function annotate(profile: Profile, name: string): Promise<number> {
   let found = 0;
   for (const name of names) {
     for (const dump of profile.dumps) {
-      found += await disassemble(dump, name, (fn) => marks(profile, fn));
+      found += await disassemble(dump.path, name, (fn) => marks(dump, fn));
     }
   }
   if (found > 0) return 0;
@@ -203,10 +260,10 @@ async function annotate(profile: Profile, name: string): Promise<number> {
 
 /** What stands before each instruction of a function: its share of the function's time. */
 function marks(
-  { instructions }: Profile,
+  { functions }: SampledDump,
   fn: DumpedFunction,
 ): (offset: number) => string {
-  const byOffset = instructions.get(codeKey(fn))?.byOffset ??
+  const byOffset = functions.get(fn.offset)?.byOffset ??
     new Map<number, number>();
   const whole = byOffset.values().reduce((sum, weight) => sum + weight, 0);
   return (offset) => {

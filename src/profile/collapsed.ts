@@ -4,18 +4,22 @@
  * @module
  */
 
+import { mergeTree } from "./merged_tree.ts";
 import type { Profile } from "./profile.ts";
 
-/** A semicolon parts frames, and a line chains. */
+/** A semicolon separates frames, and a line chains. */
 const clean = (name: string) => name.replace(/[;\n]/g, ":");
 
-/** `process;outermost;…;innermost weight`, a line for each different chain. */
-export function* collapse({ stacks }: Profile): Generator<string> {
-  const weights = new Map<string, number>();
-  for (const { process, places, weight } of stacks) {
-    const names = [process, ...places.map(({ name }) => name)].map(clean);
-    const chain = names.join(";");
-    weights.set(chain, (weights.get(chain) ?? 0) + weight);
+/** Yields `process;outermost;…;innermost weight`, a line for each different chain. */
+export function* collapse(profile: Profile): Generator<string> {
+  const { tree, places } = mergeTree(profile, ({ name }) => clean(name));
+  const processes = profile.processes.map(clean);
+  const names = places.map(({ name }) => clean(name));
+  for (let node = 0; node < tree.size; node++) {
+    const weight = tree.selfOf(node);
+    if (weight === 0) continue;
+    const [process, ...frames] = tree.chainOf(node);
+    const chain = [processes[process], ...frames.map((frame) => names[frame])];
+    yield `${chain.join(";")} ${weight}`;
   }
-  for (const [chain, weight] of weights) yield `${chain} ${weight}`;
 }

@@ -4,86 +4,83 @@
  * @module
  */
 
+import { NO_NODE } from "./call_tree.ts";
 import { FLAME_GRAPH_SCRIPT, FLAME_GRAPH_STYLE } from "./flame_graph_page.ts";
+import { mergeTree } from "./merged_tree.ts";
+import { functionKey, type Origin, type Place } from "./place.ts";
 import type { Profile } from "./profile.ts";
-import type { Origin, Place } from "./symbolizer.ts";
-import { functionKey } from "./tally.ts";
-
-/** A function in a chain of calls, and what it called. */
-interface Call {
-  readonly name: string;
-  readonly origin: Origin | "process";
-  readonly object: string;
-  /** The source line that took most. */
-  source: string;
-  weight: number;
-  /** What its source lines took. */
-  readonly lines: Map<string, number>;
-  readonly calls: Map<string, Call>;
-}
 
 /** Less than this of all is left out, so that the page stays small. */
 const NARROWEST = 1 / 50_000;
 
-const callOf = (
-  name: string,
-  origin: Call["origin"],
-  object: string,
-): Call => ({
-  name,
-  origin,
-  object,
-  source: "",
-  weight: 0,
-  lines: new Map(),
-  calls: new Map(),
-});
+/**
+ * A call as the page's script reads it: `[depth, name, origin, where, weight]`. A call is
+ * followed by what it called. A list has no limit of depth, as nested arrays would.
+ */
+type PageCall = [number, string, Origin | "process", string, number];
 
-function enter(caller: Call, place: Place): Call {
-  const key = functionKey(place);
-  let call = caller.calls.get(key);
-  if (!call) {
-    call = callOf(place.name, place.origin, place.object);
-    caller.calls.set(key, call);
+/** Returns the line that took most of each node, or an empty text. */
+function hottestLines(
+  { tree, places }: Profile,
+  nodeOf: Int32Array,
+): string[] {
+  const totals = tree.totals();
+  const weights = new Map<number, Map<string, number>>();
+  for (let node = 0; node < tree.size; node++) {
+    const { source } = tree.parentOf(node) === NO_NODE
+      ? {} as Partial<Place>
+      : places[tree.frameOf(node)];
+    if (!source) continue;
+    const line = `${source.file}:${source.line}`;
+    const merged = nodeOf[node];
+    let lines = weights.get(merged);
+    if (!lines) weights.set(merged, lines = new Map());
+    lines.set(line, (lines.get(line) ?? 0) + totals[node]);
   }
-  return call;
-}
-
-function makeTree({ stacks }: Profile): Call {
-  const root = callOf("all", "process", "");
-  for (const { process, places, weight } of stacks) {
-    root.weight += weight;
-    let call = root.calls.get(process);
-    if (!call) {
-      call = callOf(process, "process", "");
-      root.calls.set(process, call);
-    }
-    call.weight += weight;
-    for (const place of places) {
-      call = enter(call, place);
-      call.weight += weight;
-      const { source } = place;
-      if (!source) continue;
-      const line = `${source.file}:${source.line}`;
-      call.lines.set(line, (call.lines.get(line) ?? 0) + weight);
+  const hottest: string[] = [];
+  for (const [merged, lines] of weights) {
+    let most = 0;
+    for (const [line, weight] of lines) {
+      if (weight > most) [hottest[merged], most] = [line, weight];
     }
   }
-  return root;
+  return hottest;
 }
 
-/** What the page's script reads: `[name, origin, where, weight, calls]`. */
-type PageCall = [string, string, string, number, PageCall[]];
-
-function toPage(call: Call, least: number): PageCall {
-  let [hottest, most] = ["", 0];
-  for (const [line, weight] of call.lines) {
-    if (weight > most) [hottest, most] = [line, weight];
+/** Lists all calls that are wide enough, each caller before what it called. */
+function pageCalls(profile: Profile): PageCall[] {
+  const { tree, places, nodeOf } = mergeTree(profile, functionKey);
+  const totals = tree.totals();
+  const lines = hottestLines(profile, nodeOf);
+  const callees: number[][] = [];
+  const roots: number[] = [];
+  const least = profile.weight * NARROWEST;
+  for (let node = 0; node < tree.size; node++) {
+    if (totals[node] < least) continue;
+    const parent = tree.parentOf(node);
+    if (parent === NO_NODE) roots.push(node);
+    else (callees[parent] ??= []).push(node);
   }
-  const calls = [...call.calls.values()]
-    .filter(({ weight }) => weight >= least)
-    .sort((a, b) => b.weight - a.weight)
-    .map((inner) => toPage(inner, least));
-  return [call.name, call.origin, hottest || call.object, call.weight, calls];
+  // The last of a stack comes first, so the hottest is put last.
+  const byWeight = (a: number, b: number) => totals[a] - totals[b];
+  const calls: PageCall[] = [[0, "all", "process", "", profile.weight]];
+  const stack: [node: number, depth: number][] = roots.sort(byWeight)
+    .map((node) => [node, 1]);
+  for (let top = stack.pop(); top; top = stack.pop()) {
+    const [node, depth] = top;
+    const frame = tree.frameOf(node);
+    if (tree.parentOf(node) === NO_NODE) {
+      const process = profile.processes[frame];
+      calls.push([depth, process, "process", "", totals[node]]);
+    } else {
+      const { name, origin, object } = places[frame];
+      calls.push([depth, name, origin, lines[node] ?? object, totals[node]]);
+    }
+    for (const callee of callees[node]?.sort(byWeight) ?? []) {
+      stack.push([callee, depth + 1]);
+    }
+  }
+  return calls;
 }
 
 const escapeHtml = (text: string) =>
@@ -97,13 +94,12 @@ const escapeScript = (json: string) =>
       `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 
-/** Makes the page. */
+/** Returns the page. */
 export function toFlameGraph(profile: Profile, title: string): string {
-  const tree = makeTree(profile);
   const page = {
     event: profile.event,
     samples: profile.samples,
-    tree: toPage(tree, tree.weight * NARROWEST),
+    calls: pageCalls(profile),
   };
   return `<!DOCTYPE html>
 <html lang="en">

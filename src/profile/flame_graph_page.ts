@@ -51,18 +51,20 @@ const ORIGINS = {
   jitted: "jitted", javascript: "JavaScript", native: "native", kernel: "kernel", unknown: "unknown",
 };
 
-const makeCall = ([name, origin, where, weight, calls], caller) => {
-  const call = { name, origin, where, weight, caller };
-  call.calls = calls.map((inner) => makeCall(inner, call));
-  return call;
-};
-const root = makeCall(profile.tree);
+// Nothing here recurses: a chain can be deeper than the browser's stack.
+const all = [], chain = [];
+for (const [depth, name, origin, where, weight] of profile.calls) {
+  const call = { depth, name, origin, where, weight, caller: chain[depth - 1], calls: [] };
+  if (call.caller) call.caller.calls.push(call);
+  chain[depth] = call;
+  all.push(call);
+}
+const root = all[0];
 let zoomed = root;
 
 const share = (call) => (100 * call.weight / (root.weight || 1)).toFixed(2) + " %";
 
-const used = new Set();
-(function collect(call) { used.add(call.origin); call.calls.forEach(collect); })(root);
+const used = new Set(all.map(({ origin }) => origin));
 for (const [origin, name] of Object.entries(ORIGINS)) {
   if (!used.has(origin)) continue;
   const item = document.createElement("li");
@@ -75,7 +77,6 @@ function draw() {
   const width = main.clientWidth, buttons = [];
   let rows = 0;
   const place = (call, left, size, row, isAround) => {
-    if (size < NARROWEST) return;
     rows = Math.max(rows, row + 1);
     const button = document.createElement("button");
     button.type = "button";
@@ -87,18 +88,23 @@ function draw() {
     if (isAround) button.className = "around";
     button.call = call;
     buttons.push(button);
-    if (isAround) return;
-    let at = left;
-    for (const inner of call.calls) {
-      const innerSize = size * inner.weight / call.weight;
-      place(inner, at, innerSize, row + 1, false);
-      at += innerSize;
-    }
   };
   const around = [];
-  for (let call = zoomed.caller; call; call = call.caller) around.unshift(call);
-  around.forEach((call, row) => place(call, 0, width, row, true));
-  place(zoomed, 0, width, around.length, false);
+  for (let call = zoomed.caller; call; call = call.caller) around.push(call);
+  around.reverse().forEach((call, row) => place(call, 0, width, row, true));
+  const waiting = [[zoomed, 0, width, around.length]];
+  while (waiting.length > 0) {
+    const [call, left, size, row] = waiting.pop();
+    place(call, left, size, row, false);
+    let at = left;
+    const inside = [];
+    for (const inner of call.calls) {
+      const innerSize = size * inner.weight / call.weight;
+      if (innerSize >= NARROWEST) inside.push([inner, at, innerSize, row + 1]);
+      at += innerSize;
+    }
+    waiting.push(...inside.reverse());
+  }
   main.replaceChildren(...buttons);
   main.style.height = rows * ROW + "px";
   resetZoom.disabled = zoomed === root;
@@ -113,9 +119,15 @@ function mark() {
   const matches = (call) => wanted !== "" && (has(call.name) || has(call.where));
   for (const button of main.children) button.classList.toggle("found", matches(button.call));
   let weight = 0;
-  (function add(call) {
-    if (matches(call)) weight += call.weight; else call.calls.forEach(add);
-  })(root);
+  // Calls follow their callers: those deeper than a match are within it.
+  let within = Infinity;
+  for (const call of all) {
+    if (call.depth > within) continue;
+    within = Infinity;
+    if (!matches(call)) continue;
+    weight += call.weight;
+    within = call.depth;
+  }
   output.textContent = wanted
     ? share({ weight }) + " match"
     : profile.samples.toLocaleString("en") + " samples of " + profile.event;

@@ -5,14 +5,37 @@
  */
 
 import { CodeTimeline } from "../reader/code_timeline.ts";
+import { CodeLoad } from "../reader/dump_record.ts";
 import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 import type { Tail } from "../reader/record_scanner.ts";
+import {
+  clockOfFlagged,
+  type DumpClock,
+  type TickRate,
+  ticksToTime,
+} from "./dump_clock.ts";
+import type { Hint } from "./hint.ts";
+
+/** Flag of the header: timestamps are ticks of the processor. */
+const ARCH_TIMESTAMP = 1n;
+
+/** What a recording tells of its clock. */
+export interface RecordingClock {
+  /** The time of its first record. */
+  readonly startTime: bigint;
+  readonly tickRate: TickRate | undefined;
+}
 
 /** The functions of a dump, and what of it could not be read. */
 export interface ReadDump {
   readonly timeline: CodeTimeline;
-  /** Sentences on what is missing. */
-  readonly notes: readonly string[];
+  readonly clock: DumpClock;
+  /** The header says that timestamps are ticks of the processor. */
+  readonly isFlagged: boolean;
+  /** Whether any function has unwind info. */
+  readonly hasUnwinding: boolean;
+  /** What is missing. */
+  readonly hints: readonly Hint[];
 }
 
 /**
@@ -20,27 +43,64 @@ export interface ReadDump {
  *
  * @throws {Error} If it cannot be opened, or does not begin with the header of a dump.
  */
-export function readDump(path: string): ReadDump {
+export function readDump(
+  path: string,
+  recording: RecordingClock = { startTime: 0n, tickRate: undefined },
+): ReadDump {
+  const { startTime, tickRate } = recording;
   const ranges: CorruptRange[] = [];
-  try {
-    using dump = RecoveringReader.open(path);
-    const timeline = new CodeTimeline([], dump.header);
-    for (const item of dump) {
-      if (item instanceof CorruptRange) ranges.push(item);
-      else timeline.add(item);
-    }
-    const notes = [...describeRanges(ranges), ...describeTail(dump.tail)];
-    return { timeline, notes: notes.map((note) => `the dump ${path} ${note}`) };
-  } catch (error) {
-    throw new Error(
-      `the dump ${path}, which the recording names, cannot be read: ${
-        (error as Error).message
-      }`,
-    );
+  using dump = RecoveringReader.open(path);
+  const isFlagged = (dump.header.flags & ARCH_TIMESTAMP) !== 0n;
+  const clock = isFlagged
+    ? clockOfFlagged(firstTime(path) ?? startTime, startTime, tickRate)
+    : "nanoseconds";
+  const timeline = clock === "ticks" && tickRate !== undefined
+    ? new CodeTimeline([], dump.header, (time) => ticksToTime(time, tickRate))
+    : new CodeTimeline([], dump.header);
+  let hasUnwinding = false;
+  for (const item of dump) {
+    if (item instanceof CorruptRange) ranges.push(item);
+    else if ((timeline.add(item)?.unwindingSize ?? 0) > 0) hasUnwinding = true;
   }
+  const hints = [
+    ...describeClock(path, isFlagged, clock),
+    ...describeRanges(path, ranges),
+    ...describeTail(path, dump.tail),
+  ];
+  return { timeline, clock, isFlagged, hasUnwinding, hints };
 }
 
-function describeRanges(ranges: readonly CorruptRange[]): string[] {
+/** Returns the time of the first function; undefined if there is none. */
+export function firstTime(path: string): bigint | undefined {
+  using dump = RecoveringReader.open(path);
+  for (const item of dump) {
+    if (item instanceof CodeLoad) return item.timestamp;
+  }
+  return undefined;
+}
+
+function describeClock(
+  path: string,
+  isFlagged: boolean,
+  clock: DumpClock,
+): Hint[] {
+  if (!isFlagged || clock === "ticks") return [];
+  if (clock === "nanoseconds") {
+    return [{
+      text:
+        `the header of the dump ${path} says that its times are the processor's, but they are nanoseconds, and are taken for these`,
+      cure: "its writer should clear bit 0 of the header's flags",
+    }];
+  }
+  return [{
+    text:
+      `the times of the dump ${path} are the processor's, and the recording does not tell how long a tick is`,
+    cure:
+      "record with a perf that writes PERF_RECORD_TIME_CONV (x86 and Arm), or let the writer use CLOCK_MONOTONIC",
+  }];
+}
+
+function describeRanges(path: string, ranges: readonly CorruptRange[]): Hint[] {
   if (ranges.length === 0) return [];
   const [{ problem }] = ranges;
   const where = ranges.length === 1
@@ -49,12 +109,18 @@ function describeRanges(ranges: readonly CorruptRange[]): string[] {
   const rest = ranges[ranges.length - 1].end === undefined
     ? "what follows the last one is missing"
     : "functions there may be missing";
-  return [`${where} (${problem}); ${rest}`];
+  return [{
+    text: `the dump ${path} ${where} (${problem}); ${rest}`,
+    cure: `see jitdump check ${path}`,
+  }];
 }
 
-function describeTail(tail: Tail | undefined): string[] {
+function describeTail(path: string, tail: Tail | undefined): Hint[] {
   if (tail?.kind !== "cut") return [];
-  return [
-    `ends within the record at byte ${tail.offset}; functions that were made later are missing`,
-  ];
+  return [{
+    text:
+      `the dump ${path} ends within the record at byte ${tail.offset}; functions that were made later are missing`,
+    cure:
+      "the program was killed or its disk was full: end it another way and record again",
+  }];
 }

@@ -4,9 +4,8 @@
  * @module
  */
 
+import { functionKey, type Place } from "./place.ts";
 import type { Profile } from "./profile.ts";
-import { functionKey } from "./tally.ts";
-import type { Place } from "./symbolizer.ts";
 
 /** Of events that are clocks perf counts nanoseconds. */
 const isClock = (event: string) => /clock/.test(event);
@@ -17,8 +16,15 @@ interface SpeedscopeFrame {
   line?: number;
 }
 
-/** Makes what speedscope reads, as an object for `JSON.stringify()`. */
+/** The chains of a process, with their weights. */
+interface Samples {
+  samples: number[][];
+  weights: number[];
+}
+
+/** Returns what speedscope reads, as an object for `JSON.stringify()`. */
 export function toSpeedscope(profile: Profile, name: string): unknown {
+  const { tree, places } = profile;
   const frames: SpeedscopeFrame[] = [];
   const numbers = new Map<string, number>();
   const numberOf = (place: Place): number => {
@@ -33,19 +39,25 @@ export function toSpeedscope(profile: Profile, name: string): unknown {
     });
     return frames.length - 1;
   };
-  const byProcess = Map.groupBy(profile.stacks, ({ process }) => process);
-  const profiles = [...byProcess].map(([process, stacks]) => {
-    const weights = stacks.map(({ weight }) => weight);
-    return {
-      type: "sampled",
-      name: process,
-      unit: isClock(profile.event) ? "nanoseconds" : "none",
-      startValue: 0,
-      endValue: weights.reduce((sum, weight) => sum + weight, 0),
-      samples: stacks.map(({ places }) => places.map(numberOf)),
-      weights,
-    };
-  });
+  const byProcess = new Map<number, Samples>();
+  for (let node = 0; node < tree.size; node++) {
+    const weight = tree.selfOf(node);
+    if (weight === 0) continue;
+    const [process, ...chain] = tree.chainOf(node);
+    let own = byProcess.get(process);
+    if (!own) byProcess.set(process, own = { samples: [], weights: [] });
+    own.samples.push(chain.map((frame) => numberOf(places[frame])));
+    own.weights.push(weight);
+  }
+  const profiles = [...byProcess].map(([process, { samples, weights }]) => ({
+    type: "sampled",
+    name: profile.processes[process],
+    unit: isClock(profile.event) ? "nanoseconds" : "none",
+    startValue: 0,
+    endValue: weights.reduce((sum, weight) => sum + weight, 0),
+    samples,
+    weights,
+  }));
   return {
     $schema: "https://www.speedscope.app/file-format-schema.json",
     exporter: "jitdump",

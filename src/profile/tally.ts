@@ -4,8 +4,9 @@
  * @module
  */
 
+import { NO_NODE } from "./call_tree.ts";
+import { functionKey, type Place } from "./place.ts";
 import type { Profile } from "./profile.ts";
-import type { Place } from "./symbolizer.ts";
 
 /** What something took: a function, or a line. */
 export interface Share {
@@ -17,47 +18,51 @@ export interface Share {
   total: number;
 }
 
-/** Tells functions apart. */
-export const functionKey = ({ name, origin, object }: Place): string =>
-  `${origin}\0${object}\0${name}`;
+/** What is not added up. */
+const NONE = -1;
 
 /** Adds up what has one key; the hottest first. */
 function tally(
-  { stacks }: Profile,
+  { tree, places }: Profile,
   keyOf: (place: Place) => string | undefined,
 ): Share[] {
-  const shares = new Map<string, Share>();
-  /** Many chains have one place. */
-  const byPlace = new Map<Place, Share | undefined>();
-  const shareOf = (place: Place): Share | undefined => {
+  const shares: Share[] = [];
+  const byKey = new Map<string, number>();
+  const byFrame = Int32Array.from(places, (place) => {
     const key = keyOf(place);
-    if (key === undefined) return undefined;
-    let share = shares.get(key);
-    if (!share) shares.set(key, share = { place, self: 0, total: 0 });
+    if (key === undefined) return NONE;
+    let share = byKey.get(key);
+    if (share === undefined) {
+      share = shares.push({ place, self: 0, total: 0 }) - 1;
+      byKey.set(key, share);
+    }
     return share;
-  };
-  for (const { places, weight } of stacks) {
-    // What calls itself is in a chain more than once.
-    const counted = new Set<Share>();
-    places.forEach((place, depth) => {
-      if (!byPlace.has(place)) byPlace.set(place, shareOf(place));
-      const share = byPlace.get(place);
-      if (!share) return;
-      if (depth === places.length - 1) share.self += weight;
-      if (!counted.has(share)) share.total += weight;
-      counted.add(share);
-    });
-  }
-  return [...shares.values()]
+  });
+  const totals = tree.totals();
+  /** How often each is in the chain: what calls itself counts once. */
+  const depths = new Int32Array(shares.length);
+  const shareOf = (node: number) =>
+    tree.parentOf(node) === NO_NODE ? NONE : byFrame[tree.frameOf(node)];
+  tree.visit((node) => {
+    const share = shareOf(node);
+    if (share === NONE) return;
+    const weight = tree.selfOf(node);
+    if (weight > 0) shares[share].self += weight;
+    if (depths[share]++ === 0) shares[share].total += totals[node];
+  }, (node) => {
+    const share = shareOf(node);
+    if (share !== NONE) depths[share]--;
+  });
+  return shares.filter(({ total }) => total > 0)
     .sort((a, b) => b.self - a.self || b.total - a.total);
 }
 
-/** What each function took. */
+/** Returns what each function took. */
 export function tallyFunctions(profile: Profile): Share[] {
   return tally(profile, functionKey);
 }
 
-/** What each source line took, where there is one. */
+/** Returns what each source line took, if it has one. */
 export function tallyLines(profile: Profile): Share[] {
   return tally(
     profile,

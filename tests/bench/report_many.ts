@@ -2,12 +2,12 @@
  * Reports a program of many functions and samples, and says how long it took and how
  * much memory.
  *
- *     PATH=<where the stand-in for perf is> deno run --allow-all tests/bench/report_many.ts PERF.DATA
+ *     deno run --allow-read tests/bench/report_many.ts PERF.DATA
  *
  * @module
  */
 
-import { readProfile } from "../../src/profile/profile.ts";
+import { readProfile } from "../../src/profile/profiler.ts";
 import { tallyFunctions, tallyLines } from "../../src/profile/tally.ts";
 
 const start = performance.now();

@@ -36,6 +36,9 @@ async function until(isSo: () => boolean): Promise<void> {
 /** A shell's loop, which the profile is of. */
 const BUSY = "while :; do :; done";
 
+/** A shell's loop that ends. */
+const LOOP = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+
 describe("jitdump record", () => {
   itWithPerf(
     "ends with the report, and the command's exit status",
@@ -48,7 +51,7 @@ describe("jitdump record", () => {
           "--",
           "sh",
           "-c",
-          "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 7",
+          `${LOOP}; exit 7`,
         ],
       ));
       assertEquals(code, 7);
@@ -139,13 +142,23 @@ describe("jitdump record", () => {
     using directory = temporaryDirectory();
     const out = ["--out", directory.path];
     const first = await run(
-      jitdump("record", ...out, ...["--frequency", "999", "--", "sleep", "0"]),
+      jitdump(
+        "record",
+        ...out,
+        ...["--frequency", "999", "--", "sh", "-c", LOOP],
+      ),
     );
     assertEquals(first.code, 0, first.stderr);
     assertMatch(first.stderr, / -F 999 /);
     const data = join(directory.path, "perf.data");
     const recorded = Deno.readFileSync(data);
-    for (const target of [["--", "no-such-command"], ["--pid", "99999999"]]) {
+    for (
+      const target of [
+        ["--", "no-such-command"],
+        ["--pid", "99999999"],
+        ["--frequency", "1", "--", "true"],
+      ]
+    ) {
       const { code } = await run(jitdump("record", ...out, ...target));
       assertEquals(code, 1);
       assertEquals(Deno.readFileSync(data), recorded);

@@ -2,9 +2,9 @@ import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { toFlameGraph } from "../../src/profile/flame_graph.ts";
-import type { Profile, Stack } from "../../src/profile/profile.ts";
+import type { Origin, Place } from "../../src/profile/place.ts";
 import { toSpeedscope } from "../../src/profile/speedscope.ts";
-import type { Origin, Place } from "../../src/profile/symbolizer.ts";
+import { buildProfile, type Stack } from "../support/build_profile.ts";
 import { itUnless } from "../support/it_unless.ts";
 import { Ajv, chromium, type Page, speedscopeSchema } from "../support/npm.ts";
 import { isInstalled } from "../support/perf.ts";
@@ -29,20 +29,19 @@ const stack = (weight: number, ...places: Place[]): Stack => ({
   weight,
 });
 
-const PROFILE: Profile = {
-  stacks: [
+/** Ten samples, so that the weight is 1000. */
+const PROFILE = {
+  ...buildProfile([
     stack(400, main, outer, inner),
     stack(200, main, outer),
     stack(300, main, script),
     stack(100, main, script, read),
-  ],
-  instructions: new Map(),
-  dumps: [],
-  notes: [],
-  event: "cpu-clock",
+  ]),
   samples: 10,
-  weight: 1000,
 };
+
+/** A chain deeper than a browser's stack. */
+const DEEP = buildProfile([stack(1, ...Array(10_000).fill(outer))]);
 
 const CHROMIUM = "/usr/bin/chromium";
 const noChromium = await isInstalled(CHROMIUM)
@@ -56,10 +55,13 @@ function itInChromium(name: string, fn: () => Promise<void>): void {
 }
 
 /** Opens the profile's page, and says which other pages it asked for. */
-async function withPage(use: (page: Page) => Promise<void>): Promise<string[]> {
+async function withPage(
+  use: (page: Page) => Promise<void>,
+  profile = PROFILE,
+): Promise<string[]> {
   using directory = temporaryDirectory();
   const file = join(directory.path, "flames.html");
-  Deno.writeTextFileSync(file, toFlameGraph(PROFILE, "a <title>"));
+  Deno.writeTextFileSync(file, toFlameGraph(profile, "a <title>"));
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: [
@@ -171,6 +173,16 @@ describe("a flame graph in the browser", () => {
   });
 });
 
+describe("a flame graph of a recursion 10 000 deep", () => {
+  itInChromium("is drawn, and searched", async () => {
+    await withPage(async (page) => {
+      assertEquals(await page.locator("main button").count(), 10_002);
+      await page.fill("input", "outer");
+      assertMatch(await page.locator("output").innerText(), /^100\.00 % match/);
+    }, DEEP);
+  });
+});
+
 describe("a profile for speedscope", () => {
   it("is as its schema says", () => {
     const validate = new Ajv({ strict: false }).compile(speedscopeSchema);
@@ -180,9 +192,9 @@ describe("a profile for speedscope", () => {
     assertEquals(validate(JSON.parse(text.replace("sampled", "some"))), false);
     const made = JSON.parse(text);
     const [{ samples, weights, endValue }] = made.profiles;
-    assertEquals([weights, endValue], [[400, 200, 300, 100], 1000]);
+    assertEquals([weights, endValue], [[200, 400, 300, 100], 1000]);
     assertEquals(
-      samples[0].map((frame: number) => made.shared.frames[frame]),
+      samples[1].map((frame: number) => made.shared.frames[frame]),
       [
         { name: "main", file: "/usr/bin/deno" },
         { name: "outer", file: "/src/a.calc", line: 3 },

@@ -2,10 +2,11 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { collapse } from "../../src/profile/collapsed.ts";
 import { toFlameGraph } from "../../src/profile/flame_graph.ts";
-import type { Profile, Stack } from "../../src/profile/profile.ts";
+import type { Place } from "../../src/profile/place.ts";
+import type { Profile } from "../../src/profile/profile.ts";
 import { toSpeedscope } from "../../src/profile/speedscope.ts";
-import type { Place } from "../../src/profile/symbolizer.ts";
 import { tallyFunctions, tallyLines } from "../../src/profile/tally.ts";
+import { buildProfile, type Stack } from "../support/build_profile.ts";
 
 const at = (name: string, line?: number, file = "/a"): Place => ({
   name,
@@ -20,15 +21,7 @@ const stack = (weight: number, ...places: Place[]): Stack => ({
   weight,
 });
 
-function profileOf(...stacks: Stack[]): Profile {
-  const weight = stacks.reduce((sum, { weight }) => sum + weight, 0);
-  const { length: samples } = stacks;
-  const [instructions, dumps, notes] = [new Map(), [], []];
-  return {
-    ...{ stacks, instructions, dumps, notes },
-    ...{ event: "cpu-clock", samples, weight },
-  };
-}
+const profileOf = (...stacks: Stack[]) => buildProfile(stacks);
 
 /** A function that calls itself, from two lines, and another one. */
 const recursive = profileOf(
@@ -70,8 +63,8 @@ describe("collapse()", () => {
       stack(5, at("a;b", 2)),
     ));
     assertEquals([...chains], [
-      "a program 7;a:b;c:d 7",
       "a program 7;a:b 5",
+      "a program 7;a:b;c:d 7",
     ]);
   });
 });
@@ -101,24 +94,40 @@ describe("toSpeedscope()", () => {
 });
 
 describe("toFlameGraph()", () => {
-  type Call = [string, string, string, number, Call[]];
-  const treeOf = (profile: Profile): Call => {
+  type Call = [number, string, string, string, number];
+  const callsOf = (profile: Profile): Call[] => {
     const [, json] = toFlameGraph(profile, "").match(
       /const profile = (.*);\n/,
     )!;
-    return JSON.parse(json).tree;
+    return JSON.parse(json).calls;
   };
 
   it("says of a call the line that took most of it", () => {
-    const [, , , weight, [process]] = treeOf(profileOf(
+    const calls = callsOf(profileOf(
       stack(3, at("f", 1)),
       stack(5, at("f", 2)),
       stack(4, at("f", 1)),
     ));
-    assertEquals(weight, 12);
-    assertEquals(process[4].map(([name, , where]) => [name, where]), [
-      ["f", "/a:1"],
+    assertEquals(calls, [
+      [0, "all", "process", "", 12],
+      [1, "a program 7", "process", "", 12],
+      [2, "f", "jitted", "/a:1", 12],
     ]);
+  });
+
+  it("lists callers before what they called, the hottest first", () => {
+    const [, , ...calls] = callsOf(recursive);
+    assertEquals(
+      calls.map(([depth, name, , , weight]) => [depth, name, weight]),
+      [
+        [2, "main", 15],
+        [3, "f", 15],
+        [4, "f", 10],
+        [5, "f", 10],
+        [4, "g", 5],
+        [2, "g", 1],
+      ],
+    );
   });
 
   it("leaves out what is too little, and keeps 20 000 equal functions", () => {
@@ -126,11 +135,43 @@ describe("toFlameGraph()", () => {
       { length: 20_000 },
       (_, i) => stack(1, at(`f${i}`)),
     );
-    const [, , , , [process]] = treeOf(profileOf(...many));
-    assertEquals(process[4].length, 20_000);
-    const [, , , , [small]] = treeOf(
+    assertEquals(callsOf(profileOf(...many)).length, 20_002);
+    const [, , ...small] = callsOf(
       profileOf(stack(1_000_000, at("large")), stack(1, at("small"))),
     );
-    assertEquals(small[4].map(([name]) => name), ["large"]);
+    assertEquals(small.map(([, name]) => name), ["large"]);
+  });
+});
+
+describe("a recursion 10 000 deep", () => {
+  const DEPTH = 10_000;
+  const [main, f] = [at("main", 1), at("f", 2)];
+  const deep = profileOf(
+    stack(3, main, ...Array(DEPTH).fill(f)),
+    stack(1, main, ...Array(DEPTH / 2).fill(f)),
+  );
+
+  it("is in tables, files and flame graphs", () => {
+    assertEquals(
+      tallyFunctions(deep).map(({ place, self, total }) => [
+        ...[place.name, self, total],
+      ]),
+      [["f", 4, 4], ["main", 0, 4]],
+    );
+    assertEquals(tallyLines(deep).map(({ total }) => total), [4, 4]);
+    assertEquals(
+      [...collapse(deep)].map((line) => line.split(";f").length),
+      [DEPTH / 2 + 1, DEPTH + 1],
+    );
+    const { profiles: [{ samples }] } = JSON.parse(
+      JSON.stringify(toSpeedscope(deep, "")),
+    );
+    assertEquals(
+      samples.map(({ length }: number[]) => length).sort(),
+      [DEPTH + 1, DEPTH / 2 + 1].sort(),
+    );
+    const page = toFlameGraph(deep, "");
+    const [, json] = page.match(/const profile = (.*);\n/)!;
+    assertEquals(JSON.parse(json).calls.length, DEPTH + 3);
   });
 });

@@ -15,8 +15,9 @@ function read(bytes: Uint8Array) {
   using directory = temporaryDirectory();
   const path = join(directory.path, "jit-7.dump");
   Deno.writeFileSync(path, bytes);
-  const { timeline, notes } = readDump(path);
-  return { timeline, notes: notes.map((note) => note.replace(path, "PATH")) };
+  const { timeline, hints } = readDump(path);
+  const notes = hints.map(({ text }) => text.replace(path, "PATH"));
+  return { timeline, notes };
 }
 
 describe("readDump()", () => {
@@ -51,11 +52,11 @@ describe("readDump()", () => {
     ]);
   });
 
-  it("throws an error that names the dump when it is none", () => {
+  it("throws an error when it is no dump", () => {
     assertThrows(
       () => read(new Uint8Array(100)),
       Error,
-      "which the recording names, cannot be read: file header",
+      "file header",
     );
   });
 });

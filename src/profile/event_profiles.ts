@@ -1,0 +1,106 @@
+/**
+ * The samples of each event, added up.
+ *
+ * @module
+ */
+
+import type { PerfEvent } from "../perf_data/events.ts";
+import { CallTree } from "./call_tree.ts";
+import type { Dump } from "./dumps.ts";
+import type { FoundInstruction } from "./frame_names.ts";
+import type { FunctionWeights } from "./profile.ts";
+
+/** An event of one kind of core, as perf names it on a hybrid processor. */
+const HALF = /^cpu_(?:core|atom)\/([^/]*)\//;
+
+/** Modifiers of an event, as in `cycles:ppp`. */
+const MODIFIERS = /:[a-zA-Z]+$/;
+
+/** Events that count nothing; perf uses them to learn of mappings. */
+const DUMMY = /^dummy(?::|$)/;
+
+/** The samples of one event. */
+export class EventProfile {
+  /** The names of the events that are added up: two for the halves of a hybrid one. */
+  readonly names = new Set<string>();
+  readonly tree = new CallTree();
+  /** The dumps with samples. */
+  readonly dumps = new Set<Dump>();
+  /** The weights of instructions, if they are wanted. */
+  readonly functions = new Map<Dump, Map<number, FunctionWeights>>();
+  samples = 0;
+  weight = 0;
+  /** Weight of code in memory of no file that nothing names, by process. */
+  readonly unknown = new Map<number, number>();
+
+  /** Counts the weight of an instruction. */
+  addInstruction({ dump, fn, offset }: FoundInstruction, weight: number): void {
+    let functions = this.functions.get(dump);
+    if (!functions) this.functions.set(dump, functions = new Map());
+    let weights = functions.get(fn.offset);
+    if (!weights) {
+      weights = { name: fn.name, byOffset: new Map() };
+      functions.set(fn.offset, weights);
+    }
+    const { byOffset } = weights;
+    byOffset.set(offset, (byOffset.get(offset) ?? 0) + weight);
+  }
+
+  /** The name to show. */
+  get name(): string {
+    const [first] = this.names;
+    return this.names.size > 1 ? wholeName(first) : first;
+  }
+}
+
+/** The profiles of all events. */
+export class EventProfiles {
+  readonly #byEvent = new Map<PerfEvent | undefined, EventProfile>();
+  readonly #byName = new Map<string, EventProfile>();
+
+  /** Returns the profile that an event's samples belong to. */
+  of(event: PerfEvent | undefined): EventProfile {
+    let profile = this.#byEvent.get(event);
+    if (profile) return profile;
+    const name = event?.name ?? "[unknown event]";
+    const whole = wholeName(name);
+    profile = this.#byName.get(whole) ?? new EventProfile();
+    profile.names.add(name);
+    this.#byName.set(whole, profile);
+    this.#byEvent.set(event, profile);
+    return profile;
+  }
+
+  /** All profiles that have samples, the greatest weight first. */
+  get sampled(): EventProfile[] {
+    return [...this.#byName.values()].filter(({ samples }) => samples > 0)
+      .sort((a, b) => b.weight - a.weight);
+  }
+
+  /**
+   * Chooses a profile: that of a name, or the one with the greatest weight.
+   *
+   * @throws {Error} If there is no event of that name.
+   */
+  choose(name: string | undefined): EventProfile | undefined {
+    const { sampled } = this;
+    if (name === undefined) {
+      return sampled.find(({ name }) => !DUMMY.test(name));
+    }
+    const isNamed = (own: string) =>
+      own === name || wholeName(own) === name ||
+      wholeName(own).replace(MODIFIERS, "") === name;
+    const found = sampled.find(({ names }) => names.has(name)) ??
+      sampled.find(({ names }) => [...names].some(isNamed));
+    if (found !== undefined) return found;
+    const names = sampled.map(({ name }) => name).join(", ");
+    throw new Error(
+      `the recording has no samples of "${name}": it has ${names || "none"}`,
+    );
+  }
+}
+
+/** Returns the name of both halves of an event. */
+function wholeName(name: string): string {
+  return name.replace(HALF, "$1:").replace(/:$/, "");
+}

@@ -1,0 +1,240 @@
+/**
+ * From addresses to names.
+ *
+ * @module
+ */
+
+import { namedCode } from "../engines.ts";
+import type { DumpedFunction } from "../reader/dumped_function.ts";
+import type { Address } from "../symbols/address.ts";
+import { KERNEL_PID, type Mapping } from "./address_space.ts";
+import { demangle } from "../symbols/demangle.ts";
+import type { NativeSymbols } from "../symbols/native_symbols.ts";
+import type { CodeSymbol } from "../symbols/symbol_table.ts";
+import type { TimedPiece } from "./dumped_code.ts";
+import type { Dump } from "./dumps.ts";
+import { FrameCache, UNKNOWN_FRAME } from "./frame_cache.ts";
+import { FunctionFrames, UNNAMED } from "./function_frames.ts";
+import type { Place } from "./place.ts";
+import type { Process, Processes } from "./processes.ts";
+
+/** An instruction of a function that a dump has. */
+export interface FoundInstruction {
+  readonly dump: Dump;
+  readonly fn: DumpedFunction;
+  /** Offset of the instruction in the function, in bytes. */
+  readonly offset: number;
+}
+
+/** Memory that belongs to no file, or to one without a name. */
+const ANONYMOUS =
+  /^(\/\/anon|\/memfd:|\/dev\/zero|\/SYSV|\/anon_hugepage|anon_inode|\[anon|\[heap|\[stack)/;
+
+/** Symbols of V8's builtins, which the binaries of Node and Deno contain. */
+const isV8Builtin = (symbol: string) => symbol.startsWith("Builtins_");
+
+const UNKNOWN: Place = { name: "[unknown]", origin: "unknown", object: "" };
+
+/** Whether jitted code may be where this is mapped, whatever a dump says. */
+export function isAnonymous(mapping: Mapping | undefined): boolean {
+  return mapping === undefined || mapping.file.path === "" ||
+    ANONYMOUS.test(mapping.file.path);
+}
+
+/** Names frames, each once. A frame is a number; equal places have one. */
+export class FrameNames {
+  readonly #processes: Processes;
+  readonly #symbols: () => NativeSymbols;
+  readonly #places: Place[] = [];
+  readonly #byFunction = new Map<DumpedFunction, FunctionFrames>();
+  readonly #bySymbol = new Map<CodeSymbol, number>();
+  /** Frames of native symbols, whose names may be mangled. */
+  readonly #native = new Set<number>();
+  readonly #unknown: number;
+  readonly #cache = new FrameCache();
+  /** The times between which the dump's function that was named last is there. */
+  #since = 0;
+  #until = 0;
+  /** The instruction of the frame that was named last, if a dump has it. */
+  found: FoundInstruction | undefined;
+  /** The frame that was named last is of a function recorded after the sample. */
+  isEarly = false;
+
+  /** @param symbols Returns the native symbols; called when the first is needed. */
+  constructor(processes: Processes, symbols: () => NativeSymbols) {
+    this.#processes = processes;
+    this.#symbols = symbols;
+    this.#unknown = this.#add(UNKNOWN);
+  }
+
+  /** The places of all frames, with their names demangled if `c++filt` may be run. */
+  async places(): Promise<Place[]> {
+    const places = this.#places.slice();
+    const frames = [...this.#native];
+    const names = await demangle(frames.map((frame) => places[frame].name));
+    for (const frame of frames) {
+      const name = names.get(places[frame].name);
+      if (name !== undefined) places[frame] = { ...places[frame], name };
+    }
+    return places;
+  }
+
+  /** Whether a frame is code in memory of no file without a name. */
+  isUnknown(frame: number): boolean {
+    return frame === this.#unknown;
+  }
+
+  /** Names the kernel's code. */
+  ofKernel(address: Address): number {
+    this.found = undefined;
+    return this.#ofSymbols(this.#processes.get(KERNEL_PID), address, true);
+  }
+
+  /** Names the code of a caller. Unlike {@linkcode ofUser} sets no `found`. */
+  ofCaller(process: Process, address: Address, time: number): number {
+    const { space } = process;
+    const known = this.#cache.find(space, address, time);
+    if (known !== UNKNOWN_FRAME) return known;
+    const frame = this.ofUser(process, address, time);
+    const isStable = this.found !== undefined && !this.isEarly &&
+      !(address >= process.lateStart && address < process.lateEnd);
+    if (isStable) {
+      this.#cache.set(space, address, frame, this.#since, this.#until);
+    }
+    return frame;
+  }
+
+  /** Names a process's code at an address at a time. */
+  ofUser(process: Process, address: Address, time: number): number {
+    this.found = undefined;
+    this.isEarly = false;
+    // An address of the kernel's half is no user code; a chain can hold any number.
+    if (address < 0) return this.#unknown;
+    for (const { dump, until } of process.dumps) {
+      const timed = dump.code.find(address, time);
+      if (timed === undefined || timed.since > until) continue;
+      if (this.#isReplaced(process, address, timed)) break;
+      return this.#ofDump(dump, timed, address);
+    }
+    const frame = this.#ofSymbols(process, address, false);
+    if (frame !== this.#unknown) return frame;
+    for (const { dump, until } of process.dumps) {
+      const timed = dump.code.findLater(address, time);
+      if (timed === undefined || timed.since > until) continue;
+      this.isEarly = true;
+      return this.#ofDump(dump, timed, address);
+    }
+    return frame;
+  }
+
+  /**
+   * Whether a file with a symbol at the address was mapped after the function was recorded.
+   * Memory that was only protected anew has no symbols.
+   */
+  #isReplaced(process: Process, address: Address, timed: TimedPiece): boolean {
+    if (address < process.lateStart || address >= process.lateEnd) return false;
+    const mapping = this.#processes.spaces.lookup(process.pid, address);
+    if (mapping === undefined || isAnonymous(mapping)) return false;
+    if (mapping.time <= timed.piece.since) return false;
+    const symbol = this.#symbols().find(process.pid, address, mapping);
+    return symbol !== undefined && symbol.end > 0;
+  }
+
+  #ofDump(dump: Dump, timed: TimedPiece, address: Address): number {
+    const { fn } = timed.piece;
+    const offset = address - timed.base;
+    this.found = { dump, fn, offset };
+    this.#since = timed.since;
+    this.#until = timed.until;
+    const frames = timed.frames ??= this.#framesOf(dump, fn);
+    const entry = frames.entryAt(offset);
+    const known = frames.frameOf(entry);
+    if (known !== UNNAMED) return known;
+    const { name, category } = namedCode(fn.name);
+    const line = frames.lineOf(entry);
+    const source = line && { file: line.file, line: line.line };
+    const frame = this.#add({ name, origin: category, object: "", source });
+    frames.setFrame(entry, frame);
+    return frame;
+  }
+
+  /** The pieces of a function that has moved have the same frames. */
+  #framesOf(dump: Dump, fn: DumpedFunction): FunctionFrames {
+    let frames = this.#byFunction.get(fn);
+    if (!frames) {
+      frames = new FunctionFrames(fn, dump.timeline.linesOf(fn));
+      this.#byFunction.set(fn, frames);
+    }
+    return frames;
+  }
+
+  #ofSymbols(process: Process, address: Address, isKernel: boolean): number {
+    const { names, pid } = process;
+    const known = names.get(address);
+    if (known !== undefined && known.version === process.version) {
+      return known.frame;
+    }
+    const mapping = this.#processes.spaces.lookup(pid, address);
+    if (known !== undefined && known.mapping === mapping) {
+      known.version = process.version;
+      return known.frame;
+    }
+    const frame = isKernel
+      ? this.#kernelFrame(address, mapping)
+      : this.#userFrame(pid, address, mapping);
+    names.set(address, { mapping, frame, version: process.version });
+    return frame;
+  }
+
+  #kernelFrame(address: Address, mapping: Mapping | undefined): number {
+    if (address >= 0) return this.#unknown;
+    const symbol = this.#symbols().find(KERNEL_PID, address, mapping);
+    const object = mapping?.file.path.replace(/_s?text$/, "") ??
+      "[kernel.kallsyms]";
+    return this.#ofSymbol(symbol, (name) => ({
+      name,
+      origin: "kernel",
+      object,
+    }));
+  }
+
+  #userFrame(
+    pid: number,
+    address: Address,
+    mapping: Mapping | undefined,
+  ): number {
+    const symbol = this.#symbols().find(pid, address, mapping);
+    const isMemory = isAnonymous(mapping);
+    // The names of unnamed memory are in brackets too: "[heap]".
+    if (isMemory && !(symbol !== undefined && symbol.end > 0)) {
+      return this.#unknown;
+    }
+    return this.#ofSymbol(symbol, (name) => {
+      // A symbol of memory is a perf map's; V8's builtins are symbols of its binary too.
+      if (isMemory || isV8Builtin(name)) {
+        const { name: shown, category } = namedCode(name);
+        return { name: shown, origin: category, object: "" };
+      }
+      return { name, origin: "native", object: mapping?.file.path ?? "" };
+    });
+  }
+
+  #ofSymbol(
+    symbol: CodeSymbol | undefined,
+    toPlace: (name: string) => Place,
+  ): number {
+    if (symbol === undefined) return this.#unknown;
+    let frame = this.#bySymbol.get(symbol);
+    if (frame === undefined) {
+      const place = toPlace(symbol.name);
+      frame = this.#add(place);
+      if (place.origin === "native") this.#native.add(frame);
+      this.#bySymbol.set(symbol, frame);
+    }
+    return frame;
+  }
+
+  #add(place: Place): number {
+    return this.#places.push(place) - 1;
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * What is wrong with a profile, as far as the data shows it.
+ *
+ * @module
+ */
+
+import { checkDump } from "../reader/check_dump.ts";
+import type { SymbolNote } from "../symbols/note.ts";
+import type { Dump, Dumps } from "./dumps.ts";
+import type { EventProfile } from "./event_profiles.ts";
+import type { Hint } from "./hint.ts";
+
+/** Number of hints that are shown. */
+const MOST = 5;
+
+/** Dumps above this many bytes are not checked, as it would take too long. */
+const LARGEST_CHECKED = 8 * 1024 * 1024;
+
+/** Shares of the weight below it are not worth a hint. */
+const LEAST_SHARE = 0.05;
+
+/** The kernel's limit of chains: sysctl kernel.perf_event_max_stack (Linux 4.8 to 6.19). */
+const MAX_STACK = 127;
+
+/** What was seen while a recording was read. */
+export interface Observations {
+  /** The times of the first and the last sample. */
+  firstTime: number;
+  lastTime: number;
+  /** Number of samples of functions that were recorded after them. */
+  early: number;
+  /** Number of records that perf could not keep. */
+  lost: number;
+  /** Number of frames of the longest chain, and of the samples that have so many. */
+  longest: number;
+  atLongest: number;
+  /** Number of samples with a copy of the stack, and of those with a chain instead. */
+  withStacks: number;
+  withChains: number;
+  /** The time at which a dump was first mapped; −Infinity if before the recording. */
+  readonly mappedAt: Map<Dump, number>;
+  /** Weight of unknown code after the last function of the dumps, by process. */
+  readonly unknownLater: Map<number, number>;
+  /** The problem of a recording that cannot be read to its end. */
+  damage: string | undefined;
+}
+
+/** What hints are made from. */
+export interface HintSources {
+  readonly profile: EventProfile;
+  readonly seen: Observations;
+  readonly dumps: Dumps;
+  readonly symbolNotes: readonly SymbolNote[];
+  readonly commandOf: (pid: number) => string;
+}
+
+/** Returns the most important hints, the first of them first. */
+export async function findHints(sources: HintSources): Promise<Hint[]> {
+  const { dumps, symbolNotes } = sources;
+  const hints = [
+    ...onRecording(sources),
+    ...dumps.hints,
+    ...onDumps(sources),
+    ...onUnknown(sources),
+    ...onChains(sources),
+  ];
+  if (hints.length < MOST) hints.push(...await onFindings(dumps.all));
+  hints.push(...onEarly(sources));
+  hints.push(...symbolNotes);
+  return hints.slice(0, MOST);
+}
+
+function percent(part: number, { weight }: EventProfile): string {
+  return `${(100 * part / (weight || 1)).toFixed(0)} %`;
+}
+
+function* onRecording({ seen, profile }: HintSources): Generator<Hint> {
+  if (seen.damage !== undefined) {
+    yield {
+      text:
+        `the recording is damaged (${seen.damage}), and its rest is missing`,
+      cure: "record again",
+    };
+  }
+  if (seen.lost > profile.samples / 100) {
+    yield {
+      text:
+        `perf has lost ${seen.lost} records, as it could not write them in time`,
+      cure:
+        "record with fewer samples (-F 999), or with a larger buffer (-m 16M)",
+    };
+  }
+}
+
+/** Hints on dumps whose functions cannot be those of the samples. */
+function* onDumps({ seen, dumps, profile }: HintSources): Generator<Hint> {
+  for (const dump of dumps.all) {
+    const { path, code, clock } = dump;
+    const mappedAt = seen.mappedAt.get(dump) ?? -Infinity;
+    if (code.count === 0) {
+      yield {
+        text: `the dump ${path} has no functions`,
+        cure: "let the program record its functions before it runs them",
+      };
+    } else if (clock === "unknown") continue;
+    else if (code.first > seen.lastTime) {
+      yield {
+        text: `all functions of the dump ${path} are later than all samples`,
+        cure:
+          "its clock is not that of the recording: let the writer use CLOCK_MONOTONIC, and record a process in a time namespace from within",
+      };
+    } else if (code.last < mappedAt - 1e9) {
+      yield {
+        text:
+          `all functions of the dump ${path} are earlier than the dump itself`,
+        cure:
+          "its clock is not that of the recording: let the writer use CLOCK_MONOTONIC, and record a process in a time namespace from within",
+      };
+    } else if (
+      !profile.dumps.has(dump) &&
+      unknownOf(profile) > LEAST_SHARE * profile.weight
+    ) {
+      yield {
+        text: `no function of the dump ${path} has a sample, and ${
+          percent(unknownOf(profile), profile)
+        } of the time is in code without a name`,
+        cure:
+          "if the writer is given a copy of the code, give it the address at which it runs too (address)",
+      };
+    }
+  }
+}
+
+function unknownOf({ unknown }: EventProfile): number {
+  return unknown.values().reduce((sum, weight) => sum + weight, 0);
+}
+
+/** Hints on code in memory of no file that nothing describes. */
+function* onUnknown(sources: HintSources): Generator<Hint> {
+  const { profile, seen, dumps, commandOf } = sources;
+  const later = seen.unknownLater.entries().toArray()
+    .sort(([, a], [, b]) => b - a)[0];
+  if (later && later[1] > LEAST_SHARE * profile.weight) {
+    const [pid, weight] = later;
+    yield {
+      text: `the dumps of ${
+        commandOf(pid)
+      } ${pid} end long before the recording, and ${
+        percent(weight, profile)
+      } of the time is in code without a name after that`,
+      cure: "let the program keep its dump open, and record all functions",
+    };
+    return;
+  }
+  const hottest = profile.unknown.entries().toArray()
+    .sort(([, a], [, b]) => b - a)[0];
+  const isMuch = hottest && hottest[1] > LEAST_SHARE * profile.weight;
+  if (!isMuch && dumps.areNamed) return;
+  if (!isMuch) {
+    yield {
+      text: "no process of the recording had a dump",
+      cure:
+        "if a program has a JIT compiler, let it write one (of Deno's own: jitdump record --v8)",
+    };
+    return;
+  }
+  const [pid, weight] = hottest;
+  const text = `${percent(weight, profile)} of the time is in code of ${
+    commandOf(pid)
+  } ${pid} that no dump describes`;
+  if (seen.mappedAt.size > 0 && profile.dumps.size > 0) {
+    yield { text, cure: "record all functions, with the address of each" };
+    return;
+  }
+  yield {
+    text: dumps.areNamed ? text : `${text}: the recording names no dump`,
+    cure:
+      "let the program write a dump (of Deno's own code: jitdump record --v8), and keep it open until the recording has begun",
+  };
+}
+
+function* onChains({ seen, dumps, profile }: HintSources): Generator<Hint> {
+  const isCut = seen.longest >= MAX_STACK &&
+    seen.atLongest > 1 && seen.atLongest > profile.samples / 1000;
+  if (isCut) {
+    yield {
+      text:
+        `${seen.atLongest} call chains end after ${seen.longest} frames, the kernel's limit, so their outer callers are missing`,
+      cure: "sysctl kernel.perf_event_max_stack=1023, and record again",
+    };
+  }
+  if (seen.withStacks > 0) {
+    yield {
+      text:
+        "the recording has copies of the stack (--call-graph dwarf), which are not unwound yet: only the innermost function of each sample is shown",
+      cure: "record with --call-graph fp for callers",
+    };
+    return;
+  }
+  const sampled = dumps.all.filter((dump) => profile.dumps.has(dump));
+  if (seen.withChains > 0 && sampled.some(({ hasUnwinding }) => hasUnwinding)) {
+    yield {
+      text:
+        "functions have unwind info, but the recording has no copies of the stack: callers are missing if the code keeps no frame pointers",
+      cure:
+        "record with --call-graph dwarf, and see perf script after perf inject",
+    };
+  }
+}
+
+function* onEarly({ seen }: HintSources): Generator<Hint> {
+  if (seen.early === 0) return;
+  yield {
+    text:
+      `${seen.early} samples are from before the record of their function, and count as the first function at that address`,
+    cure: "let the program record a function before it runs it",
+  };
+}
+
+/** Hints on dumps in which `jitdump check` finds an error. */
+async function onFindings(dumps: readonly Dump[]): Promise<Hint[]> {
+  const hints: Hint[] = [];
+  for (const { path, hints: own } of dumps) {
+    if (own.length > 0) continue;
+    try {
+      if (Deno.statSync(path).size > LARGEST_CHECKED) continue;
+      for await (const { severity, message } of checkDump(path)) {
+        if (severity !== "error") continue;
+        hints.push({
+          text: `the dump ${path} has a fault (${message})`,
+          cure: `see jitdump check ${path}`,
+        });
+        break;
+      }
+    } catch {
+      // It has been read, and is gone now.
+    }
+  }
+  return hints;
+}

@@ -1,0 +1,22 @@
+/**
+ * Whether a recording was made on this machine.
+ *
+ * @module
+ */
+
+import type { Features } from "../perf_data/features.ts";
+
+/**
+ * Returns whether the recorded kernel is this one, as far as names tell; undefined if
+ * permission to ask for them is not granted. Never prompts.
+ */
+export function recordedHere(
+  { hostname, osRelease }: Features,
+): boolean | undefined {
+  const isGranted = (["hostname", "osRelease"] as const).every((kind) =>
+    Deno.permissions.querySync({ name: "sys", kind }).state === "granted"
+  );
+  if (!isGranted) return undefined;
+  return (hostname === undefined || hostname === Deno.hostname()) &&
+    (osRelease === undefined || osRelease === Deno.osRelease());
+}

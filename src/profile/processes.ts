@@ -1,0 +1,143 @@
+/**
+ * The processes of a recording: what they are called, what is mapped in them, and whose
+ * functions they have.
+ *
+ * @module
+ */
+
+import type { Address } from "../symbols/address.ts";
+import {
+  AddressSpaces,
+  type Mapping,
+  type MappingRecord,
+} from "./address_space.ts";
+import type { Dump } from "./dumps.ts";
+import { mayBeDump } from "./dumps.ts";
+
+/** A dump that describes code of a process. */
+export interface DumpUse {
+  readonly dump: Dump;
+  /** Time up to which its functions are there: a child has its parent's up to the fork. */
+  readonly until: number;
+}
+
+/** A name found before, and what was mapped at its address then. */
+export interface KnownName {
+  readonly mapping: Mapping | undefined;
+  readonly frame: number;
+  /** The process's version at which the mapping was right. */
+  version: number;
+}
+
+let nextSpace = 0;
+
+/** A process. */
+export class Process {
+  readonly pid: number;
+  #dumps: readonly DumpUse[] = [];
+  /** Number of its state: another one for other dumps, and for other late files. */
+  space = nextSpace++;
+  /** Number of changes of its address space. */
+  version = 0;
+  /** Native names by address. */
+  readonly names = new Map<Address, KnownName>();
+  /** Range in which files were mapped after the first dump: they may replace its code. */
+  lateStart = Infinity;
+  lateEnd = -Infinity;
+
+  constructor(pid: number) {
+    this.pid = pid;
+  }
+
+  /** The dumps that describe its code. */
+  get dumps(): readonly DumpUse[] {
+    return this.#dumps;
+  }
+
+  set dumps(dumps: readonly DumpUse[]) {
+    this.#dumps = dumps;
+    this.space = nextSpace++;
+  }
+
+  /** Notes that a file was mapped. */
+  addLate(start: Address, end: Address): void {
+    if (start >= this.lateStart && end <= this.lateEnd) return;
+    this.lateStart = Math.min(this.lateStart, start);
+    this.lateEnd = Math.max(this.lateEnd, end);
+    this.space = nextSpace++;
+  }
+}
+
+/** All processes of a recording, as of the last record. */
+export class Processes {
+  readonly spaces = new AddressSpaces();
+  readonly #processes = new Map<number, Process>();
+  /** Names of threads. */
+  readonly #commands = new Map<number, string>();
+
+  /** Returns a process. */
+  get(pid: number): Process {
+    let process = this.#processes.get(pid);
+    if (!process) this.#processes.set(pid, process = new Process(pid));
+    return process;
+  }
+
+  /** Returns the name of a thread, or `:tid` as perf does if it is not known. */
+  commandOf(tid: number): string {
+    return this.#commands.get(tid) ?? `:${tid}`;
+  }
+
+  /** Adds a mapping; returns it if it is of executable code. */
+  map(record: MappingRecord): Mapping | undefined {
+    const mapping = this.spaces.map(record);
+    if (mapping === undefined) return undefined;
+    const process = this.get(record.pid);
+    process.version++;
+    if (process.dumps.length > 0 && mayBeDump(mapping.file.path, 0)) {
+      process.addLate(mapping.start, mapping.end);
+    }
+    return mapping;
+  }
+
+  /** Notes that a process has mapped a dump. */
+  addDump(pid: number, dump: Dump): void {
+    const process = this.get(pid);
+    const others = process.dumps.filter((use) => use.dump !== dump);
+    process.dumps = [...others, { dump, until: Infinity }];
+  }
+
+  /** Names a thread. With exec, the process starts anew. */
+  rename(pid: number, tid: number, command: string, isExec: boolean): void {
+    this.#commands.set(tid, command);
+    if (!isExec) return;
+    this.spaces.exec(pid);
+    this.#processes.delete(pid);
+  }
+
+  /** Starts a thread, or a process that has what its parent had at that time. */
+  fork(
+    task: { pid: number; tid: number; parentPid: number; parentTid: number },
+    time: number,
+  ): void {
+    const { pid, tid, parentPid, parentTid } = task;
+    const command = this.#commands.get(parentTid);
+    if (command !== undefined) this.#commands.set(tid, command);
+    if (pid === parentPid) return;
+    this.spaces.fork(pid, parentPid);
+    this.#processes.delete(pid);
+    const parent = this.#processes.get(parentPid);
+    if (parent === undefined) return;
+    const child = this.get(pid);
+    child.dumps = parent.dumps.map(({ dump, until }) => ({
+      dump,
+      until: Math.min(until, time),
+    }));
+    child.lateStart = parent.lateStart;
+    child.lateEnd = parent.lateEnd;
+  }
+
+  /** Forgets the names of a process that has ended. */
+  exit(pid: number, tid: number): void {
+    if (pid === tid) this.#processes.get(pid)?.names.clear();
+  }
+}

@@ -1,0 +1,367 @@
+/**
+ * From a recording to a profile, in one pass.
+ *
+ *     record ─ mapping, exec, fork ──→ processes ──┐
+ *            └ sample → call chain → frames, each named once → tree of chains
+ *
+ * Memory grows with the distinct chains, functions and mappings, and not with the samples.
+ *
+ * @module
+ */
+
+import { CpuMode } from "../perf_data/constants.ts";
+import { PerfDataFormatError } from "../perf_data/format_error.ts";
+import { PerfDataReader } from "../perf_data/perf_data_reader.ts";
+import type { PerfRecord } from "../perf_data/record.ts";
+import {
+  CallchainDeferred,
+  Comm,
+  Exit,
+  Fork,
+  Lost,
+  LostSamples,
+  Mmap,
+  Mmap2,
+  TimeConv,
+} from "../perf_data/records.ts";
+import { Sample } from "../perf_data/sample.ts";
+import { addressOfBigInt } from "../symbols/address.ts";
+import { NativeSymbols } from "../symbols/native_symbols.ts";
+import { CallChain } from "./call_chain.ts";
+import { NO_NODE } from "./call_tree.ts";
+import { Dumps, mayBeDump } from "./dumps.ts";
+import { EventProfiles } from "./event_profiles.ts";
+import { FrameNames } from "./frame_names.ts";
+import { findHints, type Observations } from "./hints.ts";
+import { recordedHere } from "./machine.ts";
+import { Processes } from "./processes.ts";
+import type { Profile } from "./profile.ts";
+
+/** CLOCK_MONOTONIC. */
+const MONOTONIC = 1;
+
+/** `PROT_EXEC`. */
+const EXECUTABLE = 4;
+
+/** How many samples are read before somebody is told. */
+const SAMPLES_BETWEEN = 1000;
+
+/** Options for {@linkcode readProfile}. */
+export interface ProfileOptions {
+  /** The event to show; defaults to the one with the greatest weight. */
+  readonly event?: string;
+  /** Directories with dumps that have moved. */
+  readonly dumps?: readonly string[];
+  /** Whether to add up the weights of instructions too. */
+  readonly instructions?: boolean;
+  /** Is told now and then how many samples have been read. */
+  readonly onSamples?: (count: number) => void;
+}
+
+/**
+ * Reads a recording and the dumps of its processes.
+ *
+ * @param path A perf.data, as a file, a pipe's copy or a directory.
+ * @throws {Error} If it cannot be read, has no samples, or has another clock than dumps.
+ */
+export async function readProfile(
+  path: string,
+  options: ProfileOptions = {},
+): Promise<Profile> {
+  const reader = await open(path);
+  await using _ = reader;
+  const profiler = new Profiler(path, reader, options);
+  try {
+    for await (const records of reader.batches()) {
+      for (const record of records) profiler.add(record);
+    }
+  } catch (error) {
+    if (!(error instanceof PerfDataFormatError)) throw error;
+    profiler.noteDamage(error);
+  }
+  return await profiler.finish(options.event);
+}
+
+async function open(path: string): Promise<PerfDataReader> {
+  try {
+    return await PerfDataReader.open(path);
+  } catch (error) {
+    if (error instanceof PerfDataFormatError) {
+      throw new Error(
+        `${path} is no recording of perf that can be read (${error.message}): record again, and let perf end by itself`,
+      );
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new Error(
+        `${path} may not be read: run as the user who has recorded it, or as root`,
+      );
+    }
+    throw error;
+  }
+}
+
+class Profiler {
+  readonly #path: string;
+  readonly #reader: PerfDataReader;
+  readonly #wantsInstructions: boolean;
+  readonly #onSamples: (count: number) => void;
+  readonly #processes = new Processes();
+  readonly #dumps: Dumps;
+  readonly #names: FrameNames;
+  readonly #events = new EventProfiles();
+  readonly #chain = new CallChain();
+  /** Numbers of commands with their process, which are the tree's first frames. */
+  readonly #labels = new Map<string, number>();
+  /** Samples whose chain is completed by a later record, by its cookie. */
+  readonly #deferred = new Map<bigint, Sample[]>();
+  readonly #seen: Observations;
+  #symbols: NativeSymbols | undefined;
+  #timeConv: TimeConv | undefined;
+  #buildIds: Map<string, string> | undefined;
+  #samples = 0;
+
+  constructor(path: string, reader: PerfDataReader, options: ProfileOptions) {
+    this.#path = path;
+    this.#reader = reader;
+    this.#wantsInstructions = options.instructions ?? false;
+    this.#onSamples = options.onSamples ?? (() => {});
+    const end = path.lastIndexOf("/");
+    this.#dumps = new Dumps({
+      directories: [
+        ...options.dumps ?? [],
+        end === -1 ? "." : path.slice(0, end),
+      ],
+      isThisMachine: () => this.#isThisMachine,
+    });
+    this.#names = new FrameNames(this.#processes, () => this.#nativeSymbols());
+    this.#seen = {
+      firstTime: Infinity,
+      lastTime: -Infinity,
+      early: 0,
+      lost: 0,
+      longest: 0,
+      atLongest: 0,
+      withStacks: 0,
+      withChains: 0,
+      mappedAt: new Map(),
+      unknownLater: new Map(),
+      damage: undefined,
+    };
+  }
+
+  add(record: PerfRecord): void {
+    if (record instanceof Sample) this.#addSample(record);
+    else if (record instanceof Mmap) this.#addMapping(record);
+    else if (record instanceof Comm) {
+      const { pid, tid, comm, isExec } = record;
+      this.#processes.rename(pid, tid, comm, isExec);
+    } else if (record instanceof Fork) {
+      this.#processes.fork(record, record.time);
+    } else if (record instanceof Exit) {
+      this.#processes.exit(record.pid, record.tid);
+    } else if (record instanceof Lost || record instanceof LostSamples) {
+      this.#seen.lost += Number(record.lost);
+    } else if (record instanceof TimeConv) this.#timeConv = record;
+    else if (record instanceof CallchainDeferred) this.#complete(record);
+  }
+
+  /** Notes that the recording cannot be read from some byte on. */
+  noteDamage(error: PerfDataFormatError): void {
+    this.#seen.damage = error.message;
+  }
+
+  #addMapping(record: Mmap): void {
+    if (record.isData) return;
+    const { pid, filename } = record;
+    const isMmap2 = record instanceof Mmap2;
+    const file = isMmap2 ? record.file : undefined;
+    const buildId = isMmap2 ? record.buildId?.toHex() : undefined;
+    const mapping = this.#processes.map({
+      pid,
+      start: addressOfBigInt(record.start),
+      length: Number(record.length),
+      pageOffset: addressOfBigInt(record.pageOffset),
+      path: filename,
+      time: record.timestamp,
+      major: file?.major,
+      minor: file?.minor,
+      inode: Number(file?.inode ?? 0n),
+      buildId: buildId ?? this.#buildIdOf(filename),
+    });
+    const isCode = !isMmap2 || (record.protection & EXECUTABLE) !== 0;
+    if (!mapping || !isCode || record.cpuMode === CpuMode.Kernel) return;
+    if (!mayBeDump(filename, mapping.pageOffset)) return;
+    const dump = this.#dumps.of(mapping, () => ({
+      startTime: this.#reader.startTime,
+      tickRate: this.#timeConv,
+    }));
+    if (dump === undefined) return;
+    this.#processes.addDump(pid, dump);
+    const { mappedAt } = this.#seen;
+    if (!mappedAt.has(dump)) mappedAt.set(dump, record.time);
+  }
+
+  #addSample(sample: Sample): void {
+    this.#chain.decode(sample, this.#reader.features.arch);
+    const { deferred } = this.#chain;
+    if (deferred === undefined) return this.#addChain(sample);
+    const waiting = this.#deferred.get(deferred);
+    if (waiting) waiting.push(sample);
+    else this.#deferred.set(deferred, [sample]);
+  }
+
+  /** Completes samples whose user part was recorded later. */
+  #complete({ cookie, callchain }: CallchainDeferred): void {
+    for (const sample of this.#deferred.get(cookie) ?? []) {
+      this.#chain.decode(sample, undefined);
+      this.#chain.append(callchain, false, false);
+      this.#addChain(sample);
+    }
+    this.#deferred.delete(cookie);
+  }
+
+  #addChain(sample: Sample): void {
+    const chain = this.#chain;
+    const names = this.#names;
+    const seen = this.#seen;
+    const { pid, tid, period } = sample;
+    const time = Math.max(sample.time, 0);
+    const profile = this.#events.of(sample.event);
+    const { tree } = profile;
+    const process = this.#processes.get(pid);
+    const label = `${this.#processes.commandOf(tid)} ${pid}`;
+    let node = tree.child(NO_NODE, this.#numberOf(label));
+    let frame = 0;
+    for (let depth = chain.length - 1; depth >= 0; depth--) {
+      const address = chain.addresses[depth];
+      frame = chain.isKernel[depth]
+        ? names.ofKernel(address)
+        : depth > 0
+        ? names.ofCaller(process, address, time)
+        : names.ofUser(process, address, time);
+      node = tree.child(node, frame);
+    }
+    tree.addWeight(node, period);
+    profile.weight += period;
+    profile.samples++;
+    if (names.found) {
+      profile.dumps.add(names.found.dump);
+      if (this.#wantsInstructions) profile.addInstruction(names.found, period);
+      if (names.isEarly) seen.early++;
+    } else if (names.isUnknown(frame)) {
+      profile.unknown.set(pid, (profile.unknown.get(pid) ?? 0) + period);
+      const last = process.dumps.reduce(
+        (last, { dump }) => Math.max(last, dump.code.last),
+        -Infinity,
+      );
+      if (last !== -Infinity && time > last + 1e9) {
+        const { unknownLater } = seen;
+        unknownLater.set(pid, (unknownLater.get(pid) ?? 0) + period);
+      }
+    }
+    if (time < seen.firstTime) seen.firstTime = time;
+    if (time > seen.lastTime) seen.lastTime = time;
+    if (chain.length > seen.longest) seen.atLongest = 0;
+    if (chain.length >= seen.longest) {
+      seen.longest = chain.length;
+      seen.atLongest++;
+    }
+    const { attr } = sample.event ?? {};
+    if (attr && attr.sampleStackUser > 0) seen.withStacks++;
+    else if (sample.callchain !== undefined) seen.withChains++;
+    if (++this.#samples % SAMPLES_BETWEEN === 0) this.#onSamples(this.#samples);
+  }
+
+  #numberOf(label: string): number {
+    let number = this.#labels.get(label);
+    if (number === undefined) {
+      this.#labels.set(label, number = this.#labels.size);
+    }
+    return number;
+  }
+
+  async finish(eventName: string | undefined): Promise<Profile> {
+    for (const samples of this.#deferred.values()) {
+      for (const sample of samples) {
+        this.#chain.decode(sample, undefined);
+        this.#addChain(sample);
+      }
+    }
+    if (this.#samples === 0) this.#refuseEmpty();
+    this.#checkClock();
+    const profile = this.#events.choose(eventName) ?? this.#refuseEmpty();
+    const { tree, name, samples, weight } = profile;
+    const others = this.#events.sampled.filter((other) => other !== profile);
+    using symbols = this.#nativeSymbols();
+    return {
+      ...{ tree, samples, weight, event: name },
+      processes: [...this.#labels.keys()],
+      places: await this.#names.places(),
+      dumps: this.#dumps.all.map((dump) => ({
+        path: dump.path,
+        functions: profile.functions.get(dump) ?? new Map(),
+      })),
+      others: others.map(({ name, samples }) => ({ name, samples })),
+      hints: await findHints({
+        profile,
+        seen: this.#seen,
+        dumps: this.#dumps,
+        symbolNotes: symbols.notes(),
+        commandOf: (pid) => this.#processes.commandOf(pid),
+      }),
+    };
+  }
+
+  #refuseEmpty(): never {
+    const { damage } = this.#seen;
+    if (damage !== undefined) {
+      throw new Error(
+        `${this.#path} cannot be read: ${damage}; record again`,
+      );
+    }
+    throw new Error(
+      `${this.#path} has no samples: perf was killed before it wrote any, the program did too little, or the event does not count here; record again, with -e cpu-clock`,
+    );
+  }
+
+  /** Throws if samples and dumps have no clock in common. */
+  #checkClock(): void {
+    const isOther = this.#reader.events.all.some(({ attr }) =>
+      !attr.useClockid || attr.clockid !== MONOTONIC
+    );
+    // Ticks of the processor become times of perf's own clock.
+    const hasTicks = this.#dumps.all.some(({ clock }) => clock === "ticks");
+    if (!isOther || hasTicks) return;
+    throw new Error(
+      `${this.#path} has been recorded with another clock than dumps have (CLOCK_MONOTONIC): record again with perf record -k mono`,
+    );
+  }
+
+  #buildIdOf(path: string): string | undefined {
+    if (this.#buildIds === undefined) {
+      this.#buildIds = new Map();
+      for (
+        const { filename, buildId } of this.#reader.features.buildIds ?? []
+      ) {
+        this.#buildIds.set(filename, buildId.toHex());
+      }
+    }
+    return this.#buildIds.get(path);
+  }
+
+  get #isThisMachine(): boolean | undefined {
+    return recordedHere(this.#reader.features);
+  }
+
+  /** Native symbols; the features that tell the machine may come late in a pipe. */
+  #nativeSymbols(): NativeSymbols {
+    if (this.#symbols === undefined) {
+      const isHere = this.#isThisMachine;
+      this.#symbols = new NativeSymbols({
+        kallsyms: isHere === false ? undefined : "/proc/kallsyms",
+        isThisMachine: isHere === true,
+      });
+    }
+    return this.#symbols;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * A recording of a program that has many jitted functions.
+ *
+ * @module
+ */
+
+import {
+  buildFile,
+  CALLCHAIN,
+  IP,
+  PERIOD,
+  RecordBuilder,
+  TID,
+  TIME,
+} from "../support/build_perf_data.ts";
+import { FIRST_ADDRESS, FUNCTIONS, SPACING } from "./many_functions.ts";
+
+/** Number of frames of each sample. */
+export const DEPTH = 10;
+
+/** Position of the flag `use_clockid`, and of `sample_id_all`. */
+const FLAGS = [25, 18];
+
+/** Marker of the user's part of a chain: PERF_CONTEXT_USER. */
+const USER = 0xffff_ffff_ffff_fe00n;
+
+/** Samples are 1 µs apart, after the last of the functions. */
+const FIRST_TIME = 1_000_000;
+
+/** Number of samples that perf reads from its rings at once, about. */
+const ROUND = 2000;
+
+/** Makes numbers that are the same in each run. */
+function makeRandom(): (limit: number) => number {
+  let seed = 1;
+  return (limit) => (seed = seed * 48271 % 0x7fff_ffff) % limit;
+}
+
+/** Options for {@linkcode manySamples}. */
+export interface ManySamples {
+  readonly pid: number;
+  /** Path of the program's dump. */
+  readonly dump: string;
+  readonly samples: number;
+  /** Number of distinct call chains. */
+  readonly chains: number;
+}
+
+/** Returns a perf.data with samples of ten calls of random functions. */
+export function manySamples(options: ManySamples): Uint8Array<ArrayBuffer> {
+  const { pid, dump, samples, chains } = options;
+  const random = makeRandom();
+  const { ino, dev } = Deno.statSync(dump);
+  const data = new RecordBuilder();
+  data.record(10, 2, (body) => {
+    body.u32(pid, pid).u64(0x1000, 0x1000, 0);
+    body.u32(dev >> 8, dev & 0xff).u64(ino!, 0).u32(5, 2).text(dump);
+    body.u32(pid, pid).u64(1);
+  });
+  // Each distinct chain is made once, and its time is put in.
+  const records = Array.from({ length: chains }, () => {
+    const frames = Array.from(
+      { length: DEPTH },
+      () => FIRST_ADDRESS + SPACING * random(FUNCTIONS) + random(SPACING / 2),
+    );
+    const { bytes } = new RecordBuilder().record(9, 2, (body) => {
+      body.u64(frames[0]).u32(pid, pid).u64(0, 250_000);
+      body.u64(DEPTH + 1, USER, ...frames);
+    });
+    return { bytes, view: new DataView(bytes.buffer) };
+  });
+  for (let i = 0; i < samples; i++) {
+    const { bytes, view } = records[i < chains ? i : random(chains)];
+    view.setBigUint64(24, BigInt(FIRST_TIME + 1000 * i), true);
+    data.raw(bytes);
+    if (i % ROUND === ROUND - 1) data.finishedRound();
+  }
+  const event = {
+    config: 0,
+    sampleType: IP | TID | TIME | PERIOD | CALLCHAIN,
+    flags: FLAGS,
+    clockid: 1,
+  };
+  return buildFile({ events: [event], data: data.bytes });
+}
