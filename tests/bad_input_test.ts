@@ -11,7 +11,7 @@ import { readLoads } from "./support/parse_dump.ts";
 import { LIBC, temporaryDirectory } from "./support/script.ts";
 import { descriptorsOn, mappingsOn } from "./support/open_files.ts";
 
-// deno-lint-ignore no-explicit-any -- anything may come from JavaScript
+// deno-lint-ignore no-explicit-any -- JavaScript callers can pass any value
 type Anything = any;
 
 const code = Uint8Array.of(0xc3);
@@ -22,15 +22,20 @@ function detached(): Uint8Array {
   return bytes;
 }
 
-/** What is wrong with a function, the error's class, and what it names. */
+/** A mistake in a function, the fields with it, the error's class, and its message. */
 const BAD_FUNCTIONS: [string, Anything, typeof TypeError, RegExp][] = [
   ["a NUL in the name", { name: "a\0b" }, TypeError, /"name".*NUL.*"a\\x00b"/],
-  ["no name", { name: undefined }, TypeError, /"name".*undefined/],
-  ["a name that is no string", { name: 5 }, TypeError, /"name".*string.*5/],
-  ["no code", { code: undefined }, TypeError, /"code".*undefined/],
+  ["a missing name", { name: undefined }, TypeError, /"name".*undefined/],
+  ["a name that is not a string", { name: 5 }, TypeError, /"name".*string.*5/],
+  ["missing code", { code: undefined }, TypeError, /"code".*undefined/],
   ["code that is an array", { code: [1] }, TypeError, /"code".*Uint8Array/],
   ["code that is an ArrayBuffer", { code: code.buffer }, TypeError, /"code"/],
-  ["code of words", { code: new Uint16Array(2) }, TypeError, /"code"/],
+  [
+    "code that is a Uint16Array",
+    { code: new Uint16Array(2) },
+    TypeError,
+    /"code"/,
+  ],
   [
     "code that is a DataView",
     { code: new DataView(code.buffer) },
@@ -51,18 +56,18 @@ const BAD_FUNCTIONS: [string, Anything, typeof TypeError, RegExp][] = [
     /"address".*18446744073709551616n/,
   ],
   [
-    "an address without room for the code",
+    "an address too high for the code",
     { address: 2n ** 64n - 1n, code: new Uint8Array(2) },
     RangeError,
     /"address".*2 bytes/,
   ],
   [
-    "an address that is no safe integer",
+    "an address that is not a safe integer",
     { address: 2 ** 53 },
     RangeError,
     /"address".*9007199254740992/,
   ],
-  ["a broken address", { address: 1.5 }, RangeError, /"address".*1.5/],
+  ["a fractional address", { address: 1.5 }, RangeError, /"address".*1.5/],
   [
     "an address that is text",
     { address: "0x1000" },
@@ -91,7 +96,7 @@ const BAD_FUNCTIONS: [string, Anything, typeof TypeError, RegExp][] = [
   ],
   ["a negative pid", { pid: -1 }, RangeError, /"pid".*32-bit.*-1/],
   ["a pid of 33 bits", { pid: 2 ** 32 }, RangeError, /"pid".*4294967296/],
-  ["a broken pid", { pid: 0.5 }, RangeError, /"pid".*0.5/],
+  ["a fractional pid", { pid: 0.5 }, RangeError, /"pid".*0.5/],
   ["a pid that is not a number", { pid: NaN }, RangeError, /"pid".*NaN/],
   ["a pid that is a bigint", { pid: 1n }, TypeError, /"pid".*1n/],
   ["a pid that is null", { pid: null }, TypeError, /"pid".*null/],
@@ -101,9 +106,9 @@ const BAD_FUNCTIONS: [string, Anything, typeof TypeError, RegExp][] = [
 
 const line = { offset: 0, line: 1, file: "/a" };
 
-/** The same for the lines of a function whose code has one byte. */
+/** Mistakes in the source lines of a function whose code has one byte. */
 const BAD_LINES: [string, Anything, typeof TypeError, RegExp][] = [
-  ["lines that are none", { lines: line }, TypeError, /"lines".*array/],
+  ["lines that are not an array", { lines: line }, TypeError, /"lines".*array/],
   ["lines that are null", { lines: null }, TypeError, /"lines".*null/],
   [
     "a line that is null",
@@ -112,7 +117,7 @@ const BAD_LINES: [string, Anything, typeof TypeError, RegExp][] = [
     /"lines\[1\]".*null/,
   ],
   [
-    "no offset",
+    "a missing offset",
     { lines: [{ ...line, offset: undefined }] },
     TypeError,
     /"lines\[0\].offset"/,
@@ -124,7 +129,7 @@ const BAD_LINES: [string, Anything, typeof TypeError, RegExp][] = [
     /"lines\[0\].offset".*-1/,
   ],
   [
-    "an offset behind the code",
+    "an offset after the end of the code",
     { lines: [line, { ...line, offset: 1 }] },
     RangeError,
     /"lines\[1\].offset".*less than the code's size of 1 bytes/,
@@ -160,7 +165,7 @@ const BAD_LINES: [string, Anything, typeof TypeError, RegExp][] = [
     /"lines\[0\].column"/,
   ],
   [
-    "no file",
+    "a missing file",
     { lines: [{ offset: 0, line: 1 }] },
     TypeError,
     /"lines\[0\].file"/,
@@ -189,7 +194,7 @@ const move = { codeIndex: 1n, oldAddress: 1, newAddress: 2, codeSize: 3 };
 const entry = { address: 1, line: 1, file: "a" };
 const tables = { ehFrame: code, ehFrameHdr: code, mappedSize: 0 };
 
-/** A call of another method, the error's class, and what it names. */
+/** A mistake, a call of another method with it, the error's class, and its message. */
 const BAD_CALLS: [
   string,
   (dump: JitDumpFile) => unknown,
@@ -203,37 +208,37 @@ const BAD_CALLS: [
     /"move".*null/,
   ],
   [
-    "a move of no number",
+    "a move without a code index",
     (d) => d.dumpCodeMoveRecord({ ...move, codeIndex: 1 as Anything }),
     TypeError,
     /"codeIndex".*bigint/,
   ],
   [
-    "a move of number -1",
+    "a move of code index -1",
     (d) => d.dumpCodeMoveRecord({ ...move, codeIndex: -1n }),
     RangeError,
     /"codeIndex".*-1/,
   ],
   [
-    "a move from nowhere",
+    "a move without an old address",
     (d) => d.dumpCodeMoveRecord({ ...move, oldAddress: undefined as Anything }),
     TypeError,
     /"oldAddress".*undefined/,
   ],
   [
-    "a move to 0",
+    "a move to address 0",
     (d) => d.dumpCodeMoveRecord({ ...move, newAddress: 0n }),
     RangeError,
     /"newAddress".*0n/,
   ],
   [
-    "a move beyond memory",
+    "a move beyond the address space",
     (d) => d.dumpCodeMoveRecord({ ...move, newAddress: 2n ** 64n - 2n }),
     RangeError,
     /"newAddress".*3 bytes/,
   ],
   [
-    "a move of no code",
+    "a move of 0 bytes",
     (d) => d.dumpCodeMoveRecord({ ...move, codeSize: 0 }),
     RangeError,
     /"codeSize".*0/,
@@ -245,37 +250,37 @@ const BAD_CALLS: [
     /"codeSize".*2147483648/,
   ],
   [
-    "a move at a broken time",
+    "a move with an invalid timestamp",
     (d) => d.dumpCodeMoveRecord({ ...move, timestamp: 1 as Anything }),
     TypeError,
     /"timestamp"/,
   ],
   [
-    "a move by nobody",
+    "a move with an invalid pid",
     (d) => d.dumpCodeMoveRecord({ ...move, pid: -1 }),
     RangeError,
     /"pid"/,
   ],
   [
-    "debug information that is text",
+    "debug info that is a string",
     (d) => d.dumpDebugInfoRecord("x" as Anything),
     TypeError,
     /"info".*"x"/,
   ],
   [
-    "debug information of nothing",
+    "debug info without entries",
     (d) => d.dumpDebugInfoRecord({ address: 1, entries: [] }),
     RangeError,
     /"entries" is empty/,
   ],
   [
-    "debug information of no array",
+    "debug info whose entries are not an array",
     (d) => d.dumpDebugInfoRecord({ address: 1, entries: {} as Anything }),
     TypeError,
     /"entries".*array/,
   ],
   [
-    "debug information at 0",
+    "debug info for address 0",
     (d) => d.dumpDebugInfoRecord({ address: 0, entries: [entry] }),
     RangeError,
     /"address"/,
@@ -288,7 +293,7 @@ const BAD_CALLS: [
     /"entries\[1\]"/,
   ],
   [
-    "an entry at 0",
+    "an entry at address 0",
     (d) =>
       d.dumpDebugInfoRecord({
         address: 1,
@@ -298,14 +303,14 @@ const BAD_CALLS: [
     /"entries\[1\].address"/,
   ],
   [
-    "an entry of line 0",
+    "an entry for line 0",
     (d) =>
       d.dumpDebugInfoRecord({ address: 1, entries: [{ ...entry, line: 0 }] }),
     RangeError,
     /"entries\[0\].line"/,
   ],
   [
-    "an entry of discriminator -1",
+    "an entry with discriminator -1",
     (d) =>
       d.dumpDebugInfoRecord({
         address: 1,
@@ -315,20 +320,20 @@ const BAD_CALLS: [
     /"entries\[0\].discrim"/,
   ],
   [
-    "an entry of no file",
+    "an entry without a file",
     (d) =>
       d.dumpDebugInfoRecord({ address: 1, entries: [{ ...entry, file: "" }] }),
     TypeError,
     /"entries\[0\].file" is empty/,
   ],
   [
-    "tables that are null",
+    "unwind info that is null",
     (d) => d.dumpUnwindingInfoRecord(null as Anything),
     TypeError,
     /"info".*null/,
   ],
   [
-    "no .eh_frame",
+    "a missing .eh_frame",
     (d) =>
       d.dumpUnwindingInfoRecord({ ...tables, ehFrame: undefined as Anything }),
     TypeError,
@@ -348,7 +353,7 @@ const BAD_CALLS: [
     /"mappedSize".*-1/,
   ],
   [
-    "an end at a broken time",
+    "a close with an invalid timestamp",
     (d) => d.dumpCodeCloseRecord(-1n),
     RangeError,
     /"timestamp".*-1/,
@@ -356,7 +361,7 @@ const BAD_CALLS: [
 ];
 
 const BAD_OPENINGS: [string, Anything[], typeof TypeError, RegExp][] = [
-  ["no filename", [], TypeError, /"filename".*undefined/],
+  ["a missing filename", [], TypeError, /"filename".*undefined/],
   ["a filename that is a number", [7], TypeError, /"filename".*7/],
   ["an empty filename", [""], TypeError, /"filename" is empty/],
   ["a NUL in the filename", ["/tmp/a\0b"], TypeError, /"filename".*NUL/],
@@ -373,13 +378,13 @@ const BAD_OPENINGS: [string, Anything[], typeof TypeError, RegExp][] = [
     /"filename".*host/,
   ],
   [
-    "a URL with a hidden slash",
+    "a URL with an encoded slash",
     [new URL("file:///a%2fb")],
     TypeError,
     /"filename".*slash/,
   ],
   [
-    "a URL with a hidden NUL",
+    "a URL with an encoded NUL",
     [new URL("file:///a%00b")],
     TypeError,
     /"filename".*NUL/,
@@ -402,7 +407,7 @@ const BAD_OPENINGS: [string, Anything[], typeof TypeError, RegExp][] = [
     RangeError,
     /"eMachine".*65536/,
   ],
-  ["a broken machine", ["/nowhere/x", 6.2], RangeError, /"eMachine".*6.2/],
+  ["a fractional machine", ["/nowhere/x", 6.2], RangeError, /"eMachine".*6.2/],
   [
     "a machine that is text",
     ["/nowhere/x", "x86_64"],
@@ -416,13 +421,13 @@ const BAD_OPENINGS: [string, Anything[], typeof TypeError, RegExp][] = [
     /"eMachine".*null/,
   ],
   [
-    "a source root that is relative",
+    "a relative source root",
     ["/nowhere/x", 62, { sourceRoot: "src" }],
     TypeError,
     /"options.sourceRoot".*absolute/,
   ],
   [
-    "a source root that is no file: URL",
+    "a source root that is not a file: URL",
     ["/nowhere/x", 62, { sourceRoot: new URL("https://localhost/") }],
     TypeError,
     /"options.sourceRoot".*file:/,
@@ -441,10 +446,10 @@ const BAD_OPENINGS: [string, Anything[], typeof TypeError, RegExp][] = [
   ],
 ];
 
-describe("bad input: a function", () => {
+describe("dumping an invalid function", () => {
   const cases = [...BAD_FUNCTIONS, ...BAD_LINES];
-  for (const [what, fields, errorClass, message] of cases) {
-    it(`${what} is refused before a byte is written`, () => {
+  for (const [mistake, fields, errorClass, message] of cases) {
+    it(`throws before it writes when there is ${mistake}`, () => {
       using directory = temporaryDirectory();
       using dump = new JitDumpFile(join(directory.path, "some.dump"));
       using map = new PerfMapFile(join(directory.path, "some.map"));
@@ -455,7 +460,7 @@ describe("bad input: a function", () => {
       ];
       const isOf = (...names: string[]) =>
         Object.keys(fields).every((field) => names.includes(field));
-      // The same in other forms, for what these can be given.
+      // The other methods, if they accept the field.
       if (isOf("name", "code", "timestamp", "pid", "tid")) {
         const { name, code, timestamp, pid, tid } = fn;
         calls.push(() =>
@@ -473,13 +478,13 @@ describe("bad input: a function", () => {
       }
       assertEquals(Deno.statSync(dump.path).size, 40);
       assertEquals(Deno.statSync(map.path).size, 0);
-      // Nothing is left of the attempt.
+      // The failed calls have left nothing.
       dump.dumpFunction({ name: "f", code });
       assertEquals(Deno.statSync(dump.path).size, 40 + 56 + 2 + 1);
     });
   }
 
-  it("every method that writes is in a table", () => {
+  it("is tested for a method when it writes", () => {
     const tables = [BAD_FUNCTIONS, BAD_LINES, BAD_CALLS].flat()
       .map((row) => String(row[1]));
     for (const { prototype } of [JitDumpFile, PerfMapFile]) {
@@ -498,7 +503,7 @@ describe("bad input: a function", () => {
     }
   });
 
-  it("something else than an object is refused", () => {
+  it("throws when the function is not an object", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     for (const fn of [undefined, null, "fib", 5, Symbol("fib")]) {
@@ -510,10 +515,10 @@ describe("bad input: a function", () => {
     }
   });
 
-  it("a record of more than one write is refused", () => {
+  it("throws when the record does not fit into one write", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
-    // Never touched, so it takes no memory.
+    // The array is never read, so it occupies no memory.
     const huge = new Uint8Array(new ArrayBuffer(0x7fff_f000 - 56 - 2 + 1));
     assertThrows(
       () => dump.dumpFunction({ name: "f", code: huge }),
@@ -524,9 +529,9 @@ describe("bad input: a function", () => {
   });
 });
 
-describe("bad input: the other records", () => {
-  for (const [what, call, errorClass, message] of BAD_CALLS) {
-    it(`${what} is refused before a byte is written`, () => {
+describe("writing another invalid record", () => {
+  for (const [mistake, call, errorClass, message] of BAD_CALLS) {
+    it(`throws before it writes when there is ${mistake}`, () => {
       using directory = temporaryDirectory();
       using dump = new JitDumpFile(join(directory.path, "some.dump"));
       const error = assertThrows(() => call(dump), errorClass);
@@ -538,8 +543,8 @@ describe("bad input: the other records", () => {
   }
 });
 
-describe("bad input: code in unusual memory", () => {
-  it("a getter that dumps another function gets it into the dump, whole", () => {
+describe("dumping an unusual function", () => {
+  it("writes both functions whole when a getter dumps another one", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const inner = (name: string) =>
@@ -581,7 +586,7 @@ describe("bad input: code in unusual memory", () => {
     );
   });
 
-  it("memory that cannot be read is an error, and leaves the file as it was", () => {
+  it("throws and leaves the file unchanged when the code cannot be read", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const libc = Deno.dlopen(LIBC, {
@@ -609,8 +614,8 @@ describe("bad input: code in unusual memory", () => {
   });
 });
 
-describe("bad input: arrays", () => {
-  it("holes in arrays are refused", () => {
+describe("writing an array with holes", () => {
+  it("throws when an entry is missing", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     assertThrows(
@@ -621,30 +626,30 @@ describe("bad input: arrays", () => {
   });
 });
 
-describe("bad input: opening a map", () => {
+describe("opening a perf map", () => {
   for (
-    const [what, args, message] of [
-      ["no path", [undefined], '"filename" must be a string'],
+    const [mistake, args, message] of [
+      ["a missing path", [undefined], '"filename" must be a string'],
       ["an empty path", [""], '"filename" is empty'],
       ["a NUL in the path", ["a\0"], '"filename" must not contain NUL'],
       [
-        "a URL of the web",
+        "an http: URL",
         [new URL("http://x/")],
         '"filename" must be a file:',
       ],
       [
-        "options that are none",
+        "options that are null",
         ["/nowhere/x", null],
         '"options" must be an ob',
       ],
       [
-        "a libc of 6",
+        "a libc that is a number",
         ["/nowhere/x", { libc: 6 }],
         '"options.libc" must be a s',
       ],
     ] as [string, Anything, string][]
   ) {
-    it(`${what} is refused`, () => {
+    it(`throws when there is ${mistake}`, () => {
       assertThrows(
         () => new PerfMapFile(...args as [Anything]),
         TypeError,
@@ -653,7 +658,7 @@ describe("bad input: opening a map", () => {
     });
   }
 
-  it("forProcess() refuses what is no directory's path", () => {
+  it("throws when forProcess() gets an invalid directory", () => {
     for (const dir of ["", "a\0b", 5, null, new URL("http://localhost/")]) {
       assertThrows(
         () => PerfMapFile.forProcess(dir as Anything),
@@ -664,9 +669,9 @@ describe("bad input: opening a map", () => {
   });
 });
 
-describe("bad input: opening", () => {
-  for (const [what, args, errorClass, message] of BAD_OPENINGS) {
-    it(`${what} is refused`, () => {
+describe("opening a dump", () => {
+  for (const [mistake, args, errorClass, message] of BAD_OPENINGS) {
+    it(`throws when there is ${mistake}`, () => {
       const error = assertThrows(
         () => new JitDumpFile(...args as [Anything]),
         errorClass,
@@ -675,7 +680,7 @@ describe("bad input: opening", () => {
     });
   }
 
-  it("forProcess() refuses what is no directory's path", () => {
+  it("throws when forProcess() gets an invalid directory", () => {
     for (const dir of ["", "a\0b", 5, null, new URL("http://localhost/")]) {
       assertThrows(
         () => JitDumpFile.forProcess(dir as Anything),
@@ -685,7 +690,7 @@ describe("bad input: opening", () => {
     }
   });
 
-  it("a directory that does not exist", () => {
+  it("throws ENOENT when the directory does not exist", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "missing", "some.dump");
     const error = assertThrows(() => new JitDumpFile(path), JitDumpError);
@@ -701,7 +706,7 @@ describe("bad input: opening", () => {
     assertEquals([...Deno.readDirSync(directory.path)], []);
   });
 
-  it("a path that is a directory", () => {
+  it("throws EISDIR when the path is a directory", () => {
     using directory = temporaryDirectory();
     const file = join(directory.path, "some.dump");
     for (const given of [directory.path, `${directory.path}/`, `${file}/`]) {
@@ -715,7 +720,7 @@ describe("bad input: opening", () => {
     assertEquals([...Deno.readDirSync(directory.path)], []);
   });
 
-  it("a path that is a symbolic link is not followed", () => {
+  it("throws ELOOP when the path is a symbolic link", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "link.dump");
     const target = join(directory.path, "target");
@@ -732,7 +737,7 @@ describe("bad input: opening", () => {
     assertEquals(Deno.readTextFileSync(target), "precious");
   });
 
-  it("leaves no descriptor and no mapping behind", async () => {
+  it("leaves no descriptor and no mapping when it fails", async () => {
     using directory = temporaryDirectory();
     const text = join(directory.path, "text");
     Deno.writeTextFileSync(text, "text".repeat(100));
@@ -745,7 +750,7 @@ describe("bad input: opening", () => {
     }
   });
 
-  it("a path that is no regular file", async () => {
+  it("throws InvalidData when the path is not a regular file", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "fifo");
     await new Deno.Command("mkfifo", { args: [path] }).output();
@@ -758,7 +763,7 @@ describe("bad input: opening", () => {
     }
   });
 
-  it("a path in /proc or /sys is not written to", () => {
+  it("throws before it writes when the path is in /proc", () => {
     for (
       const [path, reason] of [
         ["/proc/self/comm", "not a jitdump file"],
@@ -772,7 +777,7 @@ describe("bad input: opening", () => {
     }
   });
 
-  it("a libc that is not there", () => {
+  it("throws when libc does not exist", () => {
     using directory = temporaryDirectory();
     const libc = join(directory.path, "libc.so.6");
     assertThrows(
@@ -785,8 +790,8 @@ describe("bad input: opening", () => {
   });
 });
 
-describe("bad input: after close()", () => {
-  it("every method says that the dump is closed", () => {
+describe("a closed dump", () => {
+  it("throws BadResource when a method is called", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const dump = new JitDumpFile(path);

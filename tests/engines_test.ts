@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { namedCode, plainName } from "../src/engines.ts";
 import { cpuTime } from "./support/this_thread.ts";
 
-/** Names as they are recorded, with the engine, the category and the name in the source. */
+/** Recorded names, each with its engine, its category and its name in the source. */
 const NAMES: [string, string | undefined, string, string][] = [
   ["JS:*'hot file:///a%20b.ts:1:2", "V8", "javascript", "hot"],
   ["JS:~get length file:///a.ts:10:3", "V8", "javascript", "get length"],
@@ -85,7 +85,7 @@ const NAMES: [string, string | undefined, string, string][] = [
 
 describe("namedCode()", () => {
   for (const [name, engine, category, plain] of NAMES) {
-    it(`tells what "${name}" is`, () => {
+    it(`returns the engine, category and source name when it gets "${name}"`, () => {
       const named = namedCode(name);
       assertEquals(
         [named.engine, named.category, named.plainName],
@@ -95,14 +95,14 @@ describe("namedCode()", () => {
     });
   }
 
-  it("shows a builtin of V8 under one name, in dumps, perf maps and binaries", () => {
+  it("returns one name when a dump, a perf map or a binary names a V8 builtin", () => {
     const shown = ["Builtin:Abort", "Builtins_Abort"].map((name) =>
       namedCode(name).name
     );
     assertEquals(shown, ["Builtin:Abort", "Builtin:Abort"]);
   });
 
-  it("takes linear time for a long name", () => {
+  it("takes linear time when a name is long", () => {
     const start = cpuTime();
     for (const part of ["a.", "a:", "[a] ", "$a/", "a(", "JS:~ ", "1:2"]) {
       namedCode(part.repeat(20_000));

@@ -21,8 +21,8 @@ const bytes = (...values: number[]) =>
 const addressOf = (code: Uint8Array<ArrayBuffer>) =>
   Deno.UnsafePointer.value(Deno.UnsafePointer.of(code));
 
-describe("JitDumpFile: opening", () => {
-  it("makes a file with mode 0600 and the header", () => {
+describe("opening a JitDumpFile", () => {
+  it("creates a file with mode 0600 and a header when there is none", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using dump = new JitDumpFile(path);
@@ -38,7 +38,7 @@ describe("JitDumpFile: opening", () => {
     assert(timestamp <= before && before - timestamp < 60_000_000_000n);
   });
 
-  it("takes any machine of 16 bits", () => {
+  it("records the ELF machine when it has up to 16 bits", () => {
     using directory = temporaryDirectory();
     for (const eMachine of [0, EM_X86_64, EM_AARCH64, 243, 0xffff]) {
       const path = join(directory.path, `${eMachine}.dump`);
@@ -47,7 +47,7 @@ describe("JitDumpFile: opening", () => {
     }
   });
 
-  it("takes a file: URL", () => {
+  it("opens the path when it gets a file: URL", () => {
     using directory = temporaryDirectory();
     const url = new URL(`file://${directory.path}/a%20b%C3%A9.dump`);
     using dump = new JitDumpFile(url);
@@ -55,7 +55,7 @@ describe("JitDumpFile: opening", () => {
     assert(Deno.statSync(dump.path).isFile);
   });
 
-  it("forProcess() gives the name that perf looks for", () => {
+  it("chooses the name that perf expects when forProcess() is used", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, `jit-${Deno.pid}.dump`);
     for (
@@ -71,7 +71,7 @@ describe("JitDumpFile: opening", () => {
     assert(Deno.statSync(path).isFile);
   });
 
-  it("maps the file, executable and private, from its start, until it is closed", () => {
+  it("keeps an executable private mapping until the dump is closed", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const dump = new JitDumpFile(path);
@@ -84,7 +84,7 @@ describe("JitDumpFile: opening", () => {
     assertEquals(mappingsOn(path), []);
   });
 
-  it("adds to a dump that is there, and writes no second header", () => {
+  it("appends without a second header when this process has a dump", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     for (const name of ["first", "second"]) {
@@ -94,7 +94,7 @@ describe("JitDumpFile: opening", () => {
     assertEquals(readLoads(path).map(({ name }) => name), ["first", "second"]);
   });
 
-  it("completes a header of which a full disk left a part", () => {
+  it("completes the header when a full disk left a part of it", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     new JitDumpFile(path).close();
@@ -106,7 +106,7 @@ describe("JitDumpFile: opening", () => {
     }
   });
 
-  it("leaves a file alone that its records do not belong in", () => {
+  it("throws and keeps the file when its header is incompatible", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     new JitDumpFile(path).close();
@@ -134,7 +134,7 @@ describe("JitDumpFile: opening", () => {
     }
   });
 
-  it("does not pass the descriptor on to children", async () => {
+  it("keeps the descriptor from child processes when they start", async () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const { stdout } = await new Deno.Command("ls", {
@@ -148,8 +148,8 @@ describe("JitDumpFile: opening", () => {
   });
 });
 
-describe("JitDumpFile: functions", () => {
-  it("dumpCodeLoadRecord() writes what it is given", () => {
+describe("JitDumpFile", () => {
+  it("writes the given fields when dumpCodeLoadRecord() is called", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const code = bytes(1, 2, 3);
@@ -166,7 +166,7 @@ describe("JitDumpFile: functions", () => {
     }]);
   });
 
-  it("dumpFunction() writes what it is given", () => {
+  it("writes the given fields when dumpFunction() is called", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const code = bytes(4, 5);
@@ -190,7 +190,7 @@ describe("JitDumpFile: functions", () => {
     }]);
   });
 
-  it("what is left out is this process, this thread, now, and the code's own address", () => {
+  it("records this process, this thread, now and the code's address when they are omitted", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const code = bytes(0xc3);
@@ -209,7 +209,7 @@ describe("JitDumpFile: functions", () => {
     assert(a.timestamp <= b.timestamp);
   });
 
-  it("the address of part of a buffer is that part's", () => {
+  it("records the address of a subarray when the code is one", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const memory = bytes(...Array(100).keys());
@@ -219,7 +219,7 @@ describe("JitDumpFile: functions", () => {
     assertEquals(code, memory.slice(10, 20));
   });
 
-  it("an address is a bigint, a number or a pointer", () => {
+  it("records the address when it is a bigint, a number or a pointer", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const code = bytes(0xc3);
@@ -244,7 +244,7 @@ describe("JitDumpFile: functions", () => {
     ]);
   });
 
-  it("names are written in UTF-8, escaped, and never empty", () => {
+  it("writes an escaped name in UTF-8 when it is unusual or empty", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const names = {
@@ -266,7 +266,7 @@ describe("JitDumpFile: functions", () => {
     );
   });
 
-  it("code of any size is written whole", () => {
+  it("writes the whole code when it has any size", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const sizes = [1, 255, 4096, 65535, 65536, 65537, 5_000_000, 3];
@@ -283,7 +283,7 @@ describe("JitDumpFile: functions", () => {
     }
   });
 
-  it("code may lie in shared memory", () => {
+  it("writes the code when it is in shared memory", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const code = new Uint8Array(new SharedArrayBuffer(4)).fill(9);
@@ -291,7 +291,7 @@ describe("JitDumpFile: functions", () => {
     assertEquals(readLoads(dump.path)[0].code, new Uint8Array(4).fill(9));
   });
 
-  it("each function is one write, whatever its size", () => {
+  it("appends each function in one write when it has any size", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const sizes = [1, 300, 65536, 65537, 1_000_000];
@@ -303,7 +303,7 @@ describe("JitDumpFile: functions", () => {
     assertEquals(readLoads(dump.path).map(({ code }) => code.length), sizes);
   });
 
-  it("writes behind what others have appended meanwhile", () => {
+  it("appends after other records when others have written meanwhile", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     using other = Deno.openSync(dump.path, { append: true });
@@ -319,8 +319,8 @@ describe("JitDumpFile: functions", () => {
   });
 });
 
-describe("JitDumpFile: time and numbers", () => {
-  it("getTimeStamp() counts nanoseconds and does not go back", async () => {
+describe("timestamps and code indices", () => {
+  it("never decrease when getTimeStamp() is called repeatedly", async () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const start = performance.now();
@@ -333,17 +333,17 @@ describe("JitDumpFile: time and numbers", () => {
     assertLess(measured, ms + 1);
   });
 
-  it("getTimeStamp() is CLOCK_MONOTONIC", () => {
+  it("agree with CLOCK_MONOTONIC when getTimeStamp() reads it", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
-    // /proc/uptime also counts the time that the machine slept, never less.
+    // /proc/uptime includes the time in suspend, so it is never less.
     const uptime = parseFloat(Deno.readTextFileSync("/proc/uptime"));
     const seconds = Number(dump.getTimeStamp()) / 1e9;
     assertGreater(seconds, 0);
     assertLess(seconds, uptime + 1);
   });
 
-  it("nextCodeIndex() and the functions share one count, far from 0", () => {
+  it("share one count when functions are dumped and nextCodeIndex() is called", () => {
     using directory = temporaryDirectory();
     using a = new JitDumpFile(join(directory.path, "a.dump"));
     using b = new JitDumpFile(join(directory.path, "b.dump"));
@@ -362,8 +362,8 @@ describe("JitDumpFile: time and numbers", () => {
   });
 });
 
-describe("JitDumpFile: closing", () => {
-  it("twice is fine", () => {
+describe("closing a JitDumpFile", () => {
+  it("does nothing when it is closed already", () => {
     using directory = temporaryDirectory();
     const dump = new JitDumpFile(join(directory.path, "some.dump"));
     assertEquals(descriptorsOn(dump.path), 1);
@@ -373,7 +373,7 @@ describe("JitDumpFile: closing", () => {
     dump[Symbol.dispose]();
   });
 
-  it("`using` does it", () => {
+  it("happens when the scope of `using` ends", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     let dump: JitDumpFile;
@@ -388,7 +388,7 @@ describe("JitDumpFile: closing", () => {
 });
 
 describe("JitDumpFile.isSupported()", () => {
-  it("is true on Linux, where these tests run", () => {
+  it("returns true when the system is Linux", () => {
     assertEquals(JitDumpFile.isSupported(), Deno.build.os === "linux");
   });
 });

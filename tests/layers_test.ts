@@ -5,9 +5,9 @@ import { describe, it } from "@std/testing/bdd";
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 
 /**
- * The rooms that a room may import besides itself. A folder of `src/` is a room, and so
- * is each file beside them. What a room may import is listed in full, because an import
- * through another room is no permission.
+ * The layers that a layer may import besides itself. A layer is `ffi/`, a folder of
+ * `src/`, or a file in `src/`. Each list is complete: a layer may not import what only a
+ * layer that it imports may.
  */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "ffi": [],
@@ -59,7 +59,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
 };
 
-/** The public writers, which may import each room that writes. */
+/** The layers that the public writers may import. */
 const WRITERS = [
   "ffi",
   "src/file",
@@ -79,7 +79,7 @@ const RULES: Record<string, readonly string[]> = {
   "mod.ts": [...WRITERS, "src/jit_dump_file.ts", "src/perf_map_file.ts"],
 };
 
-/** The paths of all modules in a directory, from the project's root on. */
+/** Returns the paths of all modules in a directory, relative to the project. */
 function modulesIn(directory: string): string[] {
   return Array.from(Deno.readDirSync(join(ROOT, directory))).flatMap(
     ({ name, isDirectory }) => {
@@ -90,8 +90,8 @@ function modulesIn(directory: string): string[] {
   );
 }
 
-/** Returns the room of a path from the project's root on. */
-function roomOf(path: string): string {
+/** Returns the layer of a path that is relative to the project. */
+function layerOf(path: string): string {
   const [first, second] = path.split("/");
   if (first === "src") return `src/${second}`;
   return second === undefined ? path : first;
@@ -124,14 +124,14 @@ const IMPORTS: Import[] = MODULES.flatMap((from) =>
 function offending(imports: Import[]): string[] {
   return imports
     .filter(({ from, to }) => {
-      const [room, imported] = [roomOf(from), roomOf(to)];
-      return room !== imported && !(RULES[room] ?? []).includes(imported);
+      const [layer, imported] = [layerOf(from), layerOf(to)];
+      return layer !== imported && !(RULES[layer] ?? []).includes(imported);
     })
     .map(({ from, to }) => `${from} imports ${to}`);
 }
 
-/** Returns a circle of modules, or nothing if there is none. */
-function circle(imports: Import[]): string[] {
+/** Returns the modules of an import cycle; returns undefined if there is none. */
+function cycle(imports: Import[]): string[] {
   const done = new Set<string>();
   const path: string[] = [];
   const visit = (module: string): string[] => {
@@ -155,34 +155,34 @@ function circle(imports: Import[]): string[] {
 }
 
 describe("the layers", () => {
-  it("know the room of each module", () => {
+  it("have an entry when a module belongs to one", () => {
     for (const module of MODULES) {
-      assert(RULES[roomOf(module)], `${module} is in no room that is listed`);
+      assert(RULES[layerOf(module)], `${module} belongs to no listed layer`);
     }
   });
 
-  it("import only what lies below them", () => {
+  it("import only layers below them when the rules hold", () => {
     assert(IMPORTS.length > MODULES.length);
     assertEquals(offending(IMPORTS), []);
   });
 
-  it("name the import when it is not allowed", () => {
+  it("report an import when it is not allowed", () => {
     const [from, to] = ["src/reader/mod.ts", "ffi/libc.ts"];
     assertEquals(offending([{ from, to }]), [`${from} imports ${to}`]);
   });
 
-  it("have no circle among modules", () => {
-    assertEquals(circle(IMPORTS), []);
+  it("have no import cycle when the rules hold", () => {
+    assertEquals(cycle(IMPORTS), []);
   });
 
-  it("name the modules of a circle when there is one", () => {
+  it("report the modules of an import cycle when there is one", () => {
     const [a, b, c] = ["src/a.ts", "src/b.ts", "src/c.ts"];
     const imports = [[a, b], [b, c], [c, b]]
       .map(([from, to]) => ({ from, to }));
-    assertEquals(circle(imports), [b, c, b]);
+    assertEquals(cycle(imports), [b, c, b]);
   });
 
-  it("find imports, re-exports and types in any form", () => {
+  it("include imports, re-exports and types when they have any form", () => {
     const text = [
       'import "./a.ts";',
       'import type { B } from "./b.ts";',
@@ -199,9 +199,9 @@ describe("the layers", () => {
     ]);
   });
 
-  it("count no import of a room by itself as one of another", () => {
-    assertNotEquals(roomOf("src/file/a.ts"), roomOf("src/format/a.ts"));
-    assertEquals(roomOf("src/v8.ts"), "src/v8.ts");
-    assertEquals(roomOf("ffi/libc.ts"), "ffi");
+  it("allow an import when it stays within a layer", () => {
+    assertNotEquals(layerOf("src/file/a.ts"), layerOf("src/format/a.ts"));
+    assertEquals(layerOf("src/v8.ts"), "src/v8.ts");
+    assertEquals(layerOf("ffi/libc.ts"), "ffi");
   });
 });

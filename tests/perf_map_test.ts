@@ -24,7 +24,7 @@ const DEMO = new URL("demo/", import.meta.url).href;
 const code = new Uint8Array(new ArrayBuffer(0x1f));
 
 describe("PerfMapFile", () => {
-  it("writes a line for each function, in one write", () => {
+  it("writes one line in one write when it dumps a function", () => {
     using directory = temporaryDirectory();
     using map = PerfMapFile.forProcess(directory.path);
     assertEquals(map.path, join(directory.path, `perf-${Deno.pid}.map`));
@@ -48,11 +48,11 @@ ${own.toString(16)} 1f own
     );
   });
 
-  it("is supported where dumps are", () => {
+  it("is supported when dumps are", () => {
     assertEquals(PerfMapFile.isSupported(), JitDumpFile.isSupported());
   });
 
-  it("fills up names that are too short for perf", () => {
+  it("pads a name when it is too short for perf", () => {
     using directory = temporaryDirectory();
     using map = PerfMapFile.forProcess(directory.path);
     for (const name of ["f", "fg", "fgh"]) {
@@ -64,7 +64,7 @@ ${own.toString(16)} 1f own
     );
   });
 
-  it("dumpFunctions() writes the same in few writes", () => {
+  it("writes the same lines in fewer writes when dumpFunctions() is called", () => {
     using directory = temporaryDirectory();
     using singly = new PerfMapFile(join(directory.path, "a.map"));
     using whole = new PerfMapFile(join(directory.path, "b.map"));
@@ -81,7 +81,7 @@ ${own.toString(16)} 1f own
     assertEquals(writes, Math.ceil(text.length / (256 * 1024)));
   });
 
-  it("adds to a map that is there", () => {
+  it("appends when the perf map exists", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.map");
     for (const name of ["one", "two"]) {
@@ -91,7 +91,7 @@ ${own.toString(16)} 1f own
     assertEquals(Deno.readTextFileSync(path), "10 1f one\n10 1f two\n");
   });
 
-  it("leaves other files alone", () => {
+  it("throws and keeps the file when it is not a perf map", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.map");
     for (const text of ["some text\n", "1000 fib\n", "0x10 0x10 fib\n"]) {
@@ -108,7 +108,7 @@ ${own.toString(16)} 1f own
     assertThrows(() => new PerfMapFile(link), JitDumpError, "symbolic link");
   });
 
-  it("refuses bad input before a byte is written", () => {
+  it("throws before it writes when its input is invalid", () => {
     using directory = temporaryDirectory();
     using map = PerfMapFile.forProcess(directory.path);
     const cases: [unknown, typeof TypeError, string][] = [
@@ -142,7 +142,7 @@ ${own.toString(16)} 1f own
     assertEquals(Deno.statSync(map.path).size, 0);
   });
 
-  it("says that it is closed; closing twice is fine", () => {
+  it("throws BadResource when it is closed, but closes twice", () => {
     using directory = temporaryDirectory();
     const map = PerfMapFile.forProcess(directory.path);
     map.close();
@@ -159,13 +159,21 @@ ${own.toString(16)} 1f own
   });
 
   for (
-    const [what, flags, outcome] of [
-      ["the two scoped permissions are enough", 3, "done"],
-      ["without FFI: NotCapable, and nothing is made", 2, "--allow-ffi="],
-      ["without writing: NotCapable, and nothing is made", 1, "--allow-write="],
+    const [name, flags, outcome] of [
+      ["writes functions when it has both scoped permissions", 3, "done"],
+      [
+        "throws NotCapable and creates no file when FFI is not granted",
+        2,
+        "--allow-ffi=",
+      ],
+      [
+        "throws NotCapable and creates no file when writing is not granted",
+        1,
+        "--allow-write=",
+      ],
     ] as const
   ) {
-    it(what, async () => {
+    it(name, async () => {
       using directory = temporaryDirectory();
       const maps = join(directory.path, "maps");
       Deno.mkdirSync(maps);
@@ -197,8 +205,8 @@ ${own.toString(16)} 1f own
   }
 });
 
-describe("a perf map under perf", () => {
-  /** Runs two loops, of which the map says what `dump` does; returns perf's symbols. */
+describe("a perf report with a perf map", () => {
+  /** Runs two loops that `dump` describes in a perf map; returns perf's symbols. */
   async function symbols(dump: string): Promise<Map<string, number>> {
     using directory = temporaryDirectory();
     const data = join(directory.path, "perf.data");
@@ -239,7 +247,7 @@ describe("a perf map under perf", () => {
     );
   }
 
-  itWithPerf("has its names in the report, the short ones too", async () => {
+  itWithPerf("has the functions' names when some are short", async () => {
     const found = await symbols(`
       map.dumpFunction({ name: "f", code: first });
       map.dumpFunction({ name: "a größe", code: second });
@@ -248,15 +256,18 @@ describe("a perf map under perf", () => {
     assertGreater(found.get("a größe")!, 50);
   });
 
-  itWithPerf("of lines that contradict each other has one", async () => {
-    const found = await symbols(`
+  itWithPerf(
+    "has one of the names when lines contradict each other",
+    async () => {
+      const found = await symbols(`
       map.dumpFunction({ name: "sooner", code: first });
       map.dumpFunction({ name: "later", code: first });
       map.dumpFunction({ name: "other", code: second });
     `);
-    const names = ["sooner", "later"].filter((name) => found.has(name));
-    assertEquals(names.length, 1);
-    assertGreater(found.get(names[0])!, 50);
-    assertGreater(found.get("other")!, 50);
-  });
+      const names = ["sooner", "later"].filter((name) => found.has(name));
+      assertEquals(names.length, 1);
+      assertGreater(found.get(names[0])!, 50);
+      assertGreater(found.get("other")!, 50);
+    },
+  );
 });
