@@ -13,24 +13,23 @@ import { colored, json, Output, printable } from "./output.ts";
 const HELP = `
 Usage: jitdump check [OPTIONS] FILE|DIRECTORY…
 
-Finds what perf 6.1, 6.12 and 7.2 drop or misread in a dump. Of a directory, all dumps
-are checked: files that begin as one, whatever their name. Each line is a kind of
-finding: the first byte of the file at which it is, what comes of it, what to do, the
-versions that it holds for, and how often it was found.
+Finds what perf 6.1, 6.12 and 7.2 drop or misread in a dump. Checks all dumps of a
+directory, whatever their names. Prints a line for each kind of finding: the byte of
+the first one, its effect, a remedy, the affected versions of perf, and the count.
 
   error     perf drops or misreads something
-  warning   it depends on the use of the dump, or on what was meant
+  warning   perf may drop or misread something, depending on the use of the dump
 
-  --all     a line for each finding
-  --json    a JSON object on each line, with file, offset, severity, rule, message,
-            remedy, holdsFor (a list of versions) and, without --all, count
-  --strict  exit status 1 for warnings too
+  --all     print a line for each finding
+  --json    print a JSON object on each line, with file, offset, severity, rule,
+            message, remedy, holdsFor (a list of versions) and, without --all, count
+  --strict  exit with status 1 for warnings as well
 
-perf finds a dump only under the name jit-PID.dump. Another name is taken for that of a
+perf finds a dump only by the name jit-PID.dump. A dump with another name counts as a
 copy.
 
-Needs --allow-read. Exit status: 0 if there are no errors, 1 if there are, or if a file
-cannot be read.
+Requires --allow-read. Exit status: 0 without errors, 1 with errors or if a file cannot
+be read.
 `;
 
 /** A kind of finding: the first one, and how many there are. */
@@ -54,7 +53,7 @@ export const check: Command = {
       json: { type: "boolean" },
       strict: { type: "boolean" },
     });
-    if (positionals.length === 0) throw new UsageError("no FILE is given");
+    if (positionals.length === 0) throw new UsageError("FILE is missing");
     const output = new Output();
     let isClean = true;
     for (const path of positionals) {
@@ -87,11 +86,11 @@ function isDirectory(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch {
-    return false; // what is wrong with it is reported when it is read
+    return false; // reading it reports the error
   }
 }
 
-/** Whether a file begins as a dump, of any byte order. */
+/** Returns whether a file begins with the magic number of dumps, in any byte order. */
 function isDump(path: string): boolean {
   try {
     using file = Deno.openSync(path);
@@ -127,7 +126,7 @@ async function checkFile(
     }
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) throw error;
-    // What is wrong with one file does not keep the others from being checked.
+    // The other files are checked even if one cannot be read.
     complain(path, (error as Error).message, output);
     return false;
   }

@@ -1,5 +1,5 @@
 /**
- * What the subcommands have in common.
+ * The interface of subcommands, and their arguments.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { nearestName } from "./nearest_name.ts";
 export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What `--help` prints. */
+  /** The output of `--help`. */
   readonly help: string;
-  /** Does it; gives the exit status. */
+  /** Runs the command; returns the exit status. */
   run(args: string[]): Promise<number>;
 }
 
-/** The command line is wrong. */
+/** An error in the command line. */
 export class UsageError extends Error {}
 
-/** Parses arguments with `parseArgs` of node:util; its errors become a {@linkcode UsageError}. */
+/** Parses arguments with `parseArgs` of node:util. Throws {@linkcode UsageError}. */
 export function parse<T extends ParseArgsConfig["options"]>(
   args: string[],
   options: T,

@@ -1,5 +1,5 @@
 /**
- * A function's code as instructions.
+ * Disassembly of functions.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { DumpedFunction } from "../reader/dumped_function.ts";
 import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 import { Output, printable } from "./output.ts";
 
-/** objdump's names of machines, by ELF's `e_machine`. */
+/** objdump's names of machines, by `e_machine` of ELF. */
 const MACHINES: Record<number, string> = {
   3: "i386",
   20: "powerpc:common",
@@ -25,9 +25,9 @@ const MACHINES: Record<number, string> = {
 };
 
 /**
- * Prints the code of all functions of that name; gives how many there are.
+ * Prints the instructions of all functions with that name; returns their number.
  *
- * @param marks What to print before a function's instruction at an offset.
+ * @param marks Returns the text before a function's instruction at an offset.
  */
 export async function disassemble(
   path: string,
@@ -38,10 +38,10 @@ export async function disassemble(
   const { elfMach, littleEndian } = dump.header;
   const machine = MACHINES[elfMach];
   if (!machine) {
-    throw new Error(`objdump has no name for ELF machine ${elfMach}`);
+    throw new Error(`objdump does not support ELF machine ${elfMach}`);
   }
   const timeline = new CodeTimeline([], dump.header);
-  // Which lines are right is known at the end of the dump.
+  // Later records can correct a function's source lines.
   const found: { fn: DumpedFunction; load: CodeLoad }[] = [];
   for (const record of dump) {
     if (record instanceof CorruptRange) continue;
@@ -56,7 +56,7 @@ export async function disassemble(
     output.line(
       `${printable(name)}: ${codeSize} bytes at ${
         hex(codeAddr)
-      }, number ${codeIndex}`,
+      }, code index ${codeIndex}`,
     );
     const instructions = await runObjdump(load, [
       ...["-m", machine],
@@ -72,7 +72,7 @@ export async function disassemble(
   return found.length;
 }
 
-/** objdump's lines, one for each instruction. */
+/** Runs objdump, and returns a line for each instruction. */
 async function runObjdump(
   { code, codeAddr }: CodeLoad,
   machine: string[],
@@ -95,13 +95,13 @@ async function runObjdump(
       .filter((line) => /^\s*[0-9a-f]+:\t/.test(line));
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error("there is no objdump: install the package binutils");
+    throw new Error("objdump is not installed; install the package binutils");
   } finally {
     await Deno.remove(file);
   }
 }
 
-/** The instructions, each line's source before the first of its own. */
+/** Yields the instructions, and before the first one of each source line its text. */
 function* between(
   instructions: string[],
   lines: readonly LineEntry[],
@@ -123,10 +123,11 @@ function* between(
   }
 }
 
-/** Lines of source files, as far as they can be read. */
+/** Source files, read lazily. */
 class SourceFiles {
   readonly #files = new Map<string, string[]>();
 
+  /** Returns the text of a source line; returns an empty string if it cannot be read. */
   line({ file, line }: LineEntry): string {
     let lines = this.#files.get(file);
     if (!lines) {
@@ -141,7 +142,7 @@ function read(file: string): string[] {
   try {
     return Deno.readTextFileSync(file).split("\n");
   } catch {
-    // It is somewhere else, or nowhere, or not to be read.
+    // The recorded path may be of another machine, or reading it may not be allowed.
     return [];
   }
 }

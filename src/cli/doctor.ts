@@ -18,25 +18,27 @@ import { colored } from "./output.ts";
 const HELP = `
 Usage: jitdump doctor
 
-Checks what a profile needs, and says what to do where it is missing. Then it lets a
-program make a function, records it and says whether the function's name came out.
+Checks the requirements of profiling, and suggests a remedy for each that is missing.
+Then records a test program, and checks that the profile names its jitted function.
 
-Needs --allow-all: it runs perf, objdump and Deno, and calls machine code.
-Exit status: 0 if a profile can be made, 1 if not.
+Requires --allow-all: it runs perf, objdump and Deno, and calls machine code.
+Exit status: 0 if profiling works, 1 if not.
 `;
 
-/** What the program that is recorded calls its function. */
+/** Name of the jitted function in the test program. */
 const NAME = "doctor_test_function";
 
-/** Something that is looked at; gives what is there, or throws what to do. */
+/** Checks a requirement; returns its state, or throws an error with a remedy. */
 type Check = () => Promise<string>;
 
 export const doctor: Command = {
-  summary: "check what a profile needs",
+  summary: "check the requirements of profiling",
   help: HELP,
   async run(args) {
     const { positionals } = parse(args, {});
-    if (positionals.length > 0) throw new UsageError("there are no arguments");
+    if (positionals.length > 0) {
+      throw new UsageError("doctor takes no arguments");
+    }
     let event = "";
     const checks: [string, Check, "needed" | "useful"][] = [
       ["system", system, "needed"],
@@ -72,7 +74,7 @@ export const doctor: Command = {
 function system(): Promise<string> {
   const { os, arch } = Deno.build;
   if (os === "linux") return Promise.resolve(`${os}, ${arch}`);
-  return Promise.reject(new Error(`perf is on Linux only, this is ${os}`));
+  return Promise.reject(new Error(`perf runs on Linux only, this is ${os}`));
 }
 
 async function paranoid(): Promise<string> {
@@ -80,7 +82,7 @@ async function paranoid(): Promise<string> {
   const level = Number(await Deno.readTextFile(path));
   if (level <= 1 || Deno.uid() === 0) return String(level);
   throw new Error(
-    `${level}: the kernel's part of a profile is left out, or nothing may be recorded; sudo sysctl kernel.perf_event_paranoid=1`,
+    `${level}: perf may not record the kernel, or nothing at all; run sudo sysctl kernel.perf_event_paranoid=1`,
   );
 }
 
@@ -91,12 +93,12 @@ async function libc(): Promise<string> {
     } catch {
       continue;
     }
-    return `${path}; the least that a program needs is --allow-ffi=${path} --allow-write=<the dump's directory>`;
+    return `${path}; a program needs at least --allow-ffi=${path} --allow-write=<the dump's directory>`;
   }
   throw new Error(
-    `at none of ${
+    `not found at ${
       LIBC_PATHS.join(", ")
-    }: name it in options.libc and --allow-ffi`,
+    }; set options.libc and --allow-ffi to its path`,
   );
 }
 
@@ -109,14 +111,14 @@ async function objdump(): Promise<string> {
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(
-      "not there, so no instructions can be shown: install the package binutils",
+      "not installed, so instructions cannot be shown; install the package binutils",
     );
   }
 }
 
-/** Records a program that spends its time in one jitted function. */
+/** Records the test program, and finds its function in the profile. */
 async function recordOne(event: string): Promise<string> {
-  if (event === "") throw new Error("not tried, as nothing can be recorded");
+  if (event === "") throw new Error("not checked, because perf cannot record");
   const directory = await Deno.makeTempDir({ prefix: "jitdump-doctor-" });
   try {
     const data = `${directory}/perf.data`;
@@ -137,11 +139,11 @@ async function recordOne(event: string): Promise<string> {
       .find(({ place }) => place.name === NAME);
     if (!share) {
       throw new Error(
-        "its name did not come out; look at the dump with jitdump check",
+        "the profile does not name it; run jitdump check on the dump",
       );
     }
     const percent = (100 * share.self / profile.weight).toFixed(0);
-    return `its name came out, with ${percent}% of ${profile.samples} samples of ${profile.event}`;
+    return `the profile names it, with ${percent}% of ${profile.samples} samples of ${profile.event}`;
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -1,6 +1,5 @@
 /**
- * What `jitdump doctor` records: a program that makes a function and spends a moment in
- * it.
+ * The test program of `jitdump doctor`, which spends its time in one jitted function.
  *
  *     deno run --allow-all src/cli/doctor_program.ts DIRECTORY NAME
  *
@@ -9,16 +8,16 @@
 
 import { JitDumpFile } from "../../mod.ts";
 
-/** A loop that counts down from its argument. */
+/** Machine code of a loop that counts down from its argument. */
 const CODE: Record<string, number[]> = {
   x86_64: [
     ...[0x48, 0xff, 0xcf], // dec %rdi
-    ...[0x75, 0xfb], //       jne the start
+    ...[0x75, 0xfb], //       jne to the start
     0xc3, //                  ret
   ],
   aarch64: [
     ...[0x00, 0x04, 0x00, 0xf1], // subs x0, x0, #1
-    ...[0xe1, 0xff, 0xff, 0x54], // b.ne the start
+    ...[0xe1, 0xff, 0xff, 0x54], // b.ne to the start
     ...[0xc0, 0x03, 0x5f, 0xd6], // ret
   ],
 };

@@ -37,16 +37,17 @@ Usage: jitdump inspect [OPTIONS] FILE…
 Shows the header of a dump and a line for each record. Times are seconds since the
 file's first record.
 
-  --functions         a line for each function: its address, its size, the times from
-                      and until which it was there (empty: to the end of the dump), the
-                      size of its unwind info, its first source line. A function that
-                      moves has a line for each address.
-  --json              a JSON object on each line; timestamps, addresses and code indices
-                      are strings, because they can have 64 bits
-  --name REGEX        only functions whose name matches, with lines and unwind info
-  --disassemble NAME  the code of every function of that name, with its source lines
+  --functions         print a line for each function: its address, size, start time and
+                      end time (empty: the end of the dump), the size of its unwind
+                      info, and its first source line. A function that moves has a
+                      line for each address.
+  --json              print a JSON object on each line; timestamps, addresses and code
+                      indices are strings, because they can have 64 bits
+  --name REGEX        select functions by name, with their lines and unwind info
+  --disassemble NAME  print the instructions and source lines of every function with
+                      that name
 
-Needs --allow-read. --disassemble also needs objdump (package binutils) with
+Requires --allow-read. --disassemble also requires objdump (package binutils) with
 --allow-run=objdump, and --allow-write for the temporary file that objdump reads.
 `;
 
@@ -66,7 +67,7 @@ export const inspect: Command = {
       name: { type: "string" },
       disassemble: { type: "string" },
     });
-    if (positionals.length === 0) throw new UsageError("no FILE is given");
+    if (positionals.length === 0) throw new UsageError("FILE is missing");
     const { disassemble: name, ...others } = values;
     if (name !== undefined) {
       if (positionals.length > 1 || Object.keys(others).length > 0) {
@@ -154,7 +155,7 @@ interface RecordView extends View {
 }
 
 interface FunctionView extends View {
-  /** @param until The time from which on other code was there. */
+  /** @param until The time at which other code replaced it. */
   function(fn: DumpedFunction, until: bigint | undefined): void;
 }
 

@@ -41,18 +41,18 @@ function find(name: string): Command {
 
 /** Returns what `jitdump help ARGS` prints. */
 function help(args: string[]): string {
-  if (args.length > 1) throw new UsageError("only one COMMAND can be given");
+  if (args.length > 1) throw new UsageError("help accepts only one COMMAND");
   return args.length === 0 ? USAGE : find(args[0]).help;
 }
 
-/** Whether the arguments ask for help; those after `--` are another program's. */
-function asksForHelp(args: string[]): boolean {
+/** Returns whether the arguments before `--` request help. */
+function requestsHelp(args: string[]): boolean {
   const end = args.indexOf("--");
   const own = end === -1 ? args : args.slice(0, end);
   return own.includes("--help") || own.includes("-h");
 }
 
-/** Returns the lines of a help text that tell how a command is called. */
+/** Returns the usage lines of a help text. */
 const synopsis = (help: string) => help.trim().split("\n\n")[0];
 
 /** Runs a command line, and returns the exit status. */
@@ -61,7 +61,7 @@ export async function main(args: string[]): Promise<number> {
   let prefix = "jitdump";
   let usage = USAGE;
   try {
-    if (name === undefined) throw new UsageError("no COMMAND is given");
+    if (name === undefined) throw new UsageError("COMMAND is missing");
     if (name === "--version" || name === "-V") {
       console.log(`jitdump ${config.version}`);
       return 0;
@@ -75,7 +75,7 @@ export async function main(args: string[]): Promise<number> {
       throw new UsageError(`unknown option ${name}${suggest(name, options)}`);
     }
     const command = find(name);
-    if (asksForHelp(rest)) {
+    if (requestsHelp(rest)) {
       console.log(command.help.trim());
       return 0;
     }
@@ -84,7 +84,7 @@ export async function main(args: string[]): Promise<number> {
     return await command.run(rest);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    // Whoever read the output has seen enough, as `head` does.
+    // The reader of the output, such as head(1), has ended.
     if (error instanceof Deno.errors.BrokenPipe) return 0;
     console.error(`${prefix}: ${error.message}`);
     if (!(error instanceof UsageError)) return 1;

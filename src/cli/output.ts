@@ -1,25 +1,25 @@
 /**
- * Writing for people and for programs.
+ * Output as text and as JSON.
  *
  * @module
  */
 
-/** Lines are written in pieces of about this many bytes. */
+/** Number of characters after which buffered output is written. */
 const BUFFER_SIZE = 64 * 1024;
 
 const encoder = new TextEncoder();
 
-/** Standard output, line by line. */
+/** Buffered standard output. */
 export class Output {
   #text = "";
 
-  /** Writes a line, sooner or later. */
+  /** Adds a line to the buffer. */
   line(text: string): void {
     this.#text += `${text}\n`;
     if (this.#text.length >= BUFFER_SIZE) this.flush();
   }
 
-  /** Writes what has not been written yet. */
+  /** Writes the buffered lines. */
   flush(): void {
     const bytes = encoder.encode(this.#text);
     this.#text = "";
@@ -29,15 +29,15 @@ export class Output {
   }
 }
 
-/** How many columns the terminal has; undefined where there is none. */
+/** Returns the width of the terminal; returns undefined if stdout is not a terminal. */
 export function terminalWidth(): number | undefined {
   return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : undefined;
 }
 
-/** Whether to use colours: on a terminal that has them, unless NO_COLOR is set. */
+/** Returns whether to use colors: on a terminal, unless NO_COLOR is set. */
 const hasColors = () => Deno.stdout.isTerminal() && !Deno.noColor;
 
-/** Marks what is bad: red for an error, yellow for a warning. */
+/** Colors a text: red for errors, yellow for warnings. */
 export function colored(
   text: string,
   color: "red" | "yellow" | "bold",
@@ -47,7 +47,7 @@ export function colored(
   return `\x1b[${code}m${text}\x1b[0m`;
 }
 
-/** What would move the cursor, or hide, is shown by its number, so that a line stays one. */
+/** Escapes control, format and separator characters, so that a line stays one line. */
 export function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
@@ -60,13 +60,13 @@ export function printable(text: string): string {
   );
 }
 
-/** Cuts a line to a width; the end says that it was longer. */
+/** Truncates a line to a width, and marks it with an ellipsis. */
 export function fit(text: string, width: number | undefined): string {
   if (width === undefined || text.length <= width) return text;
   return `${text.slice(0, width - 1)}…`;
 }
 
-/** An object on one line; 64-bit numbers are strings, as JSON readers would round them. */
+/** Returns JSON on one line, with bigints as strings, because JSON readers would round them. */
 export function json(value: unknown): string {
   return JSON.stringify(
     value,
@@ -74,7 +74,7 @@ export function json(value: unknown): string {
   );
 }
 
-/** A time in seconds, to the nanosecond. */
+/** Returns nanoseconds as seconds with nine decimals. */
 export function seconds(nanoseconds: bigint): string {
   const sign = nanoseconds < 0n ? "-" : "";
   const digits = String(nanoseconds < 0n ? -nanoseconds : nanoseconds)

@@ -19,22 +19,22 @@ const HELP = `
 Usage: jitdump record [OPTIONS] -- COMMAND…
        jitdump record [OPTIONS] --pid PID
 
-Runs a command under perf record, with the clock of dumps, and then shows the report.
-Samples are taken by processor cycles, or by time (cpu-clock) where none are counted.
+Records a command with perf record and CLOCK_MONOTONIC, and then prints the report.
+Samples CPU cycles, or CPU time (cpu-clock) if perf cannot count cycles.
 
-  --out DIRECTORY          where the recording goes (default: ${DEFAULT_DIRECTORY})
-  --call-graph fp|dwarf|none  how perf finds who called whom (default: fp)
-  --frequency HZ           how often to look, in a second (default: perf's own, 4000)
-  --v8                     have a Deno program name its JavaScript functions too
-  --pid PID                record a process that runs already, until it ends or Ctrl-C
+  --out DIRECTORY          directory of the recording (default: ${DEFAULT_DIRECTORY})
+  --call-graph fp|dwarf|none  source of call chains (default: fp)
+  --frequency HZ           samples per second (default: that of perf, 4000)
+  --v8                     record the names of JavaScript functions of a Deno program
+  --pid PID                record a running process, until it ends or Ctrl-C is pressed
 
-Signals are passed on to the command, and its exit status is that of this one. An
-earlier recording is replaced when this one has succeeded.
+Forwards signals to the command, and exits with its status. Replaces an earlier
+recording only if this one succeeds.
 
-Needs --allow-run=perf, --allow-read and --allow-write; --v8 --allow-env too.
+Requires --allow-run=perf, --allow-read and --allow-write; --v8 requires --allow-env.
 `;
 
-/** Signals that ask a program to end. */
+/** Signals that request a program to terminate. */
 const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 export const record: Command = {
@@ -52,7 +52,7 @@ export const record: Command = {
       frequency: { type: "string" },
     });
     if (positionals.length > 0) {
-      throw new UsageError(`put -- before the command "${positionals[0]}"`);
+      throw new UsageError(`the command "${positionals[0]}" must follow --`);
     }
     const callGraph = values["call-graph"] as CallGraph;
     if (!CALL_GRAPHS.includes(callGraph)) {
@@ -68,7 +68,7 @@ export const record: Command = {
     if (directory === "") throw new UsageError("--out is empty");
     await Deno.mkdir(directory, { recursive: true });
     const event = await findEvent();
-    // Where nothing is recorded, an earlier recording stays.
+    // An earlier recording is kept if this one fails.
     const data = `${directory}/perf.data.new`;
     await removeOld(data);
     const env = values.v8 ? await v8Environment(directory) : {};
@@ -80,29 +80,29 @@ export const record: Command = {
       target,
     });
     console.error(`jitdump record: perf ${perf.join(" ")}`);
-    const status = await runInFront("perf", perf, env);
+    const status = await runInForeground("perf", perf, env);
     if (!await hasContent(data)) {
       await removeOld(data);
-      throw new Error(`perf has recorded nothing, and ended with ${status}`);
+      throw new Error(`perf recorded nothing and exited with status ${status}`);
     }
     if (!await hasSamples(data)) {
       await removeOld(data);
       throw new Error(
         status === 0
-          ? "perf has taken no sample: the command did too little for this --frequency"
-          : `perf has ended with ${status}, and recorded nothing: it may not have been able to run the command`,
+          ? "perf took no sample: the command used too little CPU time for this --frequency"
+          : `perf exited with status ${status} without a sample; check that it can run the command`,
       );
     }
     await Deno.rename(data, `${directory}/perf.data`);
     await report.run([directory]);
     if (status !== 0) {
-      console.error(`jitdump record: the command has ended with ${status}`);
+      console.error(`jitdump record: the command exited with status ${status}`);
     }
     return status;
   },
 };
 
-/** Removes what an earlier run may have left. */
+/** Removes an incomplete recording of an earlier run. */
 async function removeOld(data: string): Promise<void> {
   try {
     await Deno.remove(data);
@@ -123,10 +123,10 @@ async function hasContent(data: string): Promise<boolean> {
 function toTarget(command: string[], pid: string | undefined) {
   if (pid === undefined) {
     if (command.length > 0) return command;
-    throw new UsageError("no COMMAND is given");
+    throw new UsageError("COMMAND is missing");
   }
   if (command.length > 0) {
-    throw new UsageError("--pid and a COMMAND exclude each other");
+    throw new UsageError("--pid and COMMAND exclude each other");
   }
   return toPositive("--pid", pid);
 }
@@ -134,50 +134,50 @@ function toTarget(command: string[], pid: string | undefined) {
 function toPositive(option: string, value: string): number {
   if (/^[1-9]\d*$/.test(value)) return Number(value);
   throw new UsageError(
-    `${option} must be a whole number above 0, got "${value}"`,
+    `${option} must be a positive integer, got "${value}"`,
   );
 }
 
 async function v8Environment(
   directory: string,
 ): Promise<Record<string, string>> {
-  // V8 does not share a dump, and would give its own the name of the program's.
+  // V8 does not share a dump, and its default name is that of the program's own dump.
   await Deno.mkdir(`${directory}/v8`, { recursive: true });
-  const place = await Deno.realPath(`${directory}/v8`);
-  if (place.includes(",")) {
+  const path = await Deno.realPath(`${directory}/v8`);
+  if (path.includes(",")) {
     throw new UsageError(
-      `--v8 cannot have the recording in "${place}": commas separate V8's options`,
+      `--v8 cannot use "${path}", because commas separate V8's flags; choose another --out`,
     );
   }
-  const flags = perfProfFlags(place).join();
+  const flags = perfProfFlags(path).join();
   const others = Deno.env.get("DENO_V8_FLAGS");
   return { DENO_V8_FLAGS: others ? `${others},${flags}` : flags };
 }
 
-/** Runs a program that has the terminal, and gets the signals; gives its exit status. */
-async function runInFront(
+/** Runs a program with this terminal, forwards signals to it, and returns its exit status. */
+async function runInForeground(
   program: string,
   args: string[],
   env: Record<string, string>,
 ): Promise<number> {
   const child = new Deno.Command(program, { args, env }).spawn();
-  const pass = SIGNALS.map((signal): [Deno.Signal, () => void] => [
+  const listeners = SIGNALS.map((signal): [Deno.Signal, () => void] => [
     signal,
     () => {
       try {
         child.kill(signal);
       } catch {
-        // It has ended by itself.
+        // The program has already ended.
       }
     },
   ]);
-  for (const [signal, listener] of pass) {
+  for (const [signal, listener] of listeners) {
     Deno.addSignalListener(signal, listener);
   }
   try {
     return (await child.status).code;
   } finally {
-    for (const [signal, listener] of pass) {
+    for (const [signal, listener] of listeners) {
       Deno.removeSignalListener(signal, listener);
     }
   }

@@ -20,7 +20,7 @@ interface Run {
   stderr: string;
 }
 
-/** Runs the command line with just the permissions that it documents. */
+/** Runs the command line with only the permissions that it documents. */
 async function jitdump(args: string[], flags = ["--allow-read"]): Promise<Run> {
   const { code, stdout, stderr } = await run([
     Deno.execPath(),
@@ -31,7 +31,7 @@ async function jitdump(args: string[], flags = ["--allow-read"]): Promise<Run> {
 
 const SOURCE = "fn fib(n) {\n  return n\n}\n";
 
-/** A dump with a function that has lines, one that moves, and one that is replaced. */
+/** Creates a dump with a function with lines, one that moves, and one that is replaced. */
 function sampleDump(directory: string): string {
   const path = join(directory, "jit-7.dump");
   const source = join(directory, "fib.calc");
@@ -131,7 +131,7 @@ describe("jitdump", () => {
     }
   });
 
-  it("exits with 2 and prints the usage when the command line is wrong", async () => {
+  it("exits with 2 and prints the usage when the command line is invalid", async () => {
     for (
       const args of [
         [],
@@ -158,7 +158,7 @@ describe("jitdump", () => {
     }
   });
 
-  it("ends with 1 where something fails, in one line", async () => {
+  it("exits with 1 and a one-line error when something fails", async () => {
     using directory = temporaryDirectory();
     const text = join(directory.path, "text");
     Deno.writeTextFileSync(text, "text".repeat(100));
@@ -183,7 +183,7 @@ describe("jitdump", () => {
     assertStringIncludes(denied.stderr, "--allow-read");
   });
 
-  it("ends quietly where nobody reads on", async () => {
+  it("exits with 0 when the reader of its output has ended", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const builder = new DumpBuilder();
@@ -212,7 +212,7 @@ describe("jitdump", () => {
 });
 
 describe("jitdump inspect", () => {
-  it("shows header and records as a table", async () => {
+  it("prints the header and a table of records when it gets a dump", async () => {
     using directory = temporaryDirectory();
     const path = sampleDump(directory.path);
     const { code, stdout, stderr } = await jitdump(["inspect", path]);
@@ -240,7 +240,7 @@ describe("jitdump inspect", () => {
     );
   });
 
-  it("shows records of every kind", async () => {
+  it("prints a row when a record has any id", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     const { bytes } = new DumpBuilder()
@@ -263,7 +263,7 @@ describe("jitdump inspect", () => {
     ]);
   });
 
-  it("--functions shows each function while it is at a place", async () => {
+  it("prints the time range of each address when --functions is given", async () => {
     using directory = temporaryDirectory();
     const path = sampleDump(directory.path);
     const { code, stdout } = await jitdump(["inspect", "--functions", path]);
@@ -277,7 +277,7 @@ describe("jitdump inspect", () => {
     ]);
   });
 
-  it("--functions ends no function before it begins if loads are out of order", async () => {
+  it("prints no negative time range when loads are out of order", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     const load = { address: 0x1000n, code: new Uint8Array(16) };
@@ -294,7 +294,7 @@ describe("jitdump inspect", () => {
     ]);
   });
 
-  it("marks a function whose record the end of the file cuts off", async () => {
+  it("marks a function as incomplete when the file ends within its record", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     const { bytes } = new DumpBuilder().load()
@@ -307,7 +307,7 @@ describe("jitdump inspect", () => {
     }
   });
 
-  it("--json gives one object a line, of all fields", async () => {
+  it("prints an object with all fields for each record when --json is given", async () => {
     using directory = temporaryDirectory();
     const path = sampleDump(directory.path);
     for (
@@ -339,7 +339,7 @@ describe("jitdump inspect", () => {
     assertEquals(load.codeAddr, "4096");
   });
 
-  it("shows several files, each with its times", async () => {
+  it("prints the times of each file when it gets several", async () => {
     using directory = temporaryDirectory();
     const path = sampleDump(directory.path);
     const { code, stdout } = await jitdump(["inspect", path, path]);
@@ -351,7 +351,7 @@ describe("jitdump inspect", () => {
     assertStringIncludes(part, " 2.000000000 ");
   });
 
-  it("shows what stands before a record that is malformed", async () => {
+  it("prints the preceding records when one is malformed", async () => {
     using directory = temporaryDirectory();
     const path = sampleDump(directory.path);
     const { bytes } = new DumpBuilder().record(1, 1n);
@@ -362,7 +362,7 @@ describe("jitdump inspect", () => {
     assertStringIncludes(stderr, `${path}: JIT_CODE_MOVE at byte `);
   });
 
-  it("shows the tail", async () => {
+  it("prints the tail when a dump has one", async () => {
     using directory = temporaryDirectory();
     const path = sampleDump(directory.path);
     const { size } = Deno.statSync(path);
@@ -385,7 +385,7 @@ describe("jitdump inspect", () => {
 
   itUnless(
     noScript,
-    "fits lines to a terminal and colours them unless NO_COLOR is set",
+    "truncates and colors lines when stdout is a terminal, unless NO_COLOR is set",
     async () => {
       using directory = temporaryDirectory();
       const path = sampleDump(directory.path);
@@ -407,9 +407,9 @@ describe("jitdump inspect", () => {
       };
       const colored = await onTerminal({});
       assertStringIncludes(colored, "\x1b[1m");
-      // deno-lint-ignore no-control-regex -- a colour
+      // deno-lint-ignore no-control-regex -- an escape sequence
       const lines = colored.replace(/\x1b\[\d+m/g, "").trim().split("\n");
-      // The first line is the header's, which wraps.
+      // The first line is the header, which is not truncated.
       for (const line of lines.slice(2)) assert(line.length <= 60, line);
       assert(lines.some((line) => line.endsWith("…")), colored);
       const plain = await onTerminal({ NO_COLOR: "1" });
@@ -419,7 +419,7 @@ describe("jitdump inspect", () => {
 
   itUnless(
     noObjdump,
-    "--disassemble has source lines between the instructions",
+    "prints source lines between the instructions when --disassemble is given",
     async () => {
       using directory = temporaryDirectory();
       const path = sampleDump(directory.path);
@@ -438,7 +438,7 @@ describe("jitdump inspect", () => {
       assertEquals(
         stdout.split("\n").map((line) => line.replace(/\s+/g, " ")),
         [
-          "fib: 3 bytes at 0x1000, number 0",
+          "fib: 3 bytes at 0x1000, code index 0",
           `${source}:1 fn fib(n) {`,
           " 1000: 90 nop",
           `${source}:2 return n`,
@@ -471,7 +471,7 @@ describe("jitdump check", () => {
 
   const good = () => bad(0);
 
-  it("ends with 0 if nothing is wrong, with 1 if there are errors", async () => {
+  it("exits with 0 unless a dump has errors", async () => {
     using directory = temporaryDirectory();
     const [first, second] = ["jit-7.dump", "bad.dump"]
       .map((name) => join(directory.path, name));
@@ -499,7 +499,7 @@ describe("jitdump check", () => {
     assertEquals(all.stdout.trim().split("\n").length, 12);
   });
 
-  it("ends with 0 for warnings unless --strict is given", async () => {
+  it("exits with 0 when there are only warnings, unless --strict is given", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     Deno.writeFileSync(path, bad(1));
@@ -509,7 +509,7 @@ describe("jitdump check", () => {
     assertEquals((await jitdump(["check", "--strict", path])).code, 1);
   });
 
-  it("prints an object for each kind of finding, or for each finding, with --json", async () => {
+  it("prints an object for each kind of finding when --json is given", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     Deno.writeFileSync(path, bad(3));
@@ -528,7 +528,7 @@ describe("jitdump check", () => {
     assertEquals(each.map(({ count }) => count), Array(5).fill(undefined));
   });
 
-  it("checks all dumps of a directory, whatever their names", async () => {
+  it("checks all dumps when it gets a directory", async () => {
     using directory = temporaryDirectory();
     const path = (name: string) => join(directory.path, name);
     Deno.writeFileSync(path("jit-7.dump"), good());
@@ -550,7 +550,7 @@ describe("jitdump check", () => {
     assertStringIncludes(empty.stderr, "no file in this directory is a dump");
   });
 
-  it("continues after a file that cannot be read", async () => {
+  it("continues when a file cannot be read", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     const missing = join(directory.path, "missing");
@@ -560,7 +560,7 @@ describe("jitdump check", () => {
     assertStringIncludes(stderr, `jitdump check: ${missing}: No such file`);
   });
 
-  it("reports a file that is no dump", async () => {
+  it("reports an error when a file is not a dump", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     Deno.writeTextFileSync(path, "");

@@ -21,7 +21,7 @@ const jitdump = (...args: string[]): CommandLine => [
   ...args,
 ];
 
-/** Waits until something is so; what throws is not so yet. */
+/** Waits until `isSo` returns true without throwing. */
 async function until(isSo: () => boolean): Promise<void> {
   for (;;) {
     try {
@@ -33,7 +33,7 @@ async function until(isSo: () => boolean): Promise<void> {
   }
 }
 
-/** A shell's loop, which the profile is of. */
+/** A shell loop that uses the CPU. */
 const BUSY = "while :; do :; done";
 
 /** A shell's loop that ends. */
@@ -41,7 +41,7 @@ const LOOP = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
 
 describe("jitdump record", () => {
   itWithPerf(
-    "ends with the report, and the command's exit status",
+    "prints the report and exits with the command's status when the command ends",
     async () => {
       using directory = temporaryDirectory();
       const { code, stdout, stderr } = await run(jitdump(
@@ -65,40 +65,40 @@ describe("jitdump record", () => {
   );
 
   for (
-    const [what, signal] of [["SIGINT", "SIGINT"], [
-      "SIGTERM",
-      "SIGTERM",
-    ]] as const
+    const signal of ["SIGINT", "SIGTERM"] as const
   ) {
-    itWithPerf(`passes ${what} on, and reports all the same`, async () => {
-      using directory = temporaryDirectory();
-      const [program, ...args] = jitdump(
-        "record",
-        ...["--out", directory.path, "--", "sh", "-c", `echo up; ${BUSY}`],
-      );
-      const child = new Deno.Command(program, {
-        args,
-        stdout: "piped",
-        stderr: "null",
-        signal: AbortSignal.timeout(120_000),
-      }).spawn();
-      const chunks: string[] = [];
-      let isSent = false;
-      for await (
-        const text of child.stdout.pipeThrough(new TextDecoderStream())
-      ) {
-        chunks.push(text);
-        if (isSent) continue;
-        isSent = true;
-        await new Promise((resolve) => setTimeout(resolve, 300));
-        child.kill(signal);
-      }
-      await child.status;
-      assertMatch(chunks.join(""), /samples of .*\n.*self +total/);
-    });
+    itWithPerf(
+      `forwards the signal and prints the report when it gets ${signal}`,
+      async () => {
+        using directory = temporaryDirectory();
+        const [program, ...args] = jitdump(
+          "record",
+          ...["--out", directory.path, "--", "sh", "-c", `echo up; ${BUSY}`],
+        );
+        const child = new Deno.Command(program, {
+          args,
+          stdout: "piped",
+          stderr: "null",
+          signal: AbortSignal.timeout(120_000),
+        }).spawn();
+        const chunks: string[] = [];
+        let isSent = false;
+        for await (
+          const text of child.stdout.pipeThrough(new TextDecoderStream())
+        ) {
+          chunks.push(text);
+          if (isSent) continue;
+          isSent = true;
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          child.kill(signal);
+        }
+        await child.status;
+        assertMatch(chunks.join(""), /samples of .*\n.*self +total/);
+      },
+    );
   }
 
-  itWithPerf("records a process that runs already", async () => {
+  itWithPerf("records a running process when --pid is given", async () => {
     using directory = temporaryDirectory();
     const busy = new Deno.Command("sh", { args: ["-c", BUSY] }).spawn();
     const recording = run(jitdump(
@@ -117,7 +117,7 @@ describe("jitdump record", () => {
   });
 
   itWithPerf(
-    "leaves --help to the command where it is the command's",
+    "passes --help to the command when it follows --",
     async () => {
       using directory = temporaryDirectory();
       const { code, stdout } = await run(
@@ -128,17 +128,20 @@ describe("jitdump record", () => {
     },
   );
 
-  itWithPerf("says that nothing has been recorded", async () => {
+  itWithPerf("reports an error when the command does not exist", async () => {
     using directory = temporaryDirectory();
     const { code, stdout, stderr } = await run(jitdump(
       "record",
       ...["--out", directory.path, "--", "no-such-command"],
     ));
     assertEquals([code, stdout], [1, ""]);
-    assertMatch(stderr, /perf has ended with \d+, and recorded nothing/);
+    assertMatch(
+      stderr,
+      /perf exited with status \d+ without a sample/,
+    );
   });
 
-  itWithPerf("keeps an earlier recording where it fails", async () => {
+  itWithPerf("keeps an earlier recording when it fails", async () => {
     using directory = temporaryDirectory();
     const out = ["--out", directory.path];
     const first = await run(
@@ -166,7 +169,7 @@ describe("jitdump record", () => {
     }
   });
 
-  it("says what to do where recording is not allowed", async () => {
+  it("suggests a remedy when recording is not allowed", async () => {
     using directory = temporaryDirectory();
     Deno.writeTextFileSync(
       join(directory.path, "perf"),
@@ -184,29 +187,37 @@ describe("jitdump record", () => {
   });
 
   for (
-    const [what, args, message] of [
-      ["no command", [], "no COMMAND is given"],
-      ["a command without --", ["true"], 'put -- before the command "true"'],
-      ["both", ["--pid", "1", "--", "true"], "exclude each other"],
+    const [mistake, args, message] of [
+      ["the command is missing", [], "COMMAND is missing"],
       [
-        "a pid that is none",
+        "the command does not follow --",
+        ["true"],
+        'the command "true" must follow --',
+      ],
+      [
+        "--pid and a command are given",
+        ["--pid", "1", "--", "true"],
+        "exclude each other",
+      ],
+      [
+        "--pid is not a number",
         ["--pid", "x"],
-        '--pid must be a whole number above 0, got "x"',
+        '--pid must be a positive integer, got "x"',
       ],
       [
-        "a frequency that is none",
+        "--frequency is 0",
         ["--frequency", "0", "--", "true"],
-        '--frequency must be a whole number above 0, got "0"',
+        '--frequency must be a positive integer, got "0"',
       ],
-      ["an empty place", ["--out", "", "--", "true"], "--out is empty"],
+      ["--out is empty", ["--out", "", "--", "true"], "--out is empty"],
       [
-        "a call graph that is none",
+        "--call-graph is unknown",
         ["--call-graph", "lbr", "--", "true"],
         '"lbr"',
       ],
     ] as const
   ) {
-    it(`${what} is wrong usage`, async () => {
+    it(`exits with 2 when ${mistake}`, async () => {
       const { code, stderr } = await run(jitdump("record", ...args));
       assertEquals(code, 2);
       assertStringIncludes(stderr, message);
@@ -224,15 +235,18 @@ describe("jitdump doctor", () => {
     "doctor",
   ];
 
-  itWithPerf("finds that a profile can be made, and makes one", async () => {
-    const { code, stdout } = await run(doctor);
-    assertEquals(code, 0, stdout);
-    assertMatch(stdout, /ok {4}perf: \d/);
-    assertMatch(stdout, /--allow-ffi=\/\S+libc\.so\.6 --allow-write=/);
-    assertMatch(stdout, /its name came out, with \d+% of \d+ samples/);
-  });
+  itWithPerf(
+    "exits with 0 and records a function when profiling works",
+    async () => {
+      const { code, stdout } = await run(doctor);
+      assertEquals(code, 0, stdout);
+      assertMatch(stdout, /ok {4}perf: \d/);
+      assertMatch(stdout, /--allow-ffi=\/\S+libc\.so\.6 --allow-write=/);
+      assertMatch(stdout, /the profile names it, with \d+% of \d+ samples/);
+    },
+  );
 
-  it("says what is missing, and what to do", async () => {
+  it("suggests remedies when perf and objdump are missing", async () => {
     using directory = temporaryDirectory();
     const { code, stdout } = await run(doctor, {
       env: { PATH: directory.path },
@@ -240,6 +254,6 @@ describe("jitdump doctor", () => {
     assertEquals(code, 1);
     assertMatch(stdout, /miss {2}perf: there is no perf: install it/);
     assertMatch(stdout, /note {2}objdump: .*install the package binutils/);
-    assert(!stdout.includes("came out,"));
+    assert(!stdout.includes("the profile names it"));
   });
 });
