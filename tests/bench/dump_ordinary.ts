@@ -1,5 +1,5 @@
 /**
- * Dumps ordinary functions, and prints the dump's path.
+ * Dumps functions of ordinary size, and prints the dump's path.
  *
  *     deno run --allow-all tests/bench/dump_ordinary.ts DIRECTORY COUNT
  *

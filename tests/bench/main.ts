@@ -1,5 +1,5 @@
 /**
- * `deno task bench`: measures, and prints the figures. The machine should be idle.
+ * `deno task bench`: measures writers and readers, on a machine that should be idle.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { benchWriters } from "./writers.ts";
 
 countArguments(
   "Usage: deno task bench\n\n" +
-    "Measures the writer and the reader. Takes ten minutes, and 2 GB for temporary files.",
+    "Measures writers and readers. Takes ten minutes. Requires 2 GB for temporary files.",
   [],
 );
 
@@ -27,7 +27,7 @@ try {
   await benchReport(report, directory);
   const reason = await whyPerfCannotRecord();
   if (reason === undefined) await benchInject(report, directory);
-  else console.log(`\nperf inject is left out: ${reason}`);
+  else console.log(`\nperf inject is skipped: ${reason}`);
 } finally {
   await Deno.remove(directory, { recursive: true });
 }

@@ -10,7 +10,7 @@ export const FUNCTIONS = 175_000;
 export const FIRST_ADDRESS = 0x1000_0000;
 export const SPACING = 512;
 
-/** Each with other code, a name and a line of its own. */
+/** Yields functions with different code, names and lines. */
 export function* manyFunctions(): Generator<JitFunction> {
   const code = new Uint8Array(new ArrayBuffer(SPACING / 2));
   const number = new DataView(code.buffer);

@@ -1,5 +1,5 @@
 /**
- * Reads a dump, and says how long it took and how much memory.
+ * Reads a dump, and prints the time and the peak memory.
  *
  *     deno run --allow-all tests/bench/read_dump.ts FILE
  *

@@ -1,5 +1,5 @@
 /**
- * How fast dumps are read.
+ * The speed of reading dumps.
  *
  * @module
  */
@@ -10,16 +10,16 @@ import { median, type Report } from "./report.ts";
 
 const GIB = 2 ** 30;
 
-/** 56 + 34 + 256 bytes in the dump. */
+/** Size of an ordinary record: 56 + 34 + 256 bytes. */
 const NAME = "a_function_whose_name_has_33_chars".slice(0, 33);
 const RECORD_SIZE = 56 + 34 + 256;
 
-/** perf takes about a millisecond for each; so many are a tenth of those of a report. */
+/** Number of functions for perf, which needs about a millisecond for each. */
 const INJECTED = 17_500;
 
 const ROUNDS = 5;
 
-/** The functions of a dump of ordinary ones, each with other code. */
+/** Yields functions of ordinary size with different code. */
 export function* ordinaryFunctions(count: number): Generator<JitFunction> {
   const code = new Uint8Array(new ArrayBuffer(256)).fill(0x90);
   const number = new DataView(code.buffer);
@@ -29,7 +29,7 @@ export function* ordinaryFunctions(count: number): Generator<JitFunction> {
   }
 }
 
-/** Reads a dump in a process of its own; gives seconds and peak memory. */
+/** Reads a dump in another process; returns seconds and peak memory. */
 async function read(
   path: string,
 ): Promise<{ seconds: number; peakMiB: number }> {
@@ -60,13 +60,13 @@ export async function benchReader(
   report.row("MB/s, slowest", Math.min(...rates));
   report.row("MB/s, fastest", Math.max(...rates));
   report.row(
-    "peak memory in MiB, most",
+    "peak memory in MiB, maximum",
     Math.max(...runs.map(({ peakMiB }) => peakMiB)),
   );
   Deno.removeSync(path);
 }
 
-/** perf inject and this reader, on a dump that perf can bear. */
+/** Compares perf inject and this reader, on a dump small enough for perf. */
 export async function benchInject(
   report: Report,
   directory: string,

@@ -1,16 +1,16 @@
 /**
- * What was measured, as a text.
+ * Output of measurements.
  *
  * @module
  */
 
-/** The value in the middle. */
+/** Returns the median. */
 export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-/** Prints sections of named figures. */
+/** Prints sections of named values. */
 export class Report {
   section(title: string): void {
     console.log(`\n${title}`);

@@ -1,5 +1,5 @@
 /**
- * What importing the module and opening a dump takes.
+ * The cost of importing the module and of opening a dump.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const ROUNDS = 21;
 
 const MOD = new URL("../../mod.ts", import.meta.url).href;
 
-/** Programs, each with a little more in it than the one before. */
+/** Programs, each of which does more than the one before. */
 const PROGRAMS: [string, (directory: string) => string][] = [
   ["an empty program", () => ""],
   ["and the import", () => `import { JitDumpFile } from "${MOD}";`],
@@ -33,7 +33,7 @@ const PROGRAMS: [string, (directory: string) => string][] = [
   ],
 ];
 
-/** What a program prints of itself: the most memory that it has had. */
+/** Source code that prints the peak memory of its program. */
 const PEAK = `
   const status = Deno.readTextFileSync("/proc/self/status");
   console.log(Number(status.match(/VmHWM:\\s+(\\d+)/)[1]) / 1024);`;
@@ -55,7 +55,7 @@ export async function benchStart(
       if (/\.dump/.test(name)) Deno.removeSync(`${directory}/${name}`);
     }
     for (const [i, command] of commands.entries()) {
-      // The last one is for its memory, and takes long.
+      // The last program measures memory only, and takes long.
       if (i === commands.length - 1 && round >= 3) continue;
       const start = performance.now();
       const { stdout } = await runOrThrow(command);

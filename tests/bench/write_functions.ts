@@ -1,5 +1,5 @@
 /**
- * Writes functions in one of this module's ways, and prints nanoseconds per record, or
+ * Writes functions with one of this module's methods, and prints nanoseconds per record, or
  * crashes instead of closing the dump.
  *
  *     deno run --allow-all tests/bench/write_functions.ts WAY SINK DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE [crash]
@@ -11,7 +11,7 @@
 
 import { JitDumpFile, type JitFunction, type Sink } from "../../mod.ts";
 
-/** A method, or `dumpFunction()` with three lines each. */
+/** A method; `"lines"` is `dumpFunction()` with three source lines. */
 export type Way = "dumpFunction" | "dumpFunctions" | "lines";
 
 interface Task {
@@ -19,13 +19,13 @@ interface Task {
   directory: string;
   count: number;
   fn: JitFunction;
-  /** How many are ready, and whether to start. */
+  /** Number of threads that are ready, and whether to start. */
   gate: SharedArrayBuffer;
 }
 
 /**
- * What is written before the time counts, for V8 to compile the writer: so many functions,
- * but not more bytes than that.
+ * Maximum functions and bytes that are written before the measurement, so that V8 compiles
+ * the writer.
  */
 const WARM_UP = { functions: 5000, bytes: 16 * 2 ** 20 };
 

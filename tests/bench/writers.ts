@@ -1,5 +1,5 @@
 /**
- * How fast functions are written, beside the ways of other writers, and what is lost.
+ * The speed of writing functions, compared with other writers, and losses in a crash.
  *
  * @module
  */
@@ -18,15 +18,15 @@ import type { Way } from "./write_functions.ts";
 
 const ROUNDS = 5;
 
-/** The bytes that each run writes: a second of it, beside which V8's start is little. */
+/** Bytes that each run writes: it takes a second, so that V8's start hardly counts. */
 const VOLUME = 256 * 2 ** 20;
 
-/** How many functions are written before a crash. */
+/** Number of functions that are written before a crash. */
 const BEFORE_CRASH = 1000;
 
 const NATIVE = fileURLToPath(new URL("native/", import.meta.url));
 
-/** A program that writes functions in some way. */
+/** A program that writes functions. */
 interface Writer {
   name: string;
   command: CommandLine;
@@ -34,7 +34,7 @@ interface Writer {
   threads: boolean;
 }
 
-/** What is written: from how many threads, and how large code and names are. */
+/** The number of threads, and the sizes of code and names. */
 interface Load {
   threads: number;
   codeSize: number;
@@ -56,7 +56,7 @@ const ours = (name: string, way: Way, sink: Sink, threads = false): Writer => ({
   threads,
 });
 
-/** The writers that this machine can show, the one to compare with first. */
+/** Returns the writers that this machine can run; the first one is the reference. */
 async function findWriters(directory: string): Promise<Writer[]> {
   const writers: Writer[] = [];
   const build = async (
@@ -66,14 +66,19 @@ async function findWriters(directory: string): Promise<Writer[]> {
     threads: boolean,
   ) => {
     if (!await isInstalled(compiler[0])) {
-      console.log(`${name} is left out: ${compiler[0]} is not installed`);
+      console.log(`${name} is skipped: ${compiler[0]} is not installed`);
       return;
     }
     const program = `${directory}/${source.replace(/\..*/, "")}`;
     await runOrThrow([...compiler, "-o", program, NATIVE + source]);
     writers.push({ name, command: [program], threads });
   };
-  await build(["rustc", "-O"], "append.rs", "Rust, one write for each", true);
+  await build(
+    ["rustc", "-O"],
+    "append.rs",
+    "Rust, one write per function",
+    true,
+  );
   await build(["cc", "-O2"], "stdio.c", "C stdio", false);
   writers.push(
     ours("dumpFunction()", "dumpFunction", "append", true),
@@ -113,7 +118,7 @@ async function compare(
       times[i].push(Number((await runOrThrow(command)).stdout));
     }
   }
-  report.section(`${title}: ns for each, and the ratio to the first`);
+  report.section(`${title}: ns per function, and the ratio to the first`);
   const first = median(times[0]);
   writers.forEach(({ name }, i) => {
     const time = median(times[i]);
@@ -121,22 +126,24 @@ async function compare(
   });
 }
 
-/** Lets each writer die behind its last function, and counts what is in the dump. */
+/** Crashes each writer after its last function, and counts the functions in the dump. */
 async function crash(
   report: Report,
   directory: string,
   writers: Writer[],
 ): Promise<void> {
   report.section(
-    `a crash behind ${BEFORE_CRASH} functions: how many of them are lost`,
+    `a crash after ${BEFORE_CRASH} functions: number of lost functions`,
   );
   for (const writer of writers) {
-    const place = await Deno.makeTempDir({ dir: directory });
-    const command = commandOf(writer, place, ORDINARY, BEFORE_CRASH);
+    const subdirectory = await Deno.makeTempDir({ dir: directory });
+    const command = commandOf(writer, subdirectory, ORDINARY, BEFORE_CRASH);
     await run([...command, "crash"]);
-    const [{ name }] = Deno.readDirSync(place);
-    const dump = new JitDumpReader(Deno.readFileSync(`${place}/${name}`));
-    // With lines there are two records for each.
+    const [{ name }] = Deno.readDirSync(subdirectory);
+    const dump = new JitDumpReader(
+      Deno.readFileSync(`${subdirectory}/${name}`),
+    );
+    // Functions with lines have two records.
     const found = Array.from(dump).filter(({ id }) => id === 0).length;
     report.row(writer.name, BEFORE_CRASH - found);
   }

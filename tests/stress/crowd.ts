@@ -1,6 +1,6 @@
 /**
- * Many writers of one dump at once: workers, an engine that does not know this module,
- * and a worker that is terminated in the midst of it.
+ * Concurrent writers of one dump: workers, a foreign engine, and a worker that is
+ * terminated while it writes.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { JitDumpFile } from "../../mod.ts";
 import { type ParsedFunction, readFunctions } from "../support/parse_dump.ts";
 import { recognize, SAMPLE_MACHINE } from "./sample.ts";
 
-/** What was found in the dump. */
+/** The contents of the dump. */
 export interface CrowdCounts {
   functions: number;
   ofTerminated: number;
@@ -40,15 +40,15 @@ async function startWriter(data: unknown): Promise<Worker> {
 }
 
 /**
- * Lets `writers` workers dump `functions` functions each into one file, and checks
- * that it has each of them once, whole and with what belongs to it.
+ * Runs `writers` workers that each dump `functions` functions into one file. Checks that
+ * the file has each function once, complete, with its source lines and unwind info.
  */
 export async function crowd(
   path: string,
   writers: number,
   functions: number,
 ): Promise<CrowdCounts> {
-  // For the foreign engine to find a header.
+  // Writes the header before the foreign engine appends.
   using _dump = new JitDumpFile(path, SAMPLE_MACHINE);
   const stop = new SharedArrayBuffer(4);
   const engine = start("foreign_engine.ts");
@@ -86,10 +86,10 @@ function check(
     if (fn.name.startsWith("foreign")) checkForeign(fn, foreign++);
     else {
       const { writer, number } = recognize(fn);
-      // Each writer's come in order, so none comes twice.
+      // Each writer's functions are in order, so none occurs twice.
       if (number !== numbers[writer].size) {
         throw new Error(
-          `${fn.name} comes behind ${numbers[writer].size} others`,
+          `${fn.name} follows ${numbers[writer].size} others`,
         );
       }
       numbers[writer].add(number);
@@ -98,10 +98,14 @@ function check(
   const ofTerminated = numbers.pop()!.size;
   numbers.forEach(({ size }, writer) => {
     if (size === expected.functions) return;
-    throw new Error(`writer ${writer}: ${size} of ${expected.functions}`);
+    throw new Error(
+      `writer ${writer}: ${size} of ${expected.functions} functions`,
+    );
   });
   if (foreign !== expected.foreign) {
-    throw new Error(`foreign: ${foreign} of ${expected.foreign}`);
+    throw new Error(
+      `foreign engine: ${foreign} of ${expected.foreign} functions`,
+    );
   }
   return {
     functions: expected.writers * expected.functions,
@@ -111,11 +115,11 @@ function check(
   };
 }
 
-/** A foreign function came as it was written, and took nobody's lines. */
+/** Checks that a foreign function is complete, without lines of other functions. */
 function checkForeign(fn: ParsedFunction, number: number): void {
   const isWhole = fn.name === `foreign ${number}` &&
     fn.code.length === 1 + number % 500 &&
     fn.code.every((byte) => byte === number % 251) &&
     !fn.debugInfo && !fn.unwindingInfo;
-  if (!isWhole) throw new Error(`not as it was written: ${fn.name}`);
+  if (!isWhole) throw new Error(`${fn.name} differs from what was written`);
 }

@@ -1,5 +1,5 @@
 /**
- * A writer of the crowd: a worker that dumps functions, singly and in batches.
+ * A worker that dumps functions, one by one and in batches.
  *
  * @module
  */
@@ -9,7 +9,7 @@
 import { JitDumpFile } from "../../mod.ts";
 import { SAMPLE_MACHINE, sampleFunction } from "./sample.ts";
 
-/** Every other hundred is dumped at once. */
+/** Number of functions in a batch; every other batch is dumped in one call. */
 const BATCH = 100;
 
 self.onmessage = async (
@@ -26,7 +26,7 @@ self.onmessage = async (
     );
     if (number / BATCH % 2) dump.dumpFunctions(batch);
     else for (const fn of batch) dump.dumpFunction(fn);
-    // Deno terminates a worker only where it waits.
+    // Deno terminates a worker only while it waits.
     await new Promise((resolve) => setTimeout(resolve));
   }
   self.postMessage("done");

@@ -1,6 +1,6 @@
 /**
- * A program that dumps functions onto a file system that is full, over and over, while
- * room is made on it bit by bit, and copies the dump elsewhere; see full_disk.ts.
+ * A program that dumps functions to a full file system, on which it frees space step by
+ * step, and then copies the dump to another directory; see full_disk.ts.
  *
  *     deno run --allow-all tests/stress/disk_filler.ts DIRECTORY WRITERS ROUNDS SIZES SINK COPY
  *
@@ -16,29 +16,29 @@ import {
   type Sink,
 } from "../../mod.ts";
 
-/** Each round gives the writers so much room. */
-const ROOM = 32 * 1024;
+/** Bytes that each round frees. */
+const FREED = 32 * 1024;
 
-/** The last one gives enough for each to write its largest function, and one more. */
-const LAST_ROOM = 8 * ROOM;
+/** Bytes that the last round frees: enough for each writer's largest function and another. */
+const FREED_LAST = 8 * FREED;
 
-/** So often every writer has failed before there is room again. */
+/** Failures of every writer before a round frees space. */
 const FAILURES = 30;
 
-/** The number of the function that each writes when there is room in the end. */
+/** Number of the function that each writer writes last. */
 const LAST = 1e9;
 
-/** What a writer has come to. */
+/** The calls of a writer. */
 export interface WriterOutcome {
   /** The numbers of the functions whose calls have returned. */
   written: number[];
-  /** How often a call failed, by the error's code. */
+  /** Number of failed calls by error code. */
   failures: Record<string, number>;
 }
 
 /**
- * `"mixed"`: records of all sizes, so that room ends at any byte of one. `"equal"`: all
- * of 292 bytes, so that behind the header each page has room for 8 bytes of one.
+ * Sizes of records. `"mixed"`: all sizes, so that the disk is full at any byte of a
+ * record. `"equal"`: 292 bytes, so that 8 bytes of a record fit at the end of each page.
  */
 export type Sizes = "mixed" | "equal";
 
@@ -67,7 +67,7 @@ interface Task {
   writer: number;
   sizes: Sizes;
   sink: Sink;
-  /** How often each writer has failed; behind that, whether all is over. */
+  /** Failures of each writer, followed by whether to stop. */
   counters: SharedArrayBuffer;
 }
 
@@ -93,7 +93,7 @@ function fill({ path, writer, sizes, sink, counters }: Task): WriterOutcome {
   for (let number = 0; !Atomics.load(failed, isOver); number++) {
     tryWrite(number);
   }
-  // There will be room enough for each to write again.
+  // The last round frees enough space for this function of each writer.
   while (!tryWrite(LAST)) Atomics.wait(failed, isOver, 1, 1);
   return { written, failures };
 }
@@ -107,7 +107,7 @@ if (self.name === WRITER) {
   const path = `${directory}/some.dump`;
   const fillers = Array.from({ length: Number(rounds) }, (_, i) => {
     const filler = `${directory}/filler-${i}`;
-    const size = i === Number(rounds) - 1 ? LAST_ROOM : ROOM;
+    const size = i === Number(rounds) - 1 ? FREED_LAST : FREED;
     Deno.writeFileSync(filler, new Uint8Array(size));
     return filler;
   });

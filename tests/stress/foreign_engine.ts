@@ -1,6 +1,6 @@
 /**
- * Another engine in the same process: a worker that appends records by plain writes
- * until it is told to stop.
+ * A foreign engine in the same process: a worker that appends records with plain writes
+ * until it is stopped.
  *
  * @module
  */
@@ -9,7 +9,7 @@
 
 import { CodeLoadRecord, RecordId } from "../../mod.ts";
 
-/** A code-load record without lines. */
+/** Returns a JIT_CODE_LOAD record. */
 function foreignLoad(number: number): Uint8Array<ArrayBuffer> {
   const name = new TextEncoder().encode(`foreign ${number}\0`);
   const codeSize = 1 + number % 500;
@@ -29,7 +29,7 @@ function foreignLoad(number: number): Uint8Array<ArrayBuffer> {
   return record;
 }
 
-/** It writes so many, then lets others write for a millisecond. */
+/** Number of records between pauses of a millisecond. */
 const BURST = 20;
 
 self.onmessage = (
@@ -43,7 +43,9 @@ self.onmessage = (
   while (Atomics.wait(isOver, 0, 0, 1) === "timed-out") {
     for (const end = count + BURST; count < end; count++) {
       const record = foreignLoad(count);
-      if (file.writeSync(record) !== record.length) throw new Error("short");
+      if (file.writeSync(record) !== record.length) {
+        throw new Error("short write");
+      }
     }
   }
   self.postMessage(count);

@@ -1,5 +1,5 @@
 /**
- * Writing onto a file system that is full.
+ * Writing to a full file system.
  *
  * @module
  */
@@ -10,28 +10,28 @@ import { type CommandLine, run, runOrThrow } from "../support/perf.ts";
 import type { KillCounts } from "./kills.ts";
 import { diskFunction, type Sizes, type WriterOutcome } from "./disk_filler.ts";
 
-/** Sinks, and how many writers each has. */
+/** Sinks, each with a number of writers. */
 export const DISK_WRITERS: [Sink, number][] = [
   ["append", 1],
   ["append", 4],
   ["mapped", 1],
 ];
 
-/** What came of it. */
+/** The contents of the dump, and the failed calls. */
 export interface FullDiskCounts {
   functions: number;
-  /** Calls that failed of ENOSPC. */
+  /** Calls that failed with ENOSPC. */
   failures: number;
-  /** Parts of records that have become records to be skipped. */
+  /** Partial records that have become records to skip. */
   skipped: number;
-  /** Functions that were given a part of another record. */
+  /** Functions whose record includes the partial record before it. */
   widened: number;
 }
 
-/** In a mount namespace of its own a user may mount a file system. */
+/** Creates a mount namespace, in which a user may mount a file system. */
 const NAMESPACE: CommandLine = ["unshare", "--map-root-user", "--mount"];
 
-/** Why no file system can be mounted here; undefined where one can. */
+/** Returns why no file system can be mounted; returns undefined if one can. */
 export async function whyNotMount(): Promise<string | undefined> {
   const mount: CommandLine = [
     ...NAMESPACE,
@@ -49,7 +49,7 @@ export async function whyNotMount(): Promise<string | undefined> {
   }
 }
 
-/** Runs a command while `directory` is a tmpfs, mounted with `options`. */
+/** Runs a command with a tmpfs mounted at `directory` with `options`. */
 export function runOnTmpfs(
   directory: string,
   options: string,
@@ -68,9 +68,9 @@ export function runOnTmpfs(
 const PROGRAM = new URL("disk_filler.ts", import.meta.url).href;
 
 /**
- * Lets `writers` threads fill a file system of 1 MiB, which gets some room again
- * `rounds` times while they go on, and checks that the dump is whole and has exactly
- * the functions whose calls have returned.
+ * Runs `writers` threads that fill a file system of 1 MiB, on which space is freed
+ * `rounds` times. Checks that the dump is complete and has exactly the functions whose
+ * calls have returned.
  */
 export async function fillDisk(
   directory: string,
@@ -98,7 +98,7 @@ export async function fillDisk(
   return check(copy, JSON.parse(stdout), sizes);
 }
 
-/** Kills programs that write onto a file system of 1 MiB that is full. */
+/** Kills programs that write to a full file system of 1 MiB. */
 export async function killOnFullDisk(
   directory: string,
   kills: number,
@@ -133,7 +133,7 @@ function check(
   const found = loads.map(({ name }) => name.trimEnd());
   if (found.toSorted().join() !== names.toSorted().join()) {
     throw new Error(
-      `${names.length} calls returned, ${found.length} are there`,
+      `${names.length} calls returned, ${found.length} functions are in the dump`,
     );
   }
   for (const { name, code } of loads) {
@@ -142,7 +142,7 @@ function check(
     if (
       code.length !== expected.length ||
       !code.every((byte) => byte === expected[0])
-    ) throw new Error(`${name} is not as it was written`);
+    ) throw new Error(`${name} differs from what was written`);
   }
   const failures = outcomes.flatMap(({ failures }) => Object.entries(failures));
   const others = failures.filter(([code]) => code !== "ENOSPC");

@@ -1,5 +1,5 @@
 /**
- * Killing a program that dumps functions, at any moment.
+ * Killing a program that dumps functions.
  *
  * @module
  */
@@ -9,45 +9,45 @@ import { groupFunctions, parseStart } from "../support/parse_dump.ts";
 import { recognize } from "./sample.ts";
 import { acknowledgedPath, dumpPath, type Places } from "./victim.ts";
 
-/** What was found in the dumps. */
+/** The contents of the dumps. */
 export interface KillCounts {
   kills: number;
   /** Functions in all dumps; at least one for each kill after the first function. */
   functions: number;
-  /** How many dumps end in a part of a record, whose call had not returned. */
+  /** Number of dumps that end with a partial record, whose call had not returned. */
   tails: number;
 }
 
 const VICTIM = new URL("victim.ts", import.meta.url).href;
 
-/** A kill comes at most this long after the event that its victim waits for. */
+/** Maximum time between a victim's moment and its kill. */
 const LONGEST_LIFE_MS = 50;
 
-/** Interval at which a victim's acknowledgements are looked at. */
+/** Interval at which a victim's acknowledgements are checked. */
 const POLL_MS = 1;
 
 /**
- * Moments from which a victim's life is counted: `start` lets the kill hit the opening of
- * the dump as well; `firstFunction` makes sure on a slow machine that there is something to lose.
+ * Moments after which a victim is killed. After `start`, the kill may interrupt the
+ * opening of the dump. After `firstFunction`, the dump has a function on slow machines too.
  */
 type Moment = "start" | "firstFunction";
 
-/** The moment from which the life of victim number `kill` is counted. */
+/** Returns the moment after which victim number `kill` is killed. */
 const momentOf = (kill: number): Moment =>
   Math.floor(kill / 2) % 2 === 0 ? "firstFunction" : "start";
 
-/** Programs that run at once. */
+/** Number of programs that run at the same time. */
 const VICTIMS = 2;
 
-/** What happens to a program while it runs; what is returned ends it. */
+/** Starts an activity beside a program; returns a function that ends it. */
 type Accompany = (places: Places) => () => void;
 
 const ALONE: Accompany = () => () => {};
 
 /**
- * Lets programs with one and two writers (or one, where the sink takes no more) dump
- * functions, kills each at a random moment, and checks that its dump has every function
- * whose call had returned, once, whole and with what belongs to it.
+ * Runs programs with one or two writers (one if the sink accepts no more), and kills each
+ * at a random moment. Checks that its dump has every function whose call had returned,
+ * once and complete, with its source lines and unwind info.
  */
 export async function kill(
   directory: string,
@@ -95,7 +95,7 @@ export async function killOnFullDisk(
     const places = { dumps: mountPoint, acknowledgements };
     add(
       counts,
-      await killOne(places, writers, sink, momentOf(counts.kills), makeRoom),
+      await killOne(places, writers, sink, momentOf(counts.kills), freeSpace),
     );
     for (const { name } of Deno.readDirSync(mountPoint)) {
       Deno.removeSync(`${mountPoint}/${name}`);
@@ -107,8 +107,8 @@ export async function killOnFullDisk(
 const PAGE = 4096;
 const FILLER_PAGES = 200;
 
-/** Fills the disk but for some pages, and gives one back each millisecond. */
-function makeRoom({ dumps }: Places): () => void {
+/** Fills the disk except for some pages, and frees a page each millisecond. */
+function freeSpace({ dumps }: Places): () => void {
   const filler = `${dumps}/filler`;
   Deno.writeFileSync(filler, new Uint8Array(FILLER_PAGES * PAGE));
   let pages = FILLER_PAGES;
@@ -159,10 +159,10 @@ async function runAndKill(
     stdin: "null",
     stdout: "piped",
   }).spawn();
-  // It prints that it is up, and nothing else.
+  // The victim prints one line when it is ready.
   const reader = victim.stdout.getReader();
   const { done } = await reader.read();
-  if (done) throw new Error("the victim ended before it was up");
+  if (done) throw new Error("the victim ended before it was ready");
   let hasEnded = false;
   const status = victim.status.finally(() => hasEnded = true);
   while (moment === "firstFunction" && !hasEnded) {
@@ -175,7 +175,9 @@ async function runAndKill(
   }
   await reader.cancel();
   const { signal } = await status;
-  if (signal !== "SIGKILL") throw new Error("it ended by itself");
+  if (signal !== "SIGKILL") {
+    throw new Error("the victim ended before it was killed");
+  }
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -186,7 +188,7 @@ function check(
 ): { functions: number; hasTail: boolean } {
   const path = dumpPath(places);
   const bytes = readIfThere(path);
-  // The kill may have come before the header.
+  // The victim may have been killed before it wrote the header.
   const { records, end } = bytes.length === 0
     ? { records: [], end: 0 }
     : parseStart(bytes);
@@ -195,12 +197,12 @@ function check(
   for (const fn of functions) {
     const { writer, number } = recognize(fn);
     if (number !== counts[writer]++) {
-      throw new Error(`${fn.name} is out of turn`);
+      throw new Error(`${fn.name} is out of order`);
     }
   }
   counts.forEach((count, writer) => {
     const acknowledged = readIfThere(acknowledgedPath(places, writer)).length;
-    // The last one may be there though its call has not returned.
+    // The last function may be in the dump although its call has not returned.
     if (count - acknowledged === 0 || count - acknowledged === 1) return;
     throw new Error(
       `writer ${writer}: ${count} functions in the dump, ${acknowledged} acknowledged`,
@@ -212,7 +214,7 @@ function check(
   };
 }
 
-/** A file's bytes; none where the kill came before it. */
+/** Returns a file's bytes; returns none if the file does not exist. */
 function readIfThere(path: string): Uint8Array {
   try {
     return Deno.readFileSync(path);
@@ -222,7 +224,7 @@ function readIfThere(path: string): Uint8Array {
   }
 }
 
-// In a mount namespace of its own: MOUNT_POINT DIRECTORY KILLS SINK
+// Runs in a mount namespace: MOUNT_POINT DIRECTORY KILLS SINK
 if (import.meta.main) {
   const [mountPoint, directory, kills, sink] = Deno.args;
   const counts = await killOnFullDisk(

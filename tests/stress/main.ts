@@ -1,6 +1,6 @@
 /**
- * `deno task stress`: writes dumps under adverse conditions for a minute, or so many
- * seconds as are given, checks each of them, and reports what was in them.
+ * `deno task stress`: writes dumps under adverse conditions for a number of seconds (60 by
+ * default), checks each of them, and prints counts of their contents.
  *
  *     deno task stress [SECONDS]
  *
@@ -25,13 +25,13 @@ const ROUNDS = 20;
 
 const [seconds] = countArguments(
   "Usage: deno task stress [SECONDS]\n\n" +
-    "Writes dumps under adverse conditions, and checks each; 60 seconds if not given.\n" +
-    "The last round is finished. Needs some 200 MB for temporary files.",
+    "Writes dumps under adverse conditions, and checks each. SECONDS defaults to 60.\n" +
+    "Completes the last round. Requires 200 MB for temporary files.",
   [60],
 );
 const noMount = await whyNotMount();
 
-/** Does something in a directory of its own. */
+/** Runs `use` with a temporary directory. */
 async function inDirectory<T>(
   use: (directory: string) => Promise<T>,
 ): Promise<T> {
@@ -47,7 +47,7 @@ type Counts = Record<string, number>;
 
 const totals = new Map<string, Counts>();
 
-/** Adds what was counted under a heading. */
+/** Adds counts to those of a heading. */
 function add(heading: string, counts: Counts): void {
   const total = totals.get(heading) ?? { rounds: 0 };
   total.rounds++;
@@ -67,14 +67,14 @@ do {
   );
   for (const sink of SINKS) {
     add(
-      `sudden death, ${sink}`,
+      `killed programs, ${sink}`,
       await inDirectory(async (directory) => ({
         ...await kill(directory, KILLS, sink),
       })),
     );
     if (noMount !== undefined) continue;
     add(
-      `sudden death on a full disk, ${sink}`,
+      `killed programs on a full disk, ${sink}`,
       await inDirectory(async (directory) => ({
         ...await killOnFullDisk(directory, KILLS, sink),
       })),
@@ -93,15 +93,15 @@ do {
   }
 } while (performance.now() < end);
 
-/** What the counts are of. */
+/** Descriptions of the counts. */
 const NAMES: Record<string, string> = {
-  functions: "functions, each found once and whole",
-  ofTerminated: "functions of a worker that was terminated",
+  functions: "functions, each found once and complete",
+  ofTerminated: "functions of a terminated worker",
   foreign: "records of the foreign engine",
-  tails: "dumps that end in a record whose call had not returned",
-  failures: "calls that found no room, as expected",
-  skipped: "beginnings of records that became records to skip",
-  widened: "beginnings of records that were given to the next one",
+  tails: "dumps that end with a record whose call had not returned",
+  failures: "calls that failed because the disk was full, as expected",
+  skipped: "partial records that became records to skip",
+  widened: "partial records that were added to the next one",
 };
 
 for (const [heading, counts] of totals) {
@@ -112,8 +112,10 @@ for (const [heading, counts] of totals) {
   }
 }
 if (noMount !== undefined) {
-  console.log(`a full disk: left out, as nothing can be mounted (${noMount})`);
+  console.log(
+    `full disk: skipped, because no file system can be mounted (${noMount})`,
+  );
 }
 console.log(
-  "Every function whose call had returned was there, once and whole.",
+  "Every function whose call had returned was found once and complete.",
 );

@@ -1,6 +1,6 @@
 /**
- * Functions that tell by themselves whether they have come through whole: all that is
- * in them follows from their writer and number.
+ * Functions whose contents all follow from their writer and number, so that a damaged one
+ * is recognized.
  *
  * @module
  */
@@ -8,11 +8,11 @@
 import { EM_X86_64, type JitFunction } from "../../mod.ts";
 import type { ParsedFunction } from "../support/parse_dump.ts";
 
-/** Every so many functions there is one that is larger than a batch. */
+/** One of this many functions is larger than a batch. */
 const GIANT_EVERY = 1000;
 const GIANT_SIZE = 300_000;
 
-/** Bytes that are made once; each function's code is a piece of them. */
+/** The bytes of which each function's code is a part. */
 const bytes = new Uint8Array(new ArrayBuffer(GIANT_SIZE + 256))
   .map((_, i) => i % 251);
 
@@ -27,7 +27,7 @@ function codeOf(writer: number, number: number): Uint8Array<ArrayBuffer> {
 const addressOf = (writer: number, number: number) =>
   (writer + 1) * 2 ** 36 + number * 2 ** 12;
 
-/** The function of a writer that has this number, with lines and unwinding tables. */
+/** Returns a writer's function with this number, with source lines and unwind info. */
 export function sampleFunction(writer: number, number: number): JitFunction {
   const code = codeOf(writer, number);
   const file = `/src/writer ${writer}.calc`;
@@ -43,7 +43,7 @@ export function sampleFunction(writer: number, number: number): JitFunction {
   };
 }
 
-/** The machine that {@linkcode sampleFunction} is for. */
+/** The machine of {@linkcode sampleFunction}. */
 export const SAMPLE_MACHINE = EM_X86_64;
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
@@ -51,8 +51,8 @@ function isEqual(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Which function this is; throws where it is not exactly what its writer has written.
- * Blanks at the end of the name are what a full disk may leave.
+ * Returns the writer and number of a function. Throws if it differs from what its writer
+ * has written, except for spaces at the end of the name, which a full disk may leave.
  */
 export function recognize(
   fn: ParsedFunction,
@@ -70,7 +70,9 @@ export function recognize(
     !fn.unwindingInfo || fn.unwindingInfo.ehFrame.length === 0 ||
     !isEqual(fn.code, codeOf(writer, number))
   ) {
-    throw new Error(`not as it was written: ${fn.name} of ${fn.tid}`);
+    throw new Error(
+      `${fn.name} of thread ${fn.tid} differs from what was written`,
+    );
   }
   return { writer, number };
 }

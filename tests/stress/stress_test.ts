@@ -15,8 +15,8 @@ import { kill } from "./kills.ts";
 
 const noMount = await whyNotMount();
 
-describe("stress, in short", () => {
-  it("8 workers and a foreign engine write one file, a ninth is terminated", async () => {
+describe("a dump under stress", () => {
+  it("has all functions when 8 workers and an engine write it and a worker is terminated", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const counts = await crowd(path, 8, 20_000);
@@ -30,7 +30,7 @@ describe("stress, in short", () => {
       using directory = temporaryDirectory();
       const counts = await kill(directory.path, 60, sink);
       assertEquals(counts.kills, 60);
-      // Every other pair of kills comes after the first function.
+      // Every other pair of victims is killed after the first function.
       assertGreaterOrEqual(counts.functions, 30);
     });
 
@@ -47,7 +47,7 @@ describe("stress, in short", () => {
   for (const [sink, writers] of DISK_WRITERS) {
     for (const sizes of ["mixed", "equal"] as const) {
       const name =
-        `a full disk, over and over, ${sizes} sizes, ${sink}, writers: ${writers}`;
+        `has all functions when the disk is full, ${sizes} sizes, ${sink}, writers: ${writers}`;
       itUnless(noMount, name, async () => {
         using directory = temporaryDirectory();
         const counts = await fillDisk(

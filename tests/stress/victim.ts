@@ -1,6 +1,6 @@
 /**
- * A program that dumps functions until it is killed. Each call that has returned is
- * acknowledged by a byte in a file of its own.
+ * A program that dumps functions until it is killed. It acknowledges each call that has
+ * returned by a byte in another file.
  *
  *     deno run --allow-all tests/stress/victim.ts DUMPS ACKNOWLEDGEMENTS WRITERS SINK
  *
@@ -12,14 +12,16 @@
 import { JitDumpError, JitDumpFile, type Sink } from "../../mod.ts";
 import { SAMPLE_MACHINE, sampleFunction } from "./sample.ts";
 
-/** Where the dump goes, and where the acknowledgements. */
+/** Directories of the dump and of the acknowledgements. */
 export interface Places {
   dumps: string;
   acknowledgements: string;
 }
 
-/** The dump, and a writer's acknowledgements. */
+/** Returns the path of the dump. */
 export const dumpPath = ({ dumps }: Places) => `${dumps}/some.dump`;
+
+/** Returns the path of a writer's acknowledgements. */
 export const acknowledgedPath = (places: Places, writer: number) =>
   `${places.acknowledgements}/acknowledged-${writer}`;
 
@@ -35,7 +37,7 @@ function write(places: Places, writer: number, sink: Sink): never {
     try {
       dump.dumpFunction(sampleFunction(writer, number));
     } catch (error) {
-      // There may be room later.
+      // Later there may be space.
       if (error instanceof JitDumpError) continue;
       throw error;
     }
@@ -44,7 +46,7 @@ function write(places: Places, writer: number, sink: Sink): never {
   }
 }
 
-/** What a worker that writes is called. */
+/** Name of the workers. */
 const WRITER = "writer";
 
 if (self.name === WRITER) {

@@ -1,5 +1,5 @@
-// The Rust original's way to write a function: the time, one buffer, one write of the
-// whole record to a file in append mode.
+// Writes functions like the Rust original: reads the time, fills a buffer, and appends the
+// record in one write.
 //
 //     append DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE [crash]
 //

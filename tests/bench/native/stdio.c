@@ -1,10 +1,10 @@
-// The way of perf's Java agent, of V8 and of CPython: buffered by C's stdio, under a
-// lock. What is in the buffer is lost when the process dies.
+// Writes functions like perf's Java agent, V8 and CPython: buffered by C's stdio, under a
+// lock. The buffered records are lost if the process dies.
 //
 //     stdio DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE [crash]
 //
 // Prints nanoseconds per record, or crashes instead of closing the file. There is one
-// thread, whatever is asked for.
+// thread, whatever THREADS is.
 
 #define _GNU_SOURCE
 #include <elf.h>
