@@ -197,7 +197,9 @@ describe("README.md: the worker's program", () => {
 type Commands = [start: string, prints: RegExp[]][];
 
 const USER_COMMANDS: Commands = [
-  ["deno install -g -A -n jitdump", [/its name came out/]],
+  ["deno install -g -A -n jitdump", [
+    /a recorded function: the profile names it/,
+  ]],
   ["mkdir -p /tmp/profile\njitdump record --", [/jitted +sum$/m]],
   ["jitdump report --lines", [
     /jit\.ts:7 +sum$/m,
