@@ -1,5 +1,5 @@
 /**
- * Calc's code for AArch64. The accumulator is X0.
+ * AArch64 code for Calc. The accumulator is X0.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import type { BinaryOperator } from "./syntax.ts";
 
 const SP = 31;
 
-/** The bytes of a slot. */
+/** Size of a slot in bytes. */
 const SLOT = 8;
 
-/** The bytes of a value on the stack, whose pointer moves in steps of 16. */
+/** Size of a value on the stack, which must stay aligned to 16 bytes. */
 const VALUE = 16;
 
-/** The bytes of a frame with that many slots, without the saved registers. */
+/** Returns the size of a frame with that many slots, without the saved registers. */
 const frameSize = (slots: number) => SLOT * (slots + slots % 2);
 
 /** `cmp x1, x0; cset x0, <condition>`, by the condition's inverse. */
 const compare = (inverse: number) => [0xeb00003f, 0x9a9f07e0 | inverse << 12];
 
-/** From the operands in X1 and X0 to the result in X0. */
+/** Instructions that compute X0 from the operands in X1 and X0. */
 const BINARY: Record<BinaryOperator, number[]> = {
   "+": [0x8b000020], // add x0, x1, x0
   "-": [0xcb000020], // sub x0, x1, x0
@@ -62,7 +62,7 @@ export class AArch64Assembler extends Assembler {
     this.step({ restoreState: true });
   }
 
-  /** Base register and offset of a slot, as LDR and STR have them. */
+  /** Returns the bits of a slot's base register and offset in LDR and STR. */
   #slot(slot: number): number {
     return (this.depth + SLOT * slot) / 8 << 10 | SP << 5;
   }
@@ -115,7 +115,7 @@ export class AArch64Assembler extends Assembler {
     this.emit32(0xb4000000); // cbz x0
   }
 
-  /** A distance counts from the instruction itself, in instructions. */
+  /** The distance is in instructions, from the branch itself. */
   protected resolve(view: DataView, at: number, distance: number): void {
     const word = view.getUint32(at, true);
     const isConditional = word === 0xb4000000;

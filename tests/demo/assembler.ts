@@ -1,5 +1,5 @@
 /**
- * What Calc's compiler asks of a machine.
+ * The base class of Calc's assemblers.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { FrameStep } from "../../mod.ts";
 import type { BinaryOperator } from "./syntax.ts";
 
-/** What one instruction does to a frame, without its place. */
+/** A {@linkcode FrameStep} without its offset. */
 type FrameChange =
   | { push: string[] }
   | { setFramePointer: true }
@@ -16,24 +16,24 @@ type FrameChange =
   | { unwound: true }
   | { restoreState: true };
 
-/** A place in the code that can be named before it is known. */
+/** A position in the code, which may be unknown when it is referenced. */
 export interface Label {
   offset?: number;
 }
 
 /**
- * Makes the code of one machine. An expression's value is in the machine's
- * accumulator; what has to wait lies on the stack; variables are in numbered
- * slots of the function's frame. Functions follow the machine's C calling
- * convention. Unless it is asked for, they keep no frame pointers; in any case they
- * describe what each instruction does to the stack.
+ * An assembler for one machine. The value of an expression is in the machine's
+ * accumulator, intermediate values are on the stack, and variables are in numbered slots
+ * of the function's frame. Functions follow the machine's C calling convention. They keep
+ * frame pointers only on request, and always record the effects of their instructions on
+ * the frame.
  */
 export abstract class Assembler {
   readonly #bytes: number[] = [];
   readonly #references: { at: number; label: Label }[] = [];
   #functionStart = 0;
   #steps: FrameStep[] = [];
-  /** How far the stack pointer is below the slots. */
+  /** Distance of the stack pointer below the slots. */
   protected depth = 0;
   protected readonly keepsFramePointers: boolean;
 
@@ -41,29 +41,29 @@ export abstract class Assembler {
     this.keepsFramePointers = keepsFramePointers;
   }
 
-  /** Makes a function's frame, and puts its parameters in slots 0, 1, … */
+  /** Creates a function's frame, and stores its parameters in slots 0, 1, … */
   abstract enter(parameters: number, slots: number): void;
-  /** Returns from a function with that many slots: the accumulator is its result. */
+  /** Returns the accumulator from a function with that many slots. */
   abstract leave(slots: number): void;
   abstract loadConstant(value: bigint): void;
   abstract loadSlot(slot: number): void;
   abstract storeSlot(slot: number): void;
-  /** Puts the accumulator on the stack. */
+  /** Pushes the accumulator on the stack. */
   abstract push(): void;
-  /** Takes the top of the stack and the accumulator as left and right operand. */
+  /** Pops the left operand; the right one is in the accumulator. */
   abstract binary(operator: BinaryOperator): void;
-  /** Takes a call's arguments from the stack, the last one on top. */
+  /** Calls a function, and pops its arguments, the last of which is on top. */
   abstract call(label: Label, argumentCount: number): void;
   abstract jump(label: Label): void;
   /** Jumps if the accumulator is 0. */
   abstract jumpIfZero(label: Label): void;
 
-  /** How many bytes of code there are. */
+  /** Size of the code in bytes. */
   get length(): number {
     return this.#bytes.length;
   }
 
-  /** Starts a function at a multiple of 16 bytes, and returns where. */
+  /** Starts a function at a multiple of 16 bytes; returns its offset. */
   begin(label: Label): number {
     this.skip(-this.length & 15);
     this.#functionStart = this.length;
@@ -72,27 +72,27 @@ export abstract class Assembler {
     return this.length;
   }
 
-  /** Where the function's next instruction will be, from its start. */
+  /** Offset of the next instruction from the function's start. */
   get offset(): number {
     return this.length - this.#functionStart;
   }
 
-  /** What the function's instructions do to its frame, up to here. */
+  /** The effects of the function's instructions on its frame. */
   get steps(): FrameStep[] {
     return this.#steps;
   }
 
-  /** Leaves room that is never run. */
+  /** Adds bytes that are never executed. */
   skip(size: number): void {
     for (let i = 0; i < size; i++) this.emit(0);
   }
 
-  /** Says that the label is here. */
+  /** Sets the label to the current offset. */
   bind(label: Label): void {
     label.offset = this.length;
   }
 
-  /** The code, with all labels resolved. */
+  /** Resolves all labels, and returns the code. */
   finish(): Uint8Array<ArrayBuffer> {
     const code = Uint8Array.from(this.#bytes);
     const view = new DataView(code.buffer);
@@ -102,20 +102,20 @@ export abstract class Assembler {
     return code;
   }
 
-  /** Completes the reference at `at` to a label that is `distance` bytes on. */
+  /** Resolves the reference at `at` to a label that is `distance` bytes later. */
   protected abstract resolve(
     view: DataView,
     at: number,
     distance: number,
   ): void;
 
-  /** Says that the last instruction made the stack grow, for a value that waits. */
+  /** Records that the last instruction pushed an intermediate value. */
   protected pushed(size: number): void {
     this.depth += size;
     this.step({ adjust: size });
   }
 
-  /** Says what the last instruction did to the frame. */
+  /** Records the effect of the last instruction on the frame. */
   protected step(step: FrameChange): void {
     this.#steps.push({ offset: this.offset, ...step });
   }
@@ -128,7 +128,7 @@ export abstract class Assembler {
     this.emit(word, word >> 8, word >> 16, word >> 24);
   }
 
-  /** Says that what is emitted next refers to the label. */
+  /** Adds a reference to the label from the next instruction. */
   protected refer(label: Label): void {
     this.#references.push({ at: this.length, label });
   }

@@ -1,5 +1,5 @@
 /**
- * From Calc's text to machine code.
+ * Calc's compiler.
  *
  * @module
  */
@@ -19,20 +19,20 @@ import { X86_64Assembler } from "./x86_64.ts";
 const MAX_PARAMETERS = 6;
 const MAX_SLOTS = 32;
 
-/** A function's place in the program's code. */
+/** A compiled function. */
 export interface CompiledFunction {
   name: string;
   /** Offset of its first byte. */
   start: number;
-  /** Offset behind its last byte. */
+  /** Offset after its last byte. */
   end: number;
-  /** The line of each instruction, by offsets from the function's start. */
+  /** Source lines, by offsets from the function's start. */
   lines: { offset: number; line: number }[];
-  /** What its instructions do to the stack. */
+  /** The effects of its instructions on the stack. */
   unwinding: FrameStep[];
 }
 
-/** A program's code. It can run at any address. */
+/** The position-independent code of a program. */
 export interface CompiledProgram {
   code: Uint8Array<ArrayBuffer>;
   functions: CompiledFunction[];
@@ -43,7 +43,7 @@ interface Callee {
   parameterCount: number;
 }
 
-/** Compiles a program for a machine; a `SyntaxError` names the line. */
+/** Compiles a program for a machine. Throws a `SyntaxError` that names the line. */
 export function compile(
   text: string,
   arch: typeof Deno.build.arch,
@@ -65,7 +65,7 @@ export function compile(
       .compile();
     const end = assembler.length;
     const unwinding = assembler.steps;
-    // perf takes some memory behind a function for the function's unwinding tables.
+    // perf maps the unwind info after the function.
     assembler.skip(unwindingSpace(end - start, unwinding, { eMachine }));
     return { name, start, end, lines, unwinding };
   });
@@ -76,7 +76,7 @@ function fail(line: number, message: string): never {
   throw new SyntaxError(`line ${line}: ${message}`);
 }
 
-/** All names that a function's body declares, each once. */
+/** Returns the names that a function's body declares, each once. */
 function declarations(body: Statement[]): string[] {
   return body.flatMap((statement) => {
     switch (statement.kind) {
@@ -96,7 +96,7 @@ class FunctionCompiler {
   readonly #assembler: Assembler;
   readonly #callees: Map<string, Callee>;
   readonly #definition: FunctionDefinition;
-  /** Each variable's slot; a name has one slot in all of the function. */
+  /** Slots of variables. A name has the same slot in the whole function. */
   readonly #slots: Map<string, number>;
   readonly #lines: { offset: number; line: number }[] = [];
 
@@ -134,7 +134,7 @@ class FunctionCompiler {
     return this.#lines;
   }
 
-  /** Says that the next instructions are of that line. */
+  /** Records the source line of the next instructions. */
   #at(line: number): void {
     if (this.#lines.at(-1)?.line === line) return;
     this.#lines.push({ offset: this.#assembler.offset, line });

@@ -20,7 +20,7 @@ const SIX = `fn six(a, b, c, d, e, f) {
 }`;
 const LARGE = (1n << 62n) + 12345n;
 
-/** A main function's text, its arguments, its result, and the functions it calls. */
+/** A main function's source, its arguments, its result, and the functions that it calls. */
 const PROGRAMS: [string, bigint[], bigint, string?][] = [
   ["fn main() { return 42; }", [], 42n],
   ["fn main() { }", [], 0n],
@@ -86,7 +86,7 @@ function runHere(program: CompiledProgram, args: bigint[]): bigint {
   return main.call(...args as []);
 }
 
-/** Calls a program's main function, prints its result's 8 bytes, and exits. */
+/** Code that calls a program's main function, prints the 8 bytes of its result, and exits. */
 class Launcher extends AArch64Assembler {
   constructor(program: CompiledProgram, args: bigint[]) {
     super();
@@ -94,7 +94,7 @@ class Launcher extends AArch64Assembler {
       this.loadConstant(arg);
       this.push();
     }
-    // The program lies right in front of the launcher.
+    // The program ends directly before the launcher.
     this.call({ offset: entryOf(program) - program.code.length }, args.length);
     this.push();
     this.emit32(0xd2800020); // mov x0, #1
@@ -108,7 +108,7 @@ class Launcher extends AArch64Assembler {
   }
 }
 
-/** A static ELF executable that is the program and its launcher; see elf(5). */
+/** Creates a static ELF executable of the program and its launcher; see elf(5). */
 function makeElf(program: CompiledProgram, args: bigint[]): Uint8Array {
   const BASE = 0x400000n;
   const CODE = 4096;
@@ -157,16 +157,16 @@ async function runOnQemu(
 const callText = ([main, args]: [string, bigint[], ...unknown[]]) =>
   `${main} of ${args.join(", ") || "nothing"}`;
 
-describe(`the demo's compiler on this machine (${Deno.build.arch})`, () => {
+describe(`the demo's compiler for ${Deno.build.arch}`, () => {
   for (const test of PROGRAMS) {
     const [main, args, expected, others = ""] = test;
-    it(callText(test), () => {
+    it(`computes ${expected} when it runs ${callText(test)}`, () => {
       const program = compile(`${others}\n${main}`, Deno.build.arch);
       assertEquals(runHere(program, args), expected);
     });
   }
 
-  it("computes the same if the code keeps frame pointers", () => {
+  it("computes the same when the code keeps frame pointers", () => {
     for (const [main, args, expected, others = ""] of PROGRAMS) {
       const program = compile(`${others}\n${main}`, Deno.build.arch, true);
       assertEquals(runHere(program, args), expected, main);
@@ -180,7 +180,7 @@ const qemu = await isInstalled("qemu-aarch64")
   ? "qemu-aarch64-static"
   : undefined;
 
-/** A test that needs an emulated AArch64. */
+/** Registers a test that requires an emulated AArch64. */
 function itWithQemu(name: string, fn: (qemu: string) => Promise<void>): void {
   if (qemu) {
     it(name, () => fn(qemu));
@@ -193,17 +193,20 @@ function itWithQemu(name: string, fn: (qemu: string) => Promise<void>): void {
   }
 }
 
-describe("the demo's compiler for AArch64, under qemu", () => {
+describe("the demo's compiler for AArch64 under qemu", () => {
   for (const test of PROGRAMS) {
     const [main, args, expected, others = ""] = test;
-    itWithQemu(callText(test), async (qemu) => {
-      const program = compile(`${others}\n${main}`, "aarch64");
-      assertEquals(await runOnQemu(qemu, program, args), expected);
-    });
+    itWithQemu(
+      `computes ${expected} when it runs ${callText(test)}`,
+      async (qemu) => {
+        const program = compile(`${others}\n${main}`, "aarch64");
+        assertEquals(await runOnQemu(qemu, program, args), expected);
+      },
+    );
   }
 
   itWithQemu(
-    "the demo's program gives the same on both machines",
+    "computes the same as on this machine when it runs the demo",
     async (qemu) => {
       const text = Deno.readTextFileSync(
         new URL("program.calc", import.meta.url),
@@ -217,7 +220,7 @@ describe("the demo's compiler for AArch64, under qemu", () => {
   );
 });
 
-describe("the demo's compiler refuses", () => {
+describe("the demo's compiler", () => {
   const variables = Array.from({ length: 33 }, (_, i) => `let v${i} = 0;`);
   const cases = [
     ["fn main() { return 1 }", 'line 1: expected ";", found "}"'],
@@ -234,7 +237,8 @@ describe("the demo's compiler refuses", () => {
     ["fn f() {", "line 1: expected an expression"],
   ];
   for (const [text, message] of cases) {
-    it(text.slice(0, 40).replaceAll("\n", " "), () => {
+    const start = text.slice(0, 40).replaceAll("\n", " ");
+    it(`throws a SyntaxError when a program is ${start}`, () => {
       assertThrows(
         () => compile(text, Deno.build.arch),
         SyntaxError,

@@ -1,5 +1,5 @@
 /**
- * Memory that code can run in.
+ * Executable memory.
  *
  * @module
  */
@@ -10,16 +10,15 @@ const PROT_EXEC = 0x4;
 const MAP_PRIVATE = 0x02;
 const MAP_ANONYMOUS = 0x20;
 
-/** What `mmap` returns where it fails: `(void *) -1`. */
+/** The result of a failed `mmap`: `(void *) -1`. */
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Puts code where it can run, for as long as the process lives. The memory is
- * written first and made executable then, never both at once; where a machine
- * needs its instruction cache told (AArch64), the kernel does so with that
- * change.
+ * Copies code to memory that stays executable until the process ends. The memory is
+ * writable first and executable afterwards, never both. The kernel invalidates the
+ * instruction cache with that change if the machine requires it (AArch64).
  *
- * @returns A view over the code, where it runs.
+ * @returns A view of the executable code.
  */
 export function makeExecutable(code: Uint8Array): Uint8Array {
   const libc = Deno.dlopen("libc.so.6", {
@@ -40,14 +39,14 @@ export function makeExecutable(code: Uint8Array): Uint8Array {
       0n,
     );
     if (memory === null || Deno.UnsafePointer.value(memory) === MAP_FAILED) {
-      throw new Error("mmap() gave no memory for code");
+      throw new Error("mmap() failed to allocate memory for code");
     }
     const view = new Uint8Array(
       Deno.UnsafePointerView.getArrayBuffer(memory, code.length),
     );
     view.set(code);
     if (libc.symbols.mprotect(memory, size, PROT_READ | PROT_EXEC) !== 0) {
-      throw new Error("mprotect() did not make the memory executable");
+      throw new Error("mprotect() failed to make the memory executable");
     }
     return view;
   } finally {

@@ -1,12 +1,12 @@
 /**
- * A JIT compiler that can be profiled: it compiles `program.calc`, says in a
- * jitdump file what it made, and runs it.
+ * A JIT compiler that can be profiled: it compiles `program.calc`, records the functions in
+ * a jitdump file, and runs them.
  *
  *     deno run --allow-ffi --allow-read=tests/demo --allow-write=DIR tests/demo/main.ts DIR [SCALE [frame-pointers]]
  *
- * DIR is where the dump goes. `--allow-ffi` is not limited to libc, because
- * calling the compiled code needs it whole; the dump does not. With `frame-pointers` the
- * compiled code keeps frame pointers, by which `perf record --call-graph fp` finds callers.
+ * DIR is the directory of the dump. `--allow-ffi` is not limited to libc, because calling
+ * the compiled code requires all of it; writing the dump does not. With `frame-pointers`
+ * the compiled code keeps frame pointers, which `perf record --call-graph fp` requires.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { JitDumpFile } from "../../mod.ts";
 import { compile } from "./compile.ts";
 import { makeExecutable } from "./executable_memory.ts";
 
-/** About two seconds' work on an ordinary machine. */
+/** Argument of `main` that takes about two seconds on an ordinary machine. */
 const SCALE = "1000";
 
 const [directory = ".", scale = SCALE, framePointers] = Deno.args;

@@ -1,5 +1,5 @@
 /**
- * From Calc's text to its syntax tree.
+ * Calc's parser.
  *
  * @module
  */
@@ -20,7 +20,7 @@ interface Token {
 const TOKEN =
   /(?<space>\s+|\/\/.*)|(?<name>[A-Za-z_]\w*)|(?<number>\d+)|(?<symbol>[=!<>]=|[-+*\/%<>=(){},;])/y;
 
-/** The binary operators by how tightly they bind, loosest first. */
+/** The binary operators by precedence, lowest first. */
 const PRECEDENCE: BinaryOperator[][] = [
   ["==", "!=", "<", "<=", ">", ">="],
   ["+", "-"],
@@ -45,7 +45,7 @@ function* tokenize(text: string): Generator<Token> {
   yield { kind: "end", text: "end of text", line };
 }
 
-/** Parses a program; a `SyntaxError` names the line. */
+/** Parses a program. Throws a `SyntaxError` that names the line. */
 export function parse(text: string): FunctionDefinition[] {
   const tokens = [...tokenize(text)];
   let position = 0;

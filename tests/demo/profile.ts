@@ -16,7 +16,7 @@ import {
   whyPerfCannotRecord,
 } from "../support/perf.ts";
 
-/** Where the dump, perf's recordings and the functions' ELF files go. */
+/** Directory of the dump, perf's recordings and the functions' ELF files. */
 const DIRECTORY = ".demo";
 const DATA = `${DIRECTORY}/perf.data`;
 const INJECTED = `${DIRECTORY}/perf.jit.data`;
@@ -31,7 +31,7 @@ const DEMO: CommandLine = [
   DIRECTORY,
 ];
 
-/** Shows a command and what it prints; the demo ends with it where it fails. */
+/** Prints a command, and runs it. Exits with its status if it fails. */
 async function show(command: CommandLine): Promise<void> {
   const words = command.map((word) => word === Deno.execPath() ? "deno" : word);
   console.log(`\n$ ${words.join(" ")}`);
@@ -41,7 +41,7 @@ async function show(command: CommandLine): Promise<void> {
   if (code !== 0) Deno.exit(code);
 }
 
-/** The function with the most samples. */
+/** Returns the function with the most samples. */
 async function hottestFunction(): Promise<string> {
   const { stdout } = await runOrThrow(
     reportCommand(INJECTED, "overhead,symbol", "--quiet"),

@@ -6,10 +6,10 @@
  *       return a;
  *     }
  *
- * Every value is a signed 64-bit integer that wraps; a comparison gives 1 or 0;
- * a function that ends without `return` returns 0. A function has up to 6
- * parameters and 32 variables, parameters included. What division by 0 does is
- * left to the machine.
+ * Every value is a signed 64-bit integer that wraps. A comparison yields 1 or 0. A
+ * function that ends without `return` returns 0. A function has up to 6 parameters and
+ * 32 variables, including the parameters. The effect of division by 0 depends on the
+ * machine.
  *
  * @module
  */
@@ -59,6 +59,6 @@ export interface FunctionDefinition {
   parameters: string[];
   body: Statement[];
   line: number;
-  /** The line of the brace at its end. */
+  /** Line of its closing brace. */
   lastLine: number;
 }

@@ -1,5 +1,5 @@
 /**
- * Calc's code for x86-64. The accumulator is RAX.
+ * x86-64 code for Calc. The accumulator is RAX.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const STORE_PARAMETER = [
   [0x4c, 0x89, 0x8c, 0x24],
 ];
 
-/** `pop register` for the same. */
+/** `pop register` for the same registers. */
 const POP_ARGUMENT = [[0x5f], [0x5e], [0x5a], [0x59], [0x41, 0x58], [
   0x41,
   0x59,
@@ -30,7 +30,7 @@ const compare = (cc: number) => [
   ...[0x0f, 0xb6, 0xc0],
 ];
 
-/** From the operands in RAX and RCX to the result in RAX. */
+/** Instructions that compute RAX from the operands in RAX and RCX. */
 const BINARY: Record<BinaryOperator, number[]> = {
   "+": [0x48, 0x01, 0xc8], // add rax, rcx
   "-": [0x48, 0x29, 0xc8], // sub rax, rcx
@@ -45,7 +45,7 @@ const BINARY: Record<BinaryOperator, number[]> = {
   ">": compare(0xf),
 };
 
-/** The bytes of a slot, and of a value on the stack. */
+/** Size in bytes of a slot, and of a value on the stack. */
 const SLOT = 8;
 
 export class X86_64Assembler extends Assembler {
@@ -133,7 +133,7 @@ export class X86_64Assembler extends Assembler {
     this.emit32(0);
   }
 
-  /** A distance counts from the end of its own four bytes. */
+  /** The distance is from the end of its own four bytes. */
   protected resolve(view: DataView, at: number, distance: number): void {
     view.setInt32(at, distance - 4, true);
   }

@@ -285,7 +285,7 @@ describe("a record that is written partially, beside another engine", () => {
       const { code, cause } = assertThrows(() => append(file), JitDumpError);
       assertEquals(code, "EDQUOT");
       assertEquals((cause as JitDumpError).syscall, "pwrite");
-      assertThrows(dump.records, Error, "no whole record at 40");
+      assertThrows(dump.records, Error, "incomplete record at byte 40");
       dump.append(foreignRecord("other"));
       isBroken = false;
       if (time === "by closing") close();

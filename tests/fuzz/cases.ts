@@ -1,5 +1,5 @@
 /**
- * Running many cases with damaged input.
+ * A runner of many cases with damaged input.
  *
  * @module
  */
@@ -10,28 +10,28 @@ import { Random } from "./random.ts";
 /** Results of many cases. */
 export interface FuzzCounts {
   cases: number;
-  /** Number of inputs that were refused, from the start or from some record on. */
+  /** Number of inputs that were rejected, at the start or at a later record. */
   refused: number;
   records: number;
   slowestMs: number;
   growthMiB: number;
 }
 
-/** Limit for a case. */
+/** Maximum time of a case. */
 const LONGEST_MS = 1000;
 
-/** Limit for the growth of memory, which is measured once in so many cases. */
+/** Maximum growth of memory, and the number of cases between measurements. */
 const GROWTH_MIB = 256;
 const MEASURE_EVERY = 1000;
 
 const mebibytes = () => memoryInUse() / 2 ** 20;
 
 /**
- * Runs cases, each with random numbers of its own.
+ * Runs cases, each with different random numbers.
  *
- * @param run Returns the number of records read, or undefined if the input was refused.
- * @throws {Error} If a case throws, takes too long or takes too much memory; the message
- * has what is needed to repeat it.
+ * @param run Returns the number of records read, or undefined if the input was rejected.
+ * @throws {Error} If a case throws, is too slow or needs too much memory. The message
+ * contains the seed that reproduces it.
  */
 export async function runCases(
   cases: number,
@@ -61,7 +61,7 @@ export async function runCases(
     }
     let ms = performance.now() - start;
     if (ms > LONGEST_MS) {
-      // Other programs may have run meanwhile.
+      // The time may be that of other programs.
       const startOfAgain = cpuTime();
       await runOnce();
       ms = cpuTime() - startOfAgain;

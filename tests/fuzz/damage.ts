@@ -6,7 +6,7 @@
 
 import type { Random } from "./random.ts";
 
-/** Values at which a size or a count is likely to go wrong. */
+/** Sizes and counts that often cause errors. */
 const EDGES = [0, 1, 15, 16, 17, 39, 40, 41, 55, 56, 57, 0x7f, 0x80, 0xff];
 
 const cut = (bytes: Uint8Array, random: Random) =>

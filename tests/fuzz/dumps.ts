@@ -1,5 +1,5 @@
 /**
- * Real dumps to damage.
+ * Real dumps for the fuzzer.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { DumpBuilder } from "../support/build_dump.ts";
 
 const DEMO = new URL("../demo/main.ts", import.meta.url).href;
 
-/** A part of V8's dump is enough, as it is long. */
+/** Number of bytes of V8's dump, which is long. */
 const V8_SIZE = 20_000;
 
-/** Dumps of this module, of V8, and of a machine of the other byte order. */
+/** Returns dumps of this module, of V8, and of a machine of the other byte order. */
 export async function realDumps(directory: string): Promise<Uint8Array[]> {
   const v8 = `${directory}/v8`;
   await Deno.mkdir(v8);

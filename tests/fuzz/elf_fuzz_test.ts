@@ -10,8 +10,8 @@ import { cpuTime } from "../support/this_thread.ts";
 
 const CASES = 20_000;
 
-describe("damaged ELF files", () => {
-  it("are read, or refused with an ElfFormatError", () => {
+describe("reading damaged ELF files", () => {
+  it("returns or throws an ElfFormatError when a file has any damage", () => {
     let seed = 1;
     const next = (limit: number) => {
       seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;

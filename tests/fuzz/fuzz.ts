@@ -1,5 +1,5 @@
 /**
- * Reading dumps that have been damaged at random.
+ * The fuzzer of dumps.
  *
  * @module
  */
@@ -18,10 +18,10 @@ import { type FuzzCounts, runCases } from "./cases.ts";
 import { damage } from "./damage.ts";
 import { RecordScanner } from "../../src/reader/record_scanner.ts";
 
-/** One of so many cases goes through a stream too, which takes longer. */
+/** One of this many cases is also read as a stream, which is slow. */
 const STREAM_EVERY = 20;
 
-/** Looks at everything in a dump; gives the number of records. */
+/** Reads all fields of a dump; returns the number of records. */
 function readAll(bytes: Uint8Array): number {
   let records = 0;
   const timeline = new CodeTimeline();
@@ -75,7 +75,7 @@ async function streamAll(bytes: Uint8Array, size: number): Promise<number> {
   return records;
 }
 
-/** Does it; undefined where the dump is refused. */
+/** Runs `read`; returns undefined if it rejects the dump. */
 async function orRefused<T>(
   read: () => T | Promise<T>,
 ): Promise<T | undefined> {
@@ -106,7 +106,9 @@ export function fuzz(
       const size = 1 + random.below(2 * bytes.length + 1);
       const streamed = await orRefused(() => streamAll(bytes, size));
       if (streamed !== records) {
-        throw new Error(`${streamed} records by stream, not ${records}`);
+        throw new Error(
+          `read ${streamed} records from the stream, but ${records} from the file`,
+        );
       }
     }
     return records;

@@ -1,5 +1,5 @@
 /**
- * Reading recordings that have been damaged at random.
+ * The fuzzer of recordings.
  *
  * @module
  */
@@ -31,13 +31,13 @@ import {
 import { type FuzzCounts, runCases } from "./cases.ts";
 import { damage } from "./damage.ts";
 
-/** One of so many cases is compressed, which takes longer. */
+/** One of this many cases is compressed, which is slow. */
 const COMPRESSED_EVERY = 20;
 
-/** One of so many cases goes through a stream. */
+/** One of this many cases is read as a stream. */
 const STREAM_EVERY = 10;
 
-/** Recordings to damage. */
+/** The recordings for the fuzzer. */
 export interface Recordings {
   readonly plain: Uint8Array[];
   readonly compressed: Uint8Array[];
@@ -145,7 +145,7 @@ function streamOf(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
   });
 }
 
-/** Reads a recording; undefined if it is refused, wholly or from some record on. */
+/** Reads a recording; returns undefined if it is rejected, even at a later record. */
 async function orRefused(read: () => Promise<number>) {
   try {
     return await read();

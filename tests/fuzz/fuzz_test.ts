@@ -7,7 +7,7 @@ import { fuzzRecordings, recordings } from "./fuzz_recordings.ts";
 import { measureRecovery } from "./recovery.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-/** A dump with records of all kinds, as an engine might write it after some hours. */
+/** Returns a dump with records of all kinds. */
 function everything(littleEndian: boolean): Uint8Array {
   const dump = new DumpBuilder(littleEndian);
   for (let i = 1; i <= 30; i++) {
@@ -36,7 +36,7 @@ function everything(littleEndian: boolean): Uint8Array {
 }
 
 describe("reading damaged dumps", () => {
-  it("ends in records or a JitDumpFormatError, soon and in little memory", async () => {
+  it("returns records or throws a JitDumpFormatError when dumps have any damage", async () => {
     using directory = temporaryDirectory();
     const dumps = await realDumps(directory.path);
     const counts = await fuzz(dumps, 5000, 1);
@@ -45,7 +45,7 @@ describe("reading damaged dumps", () => {
     assertGreater(counts.records, 10_000);
   });
 
-  it("loses no whole record in 99.9 % of dumps with a single damage", async () => {
+  it("recovers every undamaged record in 99.9 % of dumps when these have one damage", async () => {
     using directory = temporaryDirectory();
     const [own, v8] = await realDumps(directory.path);
     const dumps = [own, v8, everything(true), everything(false)];
@@ -63,7 +63,7 @@ describe("reading damaged dumps", () => {
 });
 
 describe("reading damaged recordings", () => {
-  it("ends in records or a PerfDataFormatError, soon and in little memory", async () => {
+  it("returns records or throws a PerfDataFormatError when recordings have any damage", async () => {
     const counts = await fuzzRecordings(await recordings(), 5000, 1);
     assertEquals(counts.cases, 5000);
     assertGreater(counts.refused, 1000);

@@ -1,6 +1,6 @@
 /**
- * `deno task fuzz`: reads a million damaged dumps and a million damaged recordings, or so
- * many as are given.
+ * `deno task fuzz`: reads damaged dumps and damaged recordings, a million of each by
+ * default.
  *
  *     deno task fuzz [CASES [SEED]]
  *
@@ -15,8 +15,7 @@ import { fuzzRecordings, recordings } from "./fuzz_recordings.ts";
 
 const [cases, seed] = countArguments(
   "Usage: deno task fuzz [CASES [SEED]]\n\n" +
-    "Reads a million damaged dumps and a million damaged recordings, or so many\n" +
-    "as are given.",
+    "Reads CASES damaged dumps and CASES damaged recordings. CASES defaults to 1000000.",
   [1_000_000, Date.now() % 2 ** 31],
 );
 

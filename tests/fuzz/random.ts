@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Random numbers that come again with the same seed. */
+/** Random numbers that are the same for the same seed. */
 export class Random {
   #state: number;
 
@@ -12,7 +12,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** An integer from 0 up to, and without, `end`. */
+  /** Returns an integer from 0 up to, but not including, `end`. */
   below(end: number): number {
     // xorshift32
     this.#state ^= this.#state << 13;

@@ -1,5 +1,5 @@
 /**
- * Counting the records that are lost to a single damage.
+ * The loss of records by a single damage.
  *
  * @module
  */
@@ -8,21 +8,21 @@ import { CodeLoad, DumpRecord, JitDumpReader } from "../../src/reader/mod.ts";
 import { RecoveringReader } from "../../src/reader/recovering_reader.ts";
 import { Random } from "./random.ts";
 
-/** What came of it. */
+/** Results of many cases. */
 export interface RecoveryCounts {
   readonly cases: number;
   /** Number of cases in which an undamaged record was not found. */
   readonly losing: number;
-  /** Number of cases in which a function was found that is none. */
+  /** Number of cases in which a function was found that does not exist. */
   readonly inventing: number;
-  /** The first of the losing cases, to make it again. */
+  /** The first cases with a loss, to reproduce them. */
   readonly examples: readonly string[];
 }
 
-/** Size of a dump's header, which is not damaged: without it there is no dump. */
+/** Size of a dump's header, which is not damaged, because it cannot be recovered. */
 const HEADER_SIZE = 40;
 
-/** Bytes from `start` to `end` become others. */
+/** A damaged copy, in which the bytes from `start` to `end` have changed. */
 interface Damage {
   readonly kind: string;
   readonly start: number;
@@ -80,7 +80,7 @@ function apply(bytes: Uint8Array, damage: Damage): Uint8Array {
 const keyOf = ({ id, totalSize, timestamp }: DumpRecord, offset: number) =>
   `${offset} ${id} ${totalSize} ${timestamp}`;
 
-/** The records that a damage leaves whole, by where they are then. */
+/** Returns the undamaged records by their offsets in the damaged dump. */
 function wholeRecords(bytes: Uint8Array, damage: Damage): Set<string> {
   const shift = damage.bytes.length - (damage.end - damage.start);
   const whole = new Set<string>();
@@ -92,7 +92,7 @@ function wholeRecords(bytes: Uint8Array, damage: Damage): Set<string> {
   return whole;
 }
 
-/** The names of all functions of a file. */
+/** Returns the names of all functions of a file. */
 function namesIn(path: string): string[] {
   using reader = RecoveringReader.open(path);
   return [...reader].flatMap((record) =>
@@ -101,9 +101,9 @@ function namesIn(path: string): string[] {
 }
 
 /**
- * Damages dumps once each, and looks for the records that are whole.
+ * Damages each dump once, and counts the undamaged records that are not recovered.
  *
- * @param path A file to write the damaged dumps to.
+ * @param path A file for the damaged dumps.
  */
 export function measureRecovery(
   dumps: readonly Uint8Array[],
@@ -132,7 +132,7 @@ export function measureRecovery(
       }
     }
     const strangers = namesIn(path).filter((name) => !names[which].has(name));
-    // The damaged function may have another name.
+    // The damaged function may have a different name.
     if (strangers.length > 1) inventing++;
     if (whole.size === 0) continue;
     losing++;

@@ -1,11 +1,10 @@
 /**
- * Dumps made by hand, byte by byte, as other writers may make them. This shares no code
- * with the module.
+ * A builder of dumps as other writers may write them. It shares no code with the module.
  *
  * @module
  */
 
-/** What the file header says; all that is left out is as it should be. */
+/** Fields of the file header; each defaults to a valid value. */
 export interface HeaderFields {
   version?: number;
   totalSize?: number;
@@ -15,7 +14,7 @@ export interface HeaderFields {
   flags?: bigint;
 }
 
-/** The fields of a code-load record. */
+/** The fields of a JIT_CODE_LOAD record. */
 export interface LoadFields {
   name?: string;
   address?: bigint;
@@ -26,10 +25,10 @@ export interface LoadFields {
   tid?: number;
 }
 
-/** An entry of a debug-info record. */
+/** An entry of a JIT_CODE_DEBUG_INFO record. */
 export type Entry = [address: bigint, line: number, file?: string];
 
-/** Puts a dump together. */
+/** Builds a dump. */
 export class DumpBuilder {
   readonly #littleEndian: boolean;
   #bytes: number[] = [];
@@ -43,7 +42,7 @@ export class DumpBuilder {
     this.raw(new Uint8Array(Math.max(0, totalSize - 40)));
   }
 
-  /** The file so far. */
+  /** The bytes of the file. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return Uint8Array.from(this.#bytes);
   }
@@ -96,7 +95,7 @@ export class DumpBuilder {
     });
   }
 
-  /** A record of any kind, its size filled in. */
+  /** Adds a record of any kind, and fills in its size. */
   record(id: number, time: bigint, body: () => void = () => {}): this {
     const start = this.#bytes.length;
     this.u32(id, 0);

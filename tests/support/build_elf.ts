@@ -1,5 +1,5 @@
 /**
- * ELF files made byte by byte, for either class and byte order.
+ * A builder of ELF files of either class and byte order.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface BuiltSymbol {
   readonly info?: number;
 }
 
-/** Address at which the file says that its code is loaded. */
+/** Address of the code in the file's segment. */
 export const BUILT_ADDRESS = 0x401000;
 
 /** Offset in the file of the code. */

@@ -1,10 +1,10 @@
 /**
- * Recordings made by hand, byte by byte. This shares no code with the module.
+ * A builder of recordings. It shares no code with the module.
  *
  * @module
  */
 
-/** Bytes that grow. */
+/** A growing array of bytes. */
 export class Bytes {
   readonly littleEndian: boolean;
   #buffer = new Uint8Array(256);
@@ -48,7 +48,7 @@ export class Bytes {
     return this;
   }
 
-  /** A text with its NUL, filled with zeros to a multiple of 8. */
+  /** Adds a string with its NUL, padded with zeros to a multiple of 8. */
   text(value: string): this {
     const bytes = new TextEncoder().encode(value);
     this.raw(bytes);
@@ -80,7 +80,7 @@ export const ID = 64, CPU = 128, PERIOD = 256, STREAM_ID = 512, RAW = 1024;
 export const BRANCH_STACK = 2048, REGS_USER = 4096, STACK_USER = 8192;
 export const IDENTIFIER = 65536;
 
-/** An event; what is left out is 0. */
+/** Fields of an event; each defaults to 0. */
 export interface AttrFields {
   type?: number;
   config?: number;
@@ -91,7 +91,7 @@ export interface AttrFields {
   branchSampleType?: number;
   regsUser?: number;
   regsIntr?: number;
-  /** Positions of the bits that are set; 18 is sample_id_all. */
+  /** Positions of the flags that are set; 18 is sample_id_all. */
   flags?: number[];
   clockid?: number;
 }
@@ -112,9 +112,9 @@ export function putAttr(into: Bytes, fields: AttrFields): Bytes {
   return into.raw(attr.bytes.subarray(0, size || 64));
 }
 
-/** Records one after the other. */
+/** A sequence of records. */
 export class RecordBuilder extends Bytes {
-  /** A record; its size is filled in. */
+  /** Adds a record, and fills in its size. */
   record(type: number, misc: number, body: (bytes: Bytes) => void): this {
     const inner = new Bytes(this.littleEndian);
     body(inner);
@@ -127,7 +127,7 @@ export class RecordBuilder extends Bytes {
   }
 }
 
-/** An event of a file with its ids. */
+/** An event with its ids. */
 export interface EventFields extends AttrFields {
   ids?: (bigint | number)[];
 }
@@ -137,14 +137,14 @@ export interface FileFields {
   littleEndian?: boolean;
   events: EventFields[];
   data: Uint8Array;
-  /** Sections by their number. */
+  /** Feature sections by number. */
   features?: Record<number, Uint8Array>;
-  /** perf was killed: the data has no size, and nothing follows it. */
+  /** Whether perf was killed: then the data has no size, and nothing follows it. */
   killed?: boolean;
   attrSize?: number;
 }
 
-/** Puts a file together: header, ids, attrs, data, feature sections. */
+/** Builds a file: header, ids, attrs, data, feature sections. */
 export function buildFile(fields: FileFields): Uint8Array<ArrayBuffer> {
   const { littleEndian = true, events, data, features = {}, killed = false } =
     fields;
@@ -179,7 +179,7 @@ export function buildFile(fields: FileFields): Uint8Array<ArrayBuffer> {
   return bytes.bytes;
 }
 
-/** Puts the start of a recording to a pipe in front of records. */
+/** Adds the header of a recording to a pipe before records. */
 export function buildPipe(
   records: Uint8Array,
   littleEndian = true,
@@ -188,7 +188,7 @@ export function buildPipe(
     .bytes;
 }
 
-/** A perf_header_string. */
+/** Returns a perf_header_string. */
 export function headerString(value: string, littleEndian = true): Uint8Array {
   const text = new TextEncoder().encode(`${value}\0`);
   return new Bytes(littleEndian).u32(text.length).raw(text).bytes;

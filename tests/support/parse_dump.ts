@@ -1,18 +1,17 @@
 /**
- * A reader of dumps that shares no code with the module: it is the tests' own
- * opinion of what lies in a file.
+ * A reader of dumps that shares no code with the module, to check it independently.
  *
  * @module
  */
 
-/** A record of a dump; `body` is all of it. */
+/** A record of a dump; `body` includes its header. */
 export interface ParsedRecord {
   id: number;
   timestamp: bigint;
   body: DataView;
 }
 
-/** A code-load record, field by field. */
+/** The fields of a JIT_CODE_LOAD record. */
 export interface ParsedLoad {
   timestamp: bigint;
   pid: number;
@@ -32,14 +31,14 @@ export interface ParsedDump {
   records: ParsedRecord[];
 }
 
-/** Parses a dump of this machine's byte order, and throws at the first oddity. */
+/** Parses a dump of this machine's byte order. Throws if anything is malformed. */
 export function parseDump(bytes: Uint8Array): ParsedDump {
   const { end, ...dump } = parseStart(bytes);
   if (end === bytes.length) return dump;
-  throw new Error(`no whole record at ${end} of ${bytes.length}`);
+  throw new Error(`incomplete record at byte ${end} of ${bytes.length}`);
 }
 
-/** The same, up to `end`, where there is no whole record or nothing. */
+/** Parses a dump up to `end`, where the file ends or its last record is incomplete. */
 export function parseStart(bytes: Uint8Array): ParsedDump & { end: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const u32 = (at: number) => view.getUint32(at, true);
@@ -68,14 +67,16 @@ export function parseStart(bytes: Uint8Array): ParsedDump & { end: number } {
   return { machine: u32(12), pid: u32(20), timestamp: u64(24), records, end };
 }
 
-/** Parses a code-load record, and throws where its parts do not fill it. */
+/** Parses a JIT_CODE_LOAD record. Throws if its size does not match its fields. */
 export function parseLoad({ id, timestamp, body }: ParsedRecord): ParsedLoad {
-  if (id !== 0) throw new Error(`record ${id} is no JIT_CODE_LOAD`);
+  if (id !== 0) throw new Error(`record ${id} is not JIT_CODE_LOAD`);
   const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
   const nameEnd = bytes.indexOf(0, 56);
   const code = bytes.subarray(nameEnd + 1);
   if (BigInt(code.length) !== body.getBigUint64(40, true)) {
-    throw new Error(`code_size is not the ${code.length} bytes that follow`);
+    throw new Error(
+      `code_size differs from the ${code.length} bytes that follow`,
+    );
   }
   return {
     timestamp,
@@ -90,18 +91,18 @@ export function parseLoad({ id, timestamp, body }: ParsedRecord): ParsedLoad {
   };
 }
 
-/** A debug-info record, field by field. */
+/** The fields of a JIT_CODE_DEBUG_INFO record. */
 export interface ParsedDebugInfo {
   timestamp: bigint;
   address: bigint;
   entries: { address: bigint; line: number; discrim: number; file: string }[];
 }
 
-/** Parses a debug-info record, and throws where its parts do not fill it. */
+/** Parses a JIT_CODE_DEBUG_INFO record. Throws if its size does not match its fields. */
 export function parseDebugInfo(
   { id, timestamp, body }: ParsedRecord,
 ): ParsedDebugInfo {
-  if (id !== 2) throw new Error(`record ${id} is no JIT_CODE_DEBUG_INFO`);
+  if (id !== 2) throw new Error(`record ${id} is not JIT_CODE_DEBUG_INFO`);
   const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
   const entries: ParsedDebugInfo["entries"] = [];
   let at = 32;
@@ -115,11 +116,13 @@ export function parseDebugInfo(
     });
     at = end + 1;
   }
-  if (at !== bytes.length) throw new Error(`its entries end at ${at}`);
+  if (at !== bytes.length) {
+    throw new Error(`the entries end at byte ${at} of ${bytes.length}`);
+  }
   return { timestamp, address: body.getBigUint64(16, true), entries };
 }
 
-/** An unwinding-info record, field by field, its data cut as perf cuts it. */
+/** The fields of a JIT_CODE_UNWINDING_INFO record, with its data split as perf does. */
 export interface ParsedUnwindingInfo {
   timestamp: bigint;
   ehFrame: Uint8Array;
@@ -127,15 +130,19 @@ export interface ParsedUnwindingInfo {
   mappedSize: bigint;
 }
 
-/** Parses an unwinding-info record, and throws where its data do not fill it. */
+/** Parses a JIT_CODE_UNWINDING_INFO record. Throws if its size does not match its fields. */
 export function parseUnwindingInfo(
   { id, timestamp, body }: ParsedRecord,
 ): ParsedUnwindingInfo {
-  if (id !== 4) throw new Error(`record ${id} is no JIT_CODE_UNWINDING_INFO`);
+  if (id !== 4) throw new Error(`record ${id} is not JIT_CODE_UNWINDING_INFO`);
   const bytes = new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
   const size = Number(body.getBigUint64(16, true));
   const hdr = Number(body.getBigUint64(24, true));
-  if (40 + size !== bytes.length) throw new Error(`its data have ${size}`);
+  if (40 + size !== bytes.length) {
+    throw new Error(
+      `unwinding_size is ${size}, but ${bytes.length - 40} bytes follow`,
+    );
+  }
   return {
     timestamp,
     ehFrame: bytes.slice(40, 40 + size - hdr),
@@ -144,23 +151,23 @@ export function parseUnwindingInfo(
   };
 }
 
-/** A function with the records that belong to it. */
+/** A function with its source lines and unwind info. */
 export interface ParsedFunction extends ParsedLoad {
   debugInfo?: ParsedDebugInfo;
   unwindingInfo?: ParsedUnwindingInfo;
 }
 
-/** The functions of a dump; each with the records that stand right before it. */
+/** Returns the functions of a dump, each with the records directly before it. */
 export function readFunctions(path: string): ParsedFunction[] {
   const { records } = parseDump(Deno.readFileSync(path));
   const { functions, isComplete } = groupFunctions(records);
-  if (!isComplete) throw new Error("lines of no function");
+  if (!isComplete) throw new Error("the last records belong to no function");
   return functions;
 }
 
 /**
- * The functions of records; each with the records that stand right before it.
- * Not complete where at the end there are some that belong to no function.
+ * Groups records into functions, each with the records directly before it. The result is
+ * incomplete if the last records belong to no function.
  */
 export function groupFunctions(
   records: ParsedRecord[],
@@ -169,22 +176,28 @@ export function groupFunctions(
   let pending: Partial<ParsedFunction> = {};
   for (const record of records) {
     if (record.id === 2) {
-      if (pending.debugInfo) throw new Error("two sets of lines in a row");
+      if (pending.debugInfo) {
+        throw new Error("a function has two JIT_CODE_DEBUG_INFO records");
+      }
       pending.debugInfo = parseDebugInfo(record);
     } else if (record.id === 4) {
-      if (pending.unwindingInfo) throw new Error("two sets of tables in a row");
+      if (pending.unwindingInfo) {
+        throw new Error("a function has two JIT_CODE_UNWINDING_INFO records");
+      }
       pending.unwindingInfo = parseUnwindingInfo(record);
     } else if (record.id === 0) {
       functions.push({ ...parseLoad(record), ...pending });
       pending = {};
     } else if (Object.keys(pending).length > 0) {
-      throw new Error(`record ${record.id} between a function's records`);
+      throw new Error(
+        `record ${record.id} is between the records of a function`,
+      );
     }
   }
   return { functions, isComplete: Object.keys(pending).length === 0 };
 }
 
-/** The functions of a dump, without what belongs to them. */
+/** Returns the functions of a dump without source lines and unwind info. */
 export function readLoads(path: string): ParsedLoad[] {
   return readFunctions(path).map(
     ({ debugInfo: _, unwindingInfo: __, ...load }) => load,

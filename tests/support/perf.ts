@@ -1,16 +1,16 @@
 /**
- * perf, as the demo and the tests run it.
+ * Commands of perf for the demo and the tests.
  *
  * @module
  */
 
-/** An event that every Linux has, also where no hardware counts. */
+/** An event that every Linux has, even without hardware counters. */
 const EVENT = "cpu-clock";
 
 /** A program and its arguments. */
 export type CommandLine = [string, ...string[]];
 
-/** What a command did. */
+/** The outcome of a command. */
 export interface Outcome {
   success: boolean;
   /** The exit status. */
@@ -19,12 +19,12 @@ export interface Outcome {
   stderr: string;
 }
 
-/** In milliseconds; what takes longer hangs. */
+/** Time limit of a command in milliseconds. */
 const TIME_LIMIT = 3 * 60 * 1000;
 
 /**
- * Variables that change what programs print, with the values that a terminal's user
- * may not override here. An empty variable counts as unset.
+ * Environment variables that affect the output of programs, with fixed values. An empty
+ * variable counts as unset.
  */
 const ENVIRONMENT = {
   NO_COLOR: "1",
@@ -34,7 +34,7 @@ const ENVIRONMENT = {
   PERF_CONFIG: "/dev/null",
 };
 
-/** Runs a command to its end, and throws if it takes longer than the limit. */
+/** Runs a command. Throws if it exceeds the time limit. */
 export async function run(
   [program, ...args]: CommandLine,
   options: Pick<Deno.CommandOptions, "env" | "cwd"> = {},
@@ -47,9 +47,9 @@ export async function run(
     ...options,
     env: { ...ENVIRONMENT, ...options.env },
   }).spawn();
-  let hangs = false;
+  let isTooSlow = false;
   const timer = setTimeout(() => {
-    hangs = true;
+    isTooSlow = true;
     process.kill("SIGKILL");
   }, TIME_LIMIT);
   const { success, code, stdout, stderr } = await process.output();
@@ -61,13 +61,15 @@ export async function run(
     stdout: decoder.decode(stdout),
     stderr: decoder.decode(stderr),
   };
-  if (!hangs) return outcome;
+  if (!isTooSlow) return outcome;
   throw new Error(
-    `${program} ${args.join(" ")}\nhangs\n${outcome.stdout}${outcome.stderr}`,
+    `${program} ${
+      args.join(" ")
+    }\nexceeded the time limit\n${outcome.stdout}${outcome.stderr}`,
   );
 }
 
-/** Runs a command, and throws what it said where it failed. */
+/** Runs a command. Throws its output if it fails. */
 export async function runOrThrow(
   command: CommandLine,
   options?: Parameters<typeof run>[1],
@@ -79,7 +81,7 @@ export async function runOrThrow(
   );
 }
 
-/** Whether there is a program of that name; it is asked for its version. */
+/** Returns whether a program can be run with `--version`. */
 export async function isInstalled(program: string): Promise<boolean> {
   try {
     await run([program, "--version"]);
@@ -114,8 +116,8 @@ export function recordCommand(
 }
 
 /**
- * `perf inject`: writes an ELF file for each function of the dump beside it. The
- * links to them that it also makes in its cache would outlive a recording.
+ * `perf inject`: writes an ELF file for each function to the directory of the dump. Its
+ * cache, which would otherwise outlive the recording, is in the same directory.
  */
 export function injectCommand(data: string, injected: string): CommandLine {
   return [
@@ -152,12 +154,12 @@ export function annotateCommand(
   return ["perf", "annotate", "-i", injected, "--stdio", "-s", symbol];
 }
 
-/** What perf is refused is said in several lines, the first of them "Error:". */
+/** Returns the first meaningful line of an error of perf, which begins with "Error:". */
 const summarize = (complaint: string) =>
   complaint.split("\n").map((line) => line.trim())
     .filter((line) => line && line !== "Error:")[0];
 
-/** Why perf cannot record here and what to do about it; undefined where it can. */
+/** Returns why perf cannot record, with a remedy; returns undefined if it can. */
 export async function whyPerfCannotRecord(): Promise<string | undefined> {
   try {
     const { success, stderr } = await run(recordCommand("/dev/null", ["true"]));

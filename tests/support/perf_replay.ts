@@ -1,5 +1,5 @@
 /**
- * One recording under perf, and many dumps that are injected into it.
+ * A recording of perf into which many dumps are injected.
  *
  * @module
  */
@@ -20,7 +20,7 @@ const DEMO = new URL("../demo/", import.meta.url).href;
 /** Distance between two pieces of code. */
 const DISTANCE = 0x1000;
 
-/** In seconds. perf takes a tenth of one, or hangs. */
+/** Time limit in seconds: perf needs a tenth of a second, or never ends. */
 const TIME_LIMIT = 5;
 
 /** Names of dumps that the program of {@linkcode PerfReplay.ofLoops} maps besides its own. */
@@ -95,7 +95,7 @@ export interface RecordedFunction {
   readonly hdrSize: number;
 }
 
-/** What perf makes of a dump. */
+/** The outcome of injecting a dump. */
 export interface Injection {
   /** Outcome of `perf inject`. */
   readonly outcome: Outcome;
@@ -105,7 +105,7 @@ export interface Injection {
   readonly images: ReadonlyMap<number, string>;
 }
 
-/** Returns a time as perf wants it. */
+/** Returns a timestamp in the notation of perf. */
 function seconds(nanoseconds: bigint): string {
   const digits = String(nanoseconds).padStart(10, "0");
   return `${digits.slice(0, -9)}.${digits.slice(-9)}`;
@@ -245,7 +245,7 @@ export class PerfReplay implements Disposable {
     const { stdout } = await runOrThrow(
       [
         ...[program, "script", "-f", "-i", this.#injected, "-F", fields],
-        // Other samples would cost perf the symbols of Deno.
+        // For other samples perf would load the symbols of Deno.
         ...["--time", `${seconds(this.time)},${seconds(this.#end)}`],
       ] as unknown as CommandLine,
     );

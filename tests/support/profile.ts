@@ -1,5 +1,5 @@
 /**
- * Runs under perf, for the tests.
+ * Programs that the tests run under perf.
  *
  * @module
  */
@@ -14,18 +14,18 @@ import {
   runOrThrow,
 } from "./perf.ts";
 
-/** Where perf's images of functions have the code: GEN_ELF_TEXT_OFFSET. */
+/** Offset of the code in perf's ELF files of functions: GEN_ELF_TEXT_OFFSET. */
 export const TEXT_OFFSET = 0x80;
 
-/** What came of a run under perf, before and after the injection. */
+/** The outcome of a run under perf, before and after `perf inject`. */
 export interface Profile {
-  /** What the program printed. */
+  /** The output of the program. */
   stdout: string;
-  /** The functions as they stand in the dump. */
+  /** The functions of the dump. */
   functions: ParsedFunction[];
-  /** The address of each sample, which perf could not name yet. */
+  /** The address of each sample before `perf inject`. */
   addresses: bigint[];
-  /** perf's recording after the injection. */
+  /** Path of the recording after `perf inject`. */
   injected: string;
   directory: string;
   pid: number;
@@ -33,7 +33,7 @@ export interface Profile {
 
 const DEMO = fromFileUrl(new URL("../demo/main.ts", import.meta.url));
 
-/** The demo, whose dump goes to a directory. */
+/** Returns a command that runs the demo with its dump in a directory. */
 export const demoCommand = (directory: string): CommandLine => [
   Deno.execPath(),
   "run",
@@ -45,8 +45,8 @@ export const demoCommand = (directory: string): CommandLine => [
 ];
 
 /**
- * Records a program that leaves its dump in the directory that the command is made
- * for. The directory stays until the tests end.
+ * Records a program that writes its dump to the directory that `command` receives. The
+ * directory is removed when the tests end.
  */
 export async function profile(
   makeCommand: (directory: string) => CommandLine,
@@ -83,7 +83,7 @@ export async function profile(
   };
 }
 
-/** The ELF file that perf has made for a function. */
+/** Returns the path of the ELF file that perf has created for a function. */
 export function elfOf(
   { directory, pid }: Pick<Profile, "directory" | "pid">,
   { index }: Pick<ParsedFunction, "index">,
@@ -91,7 +91,7 @@ export function elfOf(
   return join(directory, `jitted-${pid}-${index}.so`);
 }
 
-/** The bytes of an ELF file's section. */
+/** Returns the bytes of a section of an ELF file. */
 export async function section(elf: string, name: string): Promise<Uint8Array> {
   const out = await Deno.makeTempFile();
   try {

@@ -1,5 +1,5 @@
 /**
- * Parts of recordings made by hand.
+ * Records and sections for recordings in tests.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
 const SAMPLE_TYPE = IDENTIFIER | IP | TID | TIME | CPU | PERIOD | CALLCHAIN;
 export const EVENT = { sampleType: SAMPLE_TYPE, ids: [5] };
 
-/** A sample of the type above. */
+/** Returns a sample of the type above. */
 export const sample = (
   into: RecordBuilder,
   { time = 100, id = 5, ip = 0xffff_8000_1234_5678n, pid = 10 } = {},
@@ -32,11 +32,11 @@ export const sample = (
     body.u64(2, 0xffff_ffff_ffff_fe00n, ip);
   });
 
-/** The sample_id of the type above. */
+/** Returns the sample_id of the type above. */
 export const trailer = (body: Bytes, time = 90, id = 5) =>
   body.u32(10, 11).u64(time).u32(3, 0).u64(id);
 
-/** One record of each kind with a class of its own, each with its sample_id. */
+/** Returns a record of each kind that has a class, each with its sample_id. */
 export function everyRecord(littleEndian: boolean): Uint8Array {
   const data = new RecordBuilder(littleEndian);
   data.record(1, 2, (body) => {
@@ -83,7 +83,7 @@ export function everyRecord(littleEndian: boolean): Uint8Array {
   return data.bytes;
 }
 
-/** HEADER_ATTR of an event. */
+/** Returns a HEADER_ATTR record of an event. */
 export function headerAttr(
   into: RecordBuilder,
   attr: AttrFields,
@@ -92,7 +92,7 @@ export function headerAttr(
   return into.record(64, 0, (body) => putAttr(body, attr).u64(...ids));
 }
 
-/** Compresses each piece as perf does: a flush after each, and no end. */
+/** Compresses each piece like perf: with a flush after each, and without an end. */
 export async function compress(pieces: Uint8Array[]): Promise<Uint8Array[]> {
   const zstd = createZstdCompress();
   let chunks: Uint8Array[] = [];
@@ -118,7 +118,7 @@ export const compressed2 = (into: RecordBuilder, data: Uint8Array) =>
     body.u64(data.length).raw(data).raw(new Uint8Array(-data.length & 7));
   });
 
-/** Every bit of sample_type in Linux 6.19 but WEIGHT_STRUCT. */
+/** Every bit of sample_type in Linux 6.19 except WEIGHT_STRUCT. */
 export const EVERYTHING = 2 ** 24 - 1;
 export const WEIGHT = 1 << 14, WEIGHT_STRUCT = 1 << 24;
 
@@ -130,7 +130,7 @@ export const EVERYTHING_ATTR = {
   regsIntr: 0b11,
 };
 
-/** Writes the fields of a sample of everything. */
+/** Writes all fields of a sample. */
 export function putEverything(body: Bytes): void {
   body.u64(5, 0xffff_ffff_8000_0001n).u32(10, 11).u64(100, 0xadd, 5, 6);
   body.u32(3, 0).u64(7);
