@@ -1,0 +1,532 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { collapse } from "../../src/profile/collapsed.ts";
+import { hintText } from "../../src/profile/hint.ts";
+import type { Profile } from "../../src/profile/profile.ts";
+import {
+  type ProfileOptions,
+  readProfile,
+} from "../../src/profile/profiler.ts";
+import { tallyFunctions } from "../../src/profile/tally.ts";
+import { DumpBuilder, type LoadFields } from "../support/build_dump.ts";
+import {
+  KERNEL,
+  RecordingBuilder,
+  START,
+  USER,
+} from "../support/build_recording.ts";
+import { headerAttr } from "../support/recordings.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+/** Checks that something fails with a message. */
+async function assertRejects(
+  act: () => Promise<unknown>,
+  message: string,
+): Promise<void> {
+  let failure: unknown;
+  try {
+    await act();
+  } catch (error) {
+    failure = error;
+  }
+  assertStringIncludes(String(failure), message);
+}
+
+/** A directory for a recording and its dumps. */
+class Place implements Disposable {
+  readonly #directory = temporaryDirectory();
+
+  get path(): string {
+    return this.#directory.path;
+  }
+
+  /** Writes a dump whose functions are 0x40 bytes long, and returns its path. */
+  dump(
+    name: string,
+    functions: LoadFields[],
+    header: { pid?: number; flags?: bigint } = {},
+  ): string {
+    const builder = new DumpBuilder(true, header);
+    for (const [i, fields] of functions.entries()) {
+      builder.load({
+        ...{ index: BigInt(i), time: START, code: new Uint8Array(0x40) },
+        ...fields,
+      });
+    }
+    const path = join(this.path, name);
+    Deno.writeFileSync(path, builder.bytes);
+    return path;
+  }
+
+  /** Reads a recording that is written here. */
+  read(
+    recording: RecordingBuilder | Uint8Array,
+    options: ProfileOptions = {},
+  ): Promise<Profile> {
+    const path = join(this.path, "perf.data");
+    Deno.writeFileSync(
+      path,
+      recording instanceof Uint8Array ? recording : recording.file(),
+    );
+    return readProfile(path, options);
+  }
+
+  [Symbol.dispose](): void {
+    this.#directory[Symbol.dispose]();
+  }
+}
+
+const AT = 0x7000_0000;
+const NEXT = AT + 0x40;
+
+const f: LoadFields = { name: "f", address: BigInt(AT) };
+const g: LoadFields = { name: "g", address: BigInt(NEXT) };
+
+/** The names of functions with what they took themselves. */
+const selves = (profile: Profile) =>
+  Object.fromEntries(
+    tallyFunctions(profile).filter(({ self }) => self > 0)
+      .map(({ place, self }) => [place.name, self]),
+  );
+
+/** Call chains without their process. */
+const chains = (profile: Profile) =>
+  [...collapse(profile)].map((line) => line.replace(/^[^;]*;/, "")).sort();
+
+const hints = ({ hints }: Profile) => hints.map(hintText).join("\n");
+
+describe("readProfile()", () => {
+  describe("finds the dump of each process", () => {
+    it("when a later one has taken the name of the first's", async () => {
+      using place = new Place();
+      const first = place.dump("jit-1.dump.old", [{ ...f, pid: 1 }], {
+        pid: 1,
+      });
+      const second = place.dump(
+        "jit-1.dump",
+        [{ ...g, address: f.address, pid: 1 }],
+        { pid: 1 },
+      );
+      const recorded = join(place.path, "jit-1.dump");
+      const inode = Deno.statSync(first).ino!;
+      const profile = await place.read(
+        new RecordingBuilder()
+          .map(recorded, { pid: 7, inode }).sample(AT, { pid: 7 })
+          .mapDump(second, { pid: 8 }).sample(AT, { pid: 8, period: 2 }),
+      );
+      assertEquals(selves(profile), { f: 1, g: 2 });
+      assertEquals(hints(profile), "");
+    });
+
+    it("when both have code at the same addresses", async () => {
+      using place = new Place();
+      const [first, second] = [
+        place.dump("jit-7.dump", [f]),
+        place.dump("jit-8.dump", [{ ...g, address: f.address, pid: 8 }], {
+          pid: 8,
+        }),
+      ];
+      const profile = await place.read(
+        new RecordingBuilder()
+          .mapDump(first, { pid: 7 }).mapDump(second, { pid: 8 })
+          .sample(AT, { pid: 7 }).sample(AT, { pid: 8 }).sample(AT, { pid: 9 }),
+      );
+      assertEquals(selves(profile), { f: 1, g: 1, "[unknown]": 1 });
+    });
+
+    it("when two engines of one count from 0", async () => {
+      using place = new Place();
+      for (const name of ["a", "b"]) Deno.mkdirSync(join(place.path, name));
+      const recording = new RecordingBuilder()
+        .mapDump(place.dump("a/jit-7.dump", [f]))
+        .mapDump(place.dump("b/jit-7.dump", [g]), { start: 0x20_0000 })
+        .sample(AT + 1).sample(NEXT + 2, { period: 3 });
+      const profile = await place.read(recording, { instructions: true });
+      assertEquals(selves(profile), { f: 1, g: 3 });
+      assertEquals(
+        profile.dumps.map(({ functions }) =>
+          [...functions.values()].map(({ name, byOffset }) => [
+            name,
+            ...byOffset,
+          ])
+        ),
+        [[["f", [1, 1]]], [["g", [2, 3]]]],
+      );
+    });
+
+    it("by its content when an engine calls it otherwise", async () => {
+      using place = new Place();
+      const dump = place.dump("jit-9-7-abc.dump", [f]);
+      const other = join(place.path, "text");
+      Deno.writeTextFileSync(other, "JiTD is no dump");
+      const profile = await place.read(
+        new RecordingBuilder().mapDump(other).mapDump(dump).sample(AT),
+      );
+      assertEquals(selves(profile), { f: 1 });
+    });
+
+    it("beside the recording or in a directory that is named, when it has moved", async () => {
+      using place = new Place();
+      using elsewhere = new Place();
+      place.dump("jit-7.dump", [f]);
+      const recording = new RecordingBuilder()
+        .map("/nowhere/jit-7.dump", { inode: 3 }).sample(AT);
+      assertEquals(selves(await place.read(recording)), { f: 1 });
+      const dumps = [place.path];
+      assertEquals(selves(await elsewhere.read(recording, { dumps })), {
+        f: 1,
+      });
+      const without = await elsewhere.read(recording);
+      assertEquals(selves(without), { "[unknown]": 1 });
+      assertStringIncludes(hints(without), "directory it is in with --dumps");
+    });
+
+    it("and no dump of an earlier process with that name", async () => {
+      using place = new Place();
+      const early = START - 10n ** 12n;
+      place.dump("jit-7.dump", [{ ...f, time: early }]);
+      const profile = await place.read(
+        new RecordingBuilder()
+          .map(join(place.path, "jit-7.dump"), { inode: 3 }).sample(AT),
+      );
+      assertEquals(selves(profile), { "[unknown]": 1 });
+      assertStringIncludes(hints(profile), "another process has written");
+    });
+  });
+
+  describe("reports the rest, and a hint, when a dump", () => {
+    const withDump = async (bytes: Uint8Array | undefined) => {
+      using place = new Place();
+      const good = place.dump("jit-8.dump", [f], { pid: 8 });
+      const bad = join(place.path, "jit-7.dump");
+      if (bytes) Deno.writeFileSync(bad, bytes);
+      const profile = await place.read(
+        new RecordingBuilder()
+          .map(bad, { inode: bytes ? Deno.statSync(bad).ino! : 3 })
+          .mapDump(good, { pid: 8 })
+          .sample(NEXT).sample(AT, { pid: 8 }),
+      );
+      return { selves: selves(profile), hints: hints(profile) };
+    };
+    const dumpOf = (...functions: LoadFields[]) => {
+      const builder = new DumpBuilder();
+      for (const fields of functions) {
+        builder.load({ time: START, code: new Uint8Array(0x40), ...fields });
+      }
+      return builder.bytes;
+    };
+
+    it("is missing", async () => {
+      const { selves, hints } = await withDump(undefined);
+      assertEquals(selves, { f: 1, "[unknown]": 1 });
+      assertMatch(hints, /jit-7\.dump cannot be read \(no such file\)/);
+    });
+
+    it("is empty", async () => {
+      const { selves, hints } = await withDump(new Uint8Array(0));
+      assertEquals(selves, { f: 1, "[unknown]": 1 });
+      assertMatch(hints, /jit-7\.dump cannot be read .*0 bytes/);
+    });
+
+    it("has another header", async () => {
+      const { selves, hints } = await withDump(new Uint8Array(100));
+      assertEquals(selves, { f: 1, "[unknown]": 1 });
+      assertMatch(hints, /jit-7\.dump cannot be read/);
+    });
+
+    it("has no functions", async () => {
+      const { hints } = await withDump(dumpOf());
+      assertMatch(hints, /jit-7\.dump has no functions/);
+    });
+
+    it("ends early, within a record", async () => {
+      const bytes = dumpOf(g, { ...g, address: 0x9000n });
+      const { selves, hints } = await withDump(bytes.subarray(0, -70));
+      assertEquals(selves, { f: 1, g: 1 });
+      assertMatch(hints, /jit-7\.dump ends within the record at byte/);
+    });
+
+    it("has none of the code that runs", async () => {
+      const { hints } = await withDump(dumpOf({ ...g, address: 0x9000n }));
+      assertMatch(hints, /no function of .*jit-7\.dump has a sample, and 50 %/);
+      assertStringIncludes(hints, "(address)");
+    });
+  });
+
+  describe("names code", () => {
+    /** Reads samples of a process with a dump of f and g. */
+    const withFunctions = async (
+      add: (recording: RecordingBuilder) => void,
+      functions = [f, g],
+    ) => {
+      using place = new Place();
+      const dump = place.dump("jit-7.dump", functions);
+      const recording = new RecordingBuilder().mapDump(dump);
+      add(recording);
+      return await place.read(recording);
+    };
+
+    it("of a child as its parent's up to the fork", async () => {
+      const late = START + 1_000_000_000n;
+      const profile = await withFunctions((recording) =>
+        recording.fork(7, 70)
+          .sample(AT, { pid: 70 })
+          .sample(NEXT, { pid: 70, time: 2_000_000_000 })
+          .sample(NEXT, { pid: 7, time: 2_000_000_000, period: 5 }), [f, {
+        ...g,
+        time: late,
+      }]);
+      assertEquals(selves(profile), { f: 1, "[unknown]": 1, g: 5 });
+    });
+
+    it("of a program after exec without the dumps before it", async () => {
+      const profile = await withFunctions((recording) =>
+        recording.sample(AT).comm(7, "other", true).sample(AT)
+      );
+      assertEquals(selves(profile), { f: 1, "[unknown]": 1 });
+    });
+
+    it("in memory of files, whatever is mapped there, and however often", async () => {
+      const profile = await withFunctions((recording) => {
+        for (let i = 0; i < 100; i++) {
+          recording.map("/memfd:jit (deleted)", {
+            ...{ start: AT, size: 0x1000, offset: 0x1000 * i, inode: 9 },
+          });
+          recording.map("/dev/shm/code (deleted)", {
+            ...{ start: AT, size: 0x40, inode: 10 },
+          });
+          recording.sample(AT).sample(NEXT);
+        }
+      });
+      assertEquals(selves(profile), { f: 100, g: 100 });
+    });
+
+    it("just before its record as the first function there, and says so", async () => {
+      const late = START + 1_000_000_000n;
+      const profile = await withFunctions(
+        (recording) =>
+          recording.sample(AT).sample(AT, { time: 2_000_000_000 })
+            .sample(NEXT, { time: 2_000_000_000 }),
+        [{ ...f, time: late }, g, { ...g, name: "h", time: late, index: 3n }],
+      );
+      assertEquals(selves(profile), { f: 2, h: 1 });
+      assertMatch(hints(profile), /1 samples are from before the record/);
+    });
+
+    it("by its own address when chains are empty, or have bad addresses", async () => {
+      const profile = await withFunctions((recording) =>
+        recording.sample(AT)
+          .sample(AT, { chain: [USER] })
+          .sample(AT, { chain: [USER, AT, 0xffff_ffff_ffff_f001n, NEXT] })
+          .sample(AT, { chain: [USER, AT, 0x8000_0000_0000_0000n, 1] })
+          .sample(AT, { chain: [USER, 3, NEXT + 8] })
+          .sample(NEXT, { chain: [AT] })
+      );
+      assertEquals(selves(profile), { f: 5, g: 1 });
+      assertEquals(profile.weight, 6);
+    });
+
+    it("of callers where the call is, and not where it returns to", async () => {
+      const profile = await withFunctions((recording) =>
+        recording
+          .sample(AT + 4, { chain: [USER, AT + 4, NEXT] })
+          .sample(0xffff_ffff_8100_0000n, {
+            isKernel: true,
+            chain: [KERNEL, 0xffff_ffff_8100_0000n, USER, NEXT, NEXT],
+          })
+      );
+      assertEquals(chains(profile), ["f;f 1", "f;g;[kernel] 1"]);
+    });
+
+    it("of threads with odd names", async () => {
+      const profile = await withFunctions((recording) => {
+        for (const [i, name] of ["a b", "(x)", "a/b", "[c]\n"].entries()) {
+          recording.comm(100 + i, name).sample(AT, { tid: 100 + i });
+        }
+      });
+      assertEquals(profile.processes, ["a b 7", "(x) 7", "a/b 7", "[c]\n 7"]);
+    });
+
+    it("of a recursion as deep as a record can hold", async () => {
+      const depth = 8000;
+      const profile = await withFunctions((recording) =>
+        recording.sample(AT, { chain: [USER, ...Array(depth).fill(AT + 8)] })
+      );
+      const [{ self, total }] = tallyFunctions(profile);
+      assertEquals([self, total], [1, 1]);
+      assertEquals([...collapse(profile)][0].split(";f").length, depth + 1);
+    });
+
+    it("with a hint when the kernel has cut chains", async () => {
+      const profile = await withFunctions((recording) => {
+        for (let i = 0; i < 9; i++) {
+          const chain = [USER, ...Array(127).fill(AT + 8 + i)];
+          recording.sample(AT, { chain });
+        }
+      });
+      assertMatch(hints(profile), /9 call chains end after 127 frames/);
+      assertStringIncludes(
+        hints(profile),
+        "sysctl kernel.perf_event_max_stack",
+      );
+    });
+  });
+
+  describe("reads times", () => {
+    const flagged = async (
+      time: bigint,
+      add: (recording: RecordingBuilder) => void = () => {},
+      header: { flags?: bigint } = { flags: 1n },
+    ) => {
+      using place = new Place();
+      const [old, now] = ["old", "now"].map((name, i) => ({
+        ...{ name, address: f.address, time: time + BigInt(i) },
+      }));
+      const dump = place.dump("jit-7.dump", [old, now], header);
+      const recording = new RecordingBuilder();
+      add(recording);
+      return await place.read(recording.mapDump(dump).sample(AT));
+    };
+
+    it("of the processor by PERF_RECORD_TIME_CONV", async () => {
+      // Three ticks a nanosecond: time = zero + (ticks * mult >> shift).
+      const mult = Math.floor(2 ** 20 / 3);
+      const ticks = START * 3n;
+      const profile = await flagged(
+        ticks,
+        (recording) =>
+          recording.timeConv(20, mult, START - (ticks * BigInt(mult) >> 20n)),
+      );
+      assertEquals(selves(profile), { now: 1 });
+      assertEquals(hints(profile), "");
+    });
+
+    it("of nanoseconds under the processor's flag, and says so", async () => {
+      const expected = /says that its times are the processor's, but they are/;
+      const without = await flagged(START);
+      assertEquals(selves(without), { now: 1 });
+      assertMatch(hints(without), expected);
+      const profile = await flagged(
+        START,
+        (recording) => recording.timeConv(10, 350, 0n),
+      );
+      assertEquals(selves(profile), { now: 1 });
+      assertMatch(hints(profile), expected);
+    });
+
+    it("of another clock with a hint, later or earlier than all samples", async () => {
+      const later = await flagged(START + 10n ** 14n, () => {}, {});
+      assertMatch(hints(later), /jit-7\.dump are later than all samples/);
+      assertStringIncludes(hints(later), "time namespace");
+      const earlier = await flagged(START - 10n ** 12n, () => {}, {});
+      assertMatch(hints(earlier), /are earlier than the dump itself/);
+    });
+
+    it("of one clock only", async () => {
+      using place = new Place();
+      const recording = new RecordingBuilder({ flags: [18] }).sample(AT);
+      await assertRejects(
+        () => place.read(recording),
+        "another clock than dumps have (CLOCK_MONOTONIC): record again with perf record -k mono",
+      );
+    });
+  });
+
+  describe("of several events", () => {
+    const DUMMY = { config: 9 };
+    const CLOCK = { config: 0 };
+    const FAULTS = { config: 2 };
+    /** `cycles` of a hybrid processor's PMUs. */
+    const halves = [4, 8].map((pmu) => ({ type: 0, config: pmu * 2 ** 32 }));
+
+    it("shows the one with the greatest weight, and never a dummy", async () => {
+      using place = new Place();
+      const recording = new RecordingBuilder(DUMMY, FAULTS, CLOCK)
+        .sample(AT, { event: 0, period: 1000 })
+        .sample(AT, { event: 1, period: 2 })
+        .sample(AT, { event: 2, period: 500 });
+      const profile = await place.read(recording);
+      assertEquals([profile.event, profile.weight], ["cpu-clock", 500]);
+      assertEquals(profile.others.map(({ name }) => name), [
+        ...["dummy", "page-faults"],
+      ]);
+      const faults = await place.read(recording, { event: "page-faults" });
+      assertEquals([faults.event, faults.weight], ["page-faults", 2]);
+      await assertRejects(
+        () => place.read(recording, { event: "cycles" }),
+        'no samples of "cycles": it has dummy, cpu-clock, page-faults',
+      );
+    });
+
+    it("adds up the halves of a hybrid one", async () => {
+      using place = new Place();
+      const profile = await place.read(
+        new RecordingBuilder(...halves)
+          .sample(AT, { event: 0 }).sample(AT, { event: 1, period: 2 }),
+      );
+      assertEquals([profile.event, profile.samples, profile.weight], [
+        ...["cycles", 2, 3],
+      ]);
+      assertEquals(profile.others, []);
+    });
+  });
+
+  describe("reads recordings", () => {
+    const recording = () =>
+      new RecordingBuilder().map("//anon", { start: AT }).sample(AT);
+
+    it("of a perf that was killed, and from a pipe", async () => {
+      using place = new Place();
+      assertEquals(selves(await place.read(recording().file(true))), {
+        "[unknown]": 1,
+      });
+      const pipe = recording().pipe((into, { ids, ...attr }) => {
+        headerAttr(into, attr, ids as number[]);
+      });
+      assertEquals(selves(await place.read(pipe)), { "[unknown]": 1 });
+    });
+
+    it("up to damage, and says so", async () => {
+      using place = new Place();
+      const bytes = recording().file(true);
+      const damaged = new Uint8Array([...bytes, ...new Uint8Array(100)]);
+      const profile = await place.read(damaged);
+      assertEquals(selves(profile), { "[unknown]": 1 });
+      assertMatch(hints(profile), /the recording is damaged/);
+    });
+
+    it("with a hint when samples were lost", async () => {
+      using place = new Place();
+      const profile = await place.read(recording().lost(40));
+      assertMatch(hints(profile), /perf has lost 40 records/);
+    });
+
+    it("with a hint when code has no dump", async () => {
+      using place = new Place();
+      const profile = await place.read(recording());
+      assertMatch(
+        hints(profile),
+        /100 % of the time is in code of :7 7 that no dump describes: the recording names no dump/,
+      );
+      assert(profile.hints.length <= 5);
+    });
+
+    it("and refuses those without samples or without sense", async () => {
+      using place = new Place();
+      await assertRejects(
+        () => place.read(new RecordingBuilder()),
+        "has no samples",
+      );
+      await assertRejects(
+        () => place.read(new Uint8Array(0)),
+        "is no recording of perf that can be read",
+      );
+    });
+  });
+});

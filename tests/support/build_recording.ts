@@ -1,0 +1,169 @@
+/**
+ * Recordings of processes, made by hand.
+ *
+ * @module
+ */
+
+import {
+  buildFile,
+  buildPipe,
+  type Bytes,
+  CALLCHAIN,
+  type EventFields,
+  headerString,
+  IDENTIFIER,
+  IP,
+  PERIOD,
+  RecordBuilder,
+  TID,
+  TIME,
+} from "./build_perf_data.ts";
+
+/** Markers in call chains. */
+export const USER = 0xffff_ffff_ffff_fe00n;
+export const KERNEL = 0xffff_ffff_ffff_ff80n;
+
+/** The time of a recording's first record. */
+export const START = 10n ** 13n;
+
+const FLAGS = [18, 25]; // sample_id_all, use_clockid
+
+/** An event, of CLOCK_MONOTONIC unless it says otherwise. */
+const eventOf = (fields: EventFields, index: number): EventFields => ({
+  sampleType: IDENTIFIER | IP | TID | TIME | PERIOD | CALLCHAIN,
+  flags: FLAGS,
+  clockid: 1,
+  ids: [index + 1],
+  ...fields,
+});
+
+/** A mapping, executable code at offset 0 unless it says otherwise. */
+export interface MappingFields {
+  pid?: number;
+  start?: number;
+  size?: number;
+  offset?: number;
+  inode?: number;
+  device?: [major: number, minor: number];
+  protection?: number;
+  time?: number;
+}
+
+/** A sample, of the first event unless it says otherwise. */
+export interface SampleFields {
+  pid?: number;
+  tid?: number;
+  time?: number;
+  period?: number;
+  /** Index of the event. */
+  event?: number;
+  /** The call chain with its markers, the innermost frame first. */
+  chain?: (bigint | number)[];
+  isKernel?: boolean;
+}
+
+/** A recording. Times are nanoseconds after `START`, and those of samples ascend. */
+export class RecordingBuilder {
+  readonly #data = new RecordBuilder();
+  readonly #events: EventFields[];
+  #time = 1000;
+
+  /** @param events Cpu-clock if there is none. */
+  constructor(...events: EventFields[]) {
+    this.#events = (events.length > 0 ? events : [{}]).map(eventOf);
+    this.comm(1, "first");
+  }
+
+  /** Adds a mapping of a file or of memory. */
+  map(path: string, fields: MappingFields = {}): this {
+    const { pid = 7, start = 0x10_0000, size = 0x1000, offset = 0 } = fields;
+    const { inode = 0, device = [8, 1], protection = 5, time } = fields;
+    this.#data.record(10, 2, (body) => {
+      body.u32(pid, pid).u64(start, size, offset).u32(...device);
+      body.u64(inode, 0).u32(protection, 2).text(path);
+      this.#trailer(body, pid, time);
+    });
+    return this;
+  }
+
+  /** Maps a dump, by the inode that it has now. */
+  mapDump(path: string, fields: MappingFields = {}): this {
+    const { ino } = Deno.statSync(path);
+    return this.map(path, { inode: ino!, ...fields });
+  }
+
+  /** Names a thread. */
+  comm(pid: number, name: string, isExec = false, time?: number): this {
+    this.#data.record(3, isExec ? 1 << 13 : 0, (body) => {
+      body.u32(pid, pid).text(name);
+      this.#trailer(body, pid, time);
+    });
+    return this;
+  }
+
+  /** Forks a process. */
+  fork(parent: number, child: number): this {
+    this.#data.record(7, 0, (body) => {
+      const time = this.#next();
+      body.u32(child, parent, child, parent).u64(START + BigInt(time));
+      this.#trailer(body, child, time);
+    });
+    return this;
+  }
+
+  /** Adds a sample. */
+  sample(ip: bigint | number, fields: SampleFields = {}): this {
+    const { pid = 7, tid = pid, period = 1, event = 0, chain = [] } = fields;
+    const { isKernel = false, time = this.#next() } = fields;
+    this.#data.record(9, isKernel ? 1 : 2, (body) => {
+      body.u64(event + 1, ip).u32(pid, tid).u64(START + BigInt(time), period);
+      body.u64(chain.length, ...chain);
+    });
+    return this;
+  }
+
+  /** Adds PERF_RECORD_LOST. */
+  lost(count: number): this {
+    this.#data.record(2, 0, (body) => {
+      body.u64(1, count);
+      this.#trailer(body, 7);
+    });
+    return this;
+  }
+
+  /** Adds PERF_RECORD_TIME_CONV. */
+  timeConv(shift: number, mult: number, zero: bigint): this {
+    this.#data.record(79, 0, (body) => body.u64(shift, mult, zero));
+    return this;
+  }
+
+  /** The file; of a perf that was killed, it has no end. */
+  file(killed = false): Uint8Array<ArrayBuffer> {
+    return buildFile({
+      events: this.#events,
+      data: this.#data.bytes,
+      // Hostname, kernel and architecture: of another machine than this one.
+      features: {
+        3: headerString("elsewhere"),
+        4: headerString("0.0"),
+        6: headerString("x86_64"),
+      },
+      killed,
+    });
+  }
+
+  /** The same recording, written to a pipe. */
+  pipe(headerAttr: (into: RecordBuilder, event: EventFields) => void) {
+    const records = new RecordBuilder();
+    for (const event of this.#events) headerAttr(records, event);
+    return buildPipe(records.raw(this.#data.bytes).bytes);
+  }
+
+  #next(): number {
+    return this.#time += 1000;
+  }
+
+  #trailer(body: Bytes, pid: number, time = this.#next()): void {
+    body.u32(pid, pid).u64(START + BigInt(time), 1);
+  }
+}
