@@ -4,8 +4,11 @@
  * @module
  */
 
-/** An event that every Linux has, even without hardware counters. */
-const EVENT = "cpu-clock";
+/**
+ * An event that every Linux has, even without hardware counters. Samples of the kernel
+ * would make perf read all of the kernel's symbols, which takes longer than anything else.
+ */
+const EVENT = "cpu-clock:u";
 
 /** A program and its arguments. */
 export type CommandLine = [string, ...string[]];
