@@ -56,7 +56,7 @@ async function readAll(
   return { records, reader };
 }
 
-/** Reads until the error, which it returns with the number of records before it. */
+/** Reads until an error; returns it with the number of records before it. */
 async function readToError(
   from: Parameters<typeof PerfDataReader.open>[0],
 ): Promise<{ error: PerfDataFormatError; count: number }> {
@@ -131,7 +131,7 @@ function checkEveryRecord(records: PerfRecord[]): void {
   const unknown = records.find(({ type }) => type === 99)!;
   assertEquals(unknown.typeName, "record of unknown type 99");
   assertEquals(unknown.size, 16);
-  // Records of perf's own have no time and come as they are read.
+  // Records of perf itself have no time, and are returned in the order of the file.
   const timed = records.filter(({ type }) => type < 64);
   assertEquals(times(timed), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
 }
@@ -140,7 +140,7 @@ describe("PerfDataReader", () => {
   for (const littleEndian of [true, false]) {
     const order = littleEndian ? "little-endian" : "big-endian";
 
-    it(`decodes every kind of record of a ${order} file`, async () => {
+    it(`decodes every kind of record when a file is ${order}`, async () => {
       const data = everyRecord(littleEndian);
       const file = buildFile({ littleEndian, events: [EVENT], data });
       const { records, reader } = await readAll(file);
@@ -150,7 +150,7 @@ describe("PerfDataReader", () => {
       assertEquals(reader.tails, []);
     });
 
-    it(`decodes every kind of record of a ${order} pipe`, async () => {
+    it(`decodes every kind of record when a pipe is ${order}`, async () => {
       const data = headerAttr(new RecordBuilder(littleEndian), EVENT, [5])
         .raw(everyRecord(littleEndian));
       const { records, reader } = await readAll(
@@ -162,7 +162,7 @@ describe("PerfDataReader", () => {
       assertEquals(reader.events.all[0].ids, [5n]);
     });
 
-    it(`reads the features of a ${order} file`, async () => {
+    it(`reads the features when a file is ${order}`, async () => {
       const text = (value: string) => headerString(value, littleEndian);
       const bytes = () => new Bytes(littleEndian);
       const eventDesc = bytes().u32(1, 136);
@@ -209,7 +209,7 @@ describe("PerfDataReader", () => {
     });
   }
 
-  it("decodes records of perf's own, and chains that come later", async () => {
+  it("decodes records of perf itself when call chains are deferred", async () => {
     const data = new RecordBuilder();
     data.record(69, 0, (body) => body.u64(1, 5, 2, 3, 2n ** 64n - 1n));
     data.record(67, 2 | 1 << 15, (body) => {
@@ -232,7 +232,7 @@ describe("PerfDataReader", () => {
     assert(round instanceof FinishedRound);
   });
 
-  it("reads the flags of a 32-bit big-endian machine", async () => {
+  it("reads the flags when the machine is 32-bit and big-endian", async () => {
     const file = buildFile({
       littleEndian: false,
       events: [EVENT],
@@ -249,7 +249,7 @@ describe("PerfDataReader", () => {
     await reader.close();
   });
 
-  it("reads a file without a malformed feature", async () => {
+  it("reads the other features when one is malformed", async () => {
     const features = {
       3: headerString("host"),
       11: new Bytes().u32(0xffff_ffff).bytes,
@@ -264,7 +264,7 @@ describe("PerfDataReader", () => {
     assertEquals([error.record, error.field], ["HEADER_CMDLINE", "section"]);
   });
 
-  it("reads events of every size", async () => {
+  it("reads events when they have any size", async () => {
     for (const attrSize of [64, 72, 80, 96, 104, 112, 120, 128, 136, 144]) {
       const data = sample(new RecordBuilder()).bytes;
       const event = { ...EVENT, regsUser: 7, clockid: 1, flags: [10, 18, 25] };
@@ -281,7 +281,7 @@ describe("PerfDataReader", () => {
     }
   });
 
-  it("finds a sample's event by its id", async () => {
+  it("finds a sample's event when there are several", async () => {
     const data = new RecordBuilder();
     const big = 2n ** 63n + 1n;
     for (const id of [6n, big, 5n, 404n]) {
@@ -297,7 +297,7 @@ describe("PerfDataReader", () => {
     );
   });
 
-  it("names the events of a pipe by EVENT_UPDATE and EVENT_DESC", async () => {
+  it("names events when a pipe has EVENT_UPDATE or EVENT_DESC", async () => {
     const data = new RecordBuilder();
     headerAttr(data, EVENT, [5]);
     headerAttr(data, { ...EVENT, config: 9 }, [6]);
@@ -313,7 +313,7 @@ describe("PerfDataReader", () => {
     ]);
   });
 
-  it("reads a stream, however it is cut", async () => {
+  it("reads a stream when its pieces have any size", async () => {
     const data = headerAttr(new RecordBuilder(), EVENT, [5])
       .raw(everyRecord(true));
     const bytes = buildPipe(data.bytes);
@@ -329,7 +329,7 @@ describe("PerfDataReader", () => {
     }
   });
 
-  it("refuses the form of a file in a stream", async () => {
+  it("throws when a stream has the format of a file", async () => {
     const data = sample(new RecordBuilder()).bytes;
     const file = buildFile({ events: [EVENT], data });
     const { error } = await readToError(new Blob([file]).stream());
@@ -337,7 +337,7 @@ describe("PerfDataReader", () => {
     assertStringIncludes(error.message, "from a file, not from a pipe");
   });
 
-  it("reads a recording whose perf was killed", async () => {
+  it("reads a recording when perf was killed", async () => {
     const data = sample(sample(new RecordBuilder())).bytes;
     const cut = data.subarray(0, data.length - 5);
     const file = buildFile({ events: [EVENT], data: cut, killed: true });
@@ -350,7 +350,7 @@ describe("PerfDataReader", () => {
     }]);
   });
 
-  it("skips the data of AUXTRACE and TRACING_DATA", async () => {
+  it("skips data when it follows AUXTRACE or TRACING_DATA", async () => {
     const data = new RecordBuilder();
     headerAttr(data, EVENT, [5]);
     data.record(71, 0, (body) => body.u64(2_000_000, 0, 0).u32(0, 0, 0, 0));
@@ -368,7 +368,7 @@ describe("PerfDataReader", () => {
     }
   });
 
-  it("reads a pipe by its path", async () => {
+  it("reads a pipe when it gets its path", async () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/pipe`;
     const data = headerAttr(new RecordBuilder(), EVENT, [5])
@@ -380,7 +380,7 @@ describe("PerfDataReader", () => {
     await writer;
   });
 
-  it("ends where AUXTRACE names more data than there is", async () => {
+  it("ends at AUXTRACE when its data is truncated", async () => {
     const data = new RecordBuilder();
     data.record(
       71,
@@ -391,7 +391,7 @@ describe("PerfDataReader", () => {
     assertEquals([records.length, reader.tails.length], [1, 1]);
   });
 
-  it("reads compressed records that continue across each other", async () => {
+  it("reads records when they continue in the next compressed record", async () => {
     const plain = new RecordBuilder();
     for (let time = 1; time <= 1000; time++) sample(plain, { time });
     const pieces: Uint8Array[] = [];
@@ -415,7 +415,7 @@ describe("PerfDataReader", () => {
     }
   });
 
-  it("reads the COMPRESSED2 records of perf 6.16 that are too large", async () => {
+  it("reads COMPRESSED2 records of perf 6.16 when they are too large", async () => {
     const noise = new RecordBuilder();
     for (let i = 0; i < 3; i++) {
       noise.record(99, 0, (body) => body.raw(randomBytes(60_000)));
@@ -440,7 +440,7 @@ describe("PerfDataReader", () => {
     assertEquals(records.map(({ type }) => type), [99, 99, 99, 9, 9]);
   });
 
-  it("refuses what is no zstd data, after the records before it", async () => {
+  it("throws after the preceding records when zstd data is invalid", async () => {
     const data = sample(new RecordBuilder());
     compressed(data, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8));
     const file = buildFile({ events: [EVENT], data: data.bytes });
@@ -452,7 +452,7 @@ describe("PerfDataReader", () => {
     );
   });
 
-  it("merges the files of a directory by time", async () => {
+  it("merges files by time when a recording is a directory", async () => {
     using directory = temporaryDirectory();
     const main = new RecordBuilder();
     main.record(3, 0, (body) => trailer(body.u32(10, 11).text("first"), 0));
@@ -474,7 +474,7 @@ describe("PerfDataReader", () => {
     assertEquals(reader.tails.map(({ file }) => file), ["data.10"]);
   });
 
-  it("orders records of several rings and rounds by time", async () => {
+  it("orders records by time when there are several rings and rounds", async () => {
     const data = new RecordBuilder();
     data.record(3, 0, (body) => trailer(body.u32(1, 1).text("made up"), 0));
     const rounds = [[3, 9, 1, 8], [5, 12, 10, 11], [9, 14, 13, 20]];
@@ -493,7 +493,7 @@ describe("PerfDataReader", () => {
     assertEquals(timed[0].time, -2);
   });
 
-  it("keeps the order of a file without times", async () => {
+  it("keeps the order when records have no times", async () => {
     const data = new RecordBuilder();
     for (const ip of [3, 1, 2]) data.record(9, 2, (body) => body.u64(ip));
     const { records } = await readAll(
@@ -502,7 +502,7 @@ describe("PerfDataReader", () => {
     assertEquals(records.map((record) => (record as Sample).ip), [3n, 1n, 2n]);
   });
 
-  it("releases the records before a malformed one, in order", async () => {
+  it("returns the preceding records in order when one is malformed", async () => {
     const data = sample(sample(new RecordBuilder(), { time: 2 }), { time: 1 });
     data.u32(9).u16(2, 0);
     const { error, count } = await readToError(
@@ -516,7 +516,7 @@ describe("PerfDataReader", () => {
     assertStringIncludes(error.message, "is 0, and a record has at least 8");
   });
 
-  it("refuses a malformed header, with byte and field", async () => {
+  it("throws with byte and field when the header is malformed", async () => {
     const good = () =>
       buildFile({ events: [EVENT], data: sample(new RecordBuilder()).bytes });
     const withU64 = (at: number, value: bigint) => {
@@ -540,7 +540,7 @@ describe("PerfDataReader", () => {
     }
   });
 
-  it("refuses a record whose parts do not fit in it", async () => {
+  it("throws when parts of a record do not fit in it", async () => {
     const cases: [number, (body: Bytes) => void, string][] = [
       [1, (body) => body.u32(1, 2), "header.size"],
       [16, (body) => trailer(body.u32(1, 2).u64(2 ** 40)), "nr_namespaces"],
@@ -562,7 +562,7 @@ describe("PerfDataReader", () => {
     }
   });
 
-  it("refuses a sample of a pipe that has described no event", async () => {
+  it("throws when a pipe has a sample but no event", async () => {
     const { error } = await readToError(
       buildPipe(sample(new RecordBuilder()).bytes),
     );

@@ -33,7 +33,7 @@ describe("Sample", () => {
   for (const littleEndian of [true, false]) {
     const order = littleEndian ? "little-endian" : "big-endian";
 
-    it(`decodes every field of a ${order} recording`, async () => {
+    it(`decodes every field when a recording is ${order}`, async () => {
       const sample = await readSample(
         littleEndian,
         EVERYTHING_ATTR,
@@ -85,7 +85,7 @@ describe("Sample", () => {
       assertEquals([...sample.aux!], Array(8).fill(3));
     });
 
-    it(`splits the weight of a ${order} recording`, async () => {
+    it(`splits the weight when a recording is ${order}`, async () => {
       const sampleType = EVERYTHING & ~WEIGHT | WEIGHT_STRUCT;
       const attr = { ...EVERYTHING_ATTR, sampleType };
       const sample = await readSample(littleEndian, attr, putEverything);
@@ -97,7 +97,7 @@ describe("Sample", () => {
     });
   }
 
-  it("decodes each read_format without a group", async () => {
+  it("decodes counters when read_format has any value without a group", async () => {
     for (let readFormat = 0; readFormat < 32; readFormat++) {
       if (readFormat & 8) continue;
       const attr = { sampleType: 16 | 32, readFormat };
@@ -115,7 +115,7 @@ describe("Sample", () => {
     }
   });
 
-  it("has neither registers nor stack of a kernel thread", async () => {
+  it("has neither registers nor stack when it is of a kernel thread", async () => {
     const attr = { sampleType: 4096 | 8192, regsUser: 3 };
     const sample = await readSample(true, attr, (body) => body.u64(0, 0));
     const { abi, values } = sample.userRegisters!;
@@ -123,14 +123,14 @@ describe("Sample", () => {
     assertEquals(sample.userStack!.length, 0);
   });
 
-  it("has the event's period if samples have none, and 1 for a frequency", async () => {
+  it("has the event's period, or 1 with a frequency, when none is recorded", async () => {
     const read = (attr: AttrFields) =>
       readSample(true, { sampleType: 1, ...attr }, (body) => body.u64(1));
     assertEquals((await read({ period: 1000 })).period, 1000);
     assertEquals((await read({ period: 1000, flags: [10] })).period, 1);
   });
 
-  it("lacks the fields that are not recorded", async () => {
+  it("has undefined fields when they are not recorded", async () => {
     const sample = await readSample(true, { sampleType: 0 }, () => {});
     assertEquals([sample.ip, sample.ipLow, sample.ipHigh], [0n, 0, 0]);
     assertEquals([sample.pid, sample.tid, sample.cpu], [-1, -1, -1]);

@@ -3,14 +3,14 @@ import { describe, it } from "@std/testing/bdd";
 import type { PerfRecord } from "../../src/perf_data/mod.ts";
 import { TimeOrder } from "../../src/perf_data/time_order.ts";
 
-/** A record is its time here, and a name to tell it from others of that time. */
+/** A record for these tests: a time, and a name that distinguishes it. */
 const record = (time: number, name = "") =>
   ({ time, name, size: 100 }) as unknown as PerfRecord;
 
 const times = (records: PerfRecord[]) => records.map(({ time }) => time);
 
 describe("TimeOrder", () => {
-  it("releases what no later record of a round can come before", () => {
+  it("releases records when no later one can precede them", () => {
     const order = new TimeOrder();
     const out: PerfRecord[] = [];
     for (const time of [5, 2, 7]) order.add(record(time), out);
@@ -24,7 +24,7 @@ describe("TimeOrder", () => {
     assertEquals(order.misplaced, 0);
   });
 
-  it("keeps the order of records of one time", () => {
+  it("keeps the order when records have the same time", () => {
     const order = new TimeOrder();
     const out: PerfRecord[] = [];
     for (const name of ["a", "b", "c"]) order.add(record(2, name), out);
@@ -34,7 +34,7 @@ describe("TimeOrder", () => {
     assertEquals(names, ["", "a", "b", "c"]);
   });
 
-  it("releases records without a time at once", () => {
+  it("releases a record immediately when it has no time", () => {
     const out: PerfRecord[] = [];
     const order = new TimeOrder();
     order.add(record(1), out);
@@ -42,12 +42,12 @@ describe("TimeOrder", () => {
     assertEquals(times(out), [-Infinity]);
   });
 
-  it("releases the earlier half if a recording without rounds exceeds the capacity", () => {
+  it("releases the earlier half when a recording without rounds exceeds the capacity", () => {
     const order = new TimeOrder(200 * 1000);
     let held = 0, count = 0, last = -1;
     for (let i = 0; i < 100_000; i++) {
       const out: PerfRecord[] = [];
-      // Neighbours change places: far less than half the capacity.
+      // Neighbors are swapped: far less than half the capacity.
       order.add(record(i ^ 3), out);
       count += out.length;
       held = Math.max(held, i + 1 - count);
@@ -60,7 +60,7 @@ describe("TimeOrder", () => {
     assertEquals(order.misplaced, 0);
   });
 
-  it("counts records that come after later ones are released", () => {
+  it("counts records when they arrive after later ones were released", () => {
     const order = new TimeOrder();
     const out: PerfRecord[] = [];
     order.add(record(10), out);

@@ -12,7 +12,7 @@ import { scriptCommand, temporaryDirectory } from "../support/script.ts";
 
 const DEMO = new URL("../demo/main.ts", import.meta.url).href;
 
-/** Returns the findings of a file of these bytes; by default under the name of a copy. */
+/** Returns the findings of a file with these bytes, which has a copy's name by default. */
 async function findings(
   bytes: Uint8Array,
   name = "copy.dump",
@@ -43,14 +43,14 @@ const begin = (fields: HeaderFields = {}) =>
 
 const text = (value: string) => new TextEncoder().encode(value);
 
-/** A plausible .eh_frame, and the header of one. */
+/** A plausible .eh_frame and its .eh_frame_hdr. */
 const EH_FRAME = bytes(0x14, 0, 0, 0, 0, 0, 0, 0, 1);
 const EH_FRAME_HDR = bytes(1, 0x1b, 3, 0x3b);
 const UNWINDING = bytes(...EH_FRAME, ...EH_FRAME_HDR);
 
 const CODE = new Uint8Array(0x80);
 
-/** Adds functions of 0x80 bytes, each with what `before` writes before it. */
+/** Adds functions of 0x80 bytes, each after the records that `before` adds. */
 function functions(
   dump: DumpBuilder,
   count: number,
@@ -64,7 +64,7 @@ function functions(
   return dump;
 }
 
-/** Offsets and lines of a function as entries. */
+/** Returns entries for offsets and lines of a function. */
 const entries = (address: bigint, ...offsets: number[]) =>
   offsets.map((offset, i): [bigint, number] => [
     address + BigInt(offset),
@@ -78,7 +78,7 @@ function changed(dump: DumpBuilder, change: (view: DataView) => void) {
 }
 
 describe("checkDump()", () => {
-  it("finds nothing in a right dump", async () => {
+  it("finds nothing when a dump is correct", async () => {
     const dump = begin();
     functions(dump, 3, (address) => {
       dump.debugInfo(address, entries(address, 0, 0x40, 0x80))
@@ -87,14 +87,14 @@ describe("checkDump()", () => {
     assertEquals(await rules(dump), []);
   });
 
-  it("finds nothing if memory is used again or time goes backwards", async () => {
+  it("finds nothing when memory is reused or time goes backwards", async () => {
     const dump = functions(begin(), 2);
     dump.load({ address: 0x1_0000n, code: CODE, index: 7n, time: 9n });
     dump.load({ address: 0x2_0000n, code: CODE, index: 8n, time: 2n });
     assertEquals(await rules(dump), []);
   });
 
-  it("returns where a finding is, what to do and the versions it holds for", async () => {
+  it("returns a byte, a remedy and versions of perf when it finds something", async () => {
     const dump = functions(begin(), 2).load({ code: CODE, index: 1n });
     const [finding, ...others] = await findings(dump.bytes);
     assertEquals(others, []);
@@ -104,7 +104,7 @@ describe("checkDump()", () => {
     assert(finding.remedy.endsWith("."));
   });
 
-  it("goes on after what it cannot read", async () => {
+  it("continues when it cannot read a record", async () => {
     const dump = functions(begin(), 2).record(1, 3n);
     dump.load({ code: CODE, index: 1n });
     assertEquals(await rules(dump), [
@@ -113,7 +113,7 @@ describe("checkDump()", () => {
     ]);
   });
 
-  it("reports a load that cannot be read, and not its lines and unwind info too", async () => {
+  it("reports one finding when a load with lines and unwind info cannot be read", async () => {
     const dump = begin();
     let at = 0;
     functions(dump, 6, (address, i) => {
@@ -128,7 +128,7 @@ describe("checkDump()", () => {
     assertEquals(await rules(broken), ["error: malformed record"]);
   });
 
-  it("finds the name of a dump that perf ignores, and no fault in that of a copy", async () => {
+  it("reports the name of a dump when perf ignores it, unless the dump is a copy", async () => {
     const dump = functions(begin(), 1).bytes;
     const ruleOf = async (name: string) =>
       (await findings(dump, name)).map(({ rule }) => rule);
@@ -139,12 +139,12 @@ describe("checkDump()", () => {
     assertEquals(await ruleOf("jit-8.dump"), ["file pid"]);
   });
 
-  it("finds pids of other processes", async () => {
+  it("reports a pid when it is of another process", async () => {
     const dump = functions(begin(), 1).load({ code: CODE, index: 2n, pid: 8 });
     assertEquals(await rules(dump), ["error: record pid"]);
   });
 
-  it("finds a move of a function and one of none", async () => {
+  it("reports a move when its function is known and when it is not", async () => {
     const dump = functions(begin(), 1).move(0x1_0000n, 0x9000n, 0x80, 0n);
     assertEquals(await rules(dump), ["error: move"]);
     dump.move(0x5000n, 0x8000n, 0x80, 5n);
@@ -154,13 +154,13 @@ describe("checkDump()", () => {
     ]);
   });
 
-  it("finds records that did not fit", async () => {
+  it("reports a record when it did not fit", async () => {
     const dump = functions(begin(), 1);
     dump.record(0xffff_ffff, 3n, () => dump.raw(bytes(1)));
     assertEquals(await rules(dump), ["warning: skipped record"]);
   });
 
-  it("finds unwind info that a load has not taken, and such without .eh_frame_hdr", async () => {
+  it("reports unwind info when it has no load or no .eh_frame_hdr", async () => {
     const twice = begin().unwinding(UNWINDING, 4).unwinding(UNWINDING, 4);
     const unclaimed = "error: unwind info without function";
     assertEquals(await rules(functions(twice, 1)), [unclaimed]);
@@ -170,7 +170,7 @@ describe("checkDump()", () => {
     assertEquals(await rules(none), ["error: no .eh_frame_hdr"]);
   });
 
-  it("finds wrong sizes of lines", async () => {
+  it("reports source lines when their size is wrong", async () => {
     for (const error of [-5, 1, 9, 40]) {
       const dump = begin();
       const first = entries(0x1_0000n, 0, 0x80);
@@ -189,8 +189,8 @@ describe("checkDump()", () => {
   });
 });
 
-describe("checkDump(), of faults that users of runtimes have met", () => {
-  it("finds nothing in unknown records, wherever they stand", async () => {
+describe("checkDump() for faults of runtimes", () => {
+  it("finds nothing when unknown records are anywhere", async () => {
     const dump = begin();
     const unknown = (id = 5) =>
       dump.record(id, 1n, () => dump.raw(new Uint8Array(20)));
@@ -200,7 +200,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     assertEquals(await rules(dump), []);
   });
 
-  it("finds functions without code bytes", async () => {
+  it("reports a function when it has no code bytes", async () => {
     const dump = begin();
     functions(dump, 6, (address, i) => {
       dump.record(0, 1n, () => {
@@ -212,7 +212,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     assertEquals(await rules(dump), ["error: no code bytes ×6"]);
   });
 
-  it("finds a version that perf refuses in a header that claims 8 bytes", async () => {
+  it("reports a version that perf rejects when the header claims 8 bytes", async () => {
     const dump = changed(
       functions(begin({ version: 2 }), 3),
       (view) => view.setUint32(8, 8, true),
@@ -220,7 +220,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     assertEquals(await rules(dump), ["error: version", "warning: header size"]);
   });
 
-  it("finds headers of more than 40 bytes, and such that only claim more", async () => {
+  it("reports a header when it has, or claims, more than 40 bytes", async () => {
     const longer = functions(begin({ totalSize: 48 }), 3);
     assertEquals(await rules(longer), ["error: header size"]);
     const claimed = changed(
@@ -230,7 +230,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     assertEquals(await rules(claimed), ["warning: header size"]);
   });
 
-  it("tells what is lost if a dump ends within a record", async () => {
+  it("reports the lost function when a dump ends within a record", async () => {
     const dump = functions(begin(), 3);
     const found = await findings(dump.bytes.slice(0, -20));
     assertEquals(found.map(({ rule }) => rule), ["partial record"]);
@@ -240,7 +240,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     assertEquals(await rules(inLines), ["error: partial record"]);
   });
 
-  it("finds nothing wrong with a function's lines if only its code is cut off", async () => {
+  it("finds nothing in a function's lines when its code is truncated", async () => {
     const dump = begin();
     functions(
       dump,
@@ -251,7 +251,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     assertEquals(found, ["error: partial record"]);
   });
 
-  it("finds lines before the loads of other functions, 0x40 late and without vma", async () => {
+  it("reports lines when they are before other loads, late and without a vma", async () => {
     const dump = begin();
     const addresses = [0x1_0000n, 0x1_0100n, 0x1_0200n];
     for (const address of addresses) {
@@ -271,7 +271,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     ]);
   });
 
-  it("finds lines of another function", async () => {
+  it("reports lines when they are of another function", async () => {
     const dump = begin();
     dump.debugInfo(0x9000n, entries(0x9000n, 0, 0x80));
     assertEquals(await rules(functions(dump, 2)), [
@@ -279,7 +279,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     ]);
   });
 
-  it("finds a record that was written in part before whole ones", async () => {
+  it("reports a partial record when complete ones follow", async () => {
     const dump = functions(begin(), 1);
     const large = { address: 0x9000n, code: new Uint8Array(4096), index: 9n };
     dump.raw(begin().load(large).bytes.slice(40, 40 + 180));
@@ -290,7 +290,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     assertEquals(await rules(dump), ["error: partial record"]);
   });
 
-  it("finds nothing in functions that are called like V8's", async () => {
+  it("finds nothing when functions have names like those of V8", async () => {
     const dump = begin();
     const names = ["Function:main", "Wasm: add (x.wasm)", "Stub:memcpy"];
     for (const [i, name] of names.entries()) {
@@ -301,7 +301,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     assertEquals(await rules(dump), []);
   });
 
-  it("finds the file name 0xff once for each record", async () => {
+  it("reports the file name 0xff once when a record has several", async () => {
     const dump = begin();
     functions(dump, 3, (address) => {
       dump.record(2, 1n, () => {
@@ -318,7 +318,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     assertEquals(holdsFor, ["perf 6.1"]);
   });
 
-  it("finds fields that are 8 bytes too late or too early", async () => {
+  it("reports fields when they are 8 bytes too late or too early", async () => {
     for (const fields of [[0n, 1n], []]) {
       const dump = begin();
       for (let i = 0n; i < 20n; i++) {
@@ -339,7 +339,7 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
     }
   });
 
-  it("finds timestamps that are no times of CLOCK_MONOTONIC", async () => {
+  it("reports timestamps when they are not of CLOCK_MONOTONIC", async () => {
     const dump = begin()
       .load({ address: 0x1000n, index: 1n, time: 0n })
       .load({ address: 0x2000n, index: 2n, time: 1_700_000_000_000_000_000n });
@@ -347,8 +347,8 @@ describe("checkDump(), of faults that users of runtimes have met", () => {
   });
 });
 
-describe("checkDump(), of dumps like those of other writers", () => {
-  it("finds what Node 20 writes: file names from freed memory, lines 0x40 late", async () => {
+describe("checkDump() for dumps of other writers", () => {
+  it("reports freed memory and late lines when Node 20 has written the dump", async () => {
     const dump = begin({ pad: 0xdead_beef });
     const file = "/home/me/a/long/enough/path/work.js";
     for (let i = 0; i < 3; i++) {
@@ -377,7 +377,7 @@ describe("checkDump(), of dumps like those of other writers", () => {
     ]);
   });
 
-  it("finds the lost function of a killed Node 26, and its late lines", async () => {
+  it("reports the lost function and late lines when a Node 26 was killed", async () => {
     const dump = begin({ pad: 0xdead_beef });
     functions(
       dump,
@@ -390,7 +390,7 @@ describe("checkDump(), of dumps like those of other writers", () => {
     ]);
   });
 
-  it("finds the late lines of LLVM's MCJIT and of Dart", async () => {
+  it("reports late lines when LLVM's MCJIT or Dart has written the dump", async () => {
     const dump = begin();
     functions(
       dump,
@@ -400,7 +400,7 @@ describe("checkDump(), of dumps like those of other writers", () => {
     assertEquals(await rules(dump), ["error: late lines"]);
   });
 
-  it("finds what LLVM's ORC writes", async () => {
+  it("reports every fault when LLVM's ORC has written the dump", async () => {
     const dump = begin({ flags: 0x6d75_646c_6165_0103n });
     dump.unwinding(bytes(...EH_FRAME_HDR, ...EH_FRAME), 4, 0);
     const addresses = [0x1_0200n, 0x1_0100n, 0x1_0000n];
@@ -420,7 +420,7 @@ describe("checkDump(), of dumps like those of other writers", () => {
     ]);
   });
 
-  it("finds nothing in Erlang's lines, which begin before the code", async () => {
+  it("finds nothing when lines begin before the code, as Erlang writes them", async () => {
     const dump = begin();
     functions(
       dump,
@@ -430,19 +430,19 @@ describe("checkDump(), of dumps like those of other writers", () => {
     assertEquals(await rules(dump), []);
   });
 
-  it("finds nothing in a close record at the end, as PHP writes it", async () => {
+  it("finds nothing when a close record is last, as PHP writes it", async () => {
     assertEquals(await rules(functions(begin(), 3).record(3, 9n)), []);
   });
 
-  it("finds the machine of CPython's dumps, and nothing in equal code", async () => {
+  it("reports the ELF machine when CPython has written the dump, but not equal code", async () => {
     const dump = begin({ machine: 0, pad: 0x5a5a });
     functions(dump, 20, () => dump.unwinding(UNWINDING, 4, 0x20));
     assertEquals(await rules(dump), ["warning: ELF machine"]);
   });
 });
 
-describe("checkDump(), of this module's own dumps", () => {
-  it("finds nothing in the demo's", async () => {
+describe("checkDump() for dumps of this module", () => {
+  it("finds nothing when the demo has written the dump", async () => {
     using directory = temporaryDirectory();
     const { success } = await run([
       Deno.execPath(),
@@ -460,7 +460,7 @@ describe("checkDump(), of this module's own dumps", () => {
     assertEquals([...rules], ["unwind info outside /tmp"]);
   });
 
-  it("finds nothing in one with records of all kinds that perf 7 survives", async () => {
+  it("finds nothing when a dump has every kind of record that perf 7 survives", async () => {
     using directory = temporaryDirectory();
     using dump = JitDumpFile.forProcess(directory.path);
     const memory = crypto.getRandomValues(new Uint8Array(64 * 1024));
@@ -491,13 +491,13 @@ describe("checkDump(), of this module's own dumps", () => {
     assertEquals(await Array.fromAsync(checkDump(copy)), []);
   });
 
-  it("finds only what is in the functions, in that of many writers", async () => {
+  it("reports only faults of the functions when a dump has many writers", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, `jit-${Deno.pid}.dump`);
     await crowd(path, 3, 500);
     const rules = new Set<string>();
     for await (const { rule } of checkDump(path)) rules.add(rule);
-    // The giants reach over others.
+    // The largest functions overlap others.
     const expected = ["overlap", "unwind space", "unwind info outside /tmp"];
     for (const rule of expected) {
       rules.delete(rule);
@@ -508,7 +508,7 @@ describe("checkDump(), of this module's own dumps", () => {
 
 const noNode = await isInstalled("node") ? undefined : "Node is not installed";
 
-describe("checkDump(), of V8's dumps", () => {
+describe("checkDump() for dumps of V8", () => {
   for (const [engine, flags] of [["Deno", "--v8-flags="], ["Node", ""]]) {
     const reason = engine === "Node" ? noNode : undefined;
     itUnless(

@@ -12,7 +12,7 @@ const textOf = (
 ) => [...pieces].map(({ owner, start, end }) => `${owner} ${start}-${end}`);
 
 describe("CodeMap", () => {
-  it("displaces what new code overlaps, and keeps the rest", () => {
+  it("keeps the rest of old code when new code overlaps it", () => {
     const map = new CodeMap<string>();
     map.put("f", range(100, 200), 1n);
     map.put("g", range(220, 260), 2n);
@@ -28,7 +28,7 @@ describe("CodeMap", () => {
     ]);
   });
 
-  it("keeps both sides of code in whose middle other code is put", () => {
+  it("keeps both sides of old code when new code is inside it", () => {
     const map = new CodeMap<string>();
     map.put("f", range(100, 200), 1n);
     assertEquals(textOf(map.put("g", range(140, 150), 2n)), ["f 140-150"]);
@@ -43,7 +43,7 @@ describe("CodeMap", () => {
     ]);
   });
 
-  it("removes only the owner's code", () => {
+  it("removes only the owner's code when code is removed", () => {
     const map = new CodeMap<string>();
     map.put("f", range(100, 200), 1n);
     map.put("g", range(140, 150), 2n);
@@ -54,7 +54,7 @@ describe("CodeMap", () => {
     assertEquals(textOf(map), ["f 100-120", "g 140-150", "f 180-200"]);
   });
 
-  it("agrees with a table of every address, whatever is put and removed", () => {
+  it("agrees with a table of all addresses when code is added and removed at random", () => {
     const map = new CodeMap<string>();
     const table = new Array<string | undefined>(6000);
     let seed = 7;

@@ -10,7 +10,7 @@ const timelineOf = (builder: DumpBuilder) =>
 const bytes = (size: number) => new Uint8Array(size);
 
 describe("CodeTimeline", () => {
-  it("has a function from its time on, at its addresses", () => {
+  it("finds a function when the time is not before its timestamp", () => {
     const timeline = timelineOf(
       new DumpBuilder().load({
         name: "f",
@@ -36,7 +36,7 @@ describe("CodeTimeline", () => {
     ) assertEquals(timeline.find(address, time)?.fn.name, name);
   });
 
-  it("knows replaced code, and what overlaps", () => {
+  it("finds the right function when code is replaced or overlapped", () => {
     const timeline = timelineOf(
       new DumpBuilder()
         .load({ name: "wide", address: 100n, code: bytes(100), time: 1n })
@@ -53,7 +53,7 @@ describe("CodeTimeline", () => {
     assertEquals(timeline.find(150n, 2n)?.offset, 50);
   });
 
-  it("knows moves, with the lines", () => {
+  it("finds a function and its lines when it has moved", () => {
     const timeline = timelineOf(
       new DumpBuilder()
         .debugInfo(100n, [[100n, 1, "/a"], [104n, 2, "/a"], [110n, 2, "/a"]])
@@ -73,7 +73,7 @@ describe("CodeTimeline", () => {
         })
         .move(100n, 200n, 10, 9n, 5n)
         .move(200n, 300n, 10, 9n, 7n)
-        // Of a function that nobody knows.
+        // A move of an unknown function.
         .move(300n, 400n, 10, 77n, 8n),
     );
     const at = (address: bigint, time: bigint) => {
@@ -91,7 +91,7 @@ describe("CodeTimeline", () => {
     assertEquals(at(405n, 9n), undefined);
   });
 
-  it("takes the later in the file where two have one time", () => {
+  it("finds the later one in the file when two have the same time", () => {
     const timeline = timelineOf(
       new DumpBuilder()
         .load({ name: "first", address: 100n, code: bytes(4), time: 1n })
@@ -100,7 +100,7 @@ describe("CodeTimeline", () => {
     assertEquals(timeline.find(100n, 1n)?.fn.name, "second");
   });
 
-  it("takes what is out of the order of time, and the ends of memory", () => {
+  it("finds functions when they are out of order or at the ends of memory", () => {
     const end = 2n ** 64n;
     const timeline = timelineOf(
       new DumpBuilder()
@@ -114,7 +114,7 @@ describe("CodeTimeline", () => {
     assertEquals(timeline.find(0n, 3n)?.fn.name, "zero");
   });
 
-  it("says the same as going through all records, whatever happens", () => {
+  it("agrees with a replay of all records when these are random", () => {
     let seed = 1;
     const random = (below: number) => {
       seed = Math.imul(seed, 1_103_515_245) + 12_345 >>> 0;
@@ -122,7 +122,7 @@ describe("CodeTimeline", () => {
     };
     for (let round = 0; round < 30; round++) {
       const builder = new DumpBuilder();
-      /** What is at each address after each step, painted by hand. */
+      /** The code index at each address after each step, computed independently. */
       const painted: (string | undefined)[][] = [Array(120).fill(undefined)];
       const places = new Map<number, { start: number; size: number }>();
       for (let step = 1; step <= 60; step++) {
@@ -171,7 +171,7 @@ describe("CodeTimeline", () => {
     }
   });
 
-  it("takes moves that claim to be from everywhere, in little time", () => {
+  it("takes linear time when moves claim to be from all addresses", () => {
     const functions = 5000;
     const builder = new DumpBuilder();
     for (let i = 0; i < functions; i++) {
@@ -179,7 +179,7 @@ describe("CodeTimeline", () => {
       builder.load({ address, code: bytes(1), index: BigInt(i), time: 1n });
     }
     for (let i = 0; i < functions; i++) {
-      // To an address of its own: the others at the old one stay.
+      // Each move has another destination, and the other functions stay.
       const to = BigInt(0x1000_0000) * BigInt(i + 1);
       builder.move(0x1000n, to, 16 * functions, BigInt(i), 2n);
     }
@@ -191,12 +191,12 @@ describe("CodeTimeline", () => {
   });
 
   for (
-    const [what, stepOf] of [["side by side", 16], [
+    const [layout, stepOf] of [["side by side", 16], [
       "at one address",
       0,
     ]] as const
   ) {
-    it(`does not search all of 100,000 functions ${what}`, () => {
+    it(`takes less than linear time when 100,000 functions are ${layout}`, () => {
       const count = 100_000;
       const addressOf = (i: number) => BigInt(4096 + stepOf * i);
       const timeline = new CodeTimeline();
@@ -213,7 +213,7 @@ describe("CodeTimeline", () => {
         const found = timeline.find(addressOf(i) + 4n, BigInt(i));
         assert(found?.fn.timestamp === BigInt(i));
       }
-      // A search through all takes 100,000 steps, 10¹⁰ in sum: 10 s and more.
+      // A linear search takes 100,000 steps, 10¹⁰ in total: at least 10 s.
       assertLess(cpuTime() - start, 5000);
     });
   }

@@ -12,7 +12,7 @@ import { temporaryDirectory } from "../support/script.ts";
 /** `pad1` of V8's and Dart's dumps. */
 const V8 = { pad: 0xdead_beef };
 
-/** Each function's corrected lines, as "+offset file:line". */
+/** Returns each function's corrected lines as "+offset file:line". */
 function linesIn(bytes: Uint8Array): Record<string, string[]> {
   const reader = new JitDumpReader(bytes);
   const timeline = new CodeTimeline([], reader.header);
@@ -45,10 +45,10 @@ function add(
     .load({ name, address, code: new Uint8Array(size), index: address });
 }
 
-/** An entry whose file name begins with 16 bytes of freed memory. */
+/** Returns an entry whose file name begins with 16 bytes of freed memory. */
 type FreedEntry = [offset: bigint, line: number, file: Uint8Array];
 
-/** The bytes of a file's name with the first ones replaced, as a freed block begins. */
+/** Returns a file name's bytes, the first ones replaced like those of a freed block. */
 function freed(file: string, ...memory: number[]): Uint8Array {
   const bytes = new TextEncoder().encode(file);
   bytes.fill(0, 0, 16);
@@ -76,7 +76,7 @@ function addFreed(
 }
 
 describe("lines that are 0x40 late", () => {
-  it("are put right when some lie after their function, as LLVM 14 and Dart 3.13 write them", () => {
+  it("are corrected when some are after their function, as LLVM 14 and Dart 3.13 write them", () => {
     const dump = new DumpBuilder();
     add(dump, "fib", 0x1000n, 48, [[0x40n, 1], [0x46n, 2], [0x6bn, 3]]);
     add(dump, "main", 0x1030n, 90, [[0x40n, 10], [0x50n, 11]]);
@@ -86,7 +86,7 @@ describe("lines that are 0x40 late", () => {
     });
   });
 
-  it("are put right when all lines come before all loads, as LLVM 21 writes them", () => {
+  it("are corrected when all lines precede all loads, as LLVM 21 writes them", () => {
     const dump = new DumpBuilder()
       .debugInfo(0x1030n, [[0x1070n, 20], [0x108en, 21]])
       .debugInfo(0x1000n, [[0x1040n, 10], [0x1064n, 0]]);
@@ -98,7 +98,7 @@ describe("lines that are 0x40 late", () => {
     });
   });
 
-  it("are put right in a dump with V8's header without a line after a function", () => {
+  it("are corrected when a dump has V8's header and no line after a function", () => {
     const name = "JS:^fib /a.js:2:13";
     const lines: Entry[] = [[0x4en, 2], [0x60n, 3]];
     const expected = ["+e /a:2", "+20 /a:3"];
@@ -109,7 +109,7 @@ describe("lines that are 0x40 late", () => {
     assertEquals(linesIn(other.bytes)[name], ["+4e /a:2", "+60 /a:3"]);
   });
 
-  it("stay when one function has a line below 0x40, also in a dump with V8's header", () => {
+  it("are kept when one function has a line below 0x40, even with V8's header", () => {
     for (const header of [{}, V8]) {
       const dump = new DumpBuilder(true, header);
       add(dump, "late", 0x1000n, 48, [[0x40n, 1], [0x60n, 2]]);
@@ -118,7 +118,7 @@ describe("lines that are 0x40 late", () => {
     }
   });
 
-  it("are put right although one record of many is damaged", () => {
+  it("are corrected when one record of many is damaged", () => {
     const dump = new DumpBuilder();
     for (let i = 0n; i < 300n; i++) {
       add(dump, `f${i}`, 0x1000n * i, 48, [[i ? 0x40n : 0n, 1], [0x60n, 2]]);
@@ -126,7 +126,7 @@ describe("lines that are 0x40 late", () => {
     assertEquals(linesIn(dump.bytes).f7, ["+0 /a:1", "+20 /a:2"]);
   });
 
-  it("are no lines that begin before the code, as Erlang 25 writes them", () => {
+  it("are not assumed when lines begin before the code, as Erlang 25 writes them", () => {
     const dump = new DumpBuilder();
     add(dump, "w:fib/1", 0x1000n, 248, [[-0x32n, 3], [0x40n, 4], [
       0xf8n,
@@ -140,7 +140,7 @@ describe("lines that are 0x40 late", () => {
     ]);
   });
 
-  it("are not found in dumps of this module, whatever functions are called", () => {
+  it("are not assumed when this module has written the dump", () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/some.dump`;
     const names = ["Wasm:add", "Function:main", "JS:*f a.js:1:1", "Stub:copy"];
@@ -175,7 +175,7 @@ describe("files of lines", () => {
     [0x50n, 3, "/a"],
   ];
 
-  it("are those that V8 writes with the next line", () => {
+  it("are corrected when V8 has written each with the next line", () => {
     const dump = new DumpBuilder(true, V8);
     add(dump, "JS:*f file:///a:1:1", 0x1000n, 64, lines);
     assertEquals(linesIn(dump.bytes)["JS:*f file:///a:1:1"], [
@@ -187,7 +187,7 @@ describe("files of lines", () => {
     ]);
   });
 
-  it("are their own in late lines of others", () => {
+  it("are kept when another writer's lines are late", () => {
     const dump = new DumpBuilder();
     add(dump, "f", 0x1000n, 0x10, lines.slice(0, 4));
     assertEquals(linesIn(dump.bytes).f, [
@@ -240,7 +240,7 @@ describe("file names that begin with freed memory", () => {
     assertEquals(linesIn(dump.bytes)[name], [`+0 ${file}:2`]);
   });
 
-  it("stay as they are when no function's file has that end", () => {
+  it("are kept when no function's file has that end", () => {
     const dump = new DumpBuilder(true, V8);
     const unknown = freed("/nobody/knows/this/file.js", 1, 2, 3);
     addFreed(dump, name, 0x1000n, 256, [[0x40n, 2, unknown]]);
@@ -248,7 +248,7 @@ describe("file names that begin with freed memory", () => {
     assertEquals(line.endsWith("is/file.js:2"), true);
   });
 
-  it("are none when all characters are those of names", () => {
+  it("are not assumed when all characters are valid in names", () => {
     const near = "/home/us/project/node/work.js";
     const dump = new DumpBuilder(true, V8);
     add(dump, name, 0x1000n, 256, [[0x40n, 2, near], [0x44n, 2, file]]);

@@ -26,7 +26,7 @@ import { temporaryDirectory } from "../support/script.ts";
 import { descriptorsOn } from "../support/open_files.ts";
 import { memoryInUse } from "../support/this_thread.ts";
 
-/** Everything that a dump can hold. */
+/** Adds records of every kind. */
 const everything = (littleEndian: boolean) =>
   new DumpBuilder(littleEndian, { machine: 21, pid: 4711 })
     .debugInfo(0x1000n, [[0x1000n, 3, "/a.js"], [0x1002n, 4, "größe"]], 5n)
@@ -44,7 +44,7 @@ const everything = (littleEndian: boolean) =>
     .record(3, 9n)
     .record(77, 10n, () => {});
 
-/** The same records, as the reader should have them. */
+/** The expected fields of these records. */
 const EVERYTHING = [
   {
     offset: 40,
@@ -118,7 +118,7 @@ const CLASSES = [DebugInfo, UnwindingInfo, CodeLoad, CodeMove, CodeClose];
 const toObjects = (records: DumpRecord[]) =>
   records.map((record) => record.toJSON());
 
-/** A stream that gives the bytes in pieces. */
+/** Returns a stream of the bytes in pieces. */
 function streamOf(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
   let at = 0;
   return new ReadableStream({
@@ -138,7 +138,7 @@ async function readStream(bytes: Uint8Array, size: number) {
 describe("reading a dump", () => {
   for (const littleEndian of [true, false]) {
     const order = littleEndian ? "little" : "big";
-    it(`has every record, ${order}-endian`, () => {
+    it(`yields every record when it is ${order}-endian`, () => {
       const reader = new JitDumpReader(everything(littleEndian).bytes);
       assertEquals(reader.header, {
         magic: 0x4A695444,
@@ -164,11 +164,11 @@ describe("reading a dump", () => {
       assertEquals([...unwinding.ehFrame], [1, 2, 3]);
       assertEquals([...unwinding.ehFrameHdr], [4, 5]);
       assertEquals(load.bytes.length, load.totalSize);
-      // Once more from the start.
+      // A second iteration.
       assertEquals(toObjects([...reader]), EVERYTHING);
     });
 
-    it(`has the same from a stream, whatever its pieces, ${order}-endian`, async () => {
+    it(`yields the same records when a stream has any pieces, ${order}-endian`, async () => {
       const { bytes } = everything(littleEndian);
       for (const size of [1, 2, 7, 39, 40, 41, 63, 100, bytes.length]) {
         const { records, tail } = await readStream(bytes, size);
@@ -178,10 +178,10 @@ describe("reading a dump", () => {
     });
   }
 
-  it("tolerates larger headers, other versions, unknown flags and padding", () => {
+  it("yields the records when the header is larger or its fields are unknown", () => {
     const fields = { totalSize: 57, version: 2, flags: 0xf0n };
     const builder = new DumpBuilder(true, fields).load();
-    // More than its fields in a record of any kind.
+    // Padding in a record of any kind.
     builder.record(1, 1n, () => builder.raw(new Uint8Array(90)))
       .record(3, 1n, () => builder.raw(new Uint8Array(8)))
       .record(2, 1n, () => {
@@ -222,7 +222,7 @@ describe("reading a dump", () => {
     );
   });
 
-  it("takes the code from the record's end, as perf does", () => {
+  it("returns the last bytes as code, like perf, when a load has padding", () => {
     const builder = new DumpBuilder();
     builder.record(0, 1n, () => {
       builder.u32(7, 7);
@@ -234,7 +234,7 @@ describe("reading a dump", () => {
     assertEquals([load.functionName, ...load.code], ["f", 1, 2]);
   });
 
-  it("has what this module writes", () => {
+  it("yields the written functions when this module has written it", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using dump = new JitDumpFile(path);
@@ -263,8 +263,8 @@ describe("reading a dump", () => {
   });
 });
 
-describe("reading what others write", () => {
-  it("CPython: tables before each function, padded to 8 bytes, times of another clock", () => {
+describe("reading a dump of another writer", () => {
+  it("yields functions with unwind info when CPython has written it", () => {
     const frame = new Uint8Array(44).fill(7);
     const hdr = Uint8Array.of(1, 0x1b, 3, 0x3b, ...new Uint8Array(16));
     const builder = new DumpBuilder();
@@ -291,7 +291,7 @@ describe("reading what others write", () => {
     );
   });
 
-  it("LLVM: lines, tables with their header first, flags that nobody has set", () => {
+  it("yields lines and split unwind info when LLVM has written it", () => {
     const hdr = Uint8Array.of(1, 0x1b, 3, 0x3b);
     const frame = Uint8Array.of(0x14, 0, 0, 0, 0, 0, 0, 0);
     const builder = new DumpBuilder(true, { flags: 0xdead_beefn })
@@ -305,11 +305,11 @@ describe("reading what others write", () => {
       [7, "/src/a.c"],
       [8, ""],
     ]);
-    // As perf cuts them, whatever was meant.
+    // Split like in perf, although LLVM writes the header first.
     assertEquals([...tables.ehFrame.subarray(0, 4)], [...hdr]);
   });
 
-  it("a machine of 32 bits", () => {
+  it("yields addresses of 32 bits when the machine has them", () => {
     const [EM_ARM, address] = [40, 0xffff_f000n];
     const builder = new DumpBuilder(true, { machine: EM_ARM })
       .load({ address, code: new Uint8Array(16) });
@@ -320,7 +320,7 @@ describe("reading what others write", () => {
 });
 
 describe("reading a dump that ends early", () => {
-  it("tells where, at every byte", async () => {
+  it("reports the tail when it is truncated at any byte", async () => {
     const { bytes } = everything(true);
     const ends = [40, ...EVERYTHING.map((r) => r.offset + r.totalSize)];
     for (let size = 40; size < bytes.length; size++) {
@@ -330,7 +330,7 @@ describe("reading a dump that ends early", () => {
       assertEquals([...reader].length, whole.length - 1);
       const expected = ends.includes(size) ? undefined : {
         offset: whole.at(-1)!,
-        // Of an id of 0 the first four bytes are.
+        // An id of 0 consists of zeros.
         kind: part.subarray(whole.at(-1)).every((b) => b === 0)
           ? "zeros"
           : "cut",
@@ -341,7 +341,7 @@ describe("reading a dump that ends early", () => {
     }
   });
 
-  it("tells of zeros from the first on, without reading them", async () => {
+  it("reports zeros without reading them when it ends with them", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const { bytes } = everything(true);
@@ -352,14 +352,14 @@ describe("reading a dump that ends early", () => {
     assertEquals(dump.tail, { offset: bytes.length, kind: "zeros" });
   });
 
-  it("tells of a header that is larger than the file", () => {
+  it("reports the tail when the header is larger than the file", () => {
     const { bytes } = new DumpBuilder(true, { totalSize: 100 });
     const reader = new JitDumpReader(bytes.subarray(0, 60));
     assertEquals([...reader], []);
     assertEquals(reader.tail, { offset: 60, kind: "cut" });
   });
 
-  it("does not read on for a record that is larger than the file", async () => {
+  it("stops reading when a record is larger than the file", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const builder = new DumpBuilder().load();
@@ -373,7 +373,7 @@ describe("reading a dump that ends early", () => {
     assertLess(memoryInUse() - before, 50 * 2 ** 20);
   });
 
-  it("is an error where there is no header", async () => {
+  it("throws when it has no complete header", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     for (const size of [0, 1, 39]) {
@@ -396,10 +396,10 @@ describe("reading a dump that ends early", () => {
 
 describe("reading a malformed dump", () => {
   const good = () => new DumpBuilder().load();
-  /** What is wrong, the file, the offset, the record and the field of the error. */
+  /** A fault, a file with it, and the offset, record and field of the error. */
   const cases: [string, () => Uint8Array, number, string, string][] = [
     [
-      "no magic",
+      "no magic number",
       () => new Uint8Array(100).fill(65),
       0,
       "file header",
@@ -417,7 +417,7 @@ describe("reading a malformed dump", () => {
       "total_size",
     ],
     [
-      "a record of no bytes",
+      "a record of 0 bytes",
       () => {
         const builder = good();
         builder.u32(5, 0);
@@ -428,14 +428,14 @@ describe("reading a malformed dump", () => {
       "total_size",
     ],
     [
-      "a load without room for its fields",
+      "a load too short for its fields",
       () => good().record(0, 1n).bytes,
       40 + 59 + 4,
       "JIT_CODE_LOAD",
       "total_size",
     ],
     [
-      "a load with more code than record",
+      "a load with more code than bytes",
       () => {
         const { bytes } = good();
         bytes[40 + 40] = 3;
@@ -457,7 +457,7 @@ describe("reading a malformed dump", () => {
       "code_size",
     ],
     [
-      "a name without an end",
+      "a name without a NUL",
       () => {
         const { bytes } = good();
         bytes[40 + 57] = 65;
@@ -468,14 +468,14 @@ describe("reading a malformed dump", () => {
       "name",
     ],
     [
-      "a move without room for its fields",
+      "a move too short for its fields",
       () => good().record(1, 1n).bytes,
       40 + 59 + 4,
       "JIT_CODE_MOVE",
       "total_size",
     ],
     [
-      "more lines than there are",
+      "more lines than its bytes hold",
       () => {
         const builder = new DumpBuilder().debugInfo(16n, [[16n, 1]]);
         const { bytes } = builder;
@@ -498,7 +498,7 @@ describe("reading a malformed dump", () => {
       "nr_entry",
     ],
     [
-      "more unwinding tables than record",
+      "more unwind info than bytes",
       () => {
         const { bytes } = new DumpBuilder().unwinding(Uint8Array.of(1), 1);
         bytes[40 + 16] = 2;
@@ -509,15 +509,15 @@ describe("reading a malformed dump", () => {
       "unwinding_size",
     ],
     [
-      "a table larger than all tables",
+      "an .eh_frame_hdr larger than the unwind info",
       () => new DumpBuilder().unwinding(Uint8Array.of(1), 2).bytes,
       40 + 24,
       "JIT_CODE_UNWINDING_INFO",
       "eh_frame_hdr_size",
     ],
   ];
-  for (const [what, make, offset, record, field] of cases) {
-    it(`${what}: an error with byte ${offset} and ${field}`, async () => {
+  for (const [fault, make, offset, record, field] of cases) {
+    it(`throws with byte ${offset} and ${field} when it has ${fault}`, async () => {
       const bytes = make();
       const error = assertThrows(
         () => [...new JitDumpReader(bytes)],
@@ -534,7 +534,7 @@ describe("reading a malformed dump", () => {
     });
   }
 
-  it("allocates for what has come, whatever a record says of its size", async () => {
+  it("allocates no more than was read when a record claims any size", async () => {
     const builder = new DumpBuilder();
     builder.u32(0, 0xffff_fff0);
     builder.raw(new Uint8Array(100));
@@ -546,7 +546,7 @@ describe("reading a malformed dump", () => {
 });
 
 describe("following a dump", () => {
-  it("gives records as they are written, and what becomes of torn ones", async () => {
+  it("yields records when they are written and when partial ones are repaired", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const enough = new AbortController();
@@ -561,7 +561,7 @@ describe("following a dump", () => {
     assertEquals(await next(), EVERYTHING[0]);
     const second = next();
     await new Promise((resolve) => setTimeout(resolve, 80));
-    // What was torn is taken back, zeros come, and then a record over them.
+    // The partial record is truncated, zeros are appended, and a record replaces them.
     Deno.truncateSync(path, 118);
     Deno.truncateSync(path, 5000);
     await new Promise((resolve) => setTimeout(resolve, 80));
@@ -576,7 +576,7 @@ describe("following a dump", () => {
     assertEquals(dump.tail, undefined);
   });
 
-  it("has every function of a writer that is at it", async () => {
+  it("yields every function when a writer is writing", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using dump = new JitDumpFile(path);
@@ -601,7 +601,7 @@ describe("following a dump", () => {
     assertEquals(read, 2000);
   });
 
-  it("closes the file when the loop is left", async () => {
+  it("closes the file when the loop ends early", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     Deno.writeFileSync(path, everything(true).bytes);
@@ -623,7 +623,7 @@ describe("following a dump", () => {
 });
 
 describe("a large dump", () => {
-  it("is read with memory for a part of it", async () => {
+  it("is read with little memory when it is a file", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using dump = new JitDumpFile(path);

@@ -17,7 +17,7 @@ function functionsOf(dump: DumpBuilder): DumpedFunction[] {
   );
 }
 
-/** The name of each function with its lines and the size of its unwind info. */
+/** Returns each function's name, its lines and the size of its unwind info. */
 const summaryOf = (dump: DumpBuilder) =>
   functionsOf(dump).map(({ name, lines, unwindingSize }) =>
     [name, ...lines.map(({ line }) => line), ...unwindingSize ? ["u"] : []]
@@ -52,7 +52,7 @@ describe("RecordJoin", () => {
     assertEquals(summaryOf(dump), ["f 1 2"]);
   });
 
-  it("takes the nearer lines when two records name one address", () => {
+  it("joins the nearer lines when two records name one address", () => {
     const dump = new DumpBuilder()
       .debugInfo(0x1000n, [[0x1000n, 1]])
       .debugInfo(0x1000n, [[0x1000n, 2]])
@@ -61,7 +61,7 @@ describe("RecordJoin", () => {
     assertEquals(summaryOf(dump), ["f 2", "again"]);
   });
 
-  it("returns the lines that perf uses, and those that no load has taken", () => {
+  it("returns the lines that perf uses and those of no load when both exist", () => {
     const dump = new DumpBuilder()
       .debugInfo(0x9000n, [[0x9000n, 1]])
       .load({ name: "f", address: 0x1000n, code })
@@ -76,14 +76,14 @@ describe("RecordJoin", () => {
     assertEquals(join.unclaimedUnwinding?.unwindingSize, 24);
   });
 
-  it("keeps entries before the code's start, as Erlang 25 writes them", () => {
+  it("keeps entries when they are before the code's start, as Erlang 25 writes them", () => {
     const dump = new DumpBuilder()
       .debugInfo(0x1000n, [[0xfcen, 3], [0x1010n, 4], [0x1030n, 0, ""]])
       .load({ name: "w:fib/1", address: 0x1000n, code });
     assertEquals(summaryOf(dump), ["w:fib/1 3 4 0"]);
   });
 
-  it("takes the file name 0xff for the file of the entry before", () => {
+  it("returns the previous entry's file when the file name is 0xff", () => {
     const dump = new DumpBuilder();
     dump.record(2, 1n, () => {
       dump.u64(0x1000n, 3n);

@@ -18,10 +18,10 @@ import { temporaryDirectory } from "../support/script.ts";
 import { descriptorsOn } from "../support/open_files.ts";
 import { cpuTime } from "../support/this_thread.ts";
 
-/** The time of the nth function: some days after the system's start, in ns. */
+/** Returns the time of the nth function: days after the system's start, in ns. */
 const time = (number: number) => 10n ** 15n + BigInt(number) * 10n ** 9n;
 
-/** The records of a file of these bytes, and what is damaged of it. */
+/** Returns the records and the corrupt ranges of a file with these bytes. */
 function recover(bytes: Uint8Array) {
   using directory = temporaryDirectory();
   const path = join(directory.path, "jit-7.dump");
@@ -56,7 +56,7 @@ const unwinding = (dump: DumpBuilder, at: bigint) =>
     dump.raw(new Uint8Array(24).fill(1));
   });
 
-/** Four functions; what is said of the size of the third one's lines is wrong. */
+/** Returns a dump of four functions, in which the size of the third one's lines is wrong. */
 function withWrongSize(littleEndian: boolean, error: number): Uint8Array {
   const dump = new DumpBuilder(littleEndian);
   load(dump, 1);
@@ -80,7 +80,7 @@ describe("RecoveringReader", () => {
   for (const littleEndian of [true, false]) {
     for (const error of [-60, -9, -1, 1, 2, 7, 8, 9, 50, 64, 199, 2 ** 30]) {
       const order = littleEndian ? "little" : "big";
-      it(`reads on when the size of lines is wrong by ${error}, ${order}-endian`, () => {
+      it(`continues when the size of lines is wrong by ${error}, ${order}-endian`, () => {
         const bytes = withWrongSize(littleEndian, error);
         const { records, damages } = recover(bytes);
         assertEquals(namesOf(records), ["f1", "f2", "f3", "f4"]);
@@ -98,7 +98,7 @@ describe("RecoveringReader", () => {
   });
 
   for (const size of [1, 15, 100, 3_000_000]) {
-    it(`skips ${size} bytes of garbage`, () => {
+    it(`reports a corrupt range when there are ${size} bytes of garbage`, () => {
       const dump = new DumpBuilder();
       load(dump, 1);
       const before = dump.bytes;
@@ -120,7 +120,7 @@ describe("RecoveringReader", () => {
     dump.raw(new Uint8Array(300).fill(0xaa));
     dump.u32(0, 3);
     const { bytes } = dump;
-    // It is of an impossible size, and so cannot be taken for the end of a file.
+    // Its size is impossible, so it is not mistaken for a truncated record.
     new DataView(bytes.buffer).setUint32(size + 4, 8, true);
     const { records, damages } = recover(bytes);
     assertEquals(namesOf(records), ["f1", "f2"]);
@@ -143,13 +143,13 @@ describe("RecoveringReader", () => {
     const { damages, tail } = recover(zeros);
     assertEquals(damages, []);
     assertEquals(tail, { offset: whole.length, kind: "zeros" });
-    // Also where lines are the last to be whole.
+    // The same if lines are the last complete record.
     const lines = new DumpBuilder().debugInfo(0x1000n, [[0x1000n, 1]], time(1));
     const end = load(lines, 1).bytes.subarray(0, -50);
     assertEquals((recover(end)).damages, []);
   });
 
-  it("reads on after zeros and after a size beyond the file", () => {
+  it("continues when there are zeros or a size beyond the file", () => {
     for (const [at, value] of [[0, 0], [4, 0x7fff_ffff]]) {
       const dump = load(new DumpBuilder(), 1);
       const { size } = dump;
@@ -160,7 +160,7 @@ describe("RecoveringReader", () => {
       const { records, damages } = recover(bytes);
       const complete = records.filter(({ isComplete }) => isComplete);
       assertEquals(namesOf(complete), ["f1", "f3", "f4", "f5"]);
-      // Of the second one only the size is wrong.
+      // Only the size of the second one is wrong.
       assertEquals(records.length, at === 0 ? 4 : 5);
       assertEquals(damages.length, 1);
     }
@@ -169,7 +169,7 @@ describe("RecoveringReader", () => {
   it("finds records after garbage when skipped records or odd times are among them", () => {
     for (const timestamp of [time(2), 5n, 2n ** 63n]) {
       const dump = load(new DumpBuilder(), 1);
-      // Its writer has said a time of his own.
+      // A timestamp from another writer's clock.
       dump.load({ name: "f2", index: 2n, time: timestamp });
       const { size } = dump;
       dump.raw(new Uint8Array(30).fill(0xaa));
@@ -184,7 +184,7 @@ describe("RecoveringReader", () => {
     }
   });
 
-  it("reads on over records of unknown ids, anywhere and in a row", () => {
+  it("continues when records of unknown ids are anywhere, even in a row", () => {
     const ids = [5, 77, 0x3150_4d54, 0xffff_fffe];
     const dump = new DumpBuilder();
     const unknown = (id: number, number: number) =>
@@ -194,7 +194,7 @@ describe("RecoveringReader", () => {
       load(dump, number);
       for (const id of ids.slice(number % 4)) unknown(id, number);
     }
-    // Without a time, and nothing but a header.
+    // Only a header, without a time.
     dump.record(5, 0n);
     for (const bytes of [dump.bytes, load(dump, 11).bytes]) {
       const { records, damages, tail } = recover(bytes);
@@ -206,7 +206,7 @@ describe("RecoveringReader", () => {
     }
   });
 
-  it("finds the records inside a record that was written in part", () => {
+  it("finds complete records when they are inside a partial record", () => {
     const dump = load(new DumpBuilder(), 1);
     const start = dump.size;
     dump.load({
@@ -236,7 +236,7 @@ describe("RecoveringReader", () => {
     assertEquals(damages.map(({ end }) => end), [start + 180]);
   });
 
-  it("reads name, address and size of a load that the file's end cuts off", () => {
+  it("reads name, address and size when the file ends within a load", () => {
     const dump = load(new DumpBuilder(), 1);
     const { size } = dump;
     const { bytes } = load(dump, 2);
@@ -248,13 +248,13 @@ describe("RecoveringReader", () => {
     );
     assertEquals(last.code.length, 70 - 59);
     assertEquals([damages, tail], [[], { offset: size, kind: "cut" }]);
-    // Without its whole name it is none.
+    // A load without its complete name is not returned.
     assertEquals(namesOf(recover(bytes.subarray(0, size + 58)).records), [
       "f1",
     ]);
   });
 
-  it("reads loads without code among others", () => {
+  it("reads a load when it has no code", () => {
     const dump = new DumpBuilder();
     for (let i = 1n; i <= 6n; i++) {
       dump.record(0, time(1), () => {
@@ -269,13 +269,13 @@ describe("RecoveringReader", () => {
     assertEquals(records.every(({ isComplete }) => isComplete), true);
   });
 
-  it("reads at least 40 bytes of header", () => {
+  it("reads 40 bytes of header when its total_size is less", () => {
     const dump = new DumpBuilder(true, { totalSize: 8, version: 2 });
     assertEquals(namesOf(recover(load(dump, 1).bytes).records), ["f1"]);
   });
 
-  it("takes the records that a size of several swallows", () => {
-    // All are of one size, so the wrong size leads to a record too.
+  it("finds records when the size of another one includes them", () => {
+    // All have the same size, so the wrong size leads to a record as well.
     const dump = [1, 2, 3, 4, 5, 6].reduce(load, new DumpBuilder());
     const { bytes } = dump;
     const size = (bytes.length - 40) / 6;
@@ -285,14 +285,14 @@ describe("RecoveringReader", () => {
   });
 
   for (
-    const [what, at, value] of [
+    const [fault, at, value] of [
       ["too small sizes", 4, 8],
       ["sizes that lead into the next record", 4, 172],
       ["sizes beyond the file", 4, 0x7fff_ffff],
       ["sizes of code that do not fit", 40, 0x1000],
     ] as const
   ) {
-    it(`reads 100,000 records with ${what} among as many others in linear time`, () => {
+    it(`takes linear time when 100,000 of 200,000 records have ${fault}`, () => {
       using directory = temporaryDirectory();
       const path = join(directory.path, "jit-7.dump");
       const COUNT = 200_000;
@@ -321,7 +321,7 @@ describe("RecoveringReader", () => {
     });
   }
 
-  it("reads rows of unknown records, and then garbage, in linear time", () => {
+  it("takes linear time when rows of unknown records precede garbage", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     const record = new DumpBuilder().record(77, time(1)).bytes.subarray(40);
@@ -337,7 +337,7 @@ describe("RecoveringReader", () => {
     assertLess(cpuTime() - start, 10_000);
   });
 
-  it("closes the file", () => {
+  it("closes the file when it is disposed", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     for (const difference of [9, -9]) {
@@ -350,7 +350,7 @@ describe("RecoveringReader", () => {
     }
   });
 
-  it("reads a pipe to its end, damaged or not", async () => {
+  it("reads to the end when a pipe is damaged or not", async () => {
     using directory = temporaryDirectory();
     const { size, bytes } = [1, 2, 3].reduce(load, new DumpBuilder());
     const rubbish = new Uint8Array(size + 50).fill(0xaa);
@@ -377,9 +377,9 @@ describe("RecoveringReader", () => {
     }
   });
 
-  it("finds the records after one whose size leads into another", () => {
+  it("finds the following records when the size of one leads into another", () => {
     // The size of the second one is 12 too large, so that the third one seems to begin
-    // with its thread's number.
+    // with its tid.
     const dump = load(load(new DumpBuilder(), 1), 2);
     const { size } = dump;
     [3, 4, 5, 6].reduce(load, dump);
@@ -392,7 +392,7 @@ describe("RecoveringReader", () => {
     assert(damages.length > 0);
   });
 
-  it("skips an unknown record by its size, whatever is in it", () => {
+  it("skips an unknown record by its size when it contains another record", () => {
     const inner = [7, 8, 9].reduce(load, new DumpBuilder()).bytes.subarray(40);
     const dump = load(new DumpBuilder(), 1);
     dump.record(4711, time(1), () => dump.raw(inner));
@@ -407,7 +407,7 @@ describe("RecoveringReader", () => {
     assertEquals(namesOf((recover(bytes)).records), ["f1", "f2", "f3"]);
   });
 
-  it("finds no corrupt range in a whole dump", () => {
+  it("finds no corrupt range when a dump is complete", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     {
@@ -425,7 +425,7 @@ describe("RecoveringReader", () => {
     assertEquals(damages, []);
   });
 
-  it("ends whatever is damaged, and finds most other functions", () => {
+  it("finds most undamaged functions when a dump has any damage", () => {
     const whole = new DumpBuilder();
     for (let number = 1; number <= 40; number++) {
       whole.debugInfo(
@@ -452,7 +452,7 @@ describe("RecoveringReader", () => {
       assertEquals(names.length, new Set(names).size, `case ${i}`);
       found += names.filter((name) => /^f\d+$/.test(name)).length;
     }
-    // Each damage costs a function or two, and near the end of the file a few more.
+    // Each damage loses one or two functions, and near the end of the file a few more.
     assertGreater(found, CASES * 37);
   });
 });

@@ -26,7 +26,7 @@ describe("ELF files", () => {
       const kind = `${is64 ? 64 : 32} bits, ${
         isLittle ? "little" : "big"
       } endian`;
-      it(`have functions, a build-id and addresses: ${kind}`, () => {
+      it(`have functions, a build-id and addresses when they are ${kind}`, () => {
         const bytes = buildElf({ is64, isLittle, symbols: SYMBOLS });
         const elf = new ElfFile(sourceOf(bytes));
         assertEquals(elf.machine, 62);
@@ -49,7 +49,7 @@ describe("ELF files", () => {
     }
   }
 
-  it("returns the same object for each address of a function", () => {
+  it("return the same object when addresses are of one function", () => {
     const bytes = buildElf({ is64: true, isLittle: true, symbols: SYMBOLS });
     const functions = functionsOfSymtab(new ElfFile(sourceOf(bytes)));
     assert(functions !== undefined);
@@ -58,7 +58,7 @@ describe("ELF files", () => {
     );
   });
 
-  it("are refused with the byte when they are cut short", () => {
+  it("are rejected with a byte when they are truncated", () => {
     const bytes = buildElf({ is64: true, isLittle: true, symbols: SYMBOLS });
     for (let size = 0; size < bytes.length; size++) {
       assertThrows(

@@ -32,7 +32,7 @@ const lacks = (...programs: string[]) =>
   programs.filter((program) => run(program, "--version") === undefined)
     .map((program) => `no ${program} here`)[0];
 
-/** Functions that nm lists: name, address, size. */
+/** Returns the functions that nm lists: name, address, size. */
 function nmFunctions(path: string, ...options: string[]) {
   return (run("nm", "-S", ...options, path) ?? "").split("\n")
     .map((line) => line.split(" "))
@@ -61,7 +61,7 @@ async function inDirectory(test: (directory: string) => void | Promise<void>) {
 describe("names of native functions", () => {
   itUnless(
     lacks("cc", "nm", "objcopy"),
-    "equal nm's for a program, also when its symbols are in a debug file",
+    "equal those of nm when a program has symbols or a debug file",
     () =>
       inDirectory((directory) => {
         const [whole, stripped, debug] = ["whole", "stripped", "s.debug"]
@@ -122,7 +122,7 @@ describe("names of native functions", () => {
   ].find((path) => run("nm", "-D", path) !== undefined);
   itUnless(
     libc === undefined ? "no nm, or no libc, here" : undefined,
-    "equal nm's for libc's functions",
+    "equal those of nm when the file is libc",
     () => {
       const functions = nmFunctions(libc!, "-D");
       using file = InputFile.open(libc!)!;
@@ -140,7 +140,7 @@ describe("names of native functions", () => {
     },
   );
 
-  it("are not taken from a file with another build-id", () =>
+  it("are not read when a file has another build-id", () =>
     inDirectory((directory) => {
       const path = `${directory}/a`;
       const symbols = [{ name: "one", value: 0x401000, size: 16 }];
@@ -159,7 +159,7 @@ describe("names of native functions", () => {
       assertStringIncludes(native.notes()[0].text, "not the file");
     }));
 
-  it("are not taken from another inode of the device without a build-id", () =>
+  it("are not read when a file without a build-id has another inode", () =>
     inDirectory((directory) => {
       const path = `${directory}/a`;
       const symbols = [{ name: "one", value: 0x401000, size: 16 }];
@@ -184,7 +184,7 @@ describe("names of native functions", () => {
       );
     }));
 
-  it("are replaced by the file's when it is missing, no file, or no ELF", () =>
+  it("are replaced by the file's name when it is missing, no regular file or no ELF file", () =>
     inDirectory((directory) => {
       Deno.writeTextFileSync(`${directory}/text`, "no ELF file at all");
       using native = new NativeSymbols();
@@ -199,7 +199,7 @@ describe("names of native functions", () => {
       for (const { cure } of native.notes()) assert(cure !== "");
     }));
 
-  it("come from a perf map for anonymous memory", () => {
+  it("are those of a perf map when the memory is anonymous", () => {
     const pid = 2 ** 31 - 1 - Deno.pid; // no process has it
     const path = `/tmp/perf-${pid}.map`;
     Deno.writeTextFileSync(
@@ -219,7 +219,7 @@ describe("names of native functions", () => {
     }
   });
 
-  it("are missing with a note, and without a prompt, when nothing may be read", () =>
+  it("are missing, with a note but no prompt, when nothing may be read", () =>
     inDirectory((directory) => {
       const module = new URL(
         "../../src/symbols/native_symbols.ts",
@@ -256,7 +256,7 @@ describe("names of native functions", () => {
       for (const { cure } of notes) assertStringIncludes(cure, "--allow-");
     }));
 
-  it("of [vdso] are its own", () => {
+  it("are found when the code is in [vdso]", () => {
     using native = new NativeSymbols();
     assertEquals(native.find(1, 0x10004, mappingOf("[vdso]"))?.name, "[vdso]");
   });
@@ -272,7 +272,7 @@ describe("the kernel's symbols", () => {
   ].join("\n");
   const at = (address: bigint) => addressOfBigInt(address);
 
-  it("are exact, and name the module", () => {
+  it("name the module when an address is in one", () => {
     const table = parseKallsyms(TEXT)!.table;
     assertEquals(table.find(at(0xffffffff81000000n))?.name, "startup");
     assertEquals(table.find(at(0xffffffff810000ffn))?.name, "startup");
@@ -281,12 +281,12 @@ describe("the kernel's symbols", () => {
     assertEquals(table.find(at(0xffffffff80ffffffn)), undefined);
   });
 
-  it("are none when the kernel hides them", () => {
+  it("are missing when the kernel hides them", () => {
     assertEquals(parseKallsyms("0000000000000000 T _text\n"), undefined);
     assertEquals(parsePerfMap("").size, 0);
   });
 
-  it("are not used when the kernel was started again", () =>
+  it("are not used when the kernel was restarted", () =>
     inDirectory((directory) => {
       const kallsyms = `${directory}/kallsyms`;
       Deno.writeTextFileSync(kallsyms, TEXT);
