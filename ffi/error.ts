@@ -12,7 +12,7 @@ import { readMemory } from "./memory.ts";
 export interface SystemCall {
   /** Its name. */
   readonly syscall: string;
-  /** What it is to do to the file, as a verb: `"open"`, `"write to"`. */
+  /** Its purpose for the file, as a verb: `"open"`, `"write to"`. */
   readonly intent: string;
   /** The file. */
   readonly path: string;

@@ -1,5 +1,5 @@
 /**
- * Deno's permission for the paths that reach libc, which knows of none.
+ * Deno's permission for the paths that reach libc, which does not check it.
  *
  * @module
  */

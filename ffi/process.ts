@@ -19,7 +19,7 @@ export function effectiveUserId(libc: Libc): number {
 }
 
 /**
- * Returns the 16 random bytes that the kernel gives a program at its start: the same in
+ * Returns the 16 random bytes that the kernel passes to a program at its start: the same in
  * all threads of a process, and different in each process. libc protects its stacks
  * with them, so they must not be disclosed.
  */
@@ -30,7 +30,7 @@ export function randomBytesOfProcess(libc: Libc): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Returns how large this process may make a file; a write beyond it sends SIGXFSZ. */
+/** Returns the file size limit of this process; a write beyond it sends SIGXFSZ. */
 export function fileSizeLimit(libc: Libc): number {
   // struct rlimit { rlim_t rlim_cur; rlim_t rlim_max; }
   const limits = new BigUint64Array(2);

@@ -1,9 +1,9 @@
 /**
- * The names that engines give to the functions they compile.
+ * The engines' names of compiled functions.
  *
- * One table for dumps and perf maps: it tells the engine, what the function is called in its
- * source, and whether it is JavaScript. A name alone proves nothing about who wrote a dump,
- * so nothing but what is shown depends on it.
+ * A table for dumps and perf maps: it determines the engine, the function's name in its
+ * source, and whether it is JavaScript. A name does not prove which engine wrote a dump, so
+ * only the presentation depends on it.
  *
  * @module
  */
@@ -11,9 +11,9 @@
 /** The kind of code that a function is. */
 export type CodeCategory = "jitted" | "javascript";
 
-/** What a name tells about a function. */
+/** The properties of a function that its name shows. */
 export interface NamedCode {
-  /** The engine; undefined if the name is like none that is known. */
+  /** The engine; undefined if the name has no known style. */
   readonly engine: string | undefined;
   /** The name to show: one name, however the function was recorded. */
   readonly name: string;
@@ -23,13 +23,13 @@ export interface NamedCode {
   readonly category: CodeCategory;
 }
 
-/** How an engine calls some of its functions. */
+/** A style of an engine's function names. */
 interface NameStyle {
   readonly engine: string;
   readonly category: CodeCategory;
   /**
-   * Matches a whole name. Its group `name`, if any, is the name in the source, and its group
-   * `builtin` that of a function of the engine itself.
+   * Matches a complete name. Its group `name`, if any, is the name in the source, and its
+   * group `builtin` that of a function of the engine itself.
    */
   readonly pattern: RegExp;
 }
@@ -110,7 +110,7 @@ function jit(engine: string, pattern: RegExp): NameStyle {
   return { engine, category: "jitted", pattern };
 }
 
-/** Returns what the name of a function in a dump or a perf map tells about it. */
+/** Returns the engine, the category and the source name of a function, by its name. */
 export function namedCode(name: string): NamedCode {
   for (const { engine, category, pattern } of STYLES) {
     const match = pattern.exec(name);

@@ -32,7 +32,7 @@ import { Uint64List } from "./writer/uint64.ts";
 export interface JitDumpOptions {
   /**
    * Path or soname of the libc to call. Needed only if `--allow-ffi` is limited to a path
-   * that is none of the usual ones.
+   * that is not one of the usual ones.
    */
   libc?: string;
   /**
@@ -64,7 +64,7 @@ interface OpenDump {
 }
 
 /**
- * A jitdump file, which tells Linux `perf` the functions that a JIT compiler has
+ * A jitdump file, which describes to Linux `perf` the functions that a JIT compiler has
  * generated: their names, addresses, code and times.
  *
  * perf finds the file by an executable mapping that this object keeps until it is closed,
@@ -292,14 +292,14 @@ export class JitDumpFile implements Disposable {
     const indices = new Uint64List();
     // The functions of an array exist already.
     const now = Array.isArray(fns) ? packer.now() : undefined;
-    // Not the common buffer: the iterator may record functions of its own.
+    // Not the common buffer, because the iterator may record functions itself.
     const buffer = new RecordBuffer();
     let whole = 0;
     try {
       for (const fn of fns) {
         whole = buffer.length;
         indices.push(packer.addFunction(buffer, fn, "name", now));
-        // A giant function gets a write of its own.
+        // A very large function gets a separate write.
         if (buffer.size > MAX_WRITE && whole > 0) this.#flush(buffer, whole);
         whole = buffer.length;
         if (buffer.size >= BATCH_SIZE) this.#flush(buffer);

@@ -76,8 +76,8 @@ export function withOwnFiles<T extends { readonly file: string }>(
 /**
  * The file names of a dump whose first bytes may be freed memory.
  *
- * The rest of such a name is right: it is the end of a file's whole name. The names of V8's
- * functions contain whole names: "JS:*f /home/me/work.js:2:13".
+ * The rest of such a name is correct: it is the end of a file's complete name. The names of
+ * V8's functions contain complete names: "JS:*f /home/me/work.js:2:13".
  */
 export class FreedNames {
   /** Whole names by their end; undefined if several have that end. */
@@ -99,7 +99,7 @@ export class FreedNames {
     );
   }
 
-  /** Returns a file's whole name, or the name itself if no function has that file. */
+  /** Returns a file's complete name, or the name itself if no function has that file. */
   restore(file: string, functionName: string): string {
     const key = `${functionName}\0${file}`;
     let restored = this.#restored.get(key);

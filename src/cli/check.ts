@@ -71,7 +71,7 @@ export const check: Command = {
   },
 };
 
-/** Returns the dumps of a directory; any other path as it is. */
+/** Returns the dumps of a directory; returns any other path unchanged. */
 function dumpsOf(path: string): string[] {
   if (!isDirectory(path)) return [path];
   const prefix = path.endsWith("/") ? path : `${path}/`;
@@ -103,7 +103,7 @@ function isDump(path: string): boolean {
   }
 }
 
-/** Prints the findings of a file; returns whether they leave the exit status at 0. */
+/** Prints the findings of a file; returns whether the exit status can be 0. */
 async function checkFile(
   path: string,
   options: Options,

@@ -51,7 +51,7 @@ Requires --allow-read. --disassemble also requires objdump (package binutils) wi
 --allow-run=objdump, and --allow-write for the temporary file that objdump reads.
 `;
 
-/** Widths of columns; the last column takes the rest of the line. */
+/** Widths of columns; the last column occupies the rest of the line. */
 const OFFSET = 10;
 const TIME = 14;
 const SIZE = 8;
@@ -227,7 +227,7 @@ class SelectedFunctions implements Selection {
   }
 }
 
-/** Returns a function as it is at one of its addresses. */
+/** Returns the fields of a function at one of its addresses. */
 function functionAt({ fn, start, end, since, isMoved }: Stay): DumpedFunction {
   if (!isMoved) return fn;
   const codeSize = Number(end - start);

@@ -25,7 +25,7 @@ const NO_BYTES = new Uint8Array(0);
 /**
  * Appends to a file that other writers append to as well.
  *
- * The kernel appends the bytes of one write(2) in one piece, whoever else appends. On a
+ * The kernel appends the bytes of one write(2) in one piece, whatever others append. On a
  * full disk, and at the limit of the file's size, it writes a part and returns its size.
  * So while the disk is low on space, the writers of this module append one at a time,
  * behind the door, until the record is whole or the part of it is removed. Another
@@ -170,7 +170,7 @@ export class AppendFile implements RecordSink {
     );
   }
 
-  /** Repairs what is left to repair, and closes the file in any case. */
+  /** Repairs the remaining parts, and closes the file in any case. */
   close(): void {
     try {
       if (this.#partial.length > 0) {

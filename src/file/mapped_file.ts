@@ -78,7 +78,7 @@ export class MappedFile implements RecordSink {
   readonly #file: OpenFile;
   readonly #appended: AppendFile;
   #window: Window | undefined;
-  /** Where the next record goes. */
+  /** Position of the next record. */
   #position: number;
   /** The end of this writer's space. */
   #end: number;

@@ -26,7 +26,7 @@ export interface Opening extends OpenedFile {
   readonly isShared: boolean;
 }
 
-/** What a writer needs of the file that it has claimed. */
+/** The marker and the sharing mode of a claimed file. */
 export interface Claim {
   /** The address of a marker mapping that the writers share; 0 for a file without one. */
   readonly marker: bigint;
@@ -157,7 +157,7 @@ export class SharedFile {
     this.#table.behindDoor(action);
   }
 
-  /** Returns whether nobody else in this process writes the file. Call it behind the door. */
+  /** Returns whether this process has no other writer of the file. Call it behind the door. */
   isOnlyWriter(): boolean {
     return this.#table.isOnly() && !this.hasForeignWriters();
   }

@@ -24,7 +24,7 @@ export enum RecordId {
 }
 
 /**
- * The `id` that this module's writer gives to a partial record that did not fit on a full
+ * The `id` that this module's writer assigns to a partial record that did not fit on a full
  * disk. Readers skip records of an unknown id; perf (6.1 to 7.2) warns about them.
  */
 export const SKIPPED_RECORD_ID = 0xffff_ffff;

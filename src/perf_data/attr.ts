@@ -91,7 +91,7 @@ export function readAttr(
   };
 }
 
-/** Returns the size of the `perf_event_attr` at `at`, as it records it. */
+/** Returns the size that the `perf_event_attr` at `at` records. */
 export function attrSize(window: Window, at: number): number {
   return window.u32(at + ATTR.size) || ATTR_SIZE_VER0;
 }

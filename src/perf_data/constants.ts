@@ -93,13 +93,13 @@ export const Misc = {
   COMM_EXEC: 1 << 13,
   /** Of SWITCH and SWITCH_CPU_WIDE: the thread stops running. */
   SWITCH_OUT: 1 << 13,
-  /** Of MMAP2: a build-id stands in place of device and inode. */
+  /** Of MMAP2: it has a build-id instead of device and inode. */
   MMAP_BUILD_ID: 1 << 14,
   /** Of BUILD_ID: the size of the build-id is recorded. */
   BUILD_ID_SIZE: 1 << 15,
 } as const;
 
-/** State of the processor when a record was made. */
+/** State of the processor when a record was written. */
 export enum CpuMode {
   Unknown = 0,
   Kernel = 1,

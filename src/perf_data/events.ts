@@ -21,7 +21,7 @@ export class PerfEvent {
   readonly ids: readonly bigint[];
   /** The layout of its samples. */
   readonly layout: SampleLayout;
-  /** The event's name as perf prints it; made from type and config if none is recorded. */
+  /** The event's name in perf; derived from type and config if none is recorded. */
   name: string;
 
   /** Created by {@linkcode EventTable}. */
@@ -34,7 +34,7 @@ export class PerfEvent {
   }
 }
 
-/** The events of a recording. In a recording to a pipe they come as it is read. */
+/** The events of a recording. Those of a pipe are added while it is read. */
 export class EventTable {
   readonly #events: PerfEvent[] = [];
   readonly #byId = new Map<number | bigint, PerfEvent>();
@@ -78,7 +78,7 @@ export class EventTable {
 
   /**
    * Returns the event whose layout the sample_id of a record other than a sample has.
-   * Records that perf makes up have the id 0 and the first event's layout.
+   * Records that perf synthesizes have the id 0 and the first event's layout.
    */
   ofTrailer(window: Window, end: number, size: number): PerfEvent | undefined {
     const events = this.#events;

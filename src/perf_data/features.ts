@@ -21,7 +21,7 @@ export interface FileBuildId {
   readonly pid: number;
   readonly buildId: Uint8Array;
   readonly filename: string;
-  /** `misc` of the entry: its CPU mode tells kernel from user files. */
+  /** `misc` of the entry: its CPU mode distinguishes kernel from user files. */
   readonly misc: number;
 }
 

@@ -13,7 +13,7 @@ export interface PerfDataFailure {
   readonly offset: number;
   /** The record, such as `"PERF_RECORD_SAMPLE"`, or the part of the file's header. */
   readonly record: string;
-  /** The field as the specification calls it, such as `"nr"`. */
+  /** The specification's name of the field, such as `"nr"`. */
   readonly field: string;
   /** The file's name in a recording that is a directory. */
   readonly file?: string;
@@ -23,7 +23,7 @@ export interface PerfDataFailure {
  * A recording is malformed.
  *
  * A record that the end of the file cuts off is not an error: a perf that is killed
- * leaves one.
+ * writes one.
  */
 export class PerfDataFormatError extends Error implements PerfDataFailure {
   /** `"PerfDataFormatError"`. */

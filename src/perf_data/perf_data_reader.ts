@@ -18,7 +18,7 @@ import { TimeOrder } from "./time_order.ts";
 /** Name of the file with header and events in a recording that is a directory. */
 const MAIN_FILE = "data";
 
-/** Names of the files with one ring each, made by `perf record --threads`. */
+/** Names of the files of one ring each, which `perf record --threads` writes. */
 const RING_FILE = /^data\.(\d+)$/;
 
 /** The place at which a recording ends within a record. */
@@ -30,8 +30,8 @@ export interface PerfDataTail {
 }
 
 /**
- * A recording of `perf record`: a file, a pipe or a directory. Its records come in the
- * order of time, as far as perf's rounds tell it; those without a time come as soon as
+ * A recording of `perf record`: a file, a pipe or a directory. Its records are yielded in
+ * the order of time, as far as perf's rounds determine it; those without a time as soon as
  * they are read.
  *
  * @example Samples of each process
@@ -122,12 +122,12 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
     return this.#header;
   }
 
-  /** The recording's events. From a pipe they come before their first samples. */
+  /** The recording's events. Those of a pipe are known before their first samples. */
   get events(): EventTable {
     return this.#decoder.events;
   }
 
-  /** Facts about machine and command. From a pipe they come as it is read. */
+  /** Facts about machine and command. Those of a pipe are added while it is read. */
   get features(): Features {
     return this.#decoder.features;
   }
@@ -142,7 +142,7 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
     return this.#decoder.startTime;
   }
 
-  /** Number of records that came too late to be put in order. */
+  /** Number of records that arrived too late to be ordered. */
   get misplaced(): number {
     return this.#order.misplaced;
   }

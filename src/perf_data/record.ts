@@ -2,7 +2,7 @@
  * The base of all records.
  *
  * A record is a view of the bytes that were read. Its fields are decoded lazily, so that
- * records that nobody looks at cost little.
+ * skipped records cost little.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { EventHeader } from "./structs.ts";
 
 const HEADER = EventHeader.offsets;
 
-/** The part of the file that a record is, and what is known of it before it is decoded. */
+/** The bytes of a record, and its properties that are known before it is decoded. */
 export interface RecordPlace {
   readonly window: Window;
   /** Start of the record in the window. */
@@ -35,12 +35,12 @@ export class PerfRecord {
   readonly size: number;
   /**
    * The event that the record belongs to; undefined if no event has the record's id, and
-   * for records that belong to none.
+   * for records without an event.
    */
   readonly event: PerfEvent | undefined;
   /**
    * Nanoseconds since `PerfDataReader.startTime`, for ordering; −Infinity for records
-   * without a time, and with time 0, which perf gives to those that it makes up.
+   * without a time, and with time 0, which perf assigns to those that it synthesizes.
    */
   time = -Infinity;
 
@@ -82,7 +82,7 @@ export class PerfRecord {
     return this.identity("time") ?? 0n;
   }
 
-  /** The id by which the record's event is found; 0 if it has none. */
+  /** The id of the record's event; 0 if it has none. */
   get id(): bigint {
     return this.identity("identifier") ?? this.identity("id") ?? 0n;
   }

@@ -99,7 +99,7 @@ export class RecordDecoder {
     return (high - this.#startHigh) * TWO_32 + (low - this.#startLow);
   }
 
-  /** Remembers what a record of perf's own tells about the others. */
+  /** Records the facts that a record of perf itself contains about others. */
   #note(record: PerfRecord, window: Window, at: number): void {
     if (record instanceof HeaderAttr) {
       this.events.add(record.attr, [...record.ids]);

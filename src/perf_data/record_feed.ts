@@ -26,7 +26,7 @@ export interface RecordRange {
   readonly littleEndian: boolean;
   /** Position of the first record; the source's next byte, or that of `initial`. */
   readonly start: number;
-  /** End of the records; Infinity for all that there is. */
+  /** End of the records; Infinity if it is unknown. */
   readonly end: number;
   /** Bytes that have been taken from the source already. */
   readonly initial?: Uint8Array;
@@ -59,7 +59,7 @@ export class RecordFeed {
     this.#inner = new ByteQueue(littleEndian, start, file, true);
   }
 
-  /** Start of a record that the end cuts off; undefined if there is none, or before the end. */
+  /** Start of a truncated record; undefined if there is none, or before the end. */
   get tail(): number | undefined {
     return this.#tail;
   }
@@ -147,9 +147,9 @@ export class RecordFeed {
   }
 
   /**
-   * Takes whole records from a queue until one needs more than that.
+   * Reads complete records from a queue until the next one is incomplete.
    *
-   * @returns `"full"` after a full batch, `"more"` if the next record has not come whole,
+   * @returns `"full"` after a full batch, `"more"` if the next record is incomplete,
    * the number of bytes to skip, or compressed data.
    */
   #take(
@@ -246,7 +246,7 @@ export class RecordFeed {
       yield* this.#zstd.decompress(window.bytes.subarray(start, end));
     } catch (error) {
       window.refuse(
-        `is no zstd data: ${(error as Error).message}`,
+        `is not valid zstd data: ${(error as Error).message}`,
         perfRecordName(window.u32(at + HEADER.type)),
         "data",
         start,

@@ -37,7 +37,7 @@ import {
   U64_SIZE,
 } from "./structs.ts";
 
-/** Fields lie after the header of the record. */
+/** Offset of the fields: after the header of the record. */
 const BODY = EventHeader.size;
 
 /** A record that has a size after it is built from a table of fields. */
@@ -71,7 +71,7 @@ abstract class BodyRecord extends PerfRecord {
 
 /** A record about a thread. */
 abstract class ThreadRecord extends BodyRecord {
-  /** The process; −1 for the kernel in records that perf makes up. */
+  /** The process; −1 for the kernel in records that perf synthesizes. */
   get pid(): number {
     return this.u32(CommBody.offsets.pid) | 0;
   }
@@ -249,7 +249,7 @@ export class LostSamples extends BodyRecord {
   }
 }
 
-/** PERF_RECORD_THROTTLE and UNTHROTTLE: sampling is suspended, as it takes too long. */
+/** PERF_RECORD_THROTTLE and UNTHROTTLE: sampling is suspended, because it takes too long. */
 export class Throttle extends BodyRecord {
   constructor(place: RecordPlace) {
     super(place, ThrottleBody.size);
@@ -313,7 +313,7 @@ export class Namespaces extends ThreadRecord {
   }
 }
 
-/** PERF_RECORD_KSYMBOL: the kernel has made or removed a function. */
+/** PERF_RECORD_KSYMBOL: the kernel has created or removed a function. */
 export class Ksymbol extends BodyRecord {
   constructor(place: RecordPlace) {
     super(place, KsymbolBody.size);

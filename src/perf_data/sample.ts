@@ -64,7 +64,7 @@ export interface SampleWeights {
   readonly var3: number;
 }
 
-/** The positions found last; each use locates the fields of its own sample first. */
+/** The positions found last; each use first locates the fields of its sample. */
 const found: VariableFields = noVariableFields();
 
 /**
@@ -223,7 +223,7 @@ export class Sample extends PerfRecord {
     return this.#registers(at, attr.sampleRegsIntr, interruptRegisters);
   }
 
-  /** The user's stack from its pointer on, as far as it was copied. */
+  /** The copied part of the user stack, from its pointer on. */
   get userStack(): Uint8Array | undefined {
     const at = this.#locate().stackUser;
     if (at === ABSENT) return undefined;

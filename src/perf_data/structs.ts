@@ -98,7 +98,7 @@ export const EventAttr = fields("perf_event_attr", {
   config4: "u64",
 });
 
-/** Size of the first published `perf_event_attr`, which a `size` of 0 stands for. */
+/** Size of the first published `perf_event_attr`, which a `size` of 0 means. */
 export const ATTR_SIZE_VER0 = 64;
 
 /** A u64 of an array. */
@@ -169,7 +169,7 @@ export const SwitchCpuWideBody = fields("perf_record_switch", {
   nextPrevTid: "u32",
 });
 
-/** NAMESPACES after its header; so many {@linkcode NamespaceLink}s follow. */
+/** NAMESPACES after its header; this many {@linkcode NamespaceLink}s follow. */
 export const NamespacesBody = fields("perf_record_namespaces", {
   ...IDS,
   nrNamespaces: "u64",
@@ -216,7 +216,7 @@ export const FeatureBody = fields("perf_record_header_feature", {
   featId: "u64",
 });
 
-/** TRACING_DATA after its header; so many bytes follow the record, padded to 8. */
+/** TRACING_DATA after its header; this many bytes follow the record, padded to 8. */
 export const TracingDataBody = fields("perf_record_header_tracing_data", {
   size: "u32",
 });
@@ -243,7 +243,7 @@ export const IdIndexEntry = fields("id_index_entry", {
   tid: "u64",
 });
 
-/** COMPRESSED2 (perf 6.16) after its header; so many bytes of zstd follow, then padding. */
+/** COMPRESSED2 (perf 6.16) after its header; this many bytes of zstd follow, then padding. */
 export const Compressed2Body = fields("perf_record_compressed2", {
   dataSize: "u64",
 });

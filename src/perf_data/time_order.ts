@@ -14,7 +14,7 @@ import type { PerfRecord } from "./record.ts";
  */
 const CAPACITY = 64 * 1024 * 1024;
 
-/** Memory that a waiting record takes besides its bytes. */
+/** Memory that a waiting record needs besides its bytes. */
 const OVERHEAD = 100;
 
 /**
@@ -26,7 +26,7 @@ export class TimeOrder {
   #isSorted = true;
   #last = -Infinity;
   #bytes = 0;
-  /** The latest time that has come, and what it was at the end of the last round. */
+  /** The latest time, and the latest time at the end of the last round. */
   #latest = -Infinity;
   #roundLatest = -Infinity;
   /** The latest time that has been released. */

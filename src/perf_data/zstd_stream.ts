@@ -1,12 +1,12 @@
 /**
- * Decompression of zstd data that comes in pieces.
+ * Decompression of zstd data in pieces.
  *
  * @module
  */
 
 import { createZstdDecompress } from "node:zlib";
 
-/** Decompresses a zstd frame whose pieces come one after the other. */
+/** Decompresses a zstd frame piece by piece. */
 export class ZstdStream {
   readonly #stream = createZstdDecompress();
   #error: Error | undefined;
@@ -22,10 +22,10 @@ export class ZstdStream {
   }
 
   /**
-   * Decompresses the next piece. What it becomes comes in chunks of a bounded size, each
-   * made when it is asked for.
+   * Decompresses the next piece. Yields chunks of a bounded size, each of which is
+   * decompressed on request.
    *
-   * @throws {Error} If it is no zstd data.
+   * @throws {Error} If it is not valid zstd data.
    */
   async *decompress(data: Uint8Array): AsyncGenerator<Uint8Array, void> {
     let isWritten = false;

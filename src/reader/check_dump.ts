@@ -35,7 +35,7 @@ export async function* checkDump(path: string): AsyncGenerator<Finding, void> {
   yield* checker.checkEnd(dump.tail);
 }
 
-/** Returns the whole path, or what is known of it without permission for more. */
+/** Returns the absolute path, or the given one without permission to resolve it. */
 async function realPath(path: string): Promise<string> {
   try {
     return await Deno.realPath(path);

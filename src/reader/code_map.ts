@@ -14,7 +14,7 @@ export interface Range {
 
 /** A part of a function's code that nothing has displaced yet. */
 export interface CodePiece<T> extends Range {
-  /** The function, or whatever stands for it. */
+  /** The function, or a value that represents it. */
   readonly owner: T;
   /** The address of the owner's first byte, of which this may be a later part. */
   readonly base: bigint;
@@ -46,7 +46,7 @@ export class CodeMap<T> {
   /**
    * Puts code at a range.
    *
-   * @param owner The function; each load and each move can have an owner of its own.
+   * @param owner The function; each load and each move can have a different owner.
    * @returns The parts of other code that were displaced, in order of their addresses.
    */
   put(owner: T, { start, end }: Range, since: bigint): CodePiece<T>[] {
@@ -70,7 +70,7 @@ export class CodeMap<T> {
     return removed;
   }
 
-  /** Whether an owner has any code left. */
+  /** Returns whether an owner still has code. */
   has(owner: T): boolean {
     return this.#byOwner.has(owner);
   }
@@ -94,7 +94,7 @@ export class CodeMap<T> {
     for (const list of this.#lists) yield* list;
   }
 
-  /** Removes all code from a range, and keeps what is left of it on either side. */
+  /** Removes all code from a range, and keeps the rest on either side. */
   #clear(range: Range): CodePiece<T>[] {
     const cleared: CodePiece<T>[] = [];
     for (const piece of this.#takeOverlapping(range)) {

@@ -33,11 +33,11 @@ interface Event extends Range {
 export interface Stay extends Range {
   /** The function. */
   readonly fn: DumpedFunction;
-  /** The time of the load or move that put it here. */
+  /** The time of its load or move to this address. */
   readonly since: bigint;
   /** The time at which the last of its code was displaced; undefined if some is left. */
   readonly until?: bigint;
-  /** Whether a move put it here; perf 6.1 to 7.2 has no unwind info for it then. */
+  /** Whether it has moved here; perf 6.1 to 7.2 then has no unwind info for it. */
   readonly isMoved: boolean;
 }
 
@@ -57,7 +57,7 @@ export interface Piece extends Range {
 interface Replayed {
   readonly pieces: readonly Piece[];
   readonly stays: readonly Stay[];
-  /** The tree of the pieces, made when something is looked up. */
+  /** The tree of the pieces, built for the first lookup. */
   tree?: { readonly root: Node | undefined };
 }
 
@@ -74,15 +74,15 @@ interface Node {
  *
  *     address
  *       │  ┌──────────────┬───────────
- *       │  │ f            │ h            Each function takes its place from what was
- *       │  │      ┌───────┤              there, wholly or in part, and gives it up
- *       │  └──────┤ g     ├───────────   where it moves. So the pieces do not overlap,
- *       │         └───────┘              and there is one at most for a point.
+ *       │  │ f            │ h            A new function replaces the code at its
+ *       │  │      ┌───────┤              addresses, wholly or partly, and a move
+ *       │  └──────┤ g     ├───────────   removes it from the old ones. So the pieces
+ *       │         └───────┘              do not overlap.
  *       └───────────────────────── time
  *
  * The pieces are in a balanced tree by address; those that share an address do not share
- * a time, so a binary search finds the one. A lookup takes O(log n) steps where few
- * functions share an address, and O(log² n) however many do.
+ * a time, so a binary search finds the right one. A lookup takes O(log n) steps if few
+ * functions share an address, and at most O(log² n).
  *
  * @example
  * ```ts
@@ -114,7 +114,7 @@ export class CodeTimeline {
    * Creates a timeline of a dump.
    *
    * @param records The records, in the order of the file; more by {@linkcode add}.
-   * @param header The dump's header. It tells dumps of V8, whose lines are corrected.
+   * @param header The dump's header, which identifies dumps of V8, whose lines are corrected.
    * @param toTime Converts timestamps of the dump, if they are not of the clock whose times
    * are looked up. Of two timestamps, the later must stay the later.
    */
@@ -129,8 +129,8 @@ export class CodeTimeline {
   }
 
   /**
-   * Adds the next record of the file. What is found is computed anew then, so add all
-   * first.
+   * Adds the next record of the file. This invalidates the results of earlier lookups, so add
+   * all records first.
    *
    * @returns The function that the record completes, if it does.
    */
@@ -146,7 +146,7 @@ export class CodeTimeline {
       const moved = this.#byIndex.get(record.codeIndex);
       if (!moved) return undefined;
       const { newCodeAddr, oldCodeAddr, timestamp } = record;
-      // No more can move than there is, whatever a hostile record claims.
+      // A hostile record cannot move more code than the function has.
       const codeSize = Math.min(record.codeSize, moved.codeSize);
       this.#events.push({
         fn: moved,
@@ -255,7 +255,7 @@ const isThere = ({ since, until }: Piece, time: bigint) =>
 
 /**
  * Returns the line that an address belongs to, of lines in the order of their addresses;
- * undefined if it belongs to line 0, which stands for "no line" as in DWARF.
+ * undefined if it belongs to line 0, which means "no line" as in DWARF.
  */
 export function lineAt(
   lines: readonly LineEntry[],
@@ -280,8 +280,8 @@ function replay(events: readonly Event[]): Replayed {
 }
 
 /**
- * Separates the functions that never move, and whose addresses are nobody else's: most
- * are so, and nothing has to be replayed for them.
+ * Separates the functions that never move and share no address with others. These are most
+ * functions, and need no replay.
  */
 function partition(
   events: readonly Event[],

@@ -55,7 +55,7 @@ export class DumpBytes implements Disposable {
     return Math.min(end, this.#size);
   }
 
-  /** Lets a pipe discard what is before a position. */
+  /** Lets a pipe discard the bytes before a position. */
   keepFrom(position: number): void {
     this.#kept = position;
   }
@@ -70,7 +70,7 @@ export class DumpBytes implements Disposable {
     return this.#window;
   }
 
-  /** Returns a window that has a range, and leaves the one of {@linkcode load} as it is. */
+  /** Returns a window of a range, and keeps that of {@linkcode load}. */
   loadAside(start: number, end: number): Window {
     if (has(this.#window, start, end)) return this.#window;
     if (!this.#isSeekable) return this.load(start, end);

@@ -61,7 +61,7 @@ const MOVE = CodeMoveRecord.offsets;
 export interface CorruptLoad {
   /** The byte of the file at which it starts. */
   readonly offset: number;
-  /** Its size, as it says. */
+  /** Its size, according to its header. */
   readonly totalSize: number;
   /** Its first bytes. */
   readonly bytes: Uint8Array;
@@ -83,11 +83,11 @@ export class DumpChecker {
   /** The last record, if it is incomplete. */
   #incomplete: DumpRecord | undefined;
 
-  /** @param path The file's whole path; perf goes by its name, and by its directory. */
+  /** @param path The absolute path; perf uses the file's name and its directory. */
   constructor(header: DumpHeader, path: string) {
     this.#header = header;
     this.#path = path;
-    // Under another name it is a copy, and the directory tells nothing.
+    // A file with another name is a copy, and its directory does not matter.
     const directory = path.slice(0, path.lastIndexOf("/") + 1);
     const isLost = pidOfName(path) !== undefined &&
       directory !== UNWOUND_DIRECTORY;

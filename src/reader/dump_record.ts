@@ -80,7 +80,7 @@ export class DumpRecord {
     return this.u32(HEADER.id);
   }
 
-  /** The whole record's size in bytes. */
+  /** Size of the whole record in bytes. */
   get totalSize(): number {
     return this.u32(HEADER.totalSize);
   }
@@ -95,7 +95,7 @@ export class DumpRecord {
     return this.slice(0, this.totalSize);
   }
 
-  /** Whether all of the record is there; a dump can end within its last one. */
+  /** Whether the record is complete; a dump can end within its last one. */
   get isComplete(): boolean {
     return this.available === this.totalSize;
   }
@@ -192,7 +192,7 @@ export class DumpRecord {
       );
     }
     this.refuse(
-      `is ${this.totalSize}, and the record has ${size} bytes at the least`,
+      `is ${this.totalSize}, but the record has at least ${size} bytes`,
       "total_size",
       HEADER.totalSize,
     );
@@ -233,12 +233,12 @@ export class CodeLoad extends DumpRecord {
     this.#nameEnd = nul;
   }
 
-  /** The process that made the function. */
+  /** The process that compiled the function. */
   get pid(): number {
     return this.u32(LOAD.pid);
   }
 
-  /** The thread that made the function. */
+  /** The thread that compiled the function. */
   get tid(): number {
     return this.u32(LOAD.tid);
   }
@@ -269,7 +269,7 @@ export class CodeLoad extends DumpRecord {
   }
 
   /**
-   * The machine code: the record's last bytes, as perf 6.1 to 7.2 takes them. Empty if
+   * The machine code: the record's last bytes, as in perf 6.1 to 7.2. Empty if
    * the writer left it out, and shorter than `codeSize` if the record is incomplete.
    */
   get code(): Uint8Array {
@@ -356,9 +356,9 @@ export class CodeMove extends DumpRecord {
 export interface LineEntry {
   /** The address of the first instruction. */
   readonly codeAddr: bigint;
-  /** The line, counted from 1; 0 stands for no line. */
+  /** The line, counted from 1; 0 means no line. */
   readonly line: number;
-  /** The column, or a number that tells several pieces of code of one line apart. */
+  /** The column, or a number that distinguishes pieces of code of one line. */
   readonly discrim: number;
   /** The source file. */
   readonly file: string;
@@ -523,13 +523,13 @@ export class UnwindingInfo extends DumpRecord {
     return this.u64(UNWINDING.mappedSize);
   }
 
-  /** The section `.eh_frame`: the start of the data, as perf 6.1 to 7.2 takes it. */
+  /** The section `.eh_frame`: the start of the data, as in perf 6.1 to 7.2. */
   get ehFrame(): Uint8Array {
     const start = UnwindingInfoRecord.size;
     return this.slice(start, start + this.unwindingSize - this.ehFrameHdrSize);
   }
 
-  /** The section `.eh_frame_hdr`: after `.eh_frame`, as perf 6.1 to 7.2 takes it. */
+  /** The section `.eh_frame_hdr`: after `.eh_frame`, as in perf 6.1 to 7.2. */
   get ehFrameHdr(): Uint8Array {
     const end = UnwindingInfoRecord.size + this.unwindingSize;
     return this.slice(end - this.ehFrameHdrSize, end);

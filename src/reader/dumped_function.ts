@@ -38,18 +38,18 @@ export interface DumpedFunction {
   readonly lines: readonly LineEntry[];
   /** Size of its unwind info in bytes. */
   readonly unwindingSize: number;
-  /** Whether the dump has all of its JIT_CODE_LOAD; it can end within the last one. */
+  /** Whether its JIT_CODE_LOAD is complete; a dump can end within the last one. */
   readonly isComplete: boolean;
 }
 
 const NO_LINES: readonly LineEntry[] = [];
 
-/** The file name that V8's sources give to "the file of the entry before": byte 0xff. */
+/** The file name that V8's sources use for "the file of the previous entry": byte 0xff. */
 const SAME_FILE = "\ufffd";
 
 /**
- * Lines may lie this much before or after the code: those of Erlang 25 begin up to 55 bytes
- * before it, and those of V8, LLVM and Dart are 0x40 bytes late.
+ * Maximum distance of lines from the code: those of Erlang 25 begin up to 55 bytes before
+ * it, and those of V8, LLVM and Dart are 0x40 bytes late.
  */
 const TOLERANCE = 0x40n;
 
@@ -69,7 +69,7 @@ function entriesOf(lines: DebugInfo, load: CodeLoad): LineEntry[] {
   return lines.entriesIn(start, end) ?? entries;
 }
 
-/** Returns entries in order of their addresses, each with a file name of its own. */
+/** Returns entries in order of their addresses, each with its file name. */
 function orderedLines(lines: DebugInfo, load: CodeLoad): LineEntry[] {
   const entries = entriesOf(lines, load);
   let isSorted = true;

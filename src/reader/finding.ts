@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A fault of a dump, and what a consumer makes of it. */
+/** A fault of a dump, and its effect on a consumer. */
 export interface Finding {
   /** The byte of the file at which it is. */
   readonly offset: number;
@@ -15,13 +15,13 @@ export interface Finding {
   readonly severity: "error" | "warning";
   /** The kind of fault. Findings of one kind have the same rule. */
   readonly rule: string;
-  /** What is wrong, and what comes of it. */
+  /** A description of the fault and its effect. */
   readonly message: string;
-  /** What to do about it. */
+  /** A remedy. */
   readonly remedy: string;
   /**
    * The consumers that it holds for, such as `"perf 6.1"`. The tests run perf 6.1, 6.12
-   * and 7.2. `"other readers"` stands for readers that are not perf.
+   * and 7.2. `"other readers"` are readers that are not perf.
    */
   readonly holdsFor: readonly string[];
 }

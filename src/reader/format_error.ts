@@ -17,7 +17,7 @@ export interface FormatFailure {
 /**
  * Error that is thrown if a dump is malformed.
  *
- * A partial record at the end of a file is no error: a process that was killed leaves one,
+ * A partial record at the end of a file is not an error: a process that was killed writes one,
  * and so does one that is writing.
  */
 export class JitDumpFormatError extends Error implements FormatFailure {
@@ -30,7 +30,7 @@ export class JitDumpFormatError extends Error implements FormatFailure {
   /**
    * Creates the error; the reader does so itself.
    *
-   * @param problem A description of what is wrong with the field.
+   * @param problem A description of the field's fault.
    * @param failure The place of the field.
    */
   constructor(problem: string, failure: FormatFailure) {

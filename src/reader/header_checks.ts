@@ -13,7 +13,7 @@ import type { DumpHeader } from "./record_scanner.ts";
 /** `JITDUMP_FLAGS_ARCH_TIMESTAMP`, the one flag that perf 6.1 to 7.2 knows. */
 export const ARCH_TIMESTAMP = 1n;
 
-/** perf 6.1 to 7.2 refuses a header that claims more bytes than this. */
+/** perf 6.1 to 7.2 rejects a header that claims more bytes than this. */
 const LARGEST_HEADER = 2 * FileHeader.size;
 
 const AT = FileHeader.offsets;

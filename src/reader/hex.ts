@@ -4,5 +4,5 @@
  * @module
  */
 
-/** An address, as it is usual. */
+/** Returns an address in hexadecimal. */
 export const hex = (address: bigint): string => `0x${address.toString(16)}`;

@@ -22,7 +22,7 @@ export interface JitDumpStreamOptions {
 }
 
 /**
- * A dump that is read as it comes. Its records can be iterated over once.
+ * A dump that is read while it arrives. Its records can be iterated over once.
  *
  * @example Prints the functions of a running program
  * ```ts

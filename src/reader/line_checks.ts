@@ -12,7 +12,7 @@ import { LATE_BY, LineCorrections } from "./line_corrections.ts";
 import type { JoinedLoad } from "./record_join.ts";
 import type { DumpHeader } from "./record_scanner.ts";
 
-/** The file name 0xff, which is not UTF-8, as it is decoded. */
+/** The decoded file name 0xff, which is not UTF-8. */
 const SAME_FILE = "\ufffd";
 
 const ORDER =
@@ -41,7 +41,7 @@ export class LineChecks {
     this.#findings = findings;
   }
 
-  /** Checks a record of lines, whose load has not come. */
+  /** Checks a record of lines before its load. */
   checkRecord(lines: DebugInfo): void {
     if (this.#preceding?.codeAddr === lines.codeAddr) {
       this.reportUnclaimed(this.#preceding);
@@ -49,7 +49,7 @@ export class LineChecks {
     this.#preceding = lines;
   }
 
-  /** Notes that the load of the last lines cannot be read, which is a finding of its own. */
+  /** Notes that the load of the last lines cannot be read, which is another finding. */
   excuse(): void {
     if (this.#preceding) this.#excused.add(this.#preceding.offset);
     this.#preceding = undefined;
@@ -98,7 +98,7 @@ export class LineChecks {
     );
   }
 
-  /** Checks what only the whole dump shows; returns the findings. */
+  /** Returns the findings that depend on the whole dump. */
   checkEnd(): Finding[] {
     const findings = new Findings();
     for (const [offset, { codeAddr, name, start }] of this.#misplaced) {

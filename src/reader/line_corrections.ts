@@ -1,5 +1,5 @@
 /**
- * What is wrong with the lines of a dump, and the lines put right.
+ * Faults of the lines of a dump, and their correction.
  *
  * @module
  */
@@ -20,21 +20,21 @@ import type { DumpedFunction } from "./dumped_function.ts";
  */
 export const LATE_BY = 0x40n;
 
-/** One function in so many may contradict: its record may be damaged. */
+/** One of this many functions may contradict, because its record may be damaged. */
 const CONTRADICTED = 256;
 
 /**
  * Corrects the lines of a dump. The whole dump decides, not the names of its functions:
  *
  * - Lines are {@linkcode LineCorrections.areLate | late} if no function has a line below its
- *   start + 0x40, and some have lines after their end. A dump that V8 has made, by its
- *   header, needs no lines after an end.
- * - Names of files begin with freed memory if some have characters that no name has.
+ *   start + 0x40, and some have lines after their end. A dump with the header of V8
+ *   needs no lines after an end.
+ * - File names begin with freed memory if some have characters that no name has.
  *
  * So all functions have to be added first.
  *
- * A writer of another kind is taken for one with late lines only if every function with
- * lines begins with 64 bytes without, and some lines are beyond the code.
+ * The lines of another writer are mistaken for late ones only if no function with lines has
+ * one in its first 64 bytes, and some lines are after the code.
  */
 export class LineCorrections {
   readonly #isV8: boolean;
@@ -88,7 +88,7 @@ export class LineCorrections {
     return this.#firstFreed;
   }
 
-  /** Returns a function's lines as they should be. */
+  /** Returns a function's corrected lines. */
   linesOf({ name, lines }: DumpedFunction): readonly LineEntry[] {
     let corrected = lines;
     if (this.#firstFreed) {

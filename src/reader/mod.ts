@@ -3,7 +3,7 @@
  *
  * {@linkcode JitDumpReader} reads a dump in memory, {@linkcode JitDumpStream} one of any
  * size, also while it is being written. {@linkcode CodeTimeline} returns the function that
- * was at an address at a time, and {@linkcode checkDump} finds what is wrong with a dump.
+ * was at an address at a time, and {@linkcode checkDump} finds the faults of a dump.
  *
  * No FFI is used. A dump that is opened by its path needs `--allow-read`.
  *

@@ -29,22 +29,21 @@ export interface JoinedLoad {
 /** Maximum size of the line records that wait for their loads. */
 const MOST_PENDING = 64 * 1024 * 1024;
 
-/** Lines may lie this much before or after the code: Erlang 25 and V8 write such ones. */
+/** Maximum distance of lines from the code, as Erlang 25 and V8 write them. */
 const TOLERANCE = 0x40n;
 
 /**
  * Joins records to loads in one pass.
  *
- * Lines name the address of their function. They are joined by it, wherever they stand
- * before the load: LLVM's ORC (LLVM 21) writes all lines of an object before all its
- * loads. Lines right before a load that name an address of their own are joined by
- * position if they fit in its code. Unwind info names no address, and belongs to the next
- * load, as in perf.
+ * Lines name the address of their function, and are joined by it at any distance before the
+ * load: LLVM's ORC (LLVM 21) writes all lines of an object before all its loads. Lines
+ * directly before a load that name another address are joined by position if they fit in
+ * its code. Unwind info names no address, and belongs to the next load, as in perf.
  *
  * Memory is bounded: at most 64 MiB of line records wait, and the oldest are discarded.
  */
 export class RecordJoin {
-  /** Lines whose load has not come, by the address that they name; the oldest first. */
+  /** Lines that wait for their load, by the address that they name; the oldest first. */
   readonly #pending = new Map<bigint, DebugInfo>();
   #pendingSize = 0;
   /** The last lines since the last load. */
@@ -118,7 +117,7 @@ export class RecordJoin {
   }
 }
 
-/** Whether all lines are at, or next to, the code of a load. */
+/** Returns whether all lines are at, or next to, the code of a load. */
 function fits(lines: DebugInfo, load: CodeLoad): boolean {
   const start = load.codeAddr - TOLERANCE;
   const end = load.codeAddr + BigInt(load.codeSize) + TOLERANCE;

@@ -28,8 +28,8 @@ export interface Tail {
   /** The position in the file at which the last whole record ends. */
   readonly offset: number;
   /**
-   * `"cut"`: the file ends within a record. `"zeros"`: zeros follow, which a writer leaves
-   * that is killed while its file is mapped.
+   * `"cut"`: the file ends within a record. `"zeros"`: zeros follow, because a writer was
+   * killed while its file was mapped.
    */
   readonly kind: "cut" | "zeros";
 }
@@ -77,7 +77,7 @@ export class RecordScanner {
     return this.#header;
   }
 
-  /** Returns space for at least `size` bytes; {@linkcode added} tells how many were read. */
+  /** Returns space for at least `size` bytes; pass the number that was read to {@linkcode added}. */
   space(size: number): Uint8Array {
     const { bytes, offset, littleEndian } = this.#window;
     if (bytes.length - this.#end < size) {
@@ -130,7 +130,7 @@ export class RecordScanner {
     if (size > left || this.isAtZeros) return undefined;
     if (size < RecordHeader.size) {
       throw new JitDumpFormatError(
-        `is ${size}, and a record has ${RecordHeader.size} bytes at the least`,
+        `is ${size}, but a record has at least ${RecordHeader.size} bytes`,
         {
           offset: this.position + RecordHeader.offsets.totalSize,
           record: recordName(view.getUint32(at, littleEndian)),
@@ -179,7 +179,7 @@ export class RecordScanner {
     const header = FileHeader.unpack(bytes, littleEndian);
     if (header.magic !== JITDUMP_MAGIC) {
       throw new JitDumpFormatError(
-        `is 0x${header.magic.toString(16)}, so this is no jitdump file`,
+        `is 0x${header.magic.toString(16)}, so this is not a jitdump file`,
         { offset: 0, record: "file header", field: "magic" },
       );
     }

@@ -1,5 +1,5 @@
 /**
- * Looking for records where none is expected.
+ * The search for records after corrupt data.
  *
  * @module
  */
@@ -34,22 +34,22 @@ const LONGEST_NAME = 64 * 1024;
 const CHECKED_ENTRIES = 8;
 const LONGEST_FILE = 4096;
 
-/** Entries of a function are this near to it. */
+/** Maximum distance of an entry from its function. */
 const LARGEST_CODE = 2n ** 31n;
 
-/** Number of bytes that must be at hand to check what starts at a position. */
+/** Number of bytes that are needed to check a position. */
 const MARGIN = CodeLoadRecord.size + LONGEST_NAME + 1;
 
-/** Maximum number of ids not of the specification that are searched for. */
+/** Maximum number of unknown ids that are searched for. */
 const MOST_IDS = 16;
 
-/** Number of records of unknown ids in a row that are taken for such, whatever follows. */
+/** Number of consecutive records of unknown ids that are accepted, whatever follows. */
 const TRUSTED_ROW = 3;
 
-/** Maximum number of records that are looked at for one. */
+/** Maximum number of records that are checked to accept one. */
 const LONGEST_ROW = 64;
 
-/** How sure it is that a record starts at a position. */
+/** Certainty that a record starts at a position. */
 type Certainty = "no" | "if another follows" | "yes";
 
 /** A record's first two fields. */
@@ -70,7 +70,7 @@ export class RecordSearch {
   #mostHigh = 0xffff_ffff;
   /** Ids that have been read and are not of the specification. */
   readonly #otherIds = new Set<number>();
-  /** Whether an id that is searched for has a byte as its lowest. */
+  /** Whether a byte is the lowest one of an id that is searched for. */
   readonly #isLowByte = new Uint8Array(256);
   /** Up to here, sizes lead from record to record. */
   #trustedEnd = 0;
@@ -126,7 +126,7 @@ export class RecordSearch {
   #leadsTo(at: number, end: number): number | undefined {
     let row = isKnown(this.#headAt(at).id) ? 0 : 1;
     let next = end;
-    // Each record is passed once: what is passed is trusted.
+    // Each record is checked once: those before the position are trusted.
     for (; row < LONGEST_ROW; row++) {
       const limit = this.#bytes.endWithin(next + RecordHeader.size);
       if (next > limit) return undefined;
@@ -147,7 +147,7 @@ export class RecordSearch {
     return row >= TRUSTED_ROW ? next : undefined;
   }
 
-  /** Whether the last bytes of a file can be those of a header that is not whole. */
+  /** Returns whether the last bytes of a file can be those of an incomplete header. */
   #canBegin(at: number, end: number): boolean {
     if (at === end) return true;
     const { bytes, view, offset } = this.#bytes.loadAside(at, end);
@@ -236,7 +236,7 @@ export class RecordSearch {
     return this.#isInFile(end) && this.#leadsTo(at, end) !== undefined;
   }
 
-  /** Whether a record of an unknown id starts here: by its time, and what follows it. */
+  /** Returns whether a record of an unknown id starts here, by its time and what follows. */
   #isOtherRecord({ view, offset }: Window, start: number): boolean {
     const { totalSize } = RecordHeader.offsets;
     const size = view.getUint32(start + totalSize, this.#littleEndian);
@@ -325,13 +325,13 @@ export class RecordSearch {
     return "yes";
   }
 
-  /** Whether the fields of a record of a known id can be so, at a position that is right. */
+  /** Returns whether the fields of a record of a known id are plausible. */
   #isPlausible(at: number, { id, size }: Head): boolean {
     const needed = LEAST_SIZES[id] ?? RecordHeader.size;
     if (size < needed) return false;
     if (id === RecordId.JitCodeClose) return size <= LARGEST_CLOSE;
     const end = at + needed;
-    // Of the last record a part may be missing.
+    // The last record may be truncated.
     if (this.#bytes.endWithin(end) < end) return true;
     const { view, offset } = this.#bytes.loadAside(at, end);
     const u64 = (field: number) => this.#u64(view, at - offset + field);
@@ -396,7 +396,7 @@ const KNOWN_IDS = [
   SKIPPED_RECORD_ID,
 ];
 
-/** Whether the specification has records of that id, or this module writes them. */
+/** Returns whether the specification or this module defines the id. */
 export function isKnown(id: number): boolean {
   return id <= RecordId.JitCodeUnwindingInfo || id === SKIPPED_RECORD_ID;
 }

@@ -1,5 +1,5 @@
 /**
- * The bytes of a dump as they come, from a file or a stream.
+ * The bytes of a dump from a file or a stream.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface RecordSource {
   close(): Promise<void>;
 }
 
-/** Opens a file or takes a stream. */
+/** Opens a file or uses a stream. */
 export async function openSource(
   from: string | URL | ReadableStream<Uint8Array>,
   follow: AbortSignal | undefined,

@@ -22,14 +22,14 @@ import {
   type Tail,
 } from "./record_scanner.ts";
 
-/** Maximum number of bytes that are read of a record that is not whole. */
+/** Maximum number of bytes that are read of an incomplete record. */
 const LARGEST_PART = 16 * 1024 * 1024;
 
 /** A part of a dump that cannot be read. */
 export class CorruptRange {
   /**
    * @param offset The byte of the file at which it was noticed.
-   * @param problem A sentence on what is wrong there.
+   * @param problem A description of the fault.
    * @param end The byte at which the next record starts; undefined if none was found.
    */
   constructor(
@@ -93,7 +93,7 @@ export class RecoveringReader
     this.#bytes[Symbol.dispose]();
   }
 
-  /** Iterates over the records, and the ranges between them that are none. */
+  /** Iterates over the records, and the corrupt ranges between them. */
   *[Symbol.iterator](): Generator<DumpRecord | CorruptRange, void> {
     let position = FileHeader.size;
     if (this.header.totalSize > position) {
@@ -122,7 +122,7 @@ export class RecoveringReader
     }
   }
 
-  /** Reads what is at a position. */
+  /** Reads the record or the corrupt range at a position. */
   #next(at: number): Step {
     const size = this.#sizeAt(at);
     if (size === undefined) return this.#endAt(at);
@@ -176,7 +176,7 @@ export class RecoveringReader
     };
   }
 
-  /** Reads what there is of a record before the next one. */
+  /** Reads the part of a record that is before the next one. */
   #part(at: number, next: number): Step {
     const id = this.#idAt(at);
     if (!isKnown(id) || next - at < RecordHeader.size) {
@@ -215,7 +215,7 @@ export class RecoveringReader
     return view.getUint32(at - offset + RecordHeader.offsets.id, littleEndian);
   }
 
-  /** Whether the bytes of an id and a size are zeros, as far as the file has them. */
+  /** Returns whether the bytes of an id and a size, as far as they exist, are zeros. */
   #isZero(at: number): boolean {
     const end = this.#bytes.endWithin(at + RecordHeader.offsets.timestamp);
     const { bytes, offset } = this.#bytes.load(at, end);
@@ -249,7 +249,7 @@ export class RecoveringReader
   }
 }
 
-/** What is at a position, and the position to continue at; none at the end. */
+/** The result of reading at a position, and the next position, if any. */
 interface Step {
   readonly record?: DumpRecord;
   readonly corrupt?: CorruptRange;

@@ -64,7 +64,7 @@ export function openDebugFile(
   return undefined;
 }
 
-/** Opens a file if it is what is wanted. One that cannot be read is none. */
+/** Opens a file if it is the wanted one. Returns undefined if it cannot be read. */
 function openIf(
   path: string,
   isWanted: (opened: OpenElf) => boolean,

@@ -1,5 +1,5 @@
 /**
- * Names of C++ and Rust as they were written.
+ * Demangling of C++ and Rust names.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export async function demangle(
   });
   if (state !== "granted") return demangled;
   const lines = await linesOf(mangled);
-  // A name for each line, or none is certain.
+  // The output is used only if it has one name for each line.
   if (lines.length !== mangled.length) return demangled;
   mangled.forEach((name, i) => {
     if (lines[i] !== name && lines[i] !== "") demangled.set(name, lines[i]);

@@ -141,13 +141,13 @@ export class ElfFile {
     if (
       ident.length < IDENT_SIZE || ident[0] !== 0x7f || ident[1] !== 0x45 ||
       ident[2] !== 0x4c || ident[3] !== 0x46
-    ) throw new ElfFormatError("no magic", 0);
+    ) throw new ElfFormatError("wrong magic number", 0);
     const [, , , , fileClass, order] = ident;
     if (fileClass !== 1 && fileClass !== 2) {
-      throw new ElfFormatError(`class ${fileClass}`, 4);
+      throw new ElfFormatError(`unknown class ${fileClass}`, 4);
     }
     if (order !== 1 && order !== 2) {
-      throw new ElfFormatError(`byte order ${order}`, 5);
+      throw new ElfFormatError(`unknown byte order ${order}`, 5);
     }
     this.#is64 = fileClass === 2;
     this.#isLittle = order === 1;
@@ -174,7 +174,7 @@ export class ElfFile {
     return this.#header.machine;
   }
 
-  /** Returns the virtual address at which the file says that a byte of it is loaded. */
+  /** Returns the virtual address of a byte of the file, according to its segments. */
   addressAt(offset: number): Address | undefined {
     for (const { type, offset: start, filesz, vaddr } of this.segments) {
       if (type === PT_LOAD && offset >= start && offset < start + filesz) {
@@ -199,7 +199,7 @@ export class ElfFile {
     return undefined;
   }
 
-  /** Returns what `.gnu_debuglink` holds, if there is one. */
+  /** Returns the contents of `.gnu_debuglink`, if there is one. */
   debugLink(): DebugLink | undefined {
     const section = this.sectionNamed(".gnu_debuglink");
     if (section === undefined) return undefined;
@@ -239,7 +239,10 @@ export class ElfFile {
     const { decode, size } = decoderOf(layout, this.#is64, this.#isLittle);
     const stride = section.entsize || size;
     if (stride < size) {
-      throw new ElfFormatError(`symbols of ${stride} bytes`, section.offset);
+      throw new ElfFormatError(
+        `symbol size of ${stride} bytes`,
+        section.offset,
+      );
     }
     const view = this.#view(this.#bytes(section.offset, section.size));
     const fields = {} as ElfSymbol;
@@ -295,7 +298,7 @@ export class ElfFile {
     const { decode, size } = decoderOf(layout, this.#is64, this.#isLittle);
     const stride = count > 1 ? entrySize : Math.max(entrySize, size);
     if (stride < size) {
-      throw new ElfFormatError(`entries of ${stride} bytes`, offset);
+      throw new ElfFormatError(`entry size of ${stride} bytes`, offset);
     }
     const view = this.#view(this.#bytes(offset, stride * count));
     return Array.from({ length: count }, (_, i) => {
@@ -314,7 +317,12 @@ export class ElfFile {
     if (
       offset < 0 || length < 0 || length > LONGEST_TABLE ||
       offset + length > this.#source.size
-    ) throw new ElfFormatError(`${length} bytes outside of the file`, offset);
+    ) {
+      throw new ElfFormatError(
+        `${length} bytes are outside of the file`,
+        offset,
+      );
+    }
     const bytes = this.#source.read(offset, length);
     if (bytes.length < length) {
       throw new ElfFormatError("the file became shorter", offset);

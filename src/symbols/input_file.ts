@@ -93,7 +93,7 @@ export function readText(path: string, longest: number): string | undefined {
     const info = Deno.statSync(path);
     if (!info.isFile || info.size > longest) {
       throw new InputFileError(
-        `${path} is no regular file of at most ${longest} bytes`,
+        `${path} is not a regular file of at most ${longest} bytes`,
         "remove it",
       );
     }

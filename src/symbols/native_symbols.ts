@@ -234,7 +234,7 @@ export class NativeSymbols implements Disposable {
   }
 }
 
-/** Returns `[basename]` for a path; a name in brackets stays as it is. */
+/** Returns `[basename]` for a path; keeps a name in brackets. */
 function unnamed(path: string): string {
   return path.startsWith("[")
     ? path

@@ -22,7 +22,7 @@ const KALLSYMS_LINE = /^([0-9a-f]+) ([a-z]) (\S+)(?:\s+(\[\S+\]))?$/i;
 
 /**
  * Parses a perf map: lines of start, size and name. The later of two lines for one address is
- * used. Lines that are none are skipped.
+ * used. Malformed lines are skipped.
  */
 export function parsePerfMap(text: string): SymbolTable {
   const names: string[] = [];

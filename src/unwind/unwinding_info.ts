@@ -16,7 +16,7 @@ import { encodeEhFrame, type FrameStep } from "./call_frame.ts";
 import { encodeEhFrameHdr } from "./eh_frame_hdr.ts";
 import { findFdes } from "./eh_frame_scan.ts";
 
-/** What a function does to its stack frame, or a complete `.eh_frame` section. */
+/** Effects of a function on its stack frame, or a complete `.eh_frame` section. */
 export type Unwinding = Uint8Array | readonly FrameStep[];
 
 /** The two sections, encoded for their place in perf's image. */
@@ -61,7 +61,7 @@ export interface UnwindingSpaceOptions {
 }
 
 /**
- * Returns how many bytes a JIT has to leave free after a function with unwind info.
+ * Returns the number of bytes that a JIT must keep free after a function with unwind info.
  *
  * perf maps the unwind info to the memory after the code, from where an unwinder reads
  * it:

@@ -4,7 +4,7 @@
  * perf names a function's ELF file by the process and the index alone, so two functions
  * with one index become one in the report, whichever thread, file or engine recorded
  * them. The writers of a process share no memory for a common counter, so each thread
- * counts in a range of its own:
+ * counts in its own range:
  *
  *      63            42 41                                            0
  *     ┌────────────────┬───────────────────────────────────────────────┐
@@ -16,7 +16,7 @@
  * - The writers of one thread share its counter, whichever copy of this module they come
  *   from: it is a property of `globalThis` under a registered symbol.
  * - A thread that gets the id of an ended thread starts above all indices of that thread,
- *   because no thread takes an index every 16 ns. (The start wraps after 19.5 hours; ids
+ *   because no thread needs an index every 16 ns. (The start wraps after 19.5 hours; ids
  *   are reused only after millions of threads.)
  * - Engines that count from 0, as V8 does, would need 2⁴² functions to get here.
  *

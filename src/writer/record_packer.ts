@@ -142,7 +142,7 @@ export class RecordPacker {
       buffer.addDebugEntry(address, offset, line, column, path);
     }
     // perf (6.1 to 7.2) ends the line table at the address of the last entry. One more
-    // entry at the end of the code gives the last line its range.
+    // entry at the end of the code ends the range of the last line.
     const { line, column, path } = lines[lines.length - 1];
     buffer.addDebugEntry(address, codeSize, line, column, path);
     buffer.endDebugInfo();

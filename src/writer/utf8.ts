@@ -13,7 +13,7 @@ export const UTF8_BYTES_PER_UNIT = 3;
 /**
  * Writes the text to `into` at `at`, and returns its end. The text must fit. Unlike
  * `TextEncoder.encodeInto` it needs no view and returns no object, which for texts as
- * short as names takes most of the time.
+ * short as names costs most of the time.
  */
 export function writeUtf8(text: string, into: Uint8Array, at: number): number {
   const { length } = text;
