@@ -37,7 +37,8 @@ interface NameStyle {
 /**
  * The styles; the first that matches counts.
  *
- * V8: code-kind.cc and perf-jit.cc of Node 18 to 26 and Deno 2.9 ("JS:*'fib /a.js:2:13").
+ * V8: code-kind.cc and perf-jit.cc of Node 18 to 26 and Deno 2.9 ("JS:*'fib /a.js:2:13", and
+ * in Node 18 without a column).
  * `--perf-basic-prof` and `--interpreted-frames-native-stack` add those after it. Builtins
  * are "Builtin:Abort" in dumps and "Builtins_Abort" as symbols of the binary.
  *
@@ -49,14 +50,15 @@ interface NameStyle {
  * ("JIT$Sieve::run"). Erlang: beam_jit_metadata.cpp of 25 ("lists:map/2", and in perf maps
  * "$lists:map/2", "$global::…"). Dart: dumps of 3.13 ("*::_fib"). .NET: perfmap.cpp of 8
  * ("void [System.Private.CoreLib] System.String::Concat()[OptimizedTier1]").
- * Java: perf-map-agent ("Ljava/lang/String;::hashCode"); `jcmd Compiler.perfmap` of OpenJDK
+ * Java: perf's agent, libjvmti.c of 6.1 ("Ljava/lang/Object;<init>()V");
+ * perf-map-agent ("Ljava/lang/String;::hashCode"); `jcmd Compiler.perfmap` of OpenJDK
  * 17 and later ("int java.lang.String.hashCode()"). Julia: codegen.cpp and jitlayers.cpp of
  * 1.6 to 1.10 ("julia_fib_12", "jlsys_print_3").
  */
 const STYLES: readonly NameStyle[] = [
   js(
     "V8",
-    /^(?:JS|Script|Eval|Function|LazyCompile):o?[~^+*?]'?(?<name>.*) \S+:\d+:\d+$/,
+    /^(?:JS|Script|Eval|Function|LazyCompile):o?[~^+*?]'?(?<name>.*) \S+?(?::\d+){1,2}$/,
   ),
   js(
     "V8",
@@ -91,9 +93,10 @@ const STYLES: readonly NameStyle[] = [
   jit("PHP", /^TRACE-\d+\$(?<name>.+?)(?:\$\d+)*$/),
   jit(
     ".NET",
-    /^(?:.* )?\[[\w.]+\] (?<name>[^(]+::[^(]+)\(.*\)(?:\[[\w-]+\])?$/,
+    /^(?:.* )?\[[\w.]+\] (?<name>[^( ]+::[^(: ]+)\(.*\)(?:\[[\w-]+\])?$/,
   ),
   jit("Java", /^L(?<class>[\w/$]+);::(?<name>.+)$/),
+  jit("Java", /^L[\w/$]+;(?<name>[\w$<>]+)\([\w/$;[]*\)[\w/$;[]+$/),
   jit("Java", /^[\w.$[\]]+ (?<name>[\w$]+(?:\.[\w$<>]+)+)\([\w.$[\], ]*\)$/),
   jit("Julia", /^(?:julia|japi[13]|jsys[1w3]|jlsys|jfptr)_(?<name>.+)_\d+$/),
   jit("Erlang", /^\$?(?<name>global::.+)$/),

@@ -8,6 +8,8 @@ const NAMES: [string, string | undefined, string, string][] = [
   ["JS:*'hot file:///a%20b.ts:1:2", "V8", "javascript", "hot"],
   ["JS:~get length file:///a.ts:10:3", "V8", "javascript", "get length"],
   ["JS:o+f file:///a.ts:1:1", "V8", "javascript", "f"],
+  ["LazyCompile:*heavy /home/w.js:7", "V8", "javascript", "heavy"],
+  ["Function:^ /home/w.js:1", "V8", "javascript", ""],
   ["JS:^ file:///a.ts:3:4", "V8", "javascript", ""],
   [
     "JS:wasm-function[5]-5-liftoff",
@@ -69,6 +71,14 @@ const NAMES: [string, string | undefined, string, string][] = [
     "Program+<>c__DisplayClass0_0::<Main>b__0",
   ],
   ["Ljava/lang/String;::hashCode", "Java", "jitted", "hashCode"],
+  ["LWork;heavy(I)I", "Java", "jitted", "heavy"],
+  ["Ljava/lang/Object;<init>()V", "Java", "jitted", "<init>"],
+  [
+    "Ljava/util/Arrays;copyOf([Ljava/lang/Object;I)[Ljava/lang/Object;",
+    "Java",
+    "jitted",
+    "copyOf",
+  ],
   [
     "int java.lang.String.hashCode()",
     "Java",
@@ -104,8 +114,11 @@ describe("namedCode()", () => {
 
   it("takes linear time when a name is long", () => {
     const start = cpuTime();
-    for (const part of ["a.", "a:", "[a] ", "$a/", "a(", "JS:~ ", "1:2"]) {
+    for (
+      const part of ["a.", "a:", "a::", "[a] ", "$a/", "a(", "JS:~ ", "1:2"]
+    ) {
       namedCode(part.repeat(20_000));
+      namedCode(`[a] ${part.repeat(20_000)}`);
     }
     assertLess(cpuTime() - start, 2000);
   });
