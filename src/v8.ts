@@ -42,7 +42,7 @@ export const V8_PAD = 0xdead_beef;
 const FUNCTION = /^(?:JS|Script|Eval|Function|LazyCompile):(?!:)/;
 
 /** A script position at the end of a function's name. */
-const POSITION = /:\d+:\d+$/;
+const POSITION = /(?::\d+){1,2}$/;
 
 /** Characters of freed memory, which no file's name contains. */
 // deno-lint-ignore no-control-regex -- the characters to find

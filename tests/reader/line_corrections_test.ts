@@ -220,6 +220,16 @@ describe("file names that begin with freed memory", () => {
     ]);
   });
 
+  it("are restored from the function's name when it has no column, as in Node 18", () => {
+    const dump = new DumpBuilder(true, V8);
+    const named = `LazyCompile:*fib ${file}:2`;
+    addFreed(dump, named, 0x1000n, 256, [
+      [0x40n, 2, freed(file, ...pointer)],
+      [0x42n, 3, freed(file, ...pointer)],
+    ]);
+    assertEquals(linesIn(dump.bytes)[named], [`+0 ${file}:2`, `+2 ${file}:3`]);
+  });
+
   it("are restored from other functions' names when code of another file is inlined", () => {
     const other = "/home/me/project/node/library.js";
     const dump = new DumpBuilder(true, V8);
