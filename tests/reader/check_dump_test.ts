@@ -377,6 +377,19 @@ describe("checkDump() for dumps of other writers", () => {
     ]);
   });
 
+  it("reports nothing when QEMU has written one line entry, without a file", async () => {
+    const dump = begin();
+    functions(
+      dump,
+      3,
+      (address) =>
+        dump.debugInfo(address, [
+          [address + BigInt(CODE.length), 0, ""],
+        ]),
+    );
+    assertEquals(await rules(dump), []);
+  });
+
   it("reports the lost function and late lines when a Node 26 was killed", async () => {
     const dump = begin({ pad: 0xdead_beef });
     functions(
