@@ -4,7 +4,7 @@
  * @module
  */
 
-import { join } from "@std/path";
+import { join } from "node:path";
 import { run } from "./perf.ts";
 
 /** A perf binary. */

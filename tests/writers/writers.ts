@@ -1,0 +1,292 @@
+/**
+ * The writers that are tried, and what is right for each.
+ *
+ * @module
+ */
+
+import type { CommandLine } from "../support/perf.ts";
+import type { DebianPackages, NpmPackage, Source } from "./install.ts";
+
+/** Something that writes a dump or a perf map. */
+export interface Writer {
+  readonly name: string;
+  readonly source: Source;
+  /** Run first, each in its source. */
+  readonly prepare?: readonly (readonly [Source, CommandLine])[];
+  /** The command that is recorded, in a directory with a copy of the programs. */
+  readonly command: CommandLine;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Matches the plain names of the functions in which the jitted code's time is spent. */
+  readonly hot: RegExp;
+  /** Shares of lines in the time that is spent in them together, in percent. */
+  readonly lines?: Readonly<Record<number, number>>;
+  /** The rules of its true findings, each verified with perf by the tests of `check`. */
+  readonly findings?: readonly string[];
+}
+
+/** In percent: the three loops of most programs take the same time for each round. */
+const LOOPS = (light: number, first: number, second: number) => ({
+  [light]: 25,
+  [first]: 25,
+  [second]: 50,
+});
+
+const LINES_IN_JS = LOOPS(4, 9, 10);
+
+const sid = (...packages: string[]): DebianPackages => ({
+  release: "sid",
+  packages,
+});
+const trixie = (...packages: string[]): DebianPackages => ({
+  release: "trixie",
+  packages,
+});
+const bookworm = (...packages: string[]): DebianPackages => ({
+  release: "bookworm",
+  packages,
+});
+
+/** Findings of V8's dumps outside /tmp. */
+const V8 = ["late lines", "unwind info outside /tmp"];
+
+const nodePackage = (version: number): NpmPackage => ({
+  npm: `node@${version}`,
+  bin: "node/bin/node",
+});
+
+const node = (version: number): Writer => ({
+  name: `Node ${version}`,
+  source: nodePackage(version),
+  command: ["node", "--perf-prof", "work.js"],
+  hot: /^(light|heavy|)$/,
+  lines: LINES_IN_JS,
+  findings: version < 26 ? [...V8, "freed memory"] : V8,
+});
+
+const python = (version: string, mode: string, suffix = ""): Writer => ({
+  name: `CPython ${version}${suffix}`,
+  source: sid(`python${version}`),
+  command: [`python${version}`, "-X", mode, "work.py"],
+  hot: /^(light|heavy|<module>)$/,
+});
+
+const erlang = (
+  name: string,
+  source: DebianPackages,
+  mode: string,
+): Writer => ({
+  name,
+  source,
+  prepare: [[source, ["erlc", "work.erl"]]],
+  command: [
+    ...["erl", "+JPperf", mode, "-noshell"],
+    ...["-s", "work", "main", "-s", "init", "stop"],
+  ] as unknown as CommandLine,
+  hot: /^work:(light|heavy)\/2$/,
+  ...(mode === "map" ? {} : { lines: { 8: 25, 13: 75 } }),
+});
+
+const php = (
+  version: string,
+  source: DebianPackages,
+  debug: number,
+): Writer => ({
+  name: `PHP ${version}${debug === PHP_MAP ? " map" : ""}`,
+  source,
+  command: [
+    `php${version}`,
+    ...["-d", "opcache.enable_cli=1"],
+    ...["-d", "opcache.jit=tracing"],
+    ...["-d", "opcache.jit_buffer_size=64M"],
+    // Scripts that are new are not compiled otherwise.
+    ...["-d", "opcache.file_update_protection=0"],
+    ...["-d", `opcache.jit_debug=${debug}`],
+    "work.php",
+  ],
+  hot: /^(light|heavy)$/,
+});
+
+/** ZEND_JIT_DEBUG_PERF and ZEND_JIT_DEBUG_PERF_DUMP of PHP 8.2 to 8.4. */
+const PHP_MAP = 0x10;
+const PHP_DUMP = 0x20;
+
+const AS_POSTGRES = ["setpriv", "--reuid=postgres", "--clear-groups"] as const;
+
+const postgres = (version: number, source: DebianPackages): Writer => {
+  const programs = `/usr/lib/postgresql/${version}/bin`;
+  return {
+    name: `PostgreSQL ${version}`,
+    source,
+    prepare: [
+      [source, [...AS_POSTGRES, `${programs}/initdb`, "-D", "data"]],
+    ],
+    command: [
+      ...AS_POSTGRES,
+      "sh",
+      "-c",
+      `exec ${programs}/postgres --single -D data -c jit=on -c jit_above_cost=0 ` +
+      "-c jit_profiling_support=on -c max_parallel_workers_per_gather=0 " +
+      "postgres <work.sql",
+    ],
+    hot: /^(evalexpr|deform)_\d+_\d+$/,
+  };
+};
+
+const lli = (version: number, source: DebianPackages): Writer => ({
+  name: `LLVM ${version} lli`,
+  source,
+  command: [`lli-${version}`, "--jit-kind=mcjit", "work.ll"],
+  hot: /^(light|heavy)$/,
+  lines: LOOPS(3, 8, 9),
+  findings: ["late lines"],
+});
+
+const JDK = bookworm(
+  "openjdk-17-jdk-headless",
+  "gcc",
+  "libc6-dev",
+  "linux-source-6.1",
+  "xz-utils",
+);
+
+const LINUX = "linux-source-6.1";
+const JNI = "/usr/lib/jvm/java-17-openjdk-amd64/include";
+
+/** Builds perf's agent for Java, which Debian's linux-perf leaves out. */
+const AGENT = `
+  tar -xJf /usr/src/${LINUX}.tar.xz ${LINUX}/tools/include \
+    ${LINUX}/tools/perf/jvmti ${LINUX}/tools/perf/util/jitdump.h &&
+  cd ${LINUX}/tools/perf/jvmti &&
+  gcc -shared -fPIC -O1 -w -D_GNU_SOURCE -DHAVE_JVMTI_CMLR -DHAVE_GETTID \
+    -I${JNI} -I${JNI}/linux -I../../include \
+    -o ../../../../libperf-jvmti.so libjvmti.c jvmti_agent.c
+`;
+
+const java = (version: number, source: DebianPackages): Writer => ({
+  name: `OpenJDK ${version}, perf's agent`,
+  source,
+  prepare: [[JDK, ["javac", "-g", "Work.java"]], [JDK, ["sh", "-c", AGENT]]],
+  command: ["java", "-agentpath:./libperf-jvmti.so", "Work"],
+  hot: /^(light|heavy)$/,
+  lines: LOOPS(5, 11, 12),
+  findings: ["last line"],
+});
+
+const QEMU = sid("qemu-user");
+
+const qemu = (name: string, option: string): Writer => ({
+  name,
+  source: QEMU,
+  prepare: [[JDK, ["gcc", "-O1", "-static", "-o", "guest", "work.c"]]],
+  command: ["qemu-x86_64", option, "./guest"],
+  hot: /^guest-0x[0-9a-f]+$/,
+});
+
+const MONO = bookworm("mono-runtime", "mono-mcs");
+
+/** Findings of JavaScriptCore's dumps: perf wants another name. */
+const JSC = ["file name"];
+
+/** All writers. */
+export const WRITERS: readonly Writer[] = [
+  ...[18, 20, 22, 24, 26].map(node),
+  {
+    name: "Deno",
+    source: { path: Deno.execPath() },
+    command: [
+      "deno",
+      "run",
+      "--no-config",
+      "--v8-flags=--perf-prof",
+      "work.js",
+    ],
+    hot: /^(light|heavy|)$/,
+    lines: LINES_IN_JS,
+    findings: V8,
+  },
+  python("3.13", "perf_jit"),
+  python("3.14", "perf_jit"),
+  erlang("Erlang 25", bookworm("erlang-base"), "true"),
+  erlang("Erlang 29", sid("erlang-base"), "true"),
+  php("8.2", bookworm("php8.2-cli"), PHP_DUMP),
+  php("8.4", trixie("php8.4-cli"), PHP_DUMP),
+  postgres(15, bookworm("postgresql-15")),
+  postgres(18, sid("postgresql-18", "postgresql-18-jit")),
+  lli(14, bookworm("llvm-14")),
+  lli(21, sid("llvm-21")),
+  {
+    name: "LLVM 21 llvm-jitlink",
+    source: sid("llvm-21"),
+    prepare: [[sid("llvm-21"), [
+      "llc-21",
+      "-filetype=obj",
+      "-o",
+      "work.o",
+      "work.ll",
+    ]]],
+    command: ["llvm-jitlink-21", "-perf-support", "work.o"],
+    hot: /^(light|heavy)$/,
+    lines: LOOPS(3, 8, 9),
+    findings: [
+      "flags",
+      "order of unwind info",
+      "mapped size",
+      "unwind info outside /tmp",
+      "order of records",
+      "late lines",
+    ],
+  },
+  java(17, JDK),
+  java(25, sid("openjdk-25-jre-headless")),
+  qemu("QEMU", "-jitdump"),
+  {
+    name: "JavaScriptCore",
+    source: sid("libjavascriptcoregtk-bin"),
+    command: ["jsc", "work.js"],
+    env: { JSC_useJITDump: "1" },
+    hot: /^(light|heavy|<global>)(#\w+)?$/,
+    findings: JSC,
+  },
+  {
+    name: "Bun",
+    source: { npm: "bun", bin: "bun/bin/bun.exe" },
+    command: ["bun", "work.js"],
+    env: { BUN_JSC_useJITDump: "1" },
+    hot: /^(light|heavy|\S*work\.js)(#\w+)?$/,
+    findings: JSC,
+  },
+  {
+    name: "Node 22 map",
+    source: nodePackage(22),
+    command: ["node", "--perf-basic-prof", "work.js"],
+    hot: /^(light|heavy|)$/,
+  },
+  python("3.13", "perf", " map"),
+  erlang("Erlang 29 map", sid("erlang-base"), "map"),
+  php("8.4", trixie("php8.4-cli"), PHP_MAP),
+  {
+    name: "OpenJDK 17 map",
+    source: JDK,
+    prepare: [[JDK, ["javac", "-g", "Work.java"]]],
+    command: [
+      "java",
+      "-XX:+UnlockDiagnosticVMOptions",
+      "-XX:+DumpPerfMapAtExit",
+      "Work",
+    ],
+    hot: /^Work\.(light|heavy)$/,
+  },
+  qemu("QEMU map", "-perfmap"),
+  {
+    name: "Mono map",
+    source: MONO,
+    prepare: [[MONO, ["mcs", "Work.cs"]]],
+    command: ["mono", "--jitmap", "Work.exe"],
+    hot: /^Work:(Light|Heavy)( \(int\))?$/,
+  },
+];
+
+/** Writers that cannot be had by any package, with the reason. */
+export const UNAVAILABLE: Readonly<Record<string, string>> = {
+  Dart: "neither Debian nor npm has a Dart VM that compiles",
+};
