@@ -230,6 +230,15 @@ export class ElfFile {
   }
 
   /**
+   * Reads the contents of a section.
+   *
+   * @throws {ElfFormatError} If it is not within the file.
+   */
+  contents(section: ElfSection): Uint8Array {
+    return this.#bytes(section.offset, section.size);
+  }
+
+  /**
    * Calls `visit` with the fields of each symbol of a table. They are the same object each time.
    *
    * @throws {ElfFormatError} If the table is not within the file.

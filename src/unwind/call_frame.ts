@@ -8,6 +8,22 @@
  */
 
 import { checkArray, checkObject, checkUnsigned, show } from "../arguments.ts";
+import {
+  DW_CFA_advance_loc,
+  DW_CFA_advance_loc1,
+  DW_CFA_advance_loc2,
+  DW_CFA_advance_loc4,
+  DW_CFA_def_cfa,
+  DW_CFA_def_cfa_offset,
+  DW_CFA_def_cfa_register,
+  DW_CFA_nop,
+  DW_CFA_offset,
+  DW_CFA_offset_extended,
+  DW_CFA_remember_state,
+  DW_CFA_restore,
+  DW_CFA_restore_extended,
+  DW_CFA_restore_state,
+} from "./call_frame_instructions.ts";
 import { DwarfWriter } from "./dwarf_writer.ts";
 import { ehFrameOffset } from "../format/image_layout.ts";
 import { EM_AARCH64, EM_X86_64 } from "../format/machine.ts";
@@ -173,22 +189,6 @@ const MACHINES: Record<number, Machine> = {
 const SLOT = 8;
 
 const POINTER_ENCODING = DW_EH_PE_pcrel | DW_EH_PE_sdata4;
-
-// DWARF 5, section 7.24. The first three have an operand in their low 6 bits.
-const DW_CFA_advance_loc = 0x40;
-const DW_CFA_offset = 0x80;
-const DW_CFA_restore = 0xc0;
-const DW_CFA_nop = 0x00;
-const DW_CFA_advance_loc1 = 0x02;
-const DW_CFA_advance_loc2 = 0x03;
-const DW_CFA_advance_loc4 = 0x04;
-const DW_CFA_offset_extended = 0x05;
-const DW_CFA_restore_extended = 0x06;
-const DW_CFA_remember_state = 0x0a;
-const DW_CFA_restore_state = 0x0b;
-const DW_CFA_def_cfa = 0x0c;
-const DW_CFA_def_cfa_register = 0x0d;
-const DW_CFA_def_cfa_offset = 0x0e;
 
 /** The frame at one instruction. */
 interface Frame {

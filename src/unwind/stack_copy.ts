@@ -1,0 +1,46 @@
+/**
+ * The copy of a thread's stack in a sample.
+ *
+ * @module
+ */
+
+import { type Address, addressOfHalves } from "../symbols/address.ts";
+
+/** Bytes of a register on the stack. */
+export const SLOT = 8;
+
+/** Memory from the stack pointer on, as far as it was copied. */
+export class StackCopy {
+  readonly #view: DataView;
+  /** Address of the first byte: the stack pointer. */
+  readonly start: Address;
+  /** Address after the last byte. */
+  readonly end: Address;
+
+  constructor(start: Address, bytes: Uint8Array) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.start = start;
+    this.end = start + bytes.length;
+  }
+
+  /** Whether the copy has the 8 bytes at an address. */
+  has(address: Address): boolean {
+    return address >= this.start && address + SLOT <= this.end;
+  }
+
+  /** Returns bits 0 to 31 of the 8 bytes at an address, which the copy must have. */
+  low(address: Address): number {
+    return this.#view.getUint32(address - this.start, true);
+  }
+
+  /** Returns bits 32 to 63 of the 8 bytes at an address, which the copy must have. */
+  high(address: Address): number {
+    return this.#view.getUint32(address - this.start + 4, true);
+  }
+
+  /** Returns the 8 bytes at an address as a signed number; NaN if the copy lacks them. */
+  read(address: Address): number {
+    if (!this.has(address)) return NaN;
+    return addressOfHalves(this.high(address), this.low(address));
+  }
+}

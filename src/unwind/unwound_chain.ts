@@ -1,0 +1,52 @@
+/**
+ * Call chains that were unwound.
+ *
+ * @module
+ */
+
+import type { Address } from "../symbols/address.ts";
+
+/** How a frame was found. */
+export type FrameSource =
+  /** It is the code that was interrupted. */
+  | "context"
+  /** By the rules of the frame that it called. */
+  | "cfi"
+  /** By the frame pointer. */
+  | "fp"
+  /** By a search of the stack for a return address and a frame pointer that fit together. */
+  | "scan"
+  /** It is from the call chain that the kernel recorded. */
+  | "kernel";
+
+/** Why a chain has no more frames. */
+export type ChainEnd =
+  /** The thread's first function was reached. */
+  | "start of thread"
+  /** The rest of the stack was not copied. */
+  | "truncated stack"
+  /** There are no rules for the last frame, and no frame pointer leads on. */
+  | "no rules"
+  /** The last frame's rules do not fit the stack, and no frame pointer leads on. */
+  | "wrong rules"
+  /** The registers are not there, or those of another machine. */
+  | "no registers";
+
+/** A frame of a call chain. */
+export interface UnwoundFrame {
+  /** Address of the instruction at which the frame goes on. */
+  readonly address: Address;
+  /**
+   * The frame was interrupted at its address. Otherwise it made a call, and the address is that
+   * of the instruction after the call, which may be another function's.
+   */
+  readonly isInterrupted: boolean;
+  readonly source: FrameSource;
+}
+
+/** A call chain. */
+export interface UnwoundChain {
+  /** The frames, innermost first. */
+  readonly frames: UnwoundFrame[];
+  readonly end: ChainEnd;
+}
