@@ -14,7 +14,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "src/arguments.ts": [],
   "src/format": [],
   // Shared with the reader, which must not reach FFI.
-  "src/unwind": ["src/format", "src/arguments.ts"],
+  "src/unwind": ["src/format", "src/symbols", "src/arguments.ts"],
   "src/writer": ["ffi", "src/format", "src/unwind", "src/arguments.ts"],
   "src/file": [
     "ffi",

@@ -59,8 +59,8 @@ const DW_OP_bregx = 0x92;
 const DW_OP_deref_size = 0x94;
 const DW_OP_nop = 0x96;
 
-/** Most operations of one evaluation. */
-const MOST_STEPS = 1000;
+/** Most operations of one evaluation: compilers and linkers need 10. */
+const MOST_STEPS = 100;
 
 /** Most values on the stack of an evaluation. */
 const DEEPEST = 64;

@@ -18,14 +18,17 @@ export class StackCopy {
   readonly end: Address;
 
   constructor(start: Address, bytes: Uint8Array) {
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    // Sums of rounded addresses would not be what they seem.
+    const used = Number.isSafeInteger(start) ? bytes : new Uint8Array(0);
+    this.#view = new DataView(used.buffer, used.byteOffset, used.length);
     this.start = start;
-    this.end = start + bytes.length;
+    this.end = start + used.length;
   }
 
   /** Whether the copy has the 8 bytes at an address. */
   has(address: Address): boolean {
-    return address >= this.start && address + SLOT <= this.end;
+    const offset = address - this.start;
+    return offset >= 0 && offset <= this.#view.byteLength - SLOT;
   }
 
   /** Returns bits 0 to 31 of the 8 bytes at an address, which the copy must have. */

@@ -25,6 +25,8 @@ export type ChainEnd =
   | "start of thread"
   /** The rest of the stack was not copied. */
   | "truncated stack"
+  /** The last frames are the kernel's, which does not record why there are no more. */
+  | "end of kernel chain"
   /** There are no rules for the last frame, and no frame pointer leads on. */
   | "no rules"
   /** The last frame's rules do not fit the stack, and no frame pointer leads on. */

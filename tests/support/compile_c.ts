@@ -1,0 +1,28 @@
+/**
+ * C programs for the tests.
+ *
+ * @module
+ */
+
+import { fromFileUrl, join } from "@std/path";
+import { isInstalled, runOrThrow } from "./perf.ts";
+
+/** Why the program cannot be compiled and looked at here; undefined if it can. */
+export async function whyNotCompiled(): Promise<string | undefined> {
+  for (const program of ["cc", "readelf"]) {
+    if (!await isInstalled(program)) return `${program} is not installed`;
+  }
+  return undefined;
+}
+
+/** Compiles `native_program.c` without frame pointers; returns the executable's path. */
+export async function compileNativeProgram(directory: string): Promise<string> {
+  const program = join(directory, "native-program");
+  const source = fromFileUrl(new URL("native_program.c", import.meta.url));
+  await runOrThrow([
+    "cc",
+    ...["-O2", "-fomit-frame-pointer", "-fasynchronous-unwind-tables"],
+    ...["-Wl,-z,lazy", "-o", program, source],
+  ]);
+  return program;
+}
