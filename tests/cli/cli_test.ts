@@ -195,18 +195,16 @@ describe("jitdump", () => {
         [["check", "--all", path, path], /^\S+some\.dump: .*code index.*\n$/],
       ] as const
     ) {
-      const { stdout, stderr } = await new Deno.Command("bash", {
-        args: [
-          "-c",
-          `set -o pipefail; "$@" | head -1`,
-          "bash",
-          Deno.execPath(),
-          ...["run", "--no-config", "--allow-read", CLI, ...args],
-        ],
-      }).output();
-      const decoder = new TextDecoder();
-      assertMatch(decoder.decode(stdout), first);
-      assertEquals(decoder.decode(stderr), "");
+      const { stdout, stderr } = await run([
+        "bash",
+        "-c",
+        `set -o pipefail; "$@" | head -1`,
+        "bash",
+        Deno.execPath(),
+        ...["run", "--no-config", "--allow-read", CLI, ...args],
+      ]);
+      assertMatch(stdout, first);
+      assertEquals(stderr, "");
     }
   });
 });

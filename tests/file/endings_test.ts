@@ -4,12 +4,7 @@ import { describe, it } from "@std/testing/bdd";
 import { itUnless } from "../support/it_unless.ts";
 import { parseStart, readLoads } from "../support/parse_dump.ts";
 import { isInstalled } from "../support/perf.ts";
-import {
-  MOD,
-  runScript,
-  scriptCommand,
-  temporaryDirectory,
-} from "../support/script.ts";
+import { MOD, runScript, temporaryDirectory } from "../support/script.ts";
 
 /** Number of functions that each program dumps before its ending. */
 const FUNCTIONS = 100;
@@ -56,15 +51,13 @@ describe("a program that ends", () => {
   for (const [condition, ending, code, expectedStderr] of ENDINGS) {
     it(`keeps every function when ${condition}`, async () => {
       using directory = temporaryDirectory();
-      const [program, ...args] = scriptCommand(
+      const outcome = await runScript(
         directory.path,
         PROGRAM(directory.path, ending),
         ["--allow-all"],
       );
-      const outcome = await new Deno.Command(program, { args, stdin: "null" })
-        .output();
       assertEquals(outcome.code, code);
-      assertMatch(new TextDecoder().decode(outcome.stderr), expectedStderr);
+      assertMatch(outcome.stderr, expectedStderr);
       assertEquals(names(directory.path), ALL);
     });
   }
@@ -104,7 +97,7 @@ describe("a program that ends", () => {
   it("exits normally when closing the dump fails", async () => {
     using directory = temporaryDirectory();
     // The program closes the dump's descriptor through libc.
-    const [program, ...args] = scriptCommand(
+    const { code, stderr } = await runScript(
       directory.path,
       PROGRAM(
         directory.path,
@@ -115,8 +108,7 @@ describe("a program that ends", () => {
       ),
       ["--allow-all"],
     );
-    const { code, stderr } = await new Deno.Command(program, { args }).output();
-    assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+    assertEquals([code, stderr], [0, ""]);
   });
 
   it("keeps every function when a worker ends", async () => {
@@ -168,18 +160,16 @@ describe("SIGXFSZ", () => {
     `;
       const run = async (ending: string) => {
         const directory = temporaryDirectory();
-        const [program, ...args] = scriptCommand(
+        const { signal, stdout } = await runScript(
           directory.path,
           PROGRAM(directory.path, ending),
           ["--allow-all"],
         );
-        const { signal, stdout } = await new Deno.Command(program, { args })
-          .output();
         // A program that is killed leaves a part of the record that did not fit.
         const bytes = Deno.readFileSync(join(directory.path, "some.dump"));
         const count = parseStart(bytes).records.length;
         directory[Symbol.dispose]();
-        return { signal, stdout: new TextDecoder().decode(stdout), count };
+        return { signal, stdout, count };
       };
       const killed = await run(GROW);
       assertEquals([killed.signal, killed.stdout], ["SIGXFSZ", ""]);

@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { type CommandLine, run } from "../support/perf.ts";
+import { type CommandLine, ENVIRONMENT, run } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
@@ -73,12 +73,14 @@ describe("jitdump record", () => {
         using directory = temporaryDirectory();
         const [program, ...args] = jitdump(
           "record",
-          ...["--out", directory.path, "--", "sh", "-c", `echo up; ${BUSY}`],
+          ...["--out", directory.path, "--"],
+          ...["sh", "-c", `${LOOP}; echo up; ${BUSY}`],
         );
         const child = new Deno.Command(program, {
           args,
           stdout: "piped",
           stderr: "null",
+          env: ENVIRONMENT,
           signal: AbortSignal.timeout(120_000),
         }).spawn();
         const chunks: string[] = [];
@@ -89,7 +91,6 @@ describe("jitdump record", () => {
           chunks.push(text);
           if (isSent) continue;
           isSent = true;
-          await new Promise((resolve) => setTimeout(resolve, 300));
           child.kill(signal);
         }
         await child.status;
@@ -108,7 +109,11 @@ describe("jitdump record", () => {
     // perf is attached once it has written something.
     const data = join(directory.path, "perf.data.new");
     await Promise.race([recording, until(() => Deno.statSync(data).size > 0)]);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // In ticks of 10 ms: the field utime.
+    const cpuTime = () =>
+      Number(Deno.readTextFileSync(`/proc/${busy.pid}/stat`).split(" ")[13]);
+    const start = cpuTime();
+    await Promise.race([recording, until(() => cpuTime() > start + 10)]);
     busy.kill("SIGKILL");
     await busy.status;
     const { code, stdout, stderr } = await recording;

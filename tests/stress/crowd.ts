@@ -31,7 +31,7 @@ const message = (worker: Worker) =>
     };
   });
 
-/** Starts a writer, and waits until it has opened the dump. */
+/** Starts a writer, and waits until it has written functions. */
 async function startWriter(data: unknown): Promise<Worker> {
   const worker = start("crowd_writer.ts");
   worker.postMessage(data);

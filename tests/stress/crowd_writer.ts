@@ -18,7 +18,6 @@ self.onmessage = async (
   >,
 ) => {
   using dump = new JitDumpFile(path, SAMPLE_MACHINE);
-  self.postMessage("open");
   for (let number = 0; number < functions; number += BATCH) {
     const batch = Array.from(
       { length: Math.min(BATCH, functions - number) },
@@ -26,6 +25,7 @@ self.onmessage = async (
     );
     if (number / BATCH % 2) dump.dumpFunctions(batch);
     else for (const fn of batch) dump.dumpFunction(fn);
+    if (number === 0) self.postMessage("writing");
     // Deno terminates a worker only while it waits.
     await new Promise((resolve) => setTimeout(resolve));
   }

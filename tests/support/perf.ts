@@ -18,6 +18,8 @@ export interface Outcome {
   success: boolean;
   /** The exit status. */
   code: number;
+  /** The signal that ended the command. */
+  signal: Deno.Signal | null;
   stdout: string;
   stderr: string;
 }
@@ -26,15 +28,17 @@ export interface Outcome {
 const TIME_LIMIT = 3 * 60 * 1000;
 
 /**
- * Environment variables that affect the output of programs, with fixed values. An empty
- * variable counts as unset.
+ * Environment variables that affect what programs do and print, with fixed values. An
+ * empty variable counts as unset.
  */
-const ENVIRONMENT = {
+export const ENVIRONMENT = {
   NO_COLOR: "1",
   FORCE_COLOR: "",
   COLUMNS: "",
   LC_ALL: "C.UTF-8",
   PERF_CONFIG: "/dev/null",
+  JITDUMPDIR: "",
+  DENO_NO_UPDATE_CHECK: "1",
 };
 
 /** Runs a command. Throws if it exceeds the time limit. */
@@ -55,12 +59,13 @@ export async function run(
     isTooSlow = true;
     process.kill("SIGKILL");
   }, TIME_LIMIT);
-  const { success, code, stdout, stderr } = await process.output();
+  const { success, code, signal, stdout, stderr } = await process.output();
   clearTimeout(timer);
   const decoder = new TextDecoder();
   const outcome = {
     success,
     code,
+    signal,
     stdout: decoder.decode(stdout),
     stderr: decoder.decode(stderr),
   };
