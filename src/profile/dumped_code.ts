@@ -20,13 +20,6 @@ export interface TimedPiece {
   frames: FunctionFrames | undefined;
 }
 
-/** Ranges that overlap, directly or by others between them. */
-interface Cluster {
-  readonly end: Address;
-  /** The piece, if the ranges are of one. */
-  readonly only: TimedPiece | undefined;
-}
-
 /**
  * The functions of one dump. Most addresses are one function's for good, so the ranges that
  * overlap are joined to clusters, and a binary search among numbers finds the cluster. Only
@@ -34,14 +27,20 @@ interface Cluster {
  */
 export class DumpedCode {
   readonly timeline: CodeTimeline;
-  /** Number of functions. */
-  readonly count: number;
+  /** Whether it has no functions. */
+  readonly isEmpty: boolean;
   /** The first and the last time of a function; NaN if there is none. */
   readonly first: number;
   readonly last: number;
   readonly #startTime: bigint;
+  readonly #pieces: readonly Piece[];
+  /** The ranges of clusters, in order, and the index of the first piece of each. */
   readonly #starts: Float64Array;
-  readonly #clusters: Cluster[] = [];
+  readonly #ends: Float64Array;
+  readonly #firsts: Int32Array;
+  readonly #size: number;
+  /** The pieces of clusters of one piece, once they are found. */
+  readonly #alone: (TimedPiece | undefined)[];
   readonly #timed = new Map<Piece, TimedPiece>();
   /** The last answer for an address in a cluster of several pieces. */
   readonly #recent = new Map<Address, TimedPiece>();
@@ -50,32 +49,38 @@ export class DumpedCode {
   constructor(timeline: CodeTimeline, startTime: bigint) {
     this.timeline = timeline;
     this.#startTime = startTime;
-    const { pieces, stays } = timeline;
-    this.count = stays.length;
-    this.first = Number((stays[0]?.since ?? 0n) - startTime);
-    this.last = Number((stays.at(-1)?.since ?? 0n) - startTime);
-    const starts: Address[] = [];
+    const { pieces, times } = timeline;
+    this.#pieces = pieces;
+    this.isEmpty = times === undefined;
+    this.first = times ? Number(times.first - startTime) : NaN;
+    this.last = times ? Number(times.last - startTime) : NaN;
+    this.#starts = new Float64Array(pieces.length);
+    this.#ends = new Float64Array(pieces.length);
+    this.#firsts = new Int32Array(pieces.length + 1);
+    let size = 0;
     for (let i = 0; i < pieces.length;) {
-      const start = pieces[i].start;
+      const { start } = pieces[i];
       let { end } = pieces[i];
       let next = i + 1;
       for (; next < pieces.length && pieces[next].start < end; next++) {
         if (pieces[next].end > end) end = pieces[next].end;
       }
-      const only = next === i + 1 ? this.#toTimed(pieces[i]) : undefined;
-      starts.push(addressOfBigInt(start));
-      this.#clusters.push({ end: addressOfBigInt(end), only });
+      this.#starts[size] = addressOfBigInt(start);
+      this.#ends[size] = addressOfBigInt(end);
+      this.#firsts[size++] = i;
       i = next;
     }
-    this.#starts = Float64Array.from(starts);
+    this.#firsts[size] = pieces.length;
+    this.#size = size;
+    this.#alone = new Array(size);
   }
 
   /** Finds the function that was at an address at a time. */
   find(address: Address, time: number): TimedPiece | undefined {
     const cluster = this.#clusterAt(address);
-    if (cluster === undefined) return undefined;
-    const { only } = cluster;
-    if (only !== undefined) {
+    if (cluster < 0) return undefined;
+    if (this.#isAlone(cluster)) {
+      const only = this.#aloneOf(cluster);
       return only.since <= time && time < only.until ? only : undefined;
     }
     const recent = this.#recent.get(address);
@@ -91,25 +96,36 @@ export class DumpedCode {
   /** Finds the function that came to an address after a time, if no other was there ever. */
   findLater(address: Address, time: number): TimedPiece | undefined {
     const cluster = this.#clusterAt(address);
-    if (cluster === undefined) return undefined;
-    let first = cluster.only;
-    if (first === undefined) {
+    if (cluster < 0) return undefined;
+    let first: TimedPiece | undefined;
+    if (this.#isAlone(cluster)) first = this.#aloneOf(cluster);
+    else {
       const piece = this.timeline.firstPieceAt(BigInt(address));
       if (piece) first = this.#timedOf(piece);
     }
     return first && first.since > time ? first : undefined;
   }
 
-  #clusterAt(address: Address): Cluster | undefined {
+  /** Returns the cluster of an address, or −1. */
+  #clusterAt(address: Address): number {
     const starts = this.#starts;
-    let [low, high] = [0, starts.length];
+    let [low, high] = [0, this.#size];
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (starts[middle] > address) high = middle;
       else low = middle + 1;
     }
-    const cluster = this.#clusters[low - 1];
-    return cluster !== undefined && address < cluster.end ? cluster : undefined;
+    return low > 0 && address < this.#ends[low - 1] ? low - 1 : -1;
+  }
+
+  #isAlone(cluster: number): boolean {
+    return this.#firsts[cluster + 1] - this.#firsts[cluster] === 1;
+  }
+
+  #aloneOf(cluster: number): TimedPiece {
+    return this.#alone[cluster] ??= this.#toTimed(
+      this.#pieces[this.#firsts[cluster]],
+    );
   }
 
   /** The same object for the same piece. */

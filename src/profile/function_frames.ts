@@ -14,17 +14,15 @@ export const UNNAMED = -1;
 export class FunctionFrames {
   // Plain arrays: most functions have few lines, and a typed array costs 200 bytes.
   /** Offsets at which lines start, in order. */
-  readonly #starts: number[] = [];
+  readonly #starts: number[];
   /** The frame of code before the first line, and that of each entry. */
-  readonly #frames: number[] = [UNNAMED];
+  readonly #frames: number[];
   readonly #lines: readonly LineEntry[];
 
   constructor({ codeAddr }: DumpedFunction, lines: readonly LineEntry[]) {
     this.#lines = lines;
-    for (const line of lines) {
-      this.#starts.push(Number(line.codeAddr - codeAddr));
-      this.#frames.push(UNNAMED);
-    }
+    this.#starts = lines.map((line) => Number(line.codeAddr - codeAddr));
+    this.#frames = new Array(lines.length + 1).fill(UNNAMED);
   }
 
   /** Returns the number of the line entry that an offset belongs to; −1 if to none. */

@@ -97,7 +97,7 @@ function* onDumps({ seen, dumps, profile }: HintSources): Generator<Hint> {
   for (const dump of dumps.all) {
     const { path, code, clock } = dump;
     const mappedAt = seen.mappedAt.get(dump) ?? -Infinity;
-    if (code.count === 0) {
+    if (code.isEmpty) {
       yield {
         text: `the dump ${path} has no functions`,
         cure: "let the program record its functions before it runs them",

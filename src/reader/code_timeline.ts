@@ -19,16 +19,6 @@ export interface FoundCode {
   readonly line: LineEntry | undefined;
 }
 
-/**
- * A load or a move: from a time on a function is at an address and, if it has moved, no
- * longer at another one.
- */
-interface Event extends Range {
-  readonly fn: DumpedFunction;
-  readonly time: bigint;
-  readonly from?: Range;
-}
-
 /** A function while it is at one address. */
 export interface Stay extends Range {
   /** The function. */
@@ -53,10 +43,23 @@ export interface Piece extends Range {
   readonly until?: bigint;
 }
 
+/**
+ * A load or a move: from a time on a function is at an address and, if it has moved, no
+ * longer at another one. It is a piece too, if nothing ever displaces it.
+ */
+interface Event extends Piece {
+  readonly from: Range | undefined;
+}
+
 /** The result of a replay. */
 interface Replayed {
   readonly pieces: readonly Piece[];
-  readonly stays: readonly Stay[];
+  /** The loads that share no address with others. */
+  readonly alone: readonly Event[];
+  /** The stays of all others. */
+  readonly replayedStays: readonly Stay[];
+  /** All stays, made when they are asked for. */
+  stays?: readonly Stay[];
   /** The tree of the pieces, built for the first lookup. */
   tree?: { readonly root: Node | undefined };
 }
@@ -140,20 +143,19 @@ export class CodeTimeline {
       this.#byIndex.set(fn.codeIndex, fn);
       this.#corrections.add(fn);
       this.#lines.clear();
-      const time = this.#toTime(fn.timestamp);
-      this.#events.push({ fn, time, ...rangeOf(fn.codeAddr, fn.codeSize) });
+      const since = this.#toTime(fn.timestamp);
+      const range = rangeOf(fn.codeAddr, fn.codeSize);
+      this.#events.push(eventOf(fn, since, range, undefined));
     } else if (record instanceof CodeMove) {
       const moved = this.#byIndex.get(record.codeIndex);
       if (!moved) return undefined;
       const { newCodeAddr, oldCodeAddr, timestamp } = record;
       // A hostile record cannot move more code than the function has.
       const codeSize = Math.min(record.codeSize, moved.codeSize);
-      this.#events.push({
-        fn: moved,
-        time: this.#toTime(timestamp),
-        from: rangeOf(oldCodeAddr, codeSize),
-        ...rangeOf(newCodeAddr, codeSize),
-      });
+      const since = this.#toTime(timestamp);
+      const from = rangeOf(oldCodeAddr, codeSize);
+      const range = rangeOf(newCodeAddr, codeSize);
+      this.#events.push(eventOf(moved, since, range, from));
     } else return undefined;
     this.#current = undefined;
     return fn;
@@ -177,7 +179,20 @@ export class CodeTimeline {
 
   /** Returns where each function was and how long, in order of time. */
   get stays(): readonly Stay[] {
-    return this.#replayed.stays;
+    const replayed = this.#replayed;
+    return replayed.stays ??= staysOf(replayed);
+  }
+
+  /** Returns the times of the first and the last load or move; undefined if there is none. */
+  get times(): { first: bigint; last: bigint } | undefined {
+    const events = this.#events;
+    if (events.length === 0) return undefined;
+    let [first, last] = [events[0].since, events[0].since];
+    for (const { since } of events) {
+      if (since < first) first = since;
+      if (since > last) last = since;
+    }
+    return { first, last };
   }
 
   /** Returns which addresses are whose and how long, in order of their starts. */
@@ -247,6 +262,13 @@ const rangeOf = (start: bigint, size: number): Range => ({
   end: start + BigInt(size),
 });
 
+const eventOf = (
+  fn: DumpedFunction,
+  since: bigint,
+  { start, end }: Range,
+  from: Range | undefined,
+): Event => ({ fn, base: start, start, end, since, until: undefined, from });
+
 const contains = ({ start, end }: Range, address: bigint) =>
   start <= address && address < end;
 
@@ -270,13 +292,23 @@ export function lineAt(
 function replay(events: readonly Event[]): Replayed {
   const { alone, others } = partition(events);
   const { pieces, stays } = replayOverlapping(others);
-  for (const { fn, time: since, start, end } of alone) {
-    if (start < end) pieces.push({ fn, base: start, start, end, since });
-    stays.push({ fn, start, end, since, isMoved: false });
-  }
+  for (const event of alone) if (event.start < event.end) pieces.push(event);
   pieces.sort((a, b) => a.start < b.start ? -1 : a.start > b.start ? 1 : 0);
-  stays.sort((a, b) => a.since < b.since ? -1 : a.since > b.since ? 1 : 0);
-  return { pieces, stays };
+  return { pieces, alone, replayedStays: stays };
+}
+
+/** Returns all stays in order of time. */
+function staysOf({ alone, replayedStays }: Replayed): Stay[] {
+  const stays = [
+    ...replayedStays,
+    ...alone.map(({ fn, start, end, since }) => ({
+      ...{ fn, start, end, since },
+      isMoved: false,
+    })),
+  ];
+  return stays.sort((a, b) =>
+    a.since < b.since ? -1 : a.since > b.since ? 1 : 0
+  );
 }
 
 /**
@@ -330,9 +362,9 @@ function replayOverlapping(
   };
   // Of two events of one time, the later in the file is the later; sorting keeps order.
   const ordered = events.toSorted((a, b) =>
-    a.time < b.time ? -1 : a.time > b.time ? 1 : 0
+    a.since < b.since ? -1 : a.since > b.since ? 1 : 0
   );
-  for (const { fn, time, start, end: last, from } of ordered) {
+  for (const { fn, since: time, start, end: last, from } of ordered) {
     const left = current.get(fn);
     if (from && left) end(map.remove(left, from), time);
     const stay: Open = {
