@@ -229,7 +229,8 @@ function toJson(profile: Profile): unknown {
       total,
     })),
     lines: tallyLines(profile).map(({ place, self, total }) => ({
-      ...place.source,
+      file: place.source?.file,
+      line: place.source?.line,
       function: place.name,
       self,
       total,

@@ -46,17 +46,15 @@ export class FrameNames {
   readonly #processes: Processes;
   readonly #symbols: () => NativeSymbols;
   readonly #places: Place[] = [];
-  readonly #byFunction = new Map<DumpedFunction, FunctionFrames>();
   readonly #bySymbol = new Map<CodeSymbol, number>();
   /** Frames of native symbols, whose names may be mangled. */
   readonly #native = new Set<number>();
   readonly #unknown: number;
   readonly #cache = new FrameCache();
-  /** The times between which the dump's function that was named last is there. */
-  #since = 0;
-  #until = 0;
-  /** The instruction of the frame that was named last, if a dump has it. */
-  found: FoundInstruction | undefined;
+  /** The piece and the dump of the frame that was named last, if a dump has it. */
+  #timed: TimedPiece | undefined;
+  #dump: Dump | undefined;
+  #offset = 0;
   /** The frame that was named last is of a function recorded after the sample. */
   isEarly = false;
 
@@ -79,6 +77,13 @@ export class FrameNames {
     return places;
   }
 
+  /** The instruction of the frame that was named last, if a dump has it. */
+  get found(): FoundInstruction | undefined {
+    const [dump, timed] = [this.#dump, this.#timed];
+    if (dump === undefined || timed === undefined) return undefined;
+    return { dump, fn: timed.piece.fn, offset: this.#offset };
+  }
+
   /** Whether a frame is code in memory of no file without a name. */
   isUnknown(frame: number): boolean {
     return frame === this.#unknown;
@@ -86,7 +91,7 @@ export class FrameNames {
 
   /** Names the kernel's code. */
   ofKernel(address: Address): number {
-    this.found = undefined;
+    this.#timed = undefined;
     return this.#ofSymbols(this.#processes.get(KERNEL_PID), address, true);
   }
 
@@ -96,17 +101,18 @@ export class FrameNames {
     const known = this.#cache.find(space, address, time);
     if (known !== UNKNOWN_FRAME) return known;
     const frame = this.ofUser(process, address, time);
-    const isStable = this.found !== undefined && !this.isEarly &&
+    const timed = this.#timed;
+    const isStable = timed !== undefined && !this.isEarly &&
       !(address >= process.lateStart && address < process.lateEnd);
     if (isStable) {
-      this.#cache.set(space, address, frame, this.#since, this.#until);
+      this.#cache.set(space, address, frame, timed.since, timed.until);
     }
     return frame;
   }
 
   /** Names a process's code at an address at a time. */
   ofUser(process: Process, address: Address, time: number): number {
-    this.found = undefined;
+    this.#timed = undefined;
     this.isEarly = false;
     // An address of the kernel's half is no user code; a chain can hold any number.
     if (address < 0) return this.#unknown;
@@ -143,29 +149,21 @@ export class FrameNames {
   #ofDump(dump: Dump, timed: TimedPiece, address: Address): number {
     const { fn } = timed.piece;
     const offset = address - timed.base;
-    this.found = { dump, fn, offset };
-    this.#since = timed.since;
-    this.#until = timed.until;
-    const frames = timed.frames ??= this.#framesOf(dump, fn);
+    this.#timed = timed;
+    this.#dump = dump;
+    this.#offset = offset;
+    const frames = timed.frames ??= new FunctionFrames(
+      fn,
+      dump.timeline.linesOf(fn),
+    );
     const entry = frames.entryAt(offset);
     const known = frames.frameOf(entry);
     if (known !== UNNAMED) return known;
     const { name, category } = namedCode(fn.name);
-    const line = frames.lineOf(entry);
-    const source = line && { file: line.file, line: line.line };
+    const source = frames.lineOf(entry);
     const frame = this.#add({ name, origin: category, object: "", source });
     frames.setFrame(entry, frame);
     return frame;
-  }
-
-  /** The pieces of a function that has moved have the same frames. */
-  #framesOf(dump: Dump, fn: DumpedFunction): FunctionFrames {
-    let frames = this.#byFunction.get(fn);
-    if (!frames) {
-      frames = new FunctionFrames(fn, dump.timeline.linesOf(fn));
-      this.#byFunction.set(fn, frames);
-    }
-    return frames;
   }
 
   #ofSymbols(process: Process, address: Address, isKernel: boolean): number {

@@ -13,7 +13,7 @@ export interface Place {
   readonly origin: Origin;
   /** The file that the code is in; empty if it is in none. */
   readonly object: string;
-  /** The source file, and the line in it. */
+  /** The source file, and the line in it; there may be more in the object. */
   readonly source?: { readonly file: string; readonly line: number };
 }
 

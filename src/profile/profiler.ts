@@ -244,9 +244,10 @@ class Profiler {
     tree.addWeight(node, period);
     profile.weight += period;
     profile.samples++;
-    if (names.found) {
-      profile.dumps.add(names.found.dump);
-      if (this.#wantsInstructions) profile.addInstruction(names.found, period);
+    const { found } = names;
+    if (found) {
+      profile.dumps.add(found.dump);
+      if (this.#wantsInstructions) profile.addInstruction(found, period);
       if (names.isEarly) seen.early++;
     } else if (names.isUnknown(frame)) {
       profile.unknown.set(pid, (profile.unknown.get(pid) ?? 0) + period);

@@ -35,7 +35,11 @@ export function toSpeedscope(profile: Profile, name: string): unknown {
     numbers.set(key, frames.length);
     frames.push({
       name: place.name,
-      ...(source ?? (object ? { file: object } : {})),
+      ...(source
+        ? { file: source.file, line: source.line }
+        : object
+        ? { file: object }
+        : {}),
     });
     return frames.length - 1;
   };

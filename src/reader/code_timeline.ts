@@ -161,19 +161,16 @@ export class CodeTimeline {
     return fn;
   }
 
-  /** Returns the function with a code index, by which perf names its image. */
-  numbered(codeIndex: bigint): DumpedFunction | undefined {
-    return this.#byIndex.get(codeIndex);
-  }
-
   /**
    * Returns a function's lines, corrected: the lines of V8, LLVM and Dart are 0x40 bytes
    * late, and Node 18 to 24 writes freed memory into names of files. What is wrong with a
    * dump is decided by all of its functions, so add all first.
    */
   linesOf(fn: DumpedFunction): readonly LineEntry[] {
-    let lines = this.#lines.get(fn);
-    if (!lines) this.#lines.set(fn, lines = this.#corrections.linesOf(fn));
+    const known = this.#lines.get(fn);
+    if (known) return known;
+    const lines = this.#corrections.linesOf(fn);
+    if (lines !== fn.lines) this.#lines.set(fn, lines);
     return lines;
   }
 

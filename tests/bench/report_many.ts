@@ -1,6 +1,6 @@
 /**
- * Reports a program of many functions and samples, and says how long it took and how
- * much memory.
+ * Does what `jitdump report` does for a table of functions, and says how long it took and
+ * how much memory.
  *
  *     deno run --allow-read tests/bench/report_many.ts PERF.DATA
  *
@@ -8,14 +8,13 @@
  */
 
 import { readProfile } from "../../src/profile/profiler.ts";
-import { tallyFunctions, tallyLines } from "../../src/profile/tally.ts";
+import { tallyFunctions } from "../../src/profile/tally.ts";
 
 const start = performance.now();
 const profile = await readProfile(Deno.args[0]);
 const functions = tallyFunctions(profile).length;
-const lines = tallyLines(profile).length;
 const seconds = (performance.now() - start) / 1000;
 const status = Deno.readTextFileSync("/proc/self/status");
 const peakMiB = Number(status.match(/VmHWM:\s+(\d+)/)![1]) / 1024;
 const { samples } = profile;
-console.log(JSON.stringify({ seconds, peakMiB, samples, functions, lines }));
+console.log(JSON.stringify({ seconds, peakMiB, samples, functions }));
