@@ -1,0 +1,215 @@
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { describe } from "@std/testing/bdd";
+import { compile } from "../demo/compile.ts";
+import { itUnless } from "../support/it_unless.ts";
+import {
+  type CommandLine,
+  injectCommand,
+  isInstalled,
+  reportCommand,
+  runOrThrow,
+} from "../support/perf.ts";
+import { PerfReplay } from "../support/perf_replay.ts";
+import { type Perf, perfsAtHand } from "../support/perfs.ts";
+import { demoCommand, type Profile, profile } from "../support/profile.ts";
+import { MOD, scriptCommand } from "../support/script.ts";
+import { itWithPerf } from "../support/with_perf.ts";
+
+const DEMO = new URL("../demo/", import.meta.url).href;
+
+/** `perf` itself, which the other tests run, and the others. */
+const [OWN, ...OTHERS] = await isInstalled("perf") ? await perfsAtHand() : [];
+const EVERY = OWN ? [OWN, ...OTHERS] : [];
+
+/** Returns a command of `perf` for another perf. */
+const by = ({ program }: Perf, [, ...args]: CommandLine): CommandLine => [
+  program,
+  ...args,
+];
+
+/** Runs `use` once, however often the result is asked for. */
+function once<T>(use: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => result ??= use();
+}
+
+/** Adds a test for each perf; it is ignored if there is none, or for its own reason. */
+function itWithEach(
+  perfs: readonly Perf[],
+  name: string,
+  fn: (perf: Perf) => Promise<void>,
+  whyNot: (perf: Perf) => string | undefined = () => undefined,
+): void {
+  if (perfs.length === 0) {
+    itUnless("no other perf is at hand", name, () => {});
+  }
+  for (const perf of perfs) {
+    const named = `${name}, under perf ${perf.version}`;
+    const reason = whyNot(perf);
+    if (reason === undefined) itWithPerf(named, () => fn(perf));
+    else itUnless(reason, named, () => {});
+  }
+}
+
+/** Returns why a test cannot pass, if a perf is of version 7 and has a fault since. */
+const since7 = (fault: string) => ({ version }: Perf) =>
+  Number(version.split(".")[0]) >= 7 ? `perf ${version} ${fault}` : undefined;
+
+/** Injects a recording's dump with a perf, and returns its number of samples by `fields`. */
+async function samplesBy(
+  perf: Perf,
+  { injected }: Profile,
+  fields: string,
+): Promise<Map<string, number>> {
+  const data = injected.replace("jit.data", "data");
+  const own = `${injected}.${perf.version}`;
+  await runOrThrow(by(perf, injectCommand(data, own)));
+  const { stdout } = await runOrThrow(
+    by(perf, reportCommand(own, `sample,${fields}`, "--quiet", "-t", ";")),
+  );
+  const rows = stdout.split("\n").filter((line) => line.includes(";"));
+  const found = new Map<string, number>();
+  for (const row of rows) {
+    const [samples, ...values] = row.split(";").map((value) => value.trim());
+    const key = values.join(" ").replace("[.] ", "");
+    // perf 6.12 prints several rows for one line.
+    found.set(key, (found.get(key) ?? 0) + Number(samples));
+  }
+  return found;
+}
+
+describe("the demo", () => {
+  const demo = once(() => profile(demoCommand));
+  const program = new URL("program.calc", DEMO);
+
+  itWithEach(
+    OTHERS,
+    "has each sample under its function and its line",
+    async (perf) => {
+      const { functions } = compile(
+        Deno.readTextFileSync(program),
+        Deno.build.arch,
+      );
+      const profiled = await demo();
+      const expected = new Map<string, number>();
+      for (const [i, { name, lines }] of functions.entries()) {
+        const { address, code } = profiled.functions[i];
+        for (const ip of profiled.addresses) {
+          const offset = Number(ip - address);
+          if (offset < 0 || offset >= code.length) continue;
+          const { line } = lines.findLast((line) => line.offset <= offset)!;
+          const key = `${name} program.calc:${line}`;
+          expected.set(key, (expected.get(key) ?? 0) + 1);
+        }
+      }
+      assertGreater(expected.size, 20);
+      const found = await samplesBy(perf, profiled, "symbol,srcline");
+      for (const [line, samples] of expected) {
+        assertEquals(found.get(line), samples, line);
+      }
+    },
+  );
+});
+
+/** A function runs at one address, then at another, which another function has had. */
+const MOVER = (directory: string, hasMove: boolean) => `
+  import { JitDumpFile } from "${MOD}";
+  import { compile } from "${DEMO}compile.ts";
+  import { makeExecutable } from "${DEMO}executable_memory.ts";
+  const { code } = compile(
+    "fn spin(n) { while n > 0 { n = n - 1; } return n; }",
+    Deno.build.arch,
+  );
+  const memory = makeExecutable(new Uint8Array([...code, ...code]));
+  const first = memory.subarray(0, code.length);
+  const second = memory.subarray(code.length);
+  using dump = JitDumpFile.forProcess("${directory}");
+  const run = (code, count) =>
+    new Deno.UnsafeFnPointer(
+      Deno.UnsafePointer.of(code),
+      { parameters: ["i64"], result: "i64" },
+    ).call(count);
+  const address = (code) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(code));
+  const codeIndex = dump.dumpFunction({ name: "mover", code: first });
+  dump.dumpFunction({ name: "early", code: second });
+  run(second, 100_000_000n);
+  if (${hasMove}) {
+    dump.dumpCodeMoveRecord({
+      codeIndex,
+      oldAddress: address(first),
+      newAddress: address(second),
+      codeSize: second.length,
+    });
+  } else {
+    dump.dumpFunction({ name: "mover", code: second });
+  }
+  run(second, 300_000_000n);
+`;
+
+describe("a function that takes another's address", () => {
+  const recorded = (hasMove: boolean) =>
+    once(() =>
+      profile((directory) =>
+        scriptCommand(directory, MOVER(directory, hasMove), ["--allow-all"])
+      )
+    );
+  /** Asserts that the function has three times the samples of the one before. */
+  const assertShares = (samples: ReadonlyMap<string, number>) => {
+    const [early, mover] = ["early", "mover"].map((name) => samples.get(name)!);
+    assertGreater(early, 50);
+    assertGreater(mover, 2 * early);
+    assert(mover < 4 * early, `${mover} and ${early}`);
+  };
+  const again = recorded(false);
+  const moved = recorded(true);
+
+  itWithEach(
+    EVERY,
+    "has its samples when it is recorded anew",
+    async (perf) => {
+      assertShares(await samplesBy(perf, await again(), "symbol"));
+    },
+  );
+
+  itWithEach(
+    OTHERS,
+    "has its samples when it has a JIT_CODE_MOVE",
+    async (perf) =>
+      assertShares(await samplesBy(perf, await moved(), "symbol")),
+    since7("crashes on a JIT_CODE_MOVE"),
+  );
+});
+
+describe("perf record --call-graph dwarf, of functions without frame pointers", () => {
+  const recorded = (directory?: string) =>
+    once(async () => {
+      const replay = await PerfReplay.ofChain(directory);
+      addEventListener("unload", () => replay[Symbol.dispose]());
+      return { replay, dump: Deno.readFileSync(replay.dump) };
+    });
+  const inTmp = recorded("/tmp");
+  const elsewhere = recorded();
+  const assertWhole = async (
+    perf: Perf,
+    { replay, dump }: { replay: PerfReplay; dump: Uint8Array },
+  ) => {
+    await replay.inject(perf, dump);
+    const chains = await replay.chains(perf);
+    const ofSpin = chains.filter(([innermost]) => innermost === "spin");
+    assertGreater(ofSpin.length, 10);
+    for (const [, caller] of ofSpin) assertEquals(caller, "main");
+  };
+
+  itWithEach(
+    EVERY,
+    "has whole chains when the dump is directly in /tmp",
+    async (perf) => await assertWhole(perf, await inTmp()),
+  );
+
+  itWithEach(
+    OTHERS,
+    "has whole chains when the dump is elsewhere",
+    async (perf) => await assertWhole(perf, await elsewhere()),
+    since7("finds .eh_frame only in images directly in /tmp"),
+  );
+});
