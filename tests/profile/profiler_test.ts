@@ -20,6 +20,8 @@ import {
   RecordingBuilder,
   START,
   USER,
+  USER_DEFERRED,
+  WITH_USER_IP,
 } from "../support/build_recording.ts";
 import { headerAttr } from "../support/recordings.ts";
 import { temporaryDirectory } from "../support/script.ts";
@@ -344,6 +346,32 @@ describe("readProfile()", () => {
       assertEquals(chains(profile), ["f;f 1", "f;g;[kernel] 1"]);
     });
 
+    it("of the user's part of a chain that is recorded later", async () => {
+      const chain = [KERNEL, 0xffff_ffff_8100_0000n, USER_DEFERRED, 99];
+      const ip = 0xffff_ffff_8100_0000n;
+      const profile = await withFunctions((recording) =>
+        recording.sample(ip, { isKernel: true, chain })
+          .sample(ip, { isKernel: true, chain })
+          .deferred(99, [USER, AT, NEXT + 4])
+          .sample(ip, { isKernel: true, chain })
+      );
+      assertEquals(chains(profile), ["[kernel] 1", "g;f;[kernel] 2"]);
+    });
+
+    it("that the kernel has interrupted, by its registers when there is no chain", async () => {
+      using place = new Place();
+      const profile = await place.read(
+        new RecordingBuilder(WITH_USER_IP)
+          .mapDump(place.dump("jit-7.dump", [f, g]))
+          .sample(AT, { userIp: AT })
+          .sample(0xffff_ffff_8100_0000n, {
+            ...{ isKernel: true, userIp: NEXT },
+            chain: [KERNEL, 0xffff_ffff_8100_0000n],
+          }),
+      );
+      assertEquals(chains(profile), ["f 1", "g;[kernel] 1"]);
+    });
+
     it("of threads with odd names", async () => {
       const profile = await withFunctions((recording) => {
         for (const [i, name] of ["a b", "(x)", "a/b", "[c]\n"].entries()) {
@@ -375,6 +403,43 @@ describe("readProfile()", () => {
         hints(profile),
         "sysctl kernel.perf_event_max_stack",
       );
+    });
+  });
+
+  describe("gives a hint", () => {
+    it("when a dump ends long before the recording", async () => {
+      using place = new Place();
+      const dump = place.dump("jit-7.dump", [f]);
+      const profile = await place.read(
+        new RecordingBuilder().mapDump(dump).sample(AT)
+          .sample(NEXT, { time: 5_000_000_000 }),
+      );
+      assertMatch(
+        hints(profile),
+        /the dumps of :7 7 end long before the recording, and 50 %/,
+      );
+    });
+
+    it("when functions have unwind info and the recording no stacks", async () => {
+      using place = new Place();
+      const path = join(place.path, "jit-7.dump");
+      const { bytes } = new DumpBuilder().unwinding(new Uint8Array(24), 20)
+        .load({ ...f, time: START, code: new Uint8Array(0x40) });
+      Deno.writeFileSync(path, bytes);
+      const profile = await place.read(
+        new RecordingBuilder().mapDump(path).sample(AT),
+      );
+      assertMatch(hints(profile), /have unwind info, but the recording has no/);
+    });
+
+    it("when check finds an error in a dump", async () => {
+      using place = new Place();
+      const dump = place.dump("jit-7.dump", [f, { ...g, index: 0n }]);
+      const profile = await place.read(
+        new RecordingBuilder().mapDump(dump).sample(AT),
+      );
+      assertMatch(hints(profile), /jit-7\.dump has a fault .*code index 0/);
+      assertStringIncludes(hints(profile), `see jitdump check ${dump}`);
     });
   });
 

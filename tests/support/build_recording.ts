@@ -15,6 +15,8 @@ import {
   IP,
   PERIOD,
   RecordBuilder,
+  REGS_USER,
+  STACK_USER,
   TID,
   TIME,
 } from "./build_perf_data.ts";
@@ -22,6 +24,14 @@ import {
 /** Markers in call chains. */
 export const USER = 0xffff_ffff_ffff_fe00n;
 export const KERNEL = 0xffff_ffff_ffff_ff80n;
+export const USER_DEFERRED = 0xffff_ffff_ffff_fd80n;
+
+/** What `--call-graph dwarf` records, but for all registers but the instruction pointer. */
+export const WITH_USER_IP: EventFields = {
+  sampleType: IDENTIFIER | IP | TID | TIME | PERIOD | CALLCHAIN | REGS_USER |
+    STACK_USER,
+  regsUser: 1 << 8,
+};
 
 /** The time of a recording's first record. */
 export const START = 10n ** 13n;
@@ -60,6 +70,8 @@ export interface SampleFields {
   /** The call chain with its markers, the innermost frame first. */
   chain?: (bigint | number)[];
   isKernel?: boolean;
+  /** The user's instruction pointer, of an event that records it. */
+  userIp?: number;
 }
 
 /** A recording. Times are nanoseconds after `START`, and those of samples ascend. */
@@ -114,10 +126,21 @@ export class RecordingBuilder {
   /** Adds a sample. */
   sample(ip: bigint | number, fields: SampleFields = {}): this {
     const { pid = 7, tid = pid, period = 1, event = 0, chain = [] } = fields;
-    const { isKernel = false, time = this.#next() } = fields;
+    const { isKernel = false, time = this.#next(), userIp } = fields;
     this.#data.record(9, isKernel ? 1 : 2, (body) => {
       body.u64(event + 1, ip).u32(pid, tid).u64(START + BigInt(time), period);
       body.u64(chain.length, ...chain);
+      // The registers of a 64-bit process, and a stack of no bytes.
+      if (userIp !== undefined) body.u64(2, userIp, 0);
+    });
+    return this;
+  }
+
+  /** Adds PERF_RECORD_CALLCHAIN_DEFERRED. */
+  deferred(cookie: number, chain: (bigint | number)[]): this {
+    this.#data.record(22, 2, (body) => {
+      body.u64(cookie, chain.length, ...chain);
+      this.#trailer(body, 7);
     });
     return this;
   }
