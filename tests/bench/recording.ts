@@ -81,5 +81,5 @@ export function manySamples(options: ManySamples): Uint8Array<ArrayBuffer> {
     flags: FLAGS,
     clockid: 1,
   };
-  return buildFile({ events: [event], data: data.bytes });
+  return buildFile({ events: [event], data: data.bytes, attrSize: 128 });
 }
