@@ -44,7 +44,8 @@ interface NameStyle {
  *
  * SpiderMonkey and JavaScriptCore: samply's jit_category_manager.rs (commit 987db3c, and later
  * ones for "JSC-") lists their prefixes, with names seen: "IonIC: SetElem : f (main.js:1:25)",
- * "diffProps[Call (StrictMode)] /a/index.js:123:12".
+ * "diffProps[Call (StrictMode)] /a/index.js:123:12". WebKitGTK 2.54 and Bun 1.4 add a hash:
+ * "JSC-FTL: fib#D0X9qU".
  *
  * CPython: perf_trampoline.c of 3.12 to 3.13 ("py::fib:/a.py"). PHP: zend_jit.c of 8.2 to 8.4
  * ("JIT$Sieve::run"). Erlang: beam_jit_metadata.cpp of 25 ("lists:map/2", and in perf maps
@@ -69,7 +70,7 @@ const STYLES: readonly NameStyle[] = [
   js("V8", /^RegExp\.[<>]/),
   js(
     "JavaScriptCore",
-    /^JSC-(?:Baseline|DFG|FTL|WasmOMG|WasmBBQ): (?<name>.+?)(?:\[(?:Call|Construct)[^\]]*\])?(?: \S+:\d+:\d+)?$/,
+    /^JSC-(?:Baseline|DFG|FTL|WasmOMG|WasmBBQ): (?<name>.+?)(?:#[0-9A-Za-z]{6})?(?:\[(?:Call|Construct)[^\][]*\])?(?: \S+:\d+:\d+)?$/,
   ),
   js("JavaScriptCore", /^JSC-\w+: (?<name>.+)$/),
   js(

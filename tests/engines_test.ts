@@ -28,6 +28,8 @@ const NAMES: [string, string | undefined, string, string][] = [
     "javascript",
     "diffProps",
   ],
+  ["JSC-FTL: fib#D0X9qU", "JavaScriptCore", "javascript", "fib"],
+  ["JSC-DFG: #secret#D0X9qU", "JavaScriptCore", "javascript", "#secret"],
   ["JSC-Thunk: call", "JavaScriptCore", "javascript", "call"],
   ["Ion: fib (file:///a.js:2:3)", "SpiderMonkey", "javascript", "fib"],
   ["BaselineInterpreter: fib (a.js:2:3)", "SpiderMonkey", "javascript", "fib"],
@@ -115,10 +117,21 @@ describe("namedCode()", () => {
   it("takes linear time when a name is long", () => {
     const start = cpuTime();
     for (
-      const part of ["a.", "a:", "a::", "[a] ", "$a/", "a(", "JS:~ ", "1:2"]
+      const part of [
+        "a.",
+        "a:",
+        "a::",
+        "[a] ",
+        "$a/",
+        "a(",
+        "JS:~ ",
+        "1:2",
+        "[Call",
+      ]
     ) {
       namedCode(part.repeat(20_000));
       namedCode(`[a] ${part.repeat(20_000)}`);
+      namedCode(`JSC-DFG: ${part.repeat(20_000)}`);
     }
     assertLess(cpuTime() - start, 2000);
   });
