@@ -32,6 +32,9 @@ const DUMP = /^jit-(?:(\d+)-)?(\d+)\.dump$/;
 /** perf's image of a dumped function, and a perf map. */
 const JITTED_DSO = /(?:^|\/)(?:jitted-\d+-\d+\.so|perf-\d+\.map)$/;
 
+/** A program; JavaScriptCore writes a copy, and names that. */
+const SOURCE = /(?:^|\/)(?:[Ww]ork\.\w+|source-\d+-\d+\.js)$/;
+
 /** In percent of the jitted code's time. */
 const HOT_AT_LEAST = 80;
 /** In percent of the jitted code's time. */
@@ -134,6 +137,7 @@ async function record(writer: Writer, directory: string): Promise<string> {
         HOME: directory,
         JITDUMPDIR: directory,
         JSC_jitDumpDirectory: directory,
+        JSC_sourceCodeDumpDirectory: directory,
         BUN_JSC_jitDumpDirectory: directory,
         ...writer.env,
       },
@@ -240,7 +244,7 @@ function checkLines(
   for (const { file, line, function: name, self } of lines) {
     if (line === undefined || !jitted.has(name)) continue;
     const known = weights.get(line);
-    if (known === undefined || !/(^|\/)[Ww]ork\.\w+$/.test(file ?? "")) {
+    if (known === undefined || !SOURCE.test(file ?? "")) {
       continue;
     }
     weights.set(line, known + self);

@@ -184,8 +184,8 @@ const qemu = (name: string, option: string): Writer => ({
 
 const MONO = bookworm("mono-runtime", "mono-mcs");
 
-/** Findings of JavaScriptCore's dumps: perf wants another name. */
-const JSC = ["file name"];
+/** Findings of JavaScriptCore's dumps. */
+const JSC = ["file name", "last line"];
 
 /** All writers. */
 export const WRITERS: readonly Writer[] = [
@@ -243,8 +243,9 @@ export const WRITERS: readonly Writer[] = [
     name: "JavaScriptCore",
     source: sid("libjavascriptcoregtk-bin"),
     command: ["jsc", "work.js"],
-    env: { JSC_useJITDump: "1" },
-    hot: /^(light|heavy|<global>)(#\w+)?$/,
+    env: { JSC_useJITDump: "1", JSC_useSourceCodeDump: "1" },
+    hot: /^(light|heavy|<global>)$/,
+    lines: LINES_IN_JS,
     findings: JSC,
   },
   {
@@ -252,7 +253,7 @@ export const WRITERS: readonly Writer[] = [
     source: { npm: "bun", bin: "bun/bin/bun.exe" },
     command: ["bun", "work.js"],
     env: { BUN_JSC_useJITDump: "1" },
-    hot: /^(light|heavy|\S*work\.js)(#\w+)?$/,
+    hot: /^(light|heavy|\S*work\.js)$/,
     findings: JSC,
   },
   {
@@ -288,5 +289,5 @@ export const WRITERS: readonly Writer[] = [
 
 /** Writers that cannot be had by any package, with the reason. */
 export const UNAVAILABLE: Readonly<Record<string, string>> = {
-  Dart: "neither Debian nor npm has a Dart VM that compiles",
+  Dart: "Debian has none, and npm only the runtime of compiled programs",
 };
