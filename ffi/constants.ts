@@ -27,8 +27,6 @@ export const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0o100000 : 0o400000;
 // <fcntl.h>: fcntl(2)
 export const F_GETFL = 3;
 export const F_SETFL = 4;
-export const F_SETSIG = 10;
-export const F_GETSIG = 11;
 export const F_OFD_GETLK = 36;
 export const F_OFD_SETLK = 37;
 export const F_RDLCK = 0;
@@ -55,9 +53,6 @@ export const PROT_EXEC = 0x4;
 export const MAP_SHARED = 0x1;
 export const MAP_PRIVATE = 0x2;
 export const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
-
-// <signal.h>: the last real-time signal
-export const SIGRTMAX = 64;
 
 // <time.h>
 export const CLOCK_MONOTONIC = 1;

@@ -6,15 +6,13 @@
 
 import {
   F_GETFL,
-  F_GETSIG,
-  F_SETSIG,
   O_ACCMODE,
   O_APPEND,
+  O_NOFOLLOW,
+  O_NONBLOCK,
   O_RDONLY,
-  SIGRTMAX,
 } from "./constants.ts";
 import type { OpenFile } from "./file.ts";
-import type { Libc } from "./libc.ts";
 import { descriptorStatus, type FileStatus, isSameFile } from "./status.ts";
 
 /**
@@ -24,13 +22,11 @@ import { descriptorStatus, type FileStatus, isSameFile } from "./status.ts";
 const LONGEST_GAP = 1024;
 
 /**
- * Marks a descriptor of this module: by the signal of its asynchronous I/O (F_SETSIG),
- * which has no effect without `O_ASYNC`. An unmarked descriptor counts as that of another
- * engine, which costs space but no records.
+ * The status flags of this module's descriptors. `O_NONBLOCK` has no effect on a regular
+ * file. The kernel keeps `O_NOFOLLOW` (Linux 6.18); V8 15 opens its dump with it too, but
+ * not with both.
  */
-export function markDescriptor(libc: Libc, fd: number): void {
-  libc.fcntl(fd, F_SETSIG, SIGRTMAX);
-}
+export const MARK = O_NOFOLLOW | O_NONBLOCK;
 
 /** A descriptor that another engine of this process writes the file through. */
 export interface ForeignWriter {
@@ -52,9 +48,9 @@ export function foreignWriters(
     const flags = libc.fcntl(fd, F_GETFL, 0);
     if (flags === -1) continue;
     last = Math.max(last, fd);
-    if (fd === own || (flags & O_ACCMODE) === O_RDONLY) continue;
+    if ((flags & O_ACCMODE) === O_RDONLY) continue;
+    if ((flags & MARK) === MARK) continue;
     if (!isSameFile(descriptorStatus(libc, fd), status)) continue;
-    if (libc.fcntl(fd, F_GETSIG, 0) === SIGRTMAX) continue;
     writers.push({ isAppending: (flags & O_APPEND) !== 0 });
   }
   return writers;

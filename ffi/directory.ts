@@ -8,24 +8,20 @@
 import {
   EEXIST,
   ENOENT,
-  O_APPEND,
   O_CLOEXEC,
   O_CREAT,
   O_EXCL,
   O_NOCTTY,
-  O_NOFOLLOW,
-  O_NONBLOCK,
   O_RDWR,
 } from "./constants.ts";
-import { attempt, retry, systemCallError } from "./error.ts";
-import { markDescriptor } from "./descriptors.ts";
+import { retry, systemCallError } from "./error.ts";
+import { MARK } from "./descriptors.ts";
 import { OpenFile } from "./file.ts";
 import type { Libc } from "./libc.ts";
 import { requireWrite } from "./permission.ts";
 import type { FileStatus } from "./status.ts";
 
-const OPEN_FLAGS = O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
-  O_NOCTTY;
+const OPEN_FLAGS = O_RDWR | O_CLOEXEC | O_NOCTTY | MARK;
 
 const encoder = new TextEncoder();
 
@@ -46,19 +42,15 @@ function tryOpen(
   path: string,
   flags: number,
   expected: number,
+  onOpen: (file: OpenFile) => void,
 ): OpenFile | undefined {
-  const pathname = pathnameOf(path);
-  const fd = attempt(
-    libc,
-    () => libc.open(pathname, OPEN_FLAGS | flags, 0o600),
-  );
-  if (fd >= 0) {
-    markDescriptor(libc, fd);
-    return new OpenFile(libc, fd, path);
-  }
-  if (fd === -expected) return undefined;
+  const file = new OpenFile(libc, path);
+  onOpen(file);
+  const errno = file.open(OPEN_FLAGS | flags, 0o600);
+  if (errno === 0) return file;
+  if (errno === expected) return undefined;
   const call = { syscall: "open", intent: "open", path };
-  throw systemCallError(libc, -fd, call);
+  throw systemCallError(libc, errno, call);
 }
 
 /**
@@ -70,18 +62,23 @@ function tryOpen(
  * inherit the descriptor.
  *
  * @param path A result of `absolutePath()`.
+ * @param onOpen Receives the file before it is open, to close it at a termination.
  * @throws {WriteNotGranted} If Deno has not granted write permission; then nothing is
  * touched.
  * @throws {Deno.errors.NotCapable} If write permission is not enough there.
  * @throws {Deno.errors.InvalidData} If it is not a regular file.
  * @throws The error of a failed system call.
  */
-export function openRegularFile(libc: Libc, path: string): OpenedFile {
+export function openRegularFile(
+  libc: Libc,
+  path: string,
+  onOpen: (file: OpenFile) => void = () => {},
+): OpenedFile {
   requireWrite(libc, path);
   for (;;) {
-    let file = tryOpen(libc, path, O_CREAT | O_EXCL, EEXIST);
+    let file = tryOpen(libc, path, O_CREAT | O_EXCL, EEXIST, onOpen);
     const isNew = file !== undefined;
-    file ??= tryOpen(libc, path, 0, ENOENT);
+    file ??= tryOpen(libc, path, 0, ENOENT, onOpen);
     // It was removed between the two calls.
     if (!file) continue;
     try {
@@ -91,7 +88,7 @@ export function openRegularFile(libc: Libc, path: string): OpenedFile {
         `Cannot open "${path}": it is not a regular file. Choose another path.`,
       );
     } catch (error) {
-      libc.close(file.fd);
+      file.close();
       throw error;
     }
   }

@@ -21,14 +21,19 @@ export interface SystemCall {
 // Allocated once: an allocation may collect garbage, and that calls libc itself.
 const errno = new Int32Array(1);
 const errnoBytes = new Uint8Array(errno.buffer);
-let errnoAddress: bigint | undefined;
+let errnoAddress = 0n;
+/** The libc whose errno is at that address; another copy of libc has its own. */
+let errnoLibc: Libc | undefined;
 
 /**
  * Returns the errno that the last failed call of this thread has set. Call it before
  * anything else that might call into libc.
  */
 export function readErrno(libc: Libc): number {
-  errnoAddress ??= libc.__errno_location();
+  if (libc !== errnoLibc) {
+    errnoAddress = libc.__errno_location();
+    errnoLibc = libc;
+  }
   readMemory(libc, errnoBytes, errnoAddress);
   return errno[0];
 }

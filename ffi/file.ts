@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EINTR, F_SETFL, O_APPEND, SEEK_CUR } from "./constants.ts";
+import { EINTR, F_SETFL, O_APPEND, O_NONBLOCK, SEEK_CUR } from "./constants.ts";
 import { readErrno, retry, systemCallError } from "./error.ts";
 import type { Libc } from "./libc.ts";
 import { addressOfBuffer } from "./memory.ts";
@@ -16,23 +16,37 @@ import {
 } from "./status.ts";
 
 /**
- * A file that is open in append mode. Each method throws the error of
- * {@linkcode Libc.createError} if its system call fails.
+ * A file in append mode. Each method throws the error of {@linkcode Libc.createError} if
+ * its system call fails.
  */
 export class OpenFile {
+  #fd = -1;
   /** Whether the descriptor is, or was left, without `O_APPEND`. */
   #isOverwriting = false;
+  #isClosed = false;
 
   /**
-   * @param libc The libc that opened the file.
-   * @param fd Its descriptor, in append mode.
-   * @param path Its path, for error messages.
+   * @param libc The libc to call.
+   * @param path The path of the file.
    */
-  constructor(
-    readonly libc: Libc,
-    readonly fd: number,
-    readonly path: string,
-  ) {}
+  constructor(readonly libc: Libc, readonly path: string) {}
+
+  /** The descriptor; −1 until the file is open. */
+  get fd(): number {
+    return this.#fd;
+  }
+
+  /** Opens the file in append mode; returns an errno, or 0 if it is open. */
+  open(flags: number, mode: number): number {
+    const pathname = new TextEncoder().encode(`${this.path}\0`);
+    for (;;) {
+      // V8 cannot terminate the script between the call and the assignment.
+      this.#fd = this.libc.open(pathname, flags | O_APPEND, mode);
+      if (this.#fd !== -1) return 0;
+      const errno = readErrno(this.libc);
+      if (errno !== EINTR) return errno;
+    }
+  }
 
   /** Returns the file's status. */
   status(): FileStatus {
@@ -59,7 +73,7 @@ export class OpenFile {
     if (this.#isOverwriting) this.#resumeAppending();
     // Not retry(): this is called for each record, and must not allocate a closure.
     for (;;) {
-      const written = this.libc.write(this.fd, bytes, BigInt(length));
+      const written = this.libc.write(this.#fd, bytes, BigInt(length));
       if (written !== -1) return written;
       const errno = readErrno(this.libc);
       if (errno !== EINTR) throw this.#error(errno, "write", "write to");
@@ -94,7 +108,7 @@ export class OpenFile {
    */
   overwriteAt(bytes: Uint8Array, offset: number): void {
     this.#isOverwriting = true;
-    this.#setStatusFlags(0);
+    this.#setStatusFlags(O_NONBLOCK);
     try {
       for (let written = 0; written < bytes.length;) {
         const rest = bytes.subarray(written) as Uint8Array<ArrayBuffer>;
@@ -111,7 +125,7 @@ export class OpenFile {
   }
 
   #resumeAppending(): void {
-    this.#setStatusFlags(O_APPEND);
+    this.#setStatusFlags(O_APPEND | O_NONBLOCK);
     this.#isOverwriting = false;
   }
 
@@ -141,11 +155,19 @@ export class OpenFile {
     );
   }
 
+  /** Whether the file is closed. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /**
    * Closes the file. The descriptor is closed even if this throws, and an interrupted
-   * close has closed it; see close(2).
+   * close has closed it; see close(2). Further calls have no effect.
    */
   close(): void {
+    if (this.#isClosed || this.#fd === -1) return;
+    // Set first: the descriptor may be another file's at once.
+    this.#isClosed = true;
     if (this.libc.close(this.fd) !== -1) return;
     const errno = readErrno(this.libc);
     if (errno !== EINTR) throw this.#error(errno, "close", "close");

@@ -322,8 +322,22 @@ export function openLibc(
   createError: ErrorFactory,
   path?: string,
 ): LibcLibrary {
-  const { symbols, close } = findLibc(path);
-  return { symbols: { ...symbols, createError }, close };
+  const library = findLibc(path);
+  const symbols = { ...library.symbols, createError };
+  const close = () => {
+    // A symbol of an unloaded library is an address that must not be called.
+    for (const name of Object.keys(symbols)) {
+      Object.assign(symbols, { [name]: refuseCall });
+    }
+    library.close();
+  };
+  return { symbols, close };
+}
+
+function refuseCall(): never {
+  throw new Deno.errors.BadResource(
+    "Cannot call libc: it is unloaded, because the file that it was opened for is closed",
+  );
 }
 
 type Symbols = Omit<Libc, "createError">;

@@ -17,7 +17,7 @@ export interface SystemCallFailure {
 /**
  * Creates the exception for a failed system call.
  *
- * @param message What could not be done to which file, and why.
+ * @param message The intent, the file and the reason.
  */
 export type ErrorFactory = (
   message: string,

@@ -36,7 +36,7 @@ export class JitDumpError extends Error implements SystemCallFailure {
   /**
    * Creates the error of a failed system call; a remedy is appended to the message.
    *
-   * @param message What could not be done to which file, and why.
+   * @param message The intent, the file and the reason.
    * @param failure The system call, its errno and the file.
    */
   constructor(message: string, failure: SystemCallFailure) {

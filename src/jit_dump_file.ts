@@ -41,7 +41,7 @@ export interface JitDumpOptions {
    */
   sourceRoot?: string | URL;
   /**
-   * How records are written to the file. Defaults to `"append"`. {@linkcode
+   * Sink of the records. Defaults to `"append"`. {@linkcode
    * JitDumpFile.sink} returns the sink in use.
    */
   sink?: Sink;
@@ -196,7 +196,7 @@ export class JitDumpFile implements Disposable {
   }
 
   /**
-   * How records are written to the file. It is `"append"` if `"mapped"` was requested and
+   * Sink of the records. It is `"append"` if `"mapped"` was requested and
    * the file system does not support it.
    *
    * @throws {Deno.errors.BadResource} If the dump is closed.
@@ -287,17 +287,19 @@ export class JitDumpFile implements Disposable {
    * then. If a write fails, the functions of that write are not.
    */
   dumpFunctions(fns: Iterable<JitFunction>): bigint[] {
-    const { packer } = this.#file.contents;
     checkIterable("Cannot record functions", "fns", fns);
     const indices = new Uint64List();
     // The functions of an array exist already.
-    const now = Array.isArray(fns) ? packer.now() : undefined;
+    const time = this.#file.contents.packer.now();
+    const now = Array.isArray(fns) ? time : undefined;
     // Not the common buffer, because the iterator may record functions itself.
     const buffer = new RecordBuffer();
     let whole = 0;
     try {
       for (const fn of fns) {
         whole = buffer.length;
+        // The iterator may have closed the dump.
+        const { packer } = this.#file.contents;
         indices.push(packer.addFunction(buffer, fn, "name", now));
         // A very large function gets a separate write.
         if (buffer.size > MAX_WRITE && whole > 0) this.#flush(buffer, whole);
@@ -388,7 +390,6 @@ export class JitDumpFile implements Disposable {
   #flush(buffer: RecordBuffer, length?: number): void {
     if (buffer.size === 0) return;
     try {
-      // Not before now: an iterator may have closed the dump.
       const { sink } = this.#file.contents;
       this.#requireOneWrite(length ?? buffer.size);
       sink.append(length ? buffer.start(length) : buffer);

@@ -160,12 +160,12 @@ export class PerfMapFile implements Disposable {
    * then.
    */
   dumpFunctions(fns: Iterable<JitFunction>): void {
-    const { libc } = this.#file.contents;
+    this.#file.requireOpen();
     checkIterable("Cannot record functions", "fns", fns);
     let lines = "";
     try {
       for (const fn of fns) {
-        lines += lineOf(libc, fn);
+        lines += lineOf(this.#file.contents.libc, fn);
         if (lines.length < BATCH_SIZE) continue;
         const full = lines;
         lines = "";

@@ -8,6 +8,7 @@
 import { type Libc, type LibcLibrary, openLibc } from "../ffi/libc.ts";
 import { checkPath } from "./arguments.ts";
 import { JitDumpError } from "./jit_dump_error.ts";
+import { onTermination, runOperation } from "./operation.ts";
 
 /** Returns whether perf exists for this system: on Linux. */
 export function isSupported(): boolean {
@@ -16,10 +17,11 @@ export function isSupported(): boolean {
 
 /** The contents of a profiler file. */
 interface Contents {
+  /** Closes them. Further calls have no effect. */
   close(): void;
 }
 
-/** What errors call a kind of profiler file. */
+/** The name of a kind of profiler file in errors. */
 export type Kind = "dump" | "map";
 
 /** An open profiler file, and the libc that it was opened with. */
@@ -48,13 +50,16 @@ export class ProfilerFile<T extends Contents> {
   ) {
     this.#kind = kind;
     this.#path = path;
-    this.#library = openLibrary(kind, path, libc);
-    try {
-      this.#contents = open(this.#library.symbols);
-    } catch (error) {
-      this.#library.close();
-      throw error;
-    }
+    [this.#library, this.#contents] = runOperation(() => {
+      const library = openLibrary(kind, path, libc);
+      onTermination(() => library.close());
+      try {
+        return [library, open(library.symbols)];
+      } catch (error) {
+        library.close();
+        throw error;
+      }
+    });
     this.#closeAtUnload = () => {
       try {
         this.close();
@@ -78,7 +83,13 @@ export class ProfilerFile<T extends Contents> {
    * @throws {Deno.errors.BadResource} If the file is closed.
    */
   get contents(): T {
-    if (!this.#isClosed) return this.#contents;
+    this.requireOpen();
+    return this.#contents;
+  }
+
+  /** Throws {@linkcode Deno.errors.BadResource} if the file is closed. */
+  requireOpen(): void {
+    if (!this.#isClosed) return;
     throw new Deno.errors.BadResource(
       `Cannot use the ${this.#kind} "${this.#path}": it is closed. ` +
         `(A "using" declaration at the top level of a module closes it when the module ` +
@@ -86,11 +97,18 @@ export class ProfilerFile<T extends Contents> {
     );
   }
 
-  /** Closes the file and libc. Further calls have no effect. */
+  /** Closes the file and libc. A further call only finishes one that V8 has terminated. */
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    globalThis.removeEventListener("unload", this.#closeAtUnload);
+    runOperation(() => {
+      if (this.#isClosed) return;
+      onTermination(() => this.#release());
+      this.#isClosed = true;
+      globalThis.removeEventListener("unload", this.#closeAtUnload);
+      this.#release();
+    });
+  }
+
+  #release(): void {
     try {
       this.#contents.close();
     } finally {

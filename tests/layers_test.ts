@@ -22,10 +22,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/unwind",
     "src/writer",
     "src/jit_dump_error.ts",
+    "src/operation.ts",
     "src/v8.ts",
   ],
   "src/jit_dump_error.ts": ["ffi"],
-  "src/profiler_file.ts": ["ffi", "src/arguments.ts", "src/jit_dump_error.ts"],
+  "src/operation.ts": [],
+  "src/profiler_file.ts": [
+    "ffi",
+    "src/arguments.ts",
+    "src/jit_dump_error.ts",
+    "src/operation.ts",
+  ],
 
   "src/v8.ts": [],
   "src/engines.ts": ["src/v8.ts"],

@@ -5,6 +5,7 @@
  */
 
 import type { OpenFile } from "../../ffi/file.ts";
+import { runOperation } from "../operation.ts";
 import { type Packed, packedSize } from "../writer/record_buffer.ts";
 import type { PartialWrite, Repair } from "./partial_record.ts";
 import { pause } from "./pause.ts";
@@ -71,18 +72,19 @@ export class AppendFile implements RecordSink {
     this.#bytesUntilCheck -= size;
     if (this.#bytesUntilCheck < 0) this.#checkSpace(size);
     if (this.#isDiskLow) {
-      return this.#shared.behindDoor((isAlone) => {
+      return this.#behindDoor((isAlone) => {
         this.#repairAll(isAlone);
-        const written = this.#write(packed);
-        if (written < size) this.#complete(written, packed, isAlone);
+        this.#complete(this.#write(packed), packed, isAlone);
       });
     }
     const written = this.#write(packed);
     if (written === size) return;
     this.#isDiskLow = true;
-    this.#shared.behindDoor((isAlone) =>
-      this.#complete(written, packed, isAlone)
-    );
+    this.#behindDoor((isAlone) => this.#complete(written, packed, isAlone));
+  }
+
+  #behindDoor(action: (isAlone: boolean) => void): void {
+    runOperation(() => this.#shared.behindDoor(action));
   }
 
   /** Checks whether the disk has space for `size` bytes and many more. */
@@ -93,11 +95,14 @@ export class AppendFile implements RecordSink {
     this.#bytesUntilCheck = CHECK_INTERVAL;
   }
 
-  /** Returns the number of bytes written. */
+  /** Writes the records; a short write is recorded as a part. Returns its size. */
   #write(packed: Packed): number {
-    return packed.trailing
+    const { trailing, bytes, length } = packed;
+    const written = trailing
       ? this.#file.writeParts(partsOf(packed))
-      : this.#file.write(packed.bytes, packed.length);
+      : this.#file.write(bytes, length);
+    if (written < packedSize(packed)) this.#addPartial(written);
+    return written;
   }
 
   /**
@@ -106,19 +111,19 @@ export class AppendFile implements RecordSink {
    * appended in between, the parts are repaired, and the records written again.
    */
   #complete(written: number, packed: Packed, isAlone: boolean): void {
-    for (;;) {
-      let rest = partsOf(packed);
-      for (;;) {
-        this.#addPartial(written);
-        rest = skip(rest, written);
-        if (rest.length === 0) break;
+    while (written < packedSize(packed)) {
+      let rest = skip(partsOf(packed), written);
+      while (rest.length > 0) {
         try {
           written = this.#file.writeParts(rest);
         } catch (error) {
           this.#tryRepairAll(error as Error, isAlone);
           throw error;
         }
+        this.#addPartial(written);
+        rest = skip(rest, written);
       }
+      // The records are one part now, unless others have appended in between.
       if (this.#partial.length === 1) break;
       this.#repairAll(isAlone);
       written = this.#write(packed);
@@ -172,6 +177,7 @@ export class AppendFile implements RecordSink {
 
   /** Repairs the remaining parts, and closes the file in any case. */
   close(): void {
+    if (this.#shared.isClosed) return;
     try {
       if (this.#partial.length > 0) {
         this.#shared.behindDoor((isAlone) => this.#repairAll(isAlone));

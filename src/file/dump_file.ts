@@ -23,6 +23,7 @@ import { canMap, MappedFile } from "./mapped_file.ts";
 import { repairPartialRecord } from "./partial_record.ts";
 import type { RecordSink, Sink } from "./record_sink.ts";
 import {
+  busyError,
   type Claim,
   type Opening,
   requireOwner,
@@ -78,9 +79,7 @@ function claimDump(
   if (found && !isSameProcess(found, header)) {
     if (writers) {
       // Two processes with equal hashes; see lock_table.ts.
-      throw new Deno.errors.Busy(
-        `Cannot append to "${path}": another process writes it. Choose another directory.`,
-      );
+      throw busyError(path);
     }
     if (!isShared) return void setAside(opening);
   }

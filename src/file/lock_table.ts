@@ -19,14 +19,18 @@
  * - Two processes whose hashes are equal (one pair in 2^26) and that write the same file:
  *   each takes the other for a writer of its own process. The header of a dump tells them
  *   apart, by 20 more bits; a perf map then gets the lines of both.
- * - A terminated worker: its descriptors stay open until the process ends, so the process
- *   keeps the marker, and keeps refusing others if the sink was "mapped".
+ * - A script that V8 terminates between the opening of a dump and its storing in a
+ *   variable: the dump stays open until the program ends.
+ * - A terminated worker: its descriptors stay open until the process ends. So the process
+ *   keeps the marker, and keeps refusing others if the sink was "mapped". If the worker
+ *   was behind the door, each later operation behind it waits for the timeout.
  *
  * @module
  */
 
 import type { OpenFile } from "../../ffi/file.ts";
 import { findLock, tryLock, unlock } from "../../ffi/lock.ts";
+import { onTermination } from "../operation.ts";
 import { pause } from "./pause.ts";
 import { processIdentity } from "./process_identity.ts";
 
@@ -41,8 +45,11 @@ const PAGE_SHIFT = 12n;
 /** The purpose of this process identity. */
 const PURPOSE = 3n;
 
-/** A script that V8 has terminated in another thread may never release the door. */
-const DOOR_TIMEOUT_MS = 20_000;
+/**
+ * Time to wait for the door. A script that V8 has terminated in another thread may never
+ * open it. After the timeout nothing is unmapped or truncated.
+ */
+const DOOR_TIMEOUT_MS = 5_000;
 
 /** The other writers of a file in this process. */
 export interface Writers {
@@ -50,31 +57,6 @@ export interface Writers {
   readonly marker: bigint;
   /** Whether the one writer excludes others. */
   readonly isExclusive: boolean;
-}
-
-/** An operation behind a door. */
-interface Operation {
-  readonly file: OpenFile;
-  /** Releases what the operation has acquired. */
-  readonly abandon: () => void;
-}
-
-/**
- * The operation of this thread. V8 can terminate a script at any point without running
- * `finally`, as node:vm does after a timeout; the thread's next operation then abandons
- * this one. It is set before the door is locked and cleared after it is unlocked.
- */
-let current: Operation | undefined;
-
-function abandonInterrupted(): void {
-  if (!current) return;
-  try {
-    unlock(current.file, DOOR);
-    current.abandon();
-  } catch {
-    // Nothing else can be done for a script that was terminated.
-  }
-  current = undefined;
 }
 
 /** The entry of one writer of a file. */
@@ -97,25 +79,17 @@ export class LockTable {
   }
 
   /**
-   * Runs `action` while no other writer opens, closes or repairs the file. Actions are not
-   * nested.
+   * Runs `action` while no other writer opens, closes or repairs the file: behind the door.
    *
-   * @param action Receives whether that is certain: not if the door stayed locked until
-   * the timeout.
-   * @param abandon Releases what `action` has acquired, if V8 terminates it. It may run
-   * at any point of `action`, and more than once.
+   * @param action `isAlone` is false if the door could not be locked before the timeout.
    */
-  behindDoor<T>(
-    action: (isAlone: boolean) => T,
-    abandon: () => void = () => {},
-  ): T {
-    abandonInterrupted();
-    current = { file: this.#file, abandon };
+  behindDoor<T>(action: (isAlone: boolean) => T): T {
+    onTermination(() => this.#openDoor());
+    const isAlone = this.#lockDoor();
     try {
-      return action(this.#lockDoor());
+      return action(isAlone);
     } finally {
-      unlock(this.#file, DOOR);
-      current = undefined;
+      if (isAlone) this.#openDoor();
     }
   }
 
@@ -132,6 +106,14 @@ export class LockTable {
     }
     this.#timeoutMs = DOOR_TIMEOUT_MS;
     return true;
+  }
+
+  #openDoor(): void {
+    try {
+      unlock(this.#file, DOOR);
+    } catch {
+      // What was done behind the door is done; others wait for the timeout.
+    }
   }
 
   /** Finds the other writers of this process; returns undefined if there are none. */
@@ -153,7 +135,9 @@ export class LockTable {
   join(marker: bigint, isExclusive: boolean): boolean {
     this.#byte = this.#start + (marker >> PAGE_SHIFT);
     this.#isExclusive = isExclusive;
-    return tryLock(this.#file, this.#byte, isExclusive);
+    // Without the door, another process may have joined since it was looked for.
+    return tryLock(this.#file, this.#byte, isExclusive) &&
+      !this.hasOtherProcess();
   }
 
   /** Returns whether this process has no other writer of the file. */
@@ -162,7 +146,7 @@ export class LockTable {
       return false;
     }
     if (!this.#isExclusive) tryLock(this.#file, this.#byte, false);
-    return true;
+    return this.findWriters() === undefined;
   }
 
   /**

@@ -41,7 +41,7 @@ const LARGEST_COPY = WINDOW_SIZE / 2;
 /** Size of a record's `id` and `totalSize`, which are written last. */
 const PUBLISHED_LAST = 8n;
 
-/** The bytes of allocated space. They are only read, so they occupy no memory. */
+/** The content of allocated space. It is only read, so it occupies no memory. */
 const zeros = new Uint8Array(new ArrayBuffer(WINDOW_SIZE));
 
 /** A mapped part of the file. */
@@ -63,7 +63,7 @@ interface Window {
  * - Space is appended as zeros, which allocates its blocks, before it is mapped: a full
  *   disk is an error of that append and never a signal.
  * - Records are copied into the window. The first 8 bytes of the first record are copied
- *   last; until then readers see zeros there, and stop. Bytes in the window are in the
+ *   last; until then readers find zeros there, and stop. Bytes in the window are in the
  *   file, whatever happens to the process.
  * - Large records are appended after the last one.
  * - Closing truncates the file after its last record.
@@ -84,6 +84,8 @@ export class MappedFile implements RecordSink {
   #end: number;
   /** Whether system calls are changing the file. */
   #isChanging = false;
+  /** Size of the records that are being copied to the position. */
+  #copying = 0;
   /** The buffer of the last records, and its address. */
   #bytes: Uint8Array | undefined;
   #bytesAddress = 0n;
@@ -110,10 +112,12 @@ export class MappedFile implements RecordSink {
    */
   append(packed: Packed): void {
     const { bytes, length, trailing } = packed;
+    if (this.#copying !== 0) this.#eraseCopied();
     if (trailing || length > LARGEST_COPY) {
       return this.#change(() => this.#appendLarge(packed));
     }
     const { address, start } = this.#windowFor(length);
+    this.#copying = length;
     const libc = this.#file.libc;
     if (bytes !== this.#bytes) {
       this.#bytesAddress = addressOfBuffer(libc, bytes);
@@ -130,6 +134,19 @@ export class MappedFile implements RecordSink {
     );
     copyMemory(libc, to, from, PUBLISHED_LAST);
     this.#position += length;
+    this.#copying = 0;
+  }
+
+  /** Erases records whose copying V8 has terminated; see {@linkcode runOperation}. */
+  #eraseCopied(): void {
+    const window = this.#window;
+    if (window) {
+      const { libc } = this.#file;
+      const to = window.address + BigInt(this.#position - window.start);
+      const from = addressOfBuffer(libc, zeros);
+      copyMemory(libc, to, from, BigInt(this.#copying));
+    }
+    this.#copying = 0;
   }
 
   /** Returns the window, with space for `size` bytes at the position. */
@@ -144,9 +161,8 @@ export class MappedFile implements RecordSink {
   }
 
   /**
-   * Changes the file by system calls. V8 can terminate a script at any point without
-   * running `finally`, as node:vm does after a timeout; the next change then starts from
-   * what is in the file.
+   * Changes the file by system calls. If V8 has terminated a change, the next one starts
+   * from the content of the file.
    */
   #change<T>(action: () => T): T {
     if (this.#isChanging) this.#findPosition();
@@ -267,6 +283,8 @@ export class MappedFile implements RecordSink {
 
   /** Truncates the file after its last record, and closes it in any case. */
   close(): void {
+    if (this.#shared.isClosed) return;
+    if (this.#copying !== 0) this.#eraseCopied();
     try {
       this.#change(() => this.#endSpace());
     } finally {

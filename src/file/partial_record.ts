@@ -76,14 +76,13 @@ function readRecord(
 ): Uint8Array | undefined {
   if (fileSize - start < RecordHeader.size) return undefined;
   const header = new Uint8Array(new ArrayBuffer(RecordHeader.size));
-  file.readAt(header, start);
+  if (file.readAt(header, start) < header.length) return undefined;
   const { totalSize } = RecordHeader.unpack(header);
   if (totalSize < RecordHeader.size || totalSize > fileSize - start) {
     return undefined;
   }
   const record = new Uint8Array(new ArrayBuffer(totalSize));
-  file.readAt(record, start);
-  return record;
+  return file.readAt(record, start) === totalSize ? record : undefined;
 }
 
 /** Returns the record with `size` bytes more. */

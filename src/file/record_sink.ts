@@ -7,7 +7,7 @@
 import type { Packed } from "../writer/record_buffer.ts";
 
 /**
- * How records are written to a dump.
+ * The way in which records are written to a dump.
  *
  * `"append"`: each call appends its records by one system call. Other writers may append
  * to the same dump, and readers may follow it while it grows.

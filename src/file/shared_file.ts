@@ -16,6 +16,7 @@ import { ONE_PAGE, unmap } from "../../ffi/mapping.ts";
 import { absolutePath, withWritePrompt } from "../../ffi/permission.ts";
 import { effectiveUserId } from "../../ffi/process.ts";
 import { isSameFile, pathStatus } from "../../ffi/status.ts";
+import { onTermination } from "../operation.ts";
 import { LockTable, type Writers } from "./lock_table.ts";
 
 /** A file that has been opened, and who else in this process writes it. */
@@ -43,7 +44,6 @@ export class SharedFile {
   readonly #table: LockTable;
   #marker = 0n;
   #isExclusive = false;
-  #isClosed = false;
 
   private constructor(file: OpenFile) {
     this.file = file;
@@ -53,7 +53,7 @@ export class SharedFile {
   /**
    * Opens or creates a file; see {@linkcode openRegularFile}.
    *
-   * @param remedy What to do about an engine that would overwrite appended records.
+   * @param remedy Remedy for an engine that would overwrite appended records.
    * @param claim Checks the file and prepares it for records, behind the door. Returns
    * undefined if it has renamed the file, and a new one is to be created.
    * @throws {Deno.errors.Busy} If another writer does not share the file.
@@ -68,7 +68,11 @@ export class SharedFile {
     const absolute = absolutePath(path);
     return withWritePrompt(() => {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const opened = openRegularFile(libc, absolute);
+        const opened = openRegularFile(
+          libc,
+          absolute,
+          (file) => onTermination(() => file.close()),
+        );
         const shared = new SharedFile(opened.file);
         if (shared.#tryJoin(opened, remedy, claim)) return shared;
       }
@@ -84,16 +88,19 @@ export class SharedFile {
     remedy: string,
     claim: (opening: Opening) => Claim | undefined,
   ): boolean {
+    onTermination(() => this.close());
     let isJoined = false;
-    const abandon = () => this.#abandon();
     try {
-      this.#table.behindDoor(() => {
-        isJoined = this.#join(opened, remedy, claim);
-      }, abandon);
+      isJoined = this.#table.behindDoor(() =>
+        this.#join(opened, remedy, claim)
+      );
+      return isJoined;
+    } catch (error) {
+      if (opened.isNew) this.#removeIfUnused(opened);
+      throw error;
     } finally {
-      if (!isJoined) abandon();
+      if (!isJoined) this.#abandon();
     }
-    return isJoined;
   }
 
   #join(
@@ -101,23 +108,19 @@ export class SharedFile {
     remedy: string,
     claim: (opening: Opening) => Claim | undefined,
   ): boolean {
-    const { file, status, isNew } = opened;
+    const { file, status } = opened;
     // Another writer may have renamed or removed it before the door was locked.
     if (!isSameFile(pathStatus(file.libc, file.path), status)) return false;
     const writers = this.#table.findWriters();
-    try {
-      const isShared = this.#requireSharing(opened, writers, remedy);
-      const claimed = claim({ ...opened, writers, isShared });
-      if (!claimed) return false;
-      this.#marker = claimed.marker;
-      this.#isExclusive = claimed.isExclusive;
-      const isJoined = this.#table.join(claimed.marker, claimed.isExclusive);
-      if (!isJoined) throw isBusy(file.path);
-      return true;
-    } catch (error) {
-      if (isNew && !writers) removeIfEmpty(opened);
-      throw error;
+    const isShared = this.#requireSharing(opened, writers, remedy);
+    const claimed = claim({ ...opened, writers, isShared });
+    if (!claimed) return false;
+    this.#marker = claimed.marker;
+    this.#isExclusive = claimed.isExclusive;
+    if (!this.#table.join(claimed.marker, claimed.isExclusive)) {
+      throw busyError(file.path);
     }
+    return true;
   }
 
   /** Returns whether others append to the file; throws if one does not share it. */
@@ -127,7 +130,7 @@ export class SharedFile {
     remedy: string,
   ): boolean {
     const { path } = file;
-    if (this.#table.hasOtherProcess()) throw isBusy(path);
+    if (this.#table.hasOtherProcess()) throw busyError(path);
     if (writers?.isExclusive) {
       throw new Deno.errors.Busy(
         `Cannot open "${path}": a writer of this process has it open with the sink "mapped", which excludes others. Choose another file.`,
@@ -149,9 +152,9 @@ export class SharedFile {
   }
 
   /**
-   * Runs `action` while no other writer of this module opens, closes or repairs the file.
+   * Runs `action` behind the door; see {@linkcode LockTable.behindDoor}.
    *
-   * @param action Receives whether that is certain.
+   * @param action `isAlone` is false if the door could not be locked before the timeout.
    */
   behindDoor(action: (isAlone: boolean) => void): void {
     this.#table.behindDoor(action);
@@ -167,45 +170,57 @@ export class SharedFile {
     return foreignWriters(this.file, this.file.status()).length > 0;
   }
 
-  /** Closes the file, and removes the marker if this writer was the last. */
+  /** Whether the file is closed. */
+  get isClosed(): boolean {
+    return this.file.isClosed;
+  }
+
+  /**
+   * Closes the file, and removes the marker if this writer was the last. Further calls
+   * have no effect.
+   */
   close(): void {
+    if (this.isClosed) return;
     try {
-      this.#table.behindDoor(() => this.#leave(), () => this.#abandon());
+      this.#table.behindDoor((isAlone) => this.#leave(isAlone));
     } finally {
-      this.#closeFile();
+      this.file.close();
     }
   }
 
   /** Leaves the writers of the file; the last one removes the marker. */
-  #leave(): void {
+  #leave(isAlone: boolean): void {
     const marker = this.#marker;
     // Cleared first: another mapping may get that address.
     this.#marker = 0n;
-    const isLast = marker !== 0n && this.#table.isOnly();
+    const isLast = isAlone && marker !== 0n && this.#table.isOnly();
     this.#table.leave();
     if (isLast) unmap(this.file, marker, ONE_PAGE);
   }
 
-  /** Releases whatever has been acquired; the error that led here is the one to report. */
+  /** Closes the file after an error, which is the one to report. */
   #abandon(): void {
-    for (const step of [() => this.#leave(), () => this.#closeFile()]) {
-      try {
-        step();
-      } catch {
-        // Nothing else can be done.
-      }
+    try {
+      this.close();
+    } catch {
+      // Nothing else can be done.
     }
   }
 
-  /** Closes the descriptor. */
-  #closeFile(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.file.close();
+  /** Removes a file that was created in vain. */
+  #removeIfUnused({ file, status }: OpenedFile): void {
+    try {
+      if (file.status().size > 0 || this.hasForeignWriters()) return;
+      if (!isSameFile(pathStatus(file.libc, file.path), status)) return;
+      removeFile(file.libc, file.path);
+    } catch {
+      // The error that led here is the one to report.
+    }
   }
 }
 
-const isBusy = (path: string) =>
+/** Creates the error for a file that another process writes. */
+export const busyError = (path: string): Error =>
   new Deno.errors.Busy(
     `Cannot append to "${path}": another process writes it. Choose another directory.`,
   );
@@ -225,17 +240,4 @@ export function requireOwner(
   throw new Deno.errors.InvalidData(
     `Cannot append to "${file.path}": it belongs to user ${status.owner}, and this process is user ${user}. Choose another directory.`,
   );
-}
-
-/** Removes a file that was created in vain, unless another writer uses it. */
-function removeIfEmpty({ file, status }: OpenedFile): void {
-  try {
-    if (file.status().size > 0) return;
-    if (foreignWriters(file, status).length > 0) return;
-    if (isSameFile(pathStatus(file.libc, file.path), status)) {
-      removeFile(file.libc, file.path);
-    }
-  } catch {
-    // The error that led here is the one to report.
-  }
 }

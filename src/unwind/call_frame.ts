@@ -485,7 +485,7 @@ function addStep(
  * distances are those of perf's image; see image_layout.ts.
  *
  * @param what Start of the error message.
- * @param argument What errors call the steps.
+ * @param argument Name of the steps in errors.
  * @param elfMach Machine of the code: ELF's `e_machine`.
  * @param codeSize Size of the function's code in bytes.
  * @param steps The steps, which are checked here.

@@ -14,7 +14,7 @@ import { DW_EH_PE_pcrel, POINTER_FORMAT } from "./pointer_encoding.ts";
  * Finds the FDEs of a function's `.eh_frame`.
  *
  * @param what Start of the error message.
- * @param argument What errors call the section.
+ * @param argument Name of the section in errors.
  * @param codeSize Size of the function's code in bytes.
  * @param ehFrame The section, whose distances are those of perf's image; see
  * image_layout.ts.

@@ -87,7 +87,7 @@ export class RecordPacker {
    * Adds all records of a function. If it throws, the buffer may have a part of them, as
    * with all these methods; the caller discards it.
    *
-   * @param nameArgument What errors call the function's name.
+   * @param nameArgument Name of the function's name in errors.
    * @param now The timestamp of a function without one. Defaults to now.
    * @returns The function's code index, until the next one is taken.
    */

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { O_NONBLOCK } from "../../ffi/constants.ts";
 import { openRegularFile } from "../../ffi/directory.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { JitDumpError } from "../../mod.ts";
@@ -111,6 +112,28 @@ describe("AppendFile with short writes", () => {
   });
 });
 
+describe("an opening without file locks", () => {
+  it("fails with the remedy, and leaves no file and no descriptor", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    let closes = 0;
+    const libc = faultyLibc({
+      fcntlLock: () => -1,
+      close: (fd) => {
+        closes++;
+        return real.close(fd);
+      },
+    }, { value: ERRNO.EINVAL });
+    assertThrows(
+      () => openAppendFile(libc, path),
+      JitDumpError,
+      "which need Linux 3.15",
+    );
+    assertEquals([...Deno.readDirSync(directory.path)], []);
+    assertEquals(closes, 1);
+  });
+});
+
 describe("OpenFile", () => {
   it("restores append mode when an overwrite was interrupted", () => {
     using directory = temporaryDirectory();
@@ -120,7 +143,9 @@ describe("OpenFile", () => {
     // As if V8 had terminated the script within the overwrite.
     const libc = faultyLibc({
       fcntl: (fd, command, flags) =>
-        isInterrupted && flags !== 0 ? -1 : real.fcntl(fd, command, flags),
+        isInterrupted && flags !== O_NONBLOCK
+          ? -1
+          : real.fcntl(fd, command, flags),
     });
     const { file } = openRegularFile(libc, path);
     assertThrows(() => file.overwriteAt(Uint8Array.of(0x41), 2), JitDumpError);

@@ -6,8 +6,9 @@ import { openRegularFile } from "../../ffi/directory.ts";
 import type { OpenFile } from "../../ffi/file.ts";
 import { findLock, tryLock } from "../../ffi/lock.ts";
 import { LockTable } from "../../src/file/lock_table.ts";
+import { onTermination, runOperation } from "../../src/operation.ts";
 import { JitDumpFile } from "../../mod.ts";
-import { real } from "../support/faulty_libc.ts";
+import { faultyLibc, real } from "../support/faulty_libc.ts";
 import { readLoads } from "../support/parse_dump.ts";
 import { MOD, runScript, temporaryDirectory } from "../support/script.ts";
 
@@ -148,8 +149,25 @@ describe("LockTable", () => {
     withFastClock(5000, () => {
       assert(!table.behindDoor((isAlone) => isAlone));
     });
-    // Without the fast clock: this would take 20 s.
+    // Without the fast clock: this would take 5 s.
     assert(!table.behindDoor((isAlone) => isAlone));
+  });
+
+  it("keeps the result of an action whose door cannot be unlocked", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    let isBroken = false;
+    const libc = faultyLibc({
+      fcntlLock: (fd, command, lock) =>
+        isBroken ? -1 : real.fcntlLock(fd, command, lock),
+    });
+    const { file } = openRegularFile(libc, path);
+    const result = new LockTable(file).behindDoor(() => {
+      isBroken = true;
+      return "result";
+    });
+    assertEquals(result, "result");
+    file.close();
   });
 });
 
@@ -166,7 +184,10 @@ describe("LockTable after V8 has terminated an action", () => {
       for (;;);
     };
     globals.terminated = () =>
-      table.behindDoor(action, () => hasStarted && abandon?.());
+      runOperation(() => {
+        onTermination(() => hasStarted && abandon?.());
+        table.behindDoor(action);
+      });
     while (!hasStarted) {
       assertThrows(() => runInThisContext("terminated()", { timeout: 20 }));
     }
@@ -178,7 +199,12 @@ describe("LockTable after V8 has terminated an action", () => {
     const [first, second] = opened.tables;
     terminate(first);
     assert(!tryLock(opened.files[2], DOOR, true));
-    assert(withFastClock(5000, () => second.behindDoor((isAlone) => isAlone)));
+    assert(
+      withFastClock(
+        5000,
+        () => runOperation(() => second.behindDoor((isAlone) => isAlone)),
+      ),
+    );
   });
 
   it("abandons the action once when the thread runs another", () => {
@@ -187,8 +213,8 @@ describe("LockTable after V8 has terminated an action", () => {
     const calls: string[] = [];
     terminate(first, () => calls.push("abandon"));
     assertEquals(calls, []);
-    second.behindDoor(() => calls.push("action"));
-    second.behindDoor(() => calls.push("action"));
+    runOperation(() => second.behindDoor(() => calls.push("action")));
+    runOperation(() => second.behindDoor(() => calls.push("action")));
     assertEquals(calls, ["abandon", "action", "action"]);
   });
 
@@ -198,7 +224,7 @@ describe("LockTable after V8 has terminated an action", () => {
     terminate(first, () => {
       throw new Error("failed");
     });
-    assert(second.behindDoor((isAlone) => isAlone));
+    assert(runOperation(() => second.behindDoor((isAlone) => isAlone)));
   });
 });
 
@@ -330,6 +356,50 @@ describe("a script that V8 terminates at any point", () => {
     kept.close();
     console.log(terminated);
   `;
+
+  for (const sink of ["append", "mapped"]) {
+    it(`lets every dump that it has opened or closed be opened again, ${sink}`, async () => {
+      using directory = temporaryDirectory();
+      const { stdout, stderr } = await runScript(
+        directory.path,
+        `import vm from "node:vm";
+         import { JitDumpFile } from "${MOD}";
+         const fn = { name: "f", code: new Uint8Array(16) };
+         Object.assign(globalThis, { JitDumpFile, fn });
+         const open = () => new JitDumpFile(path, undefined, { sink: "${sink}" });
+         let [terminated, refused] = [0, 0];
+         for (let i = 0; i < 150; i++) {
+           globalThis.path = "${directory.path}/some-" + i + ".dump";
+           globalThis.dump = undefined;
+           // Moves the point of termination.
+           globalThis.spin = i * 300;
+           try {
+             vm.runInThisContext(
+               "for (let i = 0; i < spin; i++);" +
+               "for (;;) { dump = new JitDumpFile(path, undefined, { sink: '${sink}' }); dump.dumpFunction(fn); dump.close(); dump = undefined; }",
+               { timeout: 1 },
+             );
+           } catch (error) {
+             if (error.code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
+             terminated++;
+           }
+           globalThis.dump?.close();
+           try {
+             const again = open();
+             again.dumpFunction(fn);
+             again.close();
+           } catch (error) {
+             if (!(error instanceof Deno.errors.Busy)) throw error;
+             refused++;
+           }
+         }
+         // A dump that was opened, but not yet stored, stays open.
+         console.log(terminated, refused < 5);`,
+        ["--allow-all"],
+      );
+      assertEquals([stdout, stderr], ["150 true\n", ""]);
+    });
+  }
 
   for (
     const [activity, sink, loop] of [

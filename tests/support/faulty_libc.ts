@@ -16,6 +16,7 @@ export const ERRNO = {
   EINTR: 4,
   EIO: 5,
   EEXIST: 17,
+  EINVAL: 22,
   EFBIG: 27,
   ENOSPC: 28,
   EDQUOT: 122,

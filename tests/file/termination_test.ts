@@ -1,0 +1,124 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { runInThisContext } from "node:vm";
+import { openRegularFile } from "../../ffi/directory.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { tryLock, unlock } from "../../ffi/lock.ts";
+import { JitDumpFile } from "../../mod.ts";
+import { openDump } from "../../src/file/dump_file.ts";
+import { createDumpHeader } from "../../src/file/dump_header.ts";
+import type { RecordSink, Sink } from "../../src/file/record_sink.ts";
+import { EM_X86_64 } from "../../src/format/machine.ts";
+import { CodeLoad, JitDumpReader } from "../../src/reader/mod.ts";
+import { RecordBuffer } from "../../src/writer/record_buffer.ts";
+import { RecordPacker } from "../../src/writer/record_packer.ts";
+import { faultyLibc, real } from "../support/faulty_libc.ts";
+import { LIBC, temporaryDirectory } from "../support/script.ts";
+
+const DOOR = 1n << 62n;
+
+const packer = new RecordPacker(real, EM_X86_64, undefined);
+
+/** A record whose code looks like small records, over and over. */
+function record(name: string, size: number): RecordBuffer {
+  const buffer = new RecordBuffer();
+  const code = new Uint8Array(new Uint32Array(size / 4).fill(64).buffer);
+  packer.addFunction(buffer, { name, code, address: 4096 });
+  return buffer;
+}
+
+function open(path: string, faults: Partial<Libc>, sink: Sink): RecordSink {
+  const header = createDumpHeader(real, EM_X86_64, 1n);
+  return openDump(faultyLibc(faults), path, header, sink);
+}
+
+const namesIn = (path: string) =>
+  Array.from(new JitDumpReader(Deno.readFileSync(path))).map((record) =>
+    record instanceof CodeLoad ? record.functionName : record.id
+  );
+
+describe("a script that V8 terminates", () => {
+  it("leaves no partial record when it waits for the door after a short write", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    let isShort = false;
+    const sink = open(path, {
+      write: (fd, bytes, size) => {
+        const written = isShort ? 30n : size;
+        isShort = false;
+        return real.write(fd, bytes, written);
+      },
+    }, "append");
+    sink.append(record("one", 64));
+    // Another thread is behind the door.
+    const { file } = openRegularFile(real, path);
+    tryLock(file, DOOR, true);
+    isShort = true;
+    Object.assign(globalThis, { append: () => sink.append(record("two", 64)) });
+    assertThrows(() => runInThisContext("append()", { timeout: 100 }));
+    unlock(file, DOOR);
+    file.close();
+    sink.append(record("three", 64));
+    sink.append(record("four", 64));
+    sink.close();
+    assertEquals(namesIn(path), ["one", "three", "four"]);
+  });
+
+  it("leaves nothing of a record when it is copied in part", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    let isTerminated = false;
+    const sink = open(path, {
+      copyBetweenAddresses: (to, from, size) => {
+        if (isTerminated && BigInt(size) === 8n) {
+          isTerminated = false;
+          throw new Error("terminated");
+        }
+        return real.copyBetweenAddresses(to, from, size);
+      },
+    }, "mapped");
+    assertEquals(sink.kind, "mapped");
+    sink.append(record("one", 64));
+    isTerminated = true;
+    assertThrows(() => sink.append(record("two", 4000)), Error, "terminated");
+    sink.append(record("three", 16));
+    // A reader finds no bytes of the second record after the third.
+    assertEquals(namesIn(path), ["one", "three"]);
+    sink.close();
+    assertEquals(namesIn(path), ["one", "three"]);
+  });
+});
+
+describe("a function that closes its dump", () => {
+  it("causes an error, and no call of an unloaded libc", () => {
+    using directory = temporaryDirectory();
+    // A library that nothing else has loaded.
+    const libc = join(directory.path, "libc-copy.so");
+    Deno.copyFileSync(LIBC, libc);
+    const code = new Uint8Array(16);
+    for (
+      const act of [
+        (dump: JitDumpFile) =>
+          dump.dumpFunctions(function* () {
+            yield { name: "a", code };
+            dump.close();
+            yield { name: "b", code };
+          }()),
+        (dump: JitDumpFile) =>
+          dump.dumpFunction({
+            name: "a",
+            get code() {
+              dump.close();
+              return code;
+            },
+          }),
+      ]
+    ) {
+      const path = join(directory.path, "some.dump");
+      const dump = new JitDumpFile(path, undefined, { libc });
+      assertThrows(() => act(dump), Deno.errors.BadResource);
+      assertEquals(Deno.statSync(path).size, 40);
+    }
+  });
+});
