@@ -17,40 +17,40 @@ import { type Command, parse, UsageError } from "./command.ts";
 import { disassemble } from "./disassemble.ts";
 import { fit, json, Output, printable, terminalWidth } from "./output.ts";
 
-/** Where `jitdump record` puts a recording. */
+/** Directory to which `jitdump record` writes a recording. */
 export const DEFAULT_DIRECTORY = "jitdump-profile";
 
-/** So many rows of a table are shown. */
+/** Maximum number of rows of a table. */
 const ROWS = 40;
 
 const HELP = `
 Usage: jitdump report [OPTIONS] [DIRECTORY | PERF.DATA]
 
-Shows what took the time in a recording of perf, of ${DEFAULT_DIRECTORY}/ if none is named.
-perf itself is not needed. Jitted functions get their names from the dumps that the
-recording names; other functions from their files. Self is the share of a function's own
-instructions, total that of all that it called too. One of these can be given:
+Reports the hottest functions of a perf recording. Defaults to that in ${DEFAULT_DIRECTORY}/.
+Does not run perf. Names of jitted functions are those of the recorded processes' dumps,
+and names of other functions those of their files. Self is the share of a function's own
+instructions, total includes its callees. One of these options selects another output:
 
-  --lines            by source line, instead of by function
-  --annotate NAME    the instructions of the functions of that name, with their shares;
-                     of JS:*'f file:///a.js:1:1 the name is also f
+  --lines            the hottest source lines
+  --annotate NAME    the instructions of the functions with that name, with their shares;
+                     JS:*'f file:///a.js:1:1 also has the name f
   --json             all functions and lines as JSON
   --collapsed        call chains, a line for each, for flame graph tools
   --speedscope FILE  write a file for speedscope (https://www.speedscope.app)
   --flamegraph FILE  write a page with a flame graph, for a browser
 
-And these, with any of them:
+These options can be combined with any of them:
 
   --event NAME       the event to show (default: the one with the greatest weight)
-  --dumps DIRECTORY  where dumps are that have moved; can be given more than once.
-                     Those beside the recording are found without it
+  --dumps DIRECTORY  a directory of moved dumps; can be repeated. Dumps in the directory
+                     of the recording are found without it
 
-Needs --allow-read; --allow-write too for the files, and --allow-run=objdump and
---allow-write for --annotate. With --allow-run=c++filt names of C++ and Rust are as they
-were written; Deno lets only --allow-all read the names of the kernel's functions.
+Requires --allow-read. Files require --allow-write, and --annotate requires --allow-write
+and --allow-run=objdump. --allow-run=c++filt demangles names of C++ and Rust. Reading the
+names of the kernel's functions requires --allow-all in Deno.
 `;
 
-/** Options of which only one can be given. */
+/** Options that exclude each other. */
 const VIEWS = {
   lines: { type: "boolean" },
   annotate: { type: "string" },
@@ -61,7 +61,7 @@ const VIEWS = {
 } as const;
 
 export const report: Command = {
-  summary: "show what took the time",
+  summary: "report the hottest functions of a recording",
   help: HELP,
   async run(args) {
     const { values, positionals } = parse(args, {
@@ -70,7 +70,7 @@ export const report: Command = {
       dumps: { type: "string", multiple: true },
     });
     if (positionals.length > 1) {
-      throw new UsageError("only one DIRECTORY or PERF.DATA can be given");
+      throw new UsageError("report accepts only one DIRECTORY or PERF.DATA");
     }
     const views = Object.keys(VIEWS).filter((name) => name in values)
       .map((name) => `--${name}`);
@@ -87,7 +87,7 @@ export const report: Command = {
     const status = await show(profile, path, values);
     for (const { name, samples } of profile.others) {
       console.error(
-        `jitdump report: the recording has samples of ${name} too (${samples}): --event ${name} shows them`,
+        `jitdump report: the recording also has ${samples} samples of ${name}; show them with --event ${name}`,
       );
     }
     for (const hint of profile.hints) {
@@ -97,7 +97,7 @@ export const report: Command = {
   },
 };
 
-/** What {@linkcode parse} makes of the options. */
+/** The options that {@linkcode parse} returns. */
 interface Views {
   readonly lines?: boolean;
   readonly annotate?: string;
@@ -138,7 +138,7 @@ async function writeFile(path: string, text: string): Promise<void> {
   console.error(`jitdump report: wrote ${path}`);
 }
 
-/** Says each second, from the second one on, how far the reading has come. */
+/** Prints the progress of reading once a second, from the second second on. */
 function progress(): (samples: number) => void {
   let last = performance.now();
   return (samples) => {
@@ -152,8 +152,8 @@ function progress(): (samples: number) => void {
 }
 
 /**
- * Returns the perf.data that is meant. A directory of `jitdump record` has it inside; one
- * of `perf record --threads` is a recording itself.
+ * Returns the path of the recording. A directory of `jitdump record` contains it; one of
+ * `perf record --threads` is a recording itself.
  */
 async function findRecording(path: string): Promise<string> {
   let status: Deno.FileInfo;
@@ -161,7 +161,7 @@ async function findRecording(path: string): Promise<string> {
     status = await Deno.stat(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(`there is no ${path}: record with jitdump record first`);
+    throw new Error(`${path} does not exist; record with jitdump record first`);
   }
   const inside = `${path}/perf.data`;
   return status.isDirectory && await exists(inside) ? inside : path;
@@ -238,7 +238,7 @@ function toJson(profile: Profile): unknown {
   };
 }
 
-/** Shows the instructions of the functions of that name, in whichever dumps they are. */
+/** Prints the instructions of the functions with that name in all dumps. */
 async function annotate(profile: Profile, name: string): Promise<number> {
   const sampled = profile.dumps.flatMap(({ functions }) =>
     Array.from(functions.values(), ({ name }) => name)
@@ -259,7 +259,7 @@ async function annotate(profile: Profile, name: string): Promise<number> {
   throw new Error(`no dump has a function "${name}"`);
 }
 
-/** What stands before each instruction of a function: its share of the function's time. */
+/** Returns the text before each instruction of a function: its share of the function's time. */
 function marks(
   { functions }: SampledDump,
   fn: DumpedFunction,

@@ -1,7 +1,7 @@
 /**
- * What is mapped where in each process.
+ * The address spaces of processes.
  *
- * Records are fed in the order of time, and a lookup is answered as of the last record. A process
+ * Records are added in the order of time, and a lookup returns the state after the last one. A process
  * has an immutable tree of ranges (a treap): a mapping copies the path to it, and a fork shares
  * the tree. So a fork costs nothing, and memory grows with the mappings that differ.
  *
@@ -15,9 +15,9 @@ import { type Address, isKernelAddress } from "../symbols/address.ts";
 /** Process under which the kernel's own mappings are recorded. */
 export const KERNEL_PID = -1;
 
-/** Identity of a file that is mapped. The same object for equal identities. */
+/** Identity of a mapped file. Equal identities are the same object. */
 export interface MappedFile {
-  /** Path as the process saw it, or a name such as `[vdso]` and `//anon`. */
+  /** Path in the process's view, or a name such as `[vdso]` and `//anon`. */
   readonly path: string;
   readonly major: number;
   readonly minor: number;
@@ -27,7 +27,7 @@ export interface MappedFile {
   readonly buildId?: string;
 }
 
-/** A mapping as it was made. The same object for each address within. */
+/** A mapping. Each of its addresses has the same object. */
 export interface Mapping {
   readonly file: MappedFile;
   readonly start: Address;
@@ -36,7 +36,7 @@ export interface Mapping {
   /** Offset in the file of the byte at `start`. */
   readonly pageOffset: number;
   readonly time: bigint;
-  /** Process that made it: an ancestor's, if it was inherited. */
+  /** The process that mapped it: an ancestor, if it was inherited. */
   readonly pid: number;
 }
 
@@ -54,7 +54,7 @@ export interface MappingRecord {
   readonly buildId?: string;
 }
 
-/** A part of a mapping that is still there. */
+/** A part of a mapping that still exists. */
 interface Node {
   readonly start: Address;
   readonly end: Address;
@@ -72,9 +72,9 @@ export class AddressSpaces {
   readonly #files = new Map<string, MappedFile>();
 
   /**
-   * Adds a mapping. What was there before is displaced: unmapping is not recorded.
+   * Adds a mapping, which replaces earlier ones: unmapping is not recorded.
    *
-   * @returns `undefined` if its range is empty or not one of addresses.
+   * @returns `undefined` if its range is empty or invalid.
    */
   map(record: MappingRecord): Mapping | undefined {
     const { pid, start, length, pageOffset, time } = record;
@@ -105,12 +105,12 @@ export class AddressSpaces {
   fork(pid: number, parentPid: number): void {
     if (pid === parentPid) return;
     const parent = this.#spaces.get(parentPid);
-    // A process id that was used before starts anew.
+    // A reused process id gets a new address space.
     if (parent === undefined) this.#spaces.delete(pid);
     else this.#spaces.set(pid, parent);
   }
 
-  /** Finds what is mapped at an address of a process, or of the kernel. */
+  /** Finds the mapping at an address of a process, or of the kernel. */
   lookup(pid: number, address: Address): Mapping | undefined {
     let node = this.#spaces.get(isKernelAddress(address) ? KERNEL_PID : pid);
     while (node !== undefined) {
@@ -121,7 +121,7 @@ export class AddressSpaces {
     return undefined;
   }
 
-  /** Returns what is mapped in a process, in the order of addresses. */
+  /** Returns the mappings of a process, in the order of addresses. */
   mappings(pid: number): Mapping[] {
     const found: Mapping[] = [];
     const visit = (node: Tree) => {
@@ -146,7 +146,7 @@ export class AddressSpaces {
   }
 }
 
-/** Splits a tree at an address; a range that contains it is cut in two. */
+/** Splits a tree at an address, and a range that contains it. */
 function split(tree: Tree, at: Address): [before: Tree, after: Tree] {
   if (tree === undefined) return [undefined, undefined];
   if (tree.end <= at) {

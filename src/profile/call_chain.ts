@@ -26,15 +26,15 @@ export class CallChain {
   readonly isKernel: boolean[] = [];
   /** Number of frames. */
   length = 0;
-  /** The cookie of a record with the rest of the chain; undefined if the chain is whole. */
+  /** The cookie of a record with the rest of the chain; undefined if it is complete. */
   deferred: bigint | undefined;
 
   /**
-   * Decodes the chain of a sample. Its innermost frame is always the sampled address, also
-   * if the chain is missing or begins elsewhere.
+   * Decodes the chain of a sample. Its innermost frame is always the sampled address, even if
+   * the chain is missing or begins at another address.
    *
-   * @param arch The machine that was recorded, such as `"x86_64"`; to find the user's code
-   * that was interrupted if there is a copy of the stack and no chain.
+   * @param arch The recorded machine, such as `"x86_64"`, to find the interrupted user code
+   * if there is a copy of the stack and no chain.
    */
   decode(sample: Sample, arch: string | undefined): void {
     this.length = 0;
@@ -53,7 +53,7 @@ export class CallChain {
    * Appends frames of a chain with markers.
    *
    * @param inKernel Whether it begins in the kernel if it does not begin with a marker.
-   * @param isFirst Whether its first frame may be the one that is there already.
+   * @param isFirst Whether its first frame may equal the last appended one.
    */
   append(chain: U64Array, inKernel: boolean, isFirst: boolean): void {
     let inKernelNow = inKernel;
@@ -72,14 +72,14 @@ export class CallChain {
         } else if (marker !== Context.GUEST) inKernelNow = true;
         continue;
       }
-      // The sampled address comes first; a precise event's may be another one.
+      // The sampled address is first; that of a precise event may differ.
       if (mayRepeat && inKernelNow === this.isKernel[0]) {
         mayRepeat = false;
         continue;
       }
       mayRepeat = false;
       const address = addressOfHalves(high, low);
-      // What the kernel has interrupted has called nobody.
+      // The interrupted code has not called the kernel.
       const isCaller = this.isKernel[this.length - 1] === inKernelNow;
       this.#push(isCaller ? address - 1 : address, inKernelNow);
     }

@@ -1,5 +1,5 @@
 /**
- * Call chains, added up.
+ * Totals of call chains.
  *
  * @module
  */
@@ -10,17 +10,17 @@ export const NO_NODE = -1;
 const INITIAL_CAPACITY = 1024;
 
 /**
- * A tree of the distinct call chains. A node is a frame below its caller; what nodes are
- * called is the user's affair, who numbers frames from 0.
+ * A tree of the distinct call chains. A node is a frame below its caller. Frames are numbers
+ * from 0, whose meaning the user defines.
  *
- *     main ─┬─ f ─── g        A chain is one node more than the chain without its last
- *           └─ g              frame. Callers have smaller numbers than what they call.
+ *     main ─┬─ f ─── g        A chain needs one node more than the chain without its last
+ *           └─ g              frame. Callers have smaller numbers than their callees.
  *
  * Memory grows with the distinct chains only, by 28 bytes a node: columns are typed arrays,
  * and one hash table with open addressing finds the node of a caller and a frame.
  */
 export class CallTree {
-  /** Caller and frame of each node, side by side in memory. */
+  /** Caller and frame of each node, adjacent in memory. */
   #links = new Int32Array(2 * INITIAL_CAPACITY);
   #weights = new Float64Array(INITIAL_CAPACITY);
   /** Nodes plus one by the hash of caller and frame; 0 is free. */
@@ -42,12 +42,12 @@ export class CallTree {
     return this.#links[2 * node + 1];
   }
 
-  /** Returns the weight of the chain that ends at a node, without what it calls. */
+  /** Returns the weight of the chain that ends at a node, without its callees. */
   selfOf(node: number): number {
     return this.#weights[node];
   }
 
-  /** Returns the node of a frame that is called by `parent`, which is made if need be. */
+  /** Returns the node of a frame that `parent` calls, and creates it if it does not exist. */
   child(parent: number, frame: number): number {
     const slots = this.#slots;
     const links = this.#links;
@@ -66,7 +66,7 @@ export class CallTree {
     this.#weights[node] += weight;
   }
 
-  /** Returns the weight of each node with all that it calls. */
+  /** Returns the weight of each node with its callees. */
   totals(): Float64Array {
     const totals = this.#weights.slice(0, this.#size);
     for (let node = this.#size - 1; node >= 0; node--) {
@@ -85,7 +85,7 @@ export class CallTree {
     return frames.reverse();
   }
 
-  /** Visits all nodes, a caller before and after what it calls. Does not recurse. */
+  /** Visits all nodes, a caller before and after its callees. Does not recurse. */
   visit(enter: (node: number) => void, leave: (node: number) => void): void {
     const firsts = new Int32Array(this.#size + 1).fill(NO_NODE);
     const nexts = new Int32Array(this.#size).fill(NO_NODE);

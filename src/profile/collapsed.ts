@@ -1,5 +1,5 @@
 /**
- * Call chains as lines of text, which tools for flame graphs take.
+ * Call chains as lines of text, which tools for flame graphs read.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * The times of dumps, in those of the recording.
+ * Conversion of dump timestamps to the clock of the recording.
  *
  * @module
  */
 
-/** How ticks of the processor become nanoseconds: PERF_RECORD_TIME_CONV. */
+/** Conversion of processor ticks to nanoseconds: PERF_RECORD_TIME_CONV. */
 export interface TickRate {
   readonly timeShift: bigint;
   readonly timeMult: bigint;
@@ -14,13 +14,13 @@ export interface TickRate {
 /** The clock of a dump's timestamps. */
 export type DumpClock = "nanoseconds" | "ticks" | "unknown";
 
-/** A time that is this near to the recording is one of its own: an hour. */
+/** Maximum distance of a timestamp from a recording with the same clock: an hour. */
 const NEAR = 3_600_000_000_000n;
 
-/** Converts ticks as perf's `tsc_to_perf_time` does. */
+/** Converts ticks like perf's `tsc_to_perf_time`. */
 export function ticksToTime(ticks: bigint, rate: TickRate): bigint {
   const { timeShift, timeMult, timeZero } = rate;
-  // The kernel's shifts are below 64; a hostile one must not make a huge number.
+  // The kernel's shifts are below 64; a hostile one must not create a huge number.
   const shift = timeShift & 63n;
   const quotient = ticks >> shift;
   const rest = ticks & (1n << shift) - 1n;
@@ -29,9 +29,9 @@ export function ticksToTime(ticks: bigint, rate: TickRate): bigint {
 }
 
 /**
- * Returns which clock a dump's timestamps are of, if its header says that of the processor
- * (JITDUMP_FLAGS_ARCH_TIMESTAMP). Some writers set the flag by mistake, and record
- * nanoseconds: then these are nearer to the recording than ticks would be.
+ * Returns the clock of a dump whose header declares processor ticks
+ * (JITDUMP_FLAGS_ARCH_TIMESTAMP). Some writers set the flag by mistake and record nanoseconds,
+ * which are then nearer to the recording than converted ticks.
  */
 export function clockOfFlagged(
   timestamp: bigint,

@@ -14,22 +14,22 @@ export interface TimedPiece {
   /** Address of the function's first byte. */
   readonly base: Address;
   readonly since: number;
-  /** Infinity if it lasts. */
+  /** Infinity if nothing replaces it. */
   readonly until: number;
-  /** The frames of its function, once it has been named. */
+  /** The frames of its function, after it has been named. */
   frames: FunctionFrames | undefined;
 }
 
 /**
- * The functions of one dump. Most addresses are one function's for good, so the ranges that
- * overlap are joined to clusters, and a binary search among numbers finds the cluster. Only
- * in clusters of several pieces the timeline is asked.
+ * The functions of one dump. Most addresses belong to one function at all times, so
+ * overlapping ranges form clusters, which a binary search among numbers finds. Only clusters
+ * of several pieces need the timeline.
  */
 export class DumpedCode {
   readonly timeline: CodeTimeline;
   /** Whether it has no functions. */
   readonly isEmpty: boolean;
-  /** The first and the last time of a function; NaN if there is none. */
+  /** The first and the last timestamp of a function; NaN if there is no function. */
   readonly first: number;
   readonly last: number;
   readonly #startTime: bigint;
@@ -39,13 +39,13 @@ export class DumpedCode {
   readonly #ends: Float64Array;
   readonly #firsts: Int32Array;
   readonly #size: number;
-  /** The pieces of clusters of one piece, once they are found. */
+  /** The pieces of clusters of one piece, after they have been found. */
   readonly #alone: (TimedPiece | undefined)[];
   readonly #timed = new Map<Piece, TimedPiece>();
-  /** The last answer for an address in a cluster of several pieces. */
+  /** The last result for an address in a cluster of several pieces. */
   readonly #recent = new Map<Address, TimedPiece>();
 
-  /** @param startTime The time from which times count. */
+  /** @param startTime The time that counts as 0. */
   constructor(timeline: CodeTimeline, startTime: bigint) {
     this.timeline = timeline;
     this.#startTime = startTime;
@@ -75,7 +75,7 @@ export class DumpedCode {
     this.#alone = new Array(size);
   }
 
-  /** Finds the function that was at an address at a time. */
+  /** Finds the function at an address at a time. */
   find(address: Address, time: number): TimedPiece | undefined {
     const cluster = this.#clusterAt(address);
     if (cluster < 0) return undefined;
@@ -93,7 +93,7 @@ export class DumpedCode {
     return timed;
   }
 
-  /** Finds the function that came to an address after a time, if no other was there ever. */
+  /** Finds the only function ever at an address, if it was recorded after a time. */
   findLater(address: Address, time: number): TimedPiece | undefined {
     const cluster = this.#clusterAt(address);
     if (cluster < 0) return undefined;
@@ -128,7 +128,7 @@ export class DumpedCode {
     );
   }
 
-  /** The same object for the same piece. */
+  /** Returns the same object for the same piece. */
   #timedOf(piece: Piece): TimedPiece {
     let timed = this.#timed.get(piece);
     if (!timed) this.#timed.set(piece, timed = this.#toTimed(piece));

@@ -1,5 +1,5 @@
 /**
- * The dumps that a recording's processes have mapped.
+ * The dumps of a recording's processes.
  *
  * @module
  */
@@ -15,50 +15,50 @@ import {
 } from "./read_dump.ts";
 import { FileHeader } from "../format/file_header.ts";
 
-/** The name that perf wants: `jit-<pid>.dump`. */
+/** The name that perf expects: `jit-<pid>.dump`. */
 const DUMP_NAME = /(?:^|\/)jit-\d+\.dump$/;
 
 /** The first bytes of a dump, in both byte orders. */
 const MAGICS = [0x4a69_5444, 0x4454_694a];
 
-/** What the kernel appends to the path of a file without a name. */
+/** Suffix that the kernel appends to the path of a deleted file. */
 const DELETED = / \(deleted\)$/;
 
-/** Name that a dump of an earlier process gets, if a later one needs its name. */
+/** Suffix of a dump of an earlier process whose name a later one needed. */
 const OLD = ".old";
 
-/** Most nanoseconds between a mapping and the first function of its dump: a minute. */
+/** Maximum nanoseconds between a mapping and the first function of its dump: a minute. */
 const SOON = 60_000_000_000n;
 
 /** A dump with its functions. */
 export interface Dump extends ReadDump {
-  /** The path at which it was found. */
+  /** The path of the found file. */
   readonly path: string;
   readonly code: DumpedCode;
 }
 
 /** Options for {@linkcode Dumps}. */
 export interface DumpsOptions {
-  /** Directories in which dumps are that have moved, in the order of preference. */
+  /** Directories of moved dumps, in the order of preference. */
   readonly directories: readonly string[];
-  /** Whether the recorded processes may still live here, so that /proc/PID is checked. */
+  /** Whether to check /proc/PID, because the recorded processes may still run. */
   readonly isThisMachine: () => boolean | undefined;
 }
 
-/** Returns whether a mapping may be the one by which a dump is found. */
+/** Returns whether a mapping can be the marker of a dump. */
 export function mayBeDump(path: string, pageOffset: number): boolean {
   return pageOffset === 0 && path.startsWith("/") &&
     !path.startsWith("//") && !path.startsWith("/memfd:");
 }
 
 /**
- * Finds and reads dumps. A file is identified by the device and inode that the kernel has
- * recorded, because its path may be another one's by now: the next process with that path
- * renames it. Files that were copied have other inodes, and are found by their name.
+ * Finds and reads dumps. A file is identified by the recorded device and inode, because its
+ * path may belong to another file now: the next process with that path renames it. Copied
+ * files have other inodes, and are found by their names.
  */
 export class Dumps {
   readonly #options: DumpsOptions;
-  /** Dumps by the identity of their mapping. */
+  /** Dumps by the identity of the mapped file. */
   readonly #byMapping = new Map<string, Dump | undefined>();
   readonly #byPath = new Map<string, Dump>();
   readonly #hints: Hint[] = [];
@@ -77,12 +77,12 @@ export class Dumps {
     return this.#hints;
   }
 
-  /** Whether any process had mapped a dump, also one that could not be read. */
+  /** Whether any process has mapped a dump, even one that cannot be read. */
   get areNamed(): boolean {
     return this.#byPath.size > 0 || this.#hints.length > 0;
   }
 
-  /** Returns the dump that is mapped, if it is one and can be read. Never throws. */
+  /** Returns the mapped dump, if it is one and can be read. Never throws. */
   of(mapping: Mapping, clock: () => RecordingClock): Dump | undefined {
     const { path, major, minor, inode } = mapping.file;
     if (!mayBeDump(path, mapping.pageOffset)) return undefined;
@@ -117,7 +117,7 @@ export class Dumps {
     }
   }
 
-  /** Returns where the file is by now, or why it is nowhere. */
+  /** Returns the current path of the file, or the reason why it was not found. */
   #locate(
     mapping: Mapping,
     recorded: string,
@@ -161,9 +161,9 @@ export class Dumps {
   }
 
   /**
-   * Whether a file that is not the one that was mapped may be a copy of it: its process is
-   * the one that was recorded, and it began to make functions soon after the mapping. In a
-   * container the process is known by another number, which the name has.
+   * Returns whether a file may be a copy of the mapped one: it is of the recorded process, and
+   * has its first function soon after the mapping. In a container the process has another id,
+   * which is in the file's name.
    */
   #isCopy(path: string, { pid, file, time }: Mapping): boolean {
     const named = Number(/(\d+)\.dump/.exec(file.path)?.[1]);
@@ -172,7 +172,7 @@ export class Dumps {
       if (header === undefined || this.#byPath.has(path)) return false;
       if (header.pid !== pid && header.pid !== named) return false;
       const first = firstTime(path);
-      // A process that ran before the recording has no time of its mappings.
+      // Mappings that existed before the recording have no time.
       if (first === undefined || time === 0n || header.isFlagged) return true;
       const delay = first - time;
       return -SOON <= delay && delay <= SOON;
@@ -186,7 +186,7 @@ function missing(path: string, problem: string): Hint {
   return {
     text:
       `the dump ${path} cannot be read (${problem}), so its functions have no names`,
-    cure: "restore it, or name the directory it is in with --dumps",
+    cure: "restore it, or pass its directory with --dumps",
   };
 }
 
@@ -209,7 +209,7 @@ function hasMagic(path: string): boolean {
   return MAGICS.includes(new DataView(bytes.buffer).getUint32(0));
 }
 
-/** Returns a dump's process; undefined if it is no dump. */
+/** Returns the process of a dump; undefined if the file is not a dump. */
 function headerOf(
   path: string,
 ): { pid: number; isFlagged: boolean } | undefined {

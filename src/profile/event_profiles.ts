@@ -1,5 +1,5 @@
 /**
- * The samples of each event, added up.
+ * Totals of the samples of each event.
  *
  * @module
  */
@@ -10,30 +10,30 @@ import type { Dump } from "./dumps.ts";
 import type { FoundInstruction } from "./frame_names.ts";
 import type { FunctionWeights } from "./profile.ts";
 
-/** An event of one kind of core, as perf names it on a hybrid processor. */
+/** Name of an event of one kind of core, on a hybrid processor. */
 const HALF = /^cpu_(?:core|atom)\/([^/]*)\//;
 
 /** Modifiers of an event, as in `cycles:ppp`. */
 const MODIFIERS = /:[a-zA-Z]+$/;
 
-/** Events that count nothing; perf uses them to learn of mappings. */
+/** Events that count nothing; perf uses them to record mappings. */
 const DUMMY = /^dummy(?::|$)/;
 
 /** The samples of one event. */
 export class EventProfile {
-  /** The names of the events that are added up: two for the halves of a hybrid one. */
+  /** The names of the combined events: two for the halves of a hybrid one. */
   readonly names = new Set<string>();
   readonly tree = new CallTree();
   /** The dumps with samples. */
   readonly dumps = new Set<Dump>();
-  /** The weights of instructions, if they are wanted. */
+  /** The weights of instructions, if they are requested. */
   readonly functions = new Map<Dump, Map<number, FunctionWeights>>();
   samples = 0;
   weight = 0;
-  /** Weight of code in memory of no file that nothing names, by process. */
+  /** Weight of unnamed code in memory of no file, by process. */
   readonly unknown = new Map<number, number>();
 
-  /** Counts the weight of an instruction. */
+  /** Adds the weight of an instruction. */
   addInstruction({ dump, fn, offset }: FoundInstruction, weight: number): void {
     let functions = this.functions.get(dump);
     if (!functions) this.functions.set(dump, functions = new Map());
@@ -58,7 +58,7 @@ export class EventProfiles {
   readonly #byEvent = new Map<PerfEvent | undefined, EventProfile>();
   readonly #byName = new Map<string, EventProfile>();
 
-  /** Returns the profile that an event's samples belong to. */
+  /** Returns the profile of an event's samples. */
   of(event: PerfEvent | undefined): EventProfile {
     let profile = this.#byEvent.get(event);
     if (profile) return profile;
@@ -71,16 +71,16 @@ export class EventProfiles {
     return profile;
   }
 
-  /** All profiles that have samples, the greatest weight first. */
+  /** Returns all profiles with samples, the greatest weight first. */
   get sampled(): EventProfile[] {
     return [...this.#byName.values()].filter(({ samples }) => samples > 0)
       .sort((a, b) => b.weight - a.weight);
   }
 
   /**
-   * Chooses a profile: that of a name, or the one with the greatest weight.
+   * Returns the profile of an event, or the one with the greatest weight.
    *
-   * @throws {Error} If there is no event of that name.
+   * @throws {Error} If there is no event with that name.
    */
   choose(name: string | undefined): EventProfile | undefined {
     const { sampled } = this;

@@ -1,5 +1,5 @@
 /**
- * A profile as a page: call chains as a picture, in one file that needs no other.
+ * A profile as a page: a flame graph in one self-contained file.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { mergeTree } from "./merged_tree.ts";
 import { functionKey, type Origin, type Place } from "./place.ts";
 import type { Profile } from "./profile.ts";
 
-/** Less than this of all is left out, so that the page stays small. */
+/** Smallest share of a call on the page, so that it stays small. */
 const NARROWEST = 1 / 50_000;
 
 /**
@@ -19,7 +19,7 @@ const NARROWEST = 1 / 50_000;
  */
 type PageCall = [number, string, Origin | "process", string, number];
 
-/** Returns the line that took most of each node, or an empty text. */
+/** Returns the line with the greatest weight of each node, or an empty string. */
 function hottestLines(
   { tree, places }: Profile,
   nodeOf: Int32Array,
@@ -47,7 +47,7 @@ function hottestLines(
   return hottest;
 }
 
-/** Lists all calls that are wide enough, each caller before what it called. */
+/** Lists all calls that are wide enough, each caller before its callees. */
 function pageCalls(profile: Profile): PageCall[] {
   const { tree, places, nodeOf } = mergeTree(profile, functionKey);
   const totals = tree.totals();
@@ -61,7 +61,7 @@ function pageCalls(profile: Profile): PageCall[] {
     if (parent === NO_NODE) roots.push(node);
     else (callees[parent] ??= []).push(node);
   }
-  // The last of a stack comes first, so the hottest is put last.
+  // The last entry of a stack is visited first, so the hottest one is pushed last.
   const byWeight = (a: number, b: number) => totals[a] - totals[b];
   const calls: PageCall[] = [[0, "all", "process", "", profile.weight]];
   const stack: [node: number, depth: number][] = roots.sort(byWeight)
@@ -86,7 +86,7 @@ function pageCalls(profile: Profile): PageCall[] {
 const escapeHtml = (text: string) =>
   text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 
-/** Data inside a script: whatever would end it, or be no JavaScript, is escaped. */
+/** Returns JSON for a script, with characters escaped that would end or break it. */
 const escapeScript = (json: string) =>
   json.replace(
     /[<\u2028\u2029]/g,

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Light and dark; the colours say who has made the code. */
+/** The style, light and dark; colors are by category of code. */
 export const FLAME_GRAPH_STYLE = `
 :root {
   color-scheme: light dark;
@@ -38,8 +38,8 @@ footer { opacity: .7; }
 `;
 
 /**
- * Draws `profile`: each call is a button whose width is its share of what is zoomed to.
- * Calls narrower than a pixel are not drawn until they are zoomed to.
+ * Draws `profile`: each call is a button whose width is its share of the zoomed call. Calls
+ * narrower than a pixel are not drawn until they are zoomed.
  */
 export const FLAME_GRAPH_SCRIPT = `
 "use strict";
@@ -111,7 +111,7 @@ function draw() {
   mark();
 }
 
-/** Marks what is searched for, and says how much it took; calls within others count once. */
+/** Marks the matches of a search, and shows their share; nested matches count once. */
 function mark() {
   const wanted = search.value.toLowerCase();
   main.classList.toggle("searching", wanted !== "");

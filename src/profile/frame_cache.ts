@@ -1,5 +1,5 @@
 /**
- * Frames of addresses that were named lately.
+ * A cache of frames by address.
  *
  * @module
  */
@@ -12,15 +12,15 @@ const SIZE = 2 ** 17;
 /** Numbers of an entry: the address, space and frame in one, since, until. */
 const WIDTH = 4;
 
-/** Frames are below it. */
+/** Upper limit of frames. */
 const FRAME_LIMIT = 2 ** 31;
 
-/** No frame is known. */
+/** The result for an address that is not cached. */
 export const UNKNOWN_FRAME = -1;
 
 /**
- * A cache of fixed size. Without it, naming a frame is a binary search among all functions
- * of a dump, and most of its steps miss the processor's cache. An entry is one line of it.
+ * A cache of fixed size. Without it, naming a frame is a binary search among all functions of
+ * a dump, most steps of which miss the processor's cache. An entry occupies one cache line.
  */
 export class FrameCache {
   readonly #entries = new Float64Array(SIZE * WIDTH).fill(NaN);
@@ -28,7 +28,7 @@ export class FrameCache {
   /**
    * Returns the frame of an address at a time, or `UNKNOWN_FRAME`.
    *
-   * @param space Number of the address space and of the state that it is in.
+   * @param space Number of the address space and of its state.
    */
   find(space: number, address: Address, time: number): number {
     const entries = this.#entries;
@@ -40,7 +40,7 @@ export class FrameCache {
     return isSame ? frame : UNKNOWN_FRAME;
   }
 
-  /** Notes the frame of an address, and the times between which it has it. */
+  /** Adds the frame of an address between two times. */
   set(
     space: number,
     address: Address,

@@ -1,5 +1,5 @@
 /**
- * From addresses to names.
+ * Symbolization of addresses.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { FunctionFrames, UNNAMED } from "./function_frames.ts";
 import type { Place } from "./place.ts";
 import type { Process, Processes } from "./processes.ts";
 
-/** An instruction of a function that a dump has. */
+/** An instruction of a dumped function. */
 export interface FoundInstruction {
   readonly dump: Dump;
   readonly fn: DumpedFunction;
@@ -35,13 +35,13 @@ const isV8Builtin = (symbol: string) => symbol.startsWith("Builtins_");
 
 const UNKNOWN: Place = { name: "[unknown]", origin: "unknown", object: "" };
 
-/** Whether jitted code may be where this is mapped, whatever a dump says. */
+/** Returns whether a mapping can have jitted code. */
 export function isAnonymous(mapping: Mapping | undefined): boolean {
   return mapping === undefined || mapping.file.path === "" ||
     ANONYMOUS.test(mapping.file.path);
 }
 
-/** Names frames, each once. A frame is a number; equal places have one. */
+/** Symbolizes frames, each once. A frame is a number; equal frames have the same one. */
 export class FrameNames {
   readonly #processes: Processes;
   readonly #symbols: () => NativeSymbols;
@@ -51,11 +51,11 @@ export class FrameNames {
   readonly #native = new Set<number>();
   readonly #unknown: number;
   readonly #cache = new FrameCache();
-  /** The piece and the dump of the frame that was named last, if a dump has it. */
+  /** The piece and the dump of the last named frame, if a dump has it. */
   #timed: TimedPiece | undefined;
   #dump: Dump | undefined;
   #offset = 0;
-  /** The frame that was named last is of a function recorded after the sample. */
+  /** Whether the last named frame is of a function that was recorded after the sample. */
   isEarly = false;
 
   /** @param symbols Returns the native symbols; called when the first is needed. */
@@ -65,7 +65,7 @@ export class FrameNames {
     this.#unknown = this.#add(UNKNOWN);
   }
 
-  /** The places of all frames, with their names demangled if `c++filt` may be run. */
+  /** Returns all frames, with their names demangled if `c++filt` may be run. */
   async places(): Promise<Place[]> {
     const places = this.#places.slice();
     const frames = [...this.#native];
@@ -77,14 +77,14 @@ export class FrameNames {
     return places;
   }
 
-  /** The instruction of the frame that was named last, if a dump has it. */
+  /** The instruction of the last named frame, if a dump has it. */
   get found(): FoundInstruction | undefined {
     const [dump, timed] = [this.#dump, this.#timed];
     if (dump === undefined || timed === undefined) return undefined;
     return { dump, fn: timed.piece.fn, offset: this.#offset };
   }
 
-  /** Whether a frame is code in memory of no file without a name. */
+  /** Returns whether a frame is unnamed code in memory of no file. */
   isUnknown(frame: number): boolean {
     return frame === this.#unknown;
   }
@@ -114,7 +114,7 @@ export class FrameNames {
   ofUser(process: Process, address: Address, time: number): number {
     this.#timed = undefined;
     this.isEarly = false;
-    // An address of the kernel's half is no user code; a chain can hold any number.
+    // An address of the kernel's half is not user code; a chain can contain any number.
     if (address < 0) return this.#unknown;
     for (const { dump, until } of process.dumps) {
       const timed = dump.code.find(address, time);
@@ -135,7 +135,7 @@ export class FrameNames {
 
   /**
    * Whether a file with a symbol at the address was mapped after the function was recorded.
-   * Memory that was only protected anew has no symbols.
+   * Memory whose protection has only changed has no symbols.
    */
   #isReplaced(process: Process, address: Address, timed: TimedPiece): boolean {
     if (address < process.lateStart || address >= process.lateEnd) return false;
@@ -203,12 +203,12 @@ export class FrameNames {
   ): number {
     const symbol = this.#symbols().find(pid, address, mapping);
     const isMemory = isAnonymous(mapping);
-    // The names of unnamed memory are in brackets too: "[heap]".
+    // Memory without a file has names in brackets, such as "[heap]".
     if (isMemory && !(symbol !== undefined && symbol.end > 0)) {
       return this.#unknown;
     }
     return this.#ofSymbol(symbol, (name) => {
-      // A symbol of memory is a perf map's; V8's builtins are symbols of its binary too.
+      // A symbol in memory is of a perf map; V8's builtins are symbols of its binary as well.
       if (isMemory || isV8Builtin(name)) {
         const { name: shown, category } = namedCode(name);
         return { name: shown, origin: category, object: "" };

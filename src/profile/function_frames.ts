@@ -1,5 +1,5 @@
 /**
- * The frames of a function of a dump: one for each of its lines.
+ * The frames of a dumped function, one for each line.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import type { LineEntry } from "../reader/dump_record.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
 
-/** A frame that has no number yet. */
+/** A frame without a number. */
 export const UNNAMED = -1;
 
 /** A function's frames: one for each line entry, and one for code without a line. */
 export class FunctionFrames {
   // Plain arrays: most functions have few lines, and a typed array costs 200 bytes.
-  /** Offsets at which lines start, in order. */
+  /** Start offsets of lines, in order. */
   readonly #starts: number[];
   /** The frame of code before the first line, and that of each entry. */
   readonly #frames: number[];
@@ -25,7 +25,7 @@ export class FunctionFrames {
     this.#frames = new Array(lines.length + 1).fill(UNNAMED);
   }
 
-  /** Returns the number of the line entry that an offset belongs to; −1 if to none. */
+  /** Returns the index of an offset's line entry; −1 if it has none. */
   entryAt(offset: number): number {
     const starts = this.#starts;
     let [low, high] = [0, starts.length];
@@ -37,7 +37,7 @@ export class FunctionFrames {
     return low - 1;
   }
 
-  /** Returns an entry's line; undefined for line 0, which is no line, as in DWARF. */
+  /** Returns an entry's line; undefined for line 0, which means no line, as in DWARF. */
   lineOf(entry: number): LineEntry | undefined {
     const line = this.#lines[entry];
     return line?.line === 0 ? undefined : line;
@@ -48,7 +48,7 @@ export class FunctionFrames {
     return this.#frames[entry + 1];
   }
 
-  /** Gives an entry its frame. */
+  /** Sets an entry's frame. */
   setFrame(entry: number, frame: number): void {
     this.#frames[entry + 1] = frame;
   }

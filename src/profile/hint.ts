@@ -1,10 +1,10 @@
 /**
- * What a reader of a profile has to know.
+ * Hints on the quality of a profile.
  *
  * @module
  */
 
-/** A fault of a recording or its dumps, and what helps. */
+/** A fault of a recording or its dumps, and a remedy. */
 export interface Hint {
   readonly text: string;
   readonly cure: string;

@@ -1,5 +1,5 @@
 /**
- * What is wrong with a profile, as far as the data shows it.
+ * Detection of faults in a profile.
  *
  * @module
  */
@@ -10,28 +10,28 @@ import type { Dump, Dumps } from "./dumps.ts";
 import type { EventProfile } from "./event_profiles.ts";
 import type { Hint } from "./hint.ts";
 
-/** Number of hints that are shown. */
+/** Maximum number of hints. */
 const MOST = 5;
 
-/** Dumps above this many bytes are not checked, as it would take too long. */
+/** Maximum size of a dump that is checked, because checking takes time. */
 const LARGEST_CHECKED = 8 * 1024 * 1024;
 
-/** Shares of the weight below it are not worth a hint. */
+/** Minimum share of the weight for a hint. */
 const LEAST_SHARE = 0.05;
 
 /** The kernel's limit of chains: sysctl kernel.perf_event_max_stack (Linux 4.8 to 6.19). */
 const MAX_STACK = 127;
 
-/** What was seen while a recording was read. */
+/** Observations from reading a recording. */
 export interface Observations {
   /** The times of the first and the last sample. */
   firstTime: number;
   lastTime: number;
   /** Number of samples of functions that were recorded after them. */
   early: number;
-  /** Number of records that perf could not keep. */
+  /** Number of records that perf lost. */
   lost: number;
-  /** Number of frames of the longest chain, and of the samples that have so many. */
+  /** Number of frames of the longest chains, and the number of such chains. */
   longest: number;
   atLongest: number;
   /** Number of samples with a copy of the stack, and of those with a chain instead. */
@@ -45,7 +45,7 @@ export interface Observations {
   damage: string | undefined;
 }
 
-/** What hints are made from. */
+/** The data from which hints are derived. */
 export interface HintSources {
   readonly profile: EventProfile;
   readonly seen: Observations;
@@ -54,7 +54,7 @@ export interface HintSources {
   readonly commandOf: (pid: number) => string;
 }
 
-/** Returns the most important hints, the first of them first. */
+/** Returns the most important hints, in order of importance. */
 export async function findHints(sources: HintSources): Promise<Hint[]> {
   const { dumps, symbolNotes } = sources;
   const hints = [
@@ -78,21 +78,21 @@ function* onRecording({ seen, profile }: HintSources): Generator<Hint> {
   if (seen.damage !== undefined) {
     yield {
       text:
-        `the recording is damaged (${seen.damage}), and its rest is missing`,
+        `the recording is damaged (${seen.damage}), and the records after that are missing`,
       cure: "record again",
     };
   }
   if (seen.lost > profile.samples / 100) {
     yield {
       text:
-        `perf has lost ${seen.lost} records, as it could not write them in time`,
+        `perf has lost ${seen.lost} records, because it could not write them in time`,
       cure:
         "record with fewer samples (-F 999), or with a larger buffer (-m 16M)",
     };
   }
 }
 
-/** Hints on dumps whose functions cannot be those of the samples. */
+/** Yields hints on dumps whose functions cannot be those of the samples. */
 function* onDumps({ seen, dumps, profile }: HintSources): Generator<Hint> {
   for (const dump of dumps.all) {
     const { path, code, clock } = dump;
@@ -123,9 +123,9 @@ function* onDumps({ seen, dumps, profile }: HintSources): Generator<Hint> {
       yield {
         text: `no function of the dump ${path} has a sample, and ${
           percent(unknownOf(profile), profile)
-        } of the time is in code without a name`,
+        } of the time is in unnamed code`,
         cure:
-          "if the writer is given a copy of the code, give it the address at which it runs too (address)",
+          "if the writer receives a copy of the code, pass the address of the running code as well (address)",
       };
     }
   }
@@ -135,7 +135,7 @@ function unknownOf({ unknown }: EventProfile): number {
   return unknown.values().reduce((sum, weight) => sum + weight, 0);
 }
 
-/** Hints on code in memory of no file that nothing describes. */
+/** Yields hints on code in memory of no file that no dump describes. */
 function* onUnknown(sources: HintSources): Generator<Hint> {
   const { profile, seen, dumps, commandOf } = sources;
   const later = seen.unknownLater.entries().toArray()
@@ -147,7 +147,7 @@ function* onUnknown(sources: HintSources): Generator<Hint> {
         commandOf(pid)
       } ${pid} end long before the recording, and ${
         percent(weight, profile)
-      } of the time is in code without a name after that`,
+      } of the time is in unnamed code after that`,
       cure: "let the program keep its dump open, and record all functions",
     };
     return;
@@ -160,7 +160,7 @@ function* onUnknown(sources: HintSources): Generator<Hint> {
     yield {
       text: "no process of the recording had a dump",
       cure:
-        "if a program has a JIT compiler, let it write one (of Deno's own: jitdump record --v8)",
+        "if a program has a JIT compiler, let it write a dump (for Deno's own: jitdump record --v8)",
     };
     return;
   }
@@ -175,7 +175,7 @@ function* onUnknown(sources: HintSources): Generator<Hint> {
   yield {
     text: dumps.areNamed ? text : `${text}: the recording names no dump`,
     cure:
-      "let the program write a dump (of Deno's own code: jitdump record --v8), and keep it open until the recording has begun",
+      "let the program write a dump (for Deno's own code: jitdump record --v8), and keep it open until the recording has started",
   };
 }
 
@@ -203,7 +203,7 @@ function* onChains({ seen, dumps, profile }: HintSources): Generator<Hint> {
       text:
         "functions have unwind info, but the recording has no copies of the stack: callers are missing if the code keeps no frame pointers",
       cure:
-        "record with --call-graph dwarf, and see perf script after perf inject",
+        "record with --call-graph dwarf, and run perf inject and perf script",
     };
   }
 }
@@ -212,12 +212,12 @@ function* onEarly({ seen }: HintSources): Generator<Hint> {
   if (seen.early === 0) return;
   yield {
     text:
-      `${seen.early} samples are from before the record of their function, and count as the first function at that address`,
+      `${seen.early} samples are earlier than the record of their function, and count as the first function at that address`,
     cure: "let the program record a function before it runs it",
   };
 }
 
-/** Hints on dumps in which `jitdump check` finds an error. */
+/** Yields hints on dumps in which `jitdump check` finds an error. */
 async function onFindings(dumps: readonly Dump[]): Promise<Hint[]> {
   const hints: Hint[] = [];
   for (const { path, hints: own } of dumps) {
@@ -228,12 +228,12 @@ async function onFindings(dumps: readonly Dump[]): Promise<Hint[]> {
         if (severity !== "error") continue;
         hints.push({
           text: `the dump ${path} has a fault (${message})`,
-          cure: `see jitdump check ${path}`,
+          cure: `run jitdump check ${path}`,
         });
         break;
       }
     } catch {
-      // It has been read, and is gone now.
+      // The file was removed after it was read.
     }
   }
   return hints;

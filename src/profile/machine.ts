@@ -7,8 +7,8 @@
 import type { Features } from "../perf_data/features.ts";
 
 /**
- * Returns whether the recorded kernel is this one, as far as names tell; undefined if
- * permission to ask for them is not granted. Never prompts.
+ * Returns whether the recorded host and kernel have the names of this machine; undefined
+ * without permission to read them. Never prompts.
  */
 export function recordedHere(
   { hostname, osRelease }: Features,

@@ -1,5 +1,5 @@
 /**
- * Call chains in which some frames are the same to a view.
+ * Call chains with merged frames.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import type { Profile } from "./profile.ts";
 /** A tree of chains of keys. */
 export interface MergedTree {
   readonly tree: CallTree;
-  /** The first place of each frame below the processes. */
+  /** The first frame of each key below the processes. */
   readonly places: readonly Place[];
-  /** The node of each node of the profile's tree. */
+  /** The merged node of each node of the profile's tree. */
   readonly nodeOf: Int32Array;
 }
 
-/** Adds up chains whose places have equal keys. Processes stay apart. */
+/** Merges frames with equal keys. Processes stay separate. */
 export function mergeTree(
   { tree, places }: Profile,
   keyOf: (place: Place) => string,

@@ -1,46 +1,46 @@
 /**
- * Running `perf record`.
+ * The commands of `perf record`.
  *
  * @module
  */
 
-/** How perf finds out who called whom. */
+/** Method by which perf records call chains. */
 export type CallGraph = "fp" | "dwarf" | "none";
 
-/** All there are. */
+/** All methods. */
 export const CALL_GRAPHS: readonly CallGraph[] = ["fp", "dwarf", "none"];
 
-/** What to record, and how. */
+/** Options of a recording. */
 export interface Recording {
-  /** Where the perf.data goes. */
+  /** Path of the perf.data. */
   readonly data: string;
   readonly event: string;
   readonly callGraph: CallGraph;
-  /** How often a second to look; perf's own choice where it is left out. */
+  /** Samples per second. Defaults to that of perf. */
   readonly frequency?: number;
-  /** A command, or the id of a process that runs already. */
+  /** A command, or the id of a running process. */
   readonly target: readonly string[] | number;
 }
 
-/** Counts cycles of the processor, where it has a counter. */
+/** CPU cycles, if the processor has a counter. */
 const CYCLES = "cycles";
 
 /** A timer, which every Linux has. */
 const CPU_CLOCK = "cpu-clock";
 
-/** What to say where perf is not there. */
+/** The error if perf is not installed. */
 export const NO_PERF =
-  "there is no perf: install it (Debian: linux-perf, Ubuntu: linux-tools-generic, Fedora: perf)";
+  "perf is not installed; install it (Debian: linux-perf, Ubuntu: linux-tools-generic, Fedora: perf)";
 
-/** What perf says where something is not allowed or not there. */
+/** A failure that perf reports. */
 export class PerfFailure extends Error {}
 
-/** The arguments of perf for a recording. */
+/** Returns the arguments of perf for a recording. */
 export function recordArguments(recording: Recording): string[] {
   const { data, event, callGraph, frequency, target } = recording;
   return [
     "record",
-    // Copies of all programs and libraries would stay in ~/.debug.
+    // Otherwise perf copies all programs and libraries to ~/.debug.
     "--no-buildid-cache",
     // The clock of dumps.
     ...["-k", "mono"],
@@ -54,7 +54,7 @@ export function recordArguments(recording: Recording): string[] {
   ];
 }
 
-/** Runs perf for what it prints. */
+/** Runs perf, and returns its output. */
 async function runPerf(args: string[]): Promise<Deno.CommandOutput> {
   try {
     return await new Deno.Command("perf", { args, stdin: "null" }).output();
@@ -64,13 +64,13 @@ async function runPerf(args: string[]): Promise<Deno.CommandOutput> {
   }
 }
 
-/** perf's version. */
+/** Returns the version of perf. */
 export async function perfVersion(): Promise<string> {
   const { stdout } = await runPerf(["--version"]);
   return new TextDecoder().decode(stdout).trim().replace(/^perf version /, "");
 }
 
-/** Whether perf records an event here; where not, what it says. */
+/** Tries to record an event; returns perf's error if it fails. */
 async function whyNot(event: string): Promise<string | undefined> {
   const { success, stderr } = await runPerf([
     "record",
@@ -81,9 +81,9 @@ async function whyNot(event: string): Promise<string | undefined> {
 }
 
 /**
- * The best event that can be recorded here.
+ * Returns the best event that can be recorded.
  *
- * @throws {PerfFailure} If there is none, or no perf.
+ * @throws {PerfFailure} If no event can be recorded, or perf is not installed.
  */
 export async function findEvent(): Promise<string> {
   if (await whyNot(CYCLES) === undefined) return CYCLES;

@@ -1,22 +1,22 @@
 /**
- * Where a thread was.
+ * Symbolized stack frames.
  *
  * @module
  */
 
-/** Who has made the code. */
+/** The origin of code. */
 export type Origin = "jitted" | "javascript" | "native" | "kernel" | "unknown";
 
 /** A symbolized stack frame. */
 export interface Place {
   readonly name: string;
   readonly origin: Origin;
-  /** The file that the code is in; empty if it is in none. */
+  /** Path of the code's file (DSO); empty if it has none. */
   readonly object: string;
-  /** The source file, and the line in it; there may be more in the object. */
+  /** The source file and line; the object may have more properties. */
   readonly source?: { readonly file: string; readonly line: number };
 }
 
-/** Returns a key that is the same for all places in one function. */
+/** Returns a key that is the same for all frames of one function. */
 export const functionKey = ({ name, origin, object }: Place): string =>
   `${origin}\0${object}\0${name}`;

@@ -1,6 +1,5 @@
 /**
- * The processes of a recording: what they are called, what is mapped in them, and whose
- * functions they have.
+ * The processes of a recording, with their names, mappings and dumps.
  *
  * @module
  */
@@ -17,15 +16,15 @@ import { mayBeDump } from "./dumps.ts";
 /** A dump that describes code of a process. */
 export interface DumpUse {
   readonly dump: Dump;
-  /** Time up to which its functions are there: a child has its parent's up to the fork. */
+  /** End time of its functions: a child has those of its parent up to the fork. */
   readonly until: number;
 }
 
-/** A name found before, and what was mapped at its address then. */
+/** A symbol that was found before, and the mapping at its address. */
 export interface KnownName {
   readonly mapping: Mapping | undefined;
   readonly frame: number;
-  /** The process's version at which the mapping was right. */
+  /** The process's version for which the mapping is valid. */
   version: number;
 }
 
@@ -35,13 +34,13 @@ let nextSpace = 0;
 export class Process {
   readonly pid: number;
   #dumps: readonly DumpUse[] = [];
-  /** Number of its state: another one for other dumps, and for other late files. */
+  /** Number of its state, which changes with its dumps and late files. */
   space = nextSpace++;
   /** Number of changes of its address space. */
   version = 0;
   /** Native names by address. */
   readonly names = new Map<Address, KnownName>();
-  /** Range in which files were mapped after the first dump: they may replace its code. */
+  /** Range of files that were mapped after the first dump, and may replace its code. */
   lateStart = Infinity;
   lateEnd = -Infinity;
 
@@ -59,7 +58,7 @@ export class Process {
     this.space = nextSpace++;
   }
 
-  /** Notes that a file was mapped. */
+  /** Records that a file was mapped. */
   addLate(start: Address, end: Address): void {
     if (start >= this.lateStart && end <= this.lateEnd) return;
     this.lateStart = Math.min(this.lateStart, start);
@@ -68,7 +67,7 @@ export class Process {
   }
 }
 
-/** All processes of a recording, as of the last record. */
+/** All processes of a recording, in the state after the last record. */
 export class Processes {
   readonly spaces = new AddressSpaces();
   readonly #processes = new Map<number, Process>();
@@ -82,7 +81,7 @@ export class Processes {
     return process;
   }
 
-  /** Returns the name of a thread, or `:tid` as perf does if it is not known. */
+  /** Returns the name of a thread, or `:tid`, like perf, if it is unknown. */
   commandOf(tid: number): string {
     return this.#commands.get(tid) ?? `:${tid}`;
   }
@@ -99,14 +98,14 @@ export class Processes {
     return mapping;
   }
 
-  /** Notes that a process has mapped a dump. */
+  /** Records that a process has mapped a dump. */
   addDump(pid: number, dump: Dump): void {
     const process = this.get(pid);
     const others = process.dumps.filter((use) => use.dump !== dump);
     process.dumps = [...others, { dump, until: Infinity }];
   }
 
-  /** Names a thread. With exec, the process starts anew. */
+  /** Names a thread. An exec clears the process's mappings and dumps. */
   rename(pid: number, tid: number, command: string, isExec: boolean): void {
     this.#commands.set(tid, command);
     if (!isExec) return;
@@ -114,7 +113,7 @@ export class Processes {
     this.#processes.delete(pid);
   }
 
-  /** Starts a thread, or a process that has what its parent had at that time. */
+  /** Adds a thread, or a process with the current mappings and dumps of its parent. */
   fork(
     task: { pid: number; tid: number; parentPid: number; parentTid: number },
     time: number,
@@ -136,7 +135,7 @@ export class Processes {
     child.lateEnd = parent.lateEnd;
   }
 
-  /** Forgets the names of a process that has ended. */
+  /** Discards the names of a process that has ended. */
   exit(pid: number, tid: number): void {
     if (pid === tid) this.#processes.get(pid)?.names.clear();
   }

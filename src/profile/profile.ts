@@ -1,5 +1,5 @@
 /**
- * What a recording says: what took how much time.
+ * Profiles.
  *
  * @module
  */
@@ -8,38 +8,38 @@ import type { CallTree } from "./call_tree.ts";
 import type { Hint } from "./hint.ts";
 import type { Place } from "./place.ts";
 
-/** What a function's instructions took themselves. */
+/** The self weights of a function's instructions. */
 export interface FunctionWeights {
   readonly name: string;
   /** By their offset from the function's start, in bytes. */
   readonly byOffset: Map<number, number>;
 }
 
-/** A dump, with what the instructions in it took. */
+/** A dump with the weights of its instructions. */
 export interface SampledDump {
   readonly path: string;
-  /** The sampled functions by the position of their load, if instructions were wanted. */
+  /** The sampled functions by the position of their load, if instructions were requested. */
   readonly functions: ReadonlyMap<number, FunctionWeights>;
 }
 
-/** An event that was recorded too. */
+/** Another recorded event. */
 export interface OtherEvent {
   readonly name: string;
   readonly samples: number;
 }
 
-/** What a recording says of one event. */
+/** A profile of one event of a recording. */
 export interface Profile {
-  /** The call chains. First nodes are processes, those below them places. */
+  /** The call chains. First nodes are processes, those below them frames. */
   readonly tree: CallTree;
-  /** What the first nodes' frames are: commands with their process. */
+  /** The first nodes' frames: commands with their process. */
   readonly processes: readonly string[];
-  /** What all other nodes' frames are. */
+  /** All other nodes' frames. */
   readonly places: readonly Place[];
   readonly dumps: readonly SampledDump[];
-  /** The most important of what a reader has to know. */
+  /** The most important hints on the quality of the profile. */
   readonly hints: readonly Hint[];
-  /** The event, and what a weight counts. */
+  /** The event, which is the unit of weights. */
   readonly event: string;
   readonly samples: number;
   readonly weight: number;

@@ -1,5 +1,5 @@
 /**
- * From a recording to a profile, in one pass.
+ * Reads a recording into a profile, in one pass.
  *
  *     record ─ mapping, exec, fork ──→ processes ──┐
  *            └ sample → call chain → frames, each named once → tree of chains
@@ -43,7 +43,7 @@ const MONOTONIC = 1;
 /** `PROT_EXEC`. */
 const EXECUTABLE = 4;
 
-/** How many samples are read before somebody is told. */
+/** Number of samples between calls of `onProgress`. */
 const SAMPLES_BETWEEN = 1000;
 
 /** Options for {@linkcode readProfile}. */
@@ -52,9 +52,9 @@ export interface ProfileOptions {
   readonly event?: string;
   /** Directories with dumps that have moved. */
   readonly dumps?: readonly string[];
-  /** Whether to add up the weights of instructions too. */
+  /** Whether to add up the weights of instructions as well. */
   readonly instructions?: boolean;
-  /** Is told now and then how many samples have been read. */
+  /** Receives the number of samples that have been read, from time to time. */
   readonly onSamples?: (count: number) => void;
 }
 
@@ -88,12 +88,12 @@ async function open(path: string): Promise<PerfDataReader> {
   } catch (error) {
     if (error instanceof PerfDataFormatError) {
       throw new Error(
-        `${path} is no recording of perf that can be read (${error.message}): record again, and let perf end by itself`,
+        `${path} is not a readable recording of perf (${error.message}): record again, and do not kill perf`,
       );
     }
     if (error instanceof Deno.errors.PermissionDenied) {
       throw new Error(
-        `${path} may not be read: run as the user who has recorded it, or as root`,
+        `${path} may not be read: run as the user who recorded it, or as root`,
       );
     }
     throw error;
@@ -165,7 +165,7 @@ class Profiler {
     else if (record instanceof CallchainDeferred) this.#complete(record);
   }
 
-  /** Notes that the recording cannot be read from some byte on. */
+  /** Records that the recording cannot be read after some byte. */
   noteDamage(error: PerfDataFormatError): void {
     this.#seen.damage = error.message;
   }
@@ -321,7 +321,7 @@ class Profiler {
       );
     }
     throw new Error(
-      `${this.#path} has no samples: perf was killed before it wrote any, the program did too little, or the event does not count here; record again, with -e cpu-clock`,
+      `${this.#path} has no samples: perf was killed before it wrote one, the program used too little CPU time, or the event does not count here; record again with -e cpu-clock`,
     );
   }
 
@@ -330,11 +330,11 @@ class Profiler {
     const isOther = this.#reader.events.all.some(({ attr }) =>
       !attr.useClockid || attr.clockid !== MONOTONIC
     );
-    // Ticks of the processor become times of perf's own clock.
+    // Ticks of the processor are converted to perf's clock.
     const hasTicks = this.#dumps.all.some(({ clock }) => clock === "ticks");
     if (!isOther || hasTicks) return;
     throw new Error(
-      `${this.#path} has been recorded with another clock than dumps have (CLOCK_MONOTONIC): record again with perf record -k mono`,
+      `${this.#path} was recorded with another clock than that of dumps (CLOCK_MONOTONIC): record again with perf record -k mono`,
     );
   }
 
@@ -354,7 +354,7 @@ class Profiler {
     return recordedHere(this.#reader.features);
   }
 
-  /** Native symbols; the features that tell the machine may come late in a pipe. */
+  /** Native symbols, read late: the features with the machine can be at the end of a pipe. */
   #nativeSymbols(): NativeSymbols {
     if (this.#symbols === undefined) {
       const isHere = this.#isThisMachine;

@@ -1,5 +1,5 @@
 /**
- * Reading the dump that a recording names.
+ * Reading the dumps of a recording.
  *
  * @module
  */
@@ -19,18 +19,18 @@ import type { Hint } from "./hint.ts";
 /** Flag of the header: timestamps are ticks of the processor. */
 const ARCH_TIMESTAMP = 1n;
 
-/** What a recording tells of its clock. */
+/** The clock of a recording. */
 export interface RecordingClock {
   /** The time of its first record. */
   readonly startTime: bigint;
   readonly tickRate: TickRate | undefined;
 }
 
-/** The functions of a dump, and what of it could not be read. */
+/** The functions of a dump, and descriptions of missing data. */
 export interface ReadDump {
   readonly timeline: CodeTimeline;
   readonly clock: DumpClock;
-  /** The header says that timestamps are ticks of the processor. */
+  /** Whether the header declares timestamps in ticks of the processor. */
   readonly isFlagged: boolean;
   /** Whether any function has unwind info. */
   readonly hasUnwinding: boolean;
@@ -39,7 +39,7 @@ export interface ReadDump {
 }
 
 /**
- * Reads a whole dump: how its lines are corrected is known at its end only.
+ * Reads a whole dump, because the correction of lines depends on all of them.
  *
  * @throws {Error} If it cannot be opened, or does not begin with the header of a dump.
  */
@@ -88,13 +88,13 @@ function describeClock(
   if (clock === "nanoseconds") {
     return [{
       text:
-        `the header of the dump ${path} says that its times are the processor's, but they are nanoseconds, and are taken for these`,
+        `the header of the dump ${path} declares timestamps in processor ticks, but they are nanoseconds, and are read as such`,
       cure: "its writer should clear bit 0 of the header's flags",
     }];
   }
   return [{
     text:
-      `the times of the dump ${path} are the processor's, and the recording does not tell how long a tick is`,
+      `the timestamps of the dump ${path} are processor ticks, and the recording has no conversion to nanoseconds`,
     cure:
       "record with a perf that writes PERF_RECORD_TIME_CONV (x86 and Arm), or let the writer use CLOCK_MONOTONIC",
   }];
@@ -107,11 +107,11 @@ function describeRanges(path: string, ranges: readonly CorruptRange[]): Hint[] {
     ? "is damaged in one place"
     : `is damaged in ${ranges.length} places, the first of them`;
   const rest = ranges[ranges.length - 1].end === undefined
-    ? "what follows the last one is missing"
+    ? "the records after the last one are missing"
     : "functions there may be missing";
   return [{
     text: `the dump ${path} ${where} (${problem}); ${rest}`,
-    cure: `see jitdump check ${path}`,
+    cure: `run jitdump check ${path}`,
   }];
 }
 
@@ -119,7 +119,7 @@ function describeTail(path: string, tail: Tail | undefined): Hint[] {
   if (tail?.kind !== "cut") return [];
   return [{
     text:
-      `the dump ${path} ends within the record at byte ${tail.offset}; functions that were made later are missing`,
+      `the dump ${path} ends within the record at byte ${tail.offset}; functions that were recorded later are missing`,
     cure:
       "the program was killed or its disk was full: end it another way and record again",
   }];

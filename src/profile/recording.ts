@@ -1,5 +1,5 @@
 /**
- * Whether there is anything in a recording.
+ * The check for samples in a recording.
  *
  * @module
  */

@@ -7,7 +7,7 @@
 import { functionKey, type Place } from "./place.ts";
 import type { Profile } from "./profile.ts";
 
-/** Of events that are clocks perf counts nanoseconds. */
+/** Events whose weights are nanoseconds: perf's clocks. */
 const isClock = (event: string) => /clock/.test(event);
 
 interface SpeedscopeFrame {
@@ -16,13 +16,13 @@ interface SpeedscopeFrame {
   line?: number;
 }
 
-/** The chains of a process, with their weights. */
+/** The call chains of a process, with their weights. */
 interface Samples {
   samples: number[][];
   weights: number[];
 }
 
-/** Returns what speedscope reads, as an object for `JSON.stringify()`. */
+/** Returns a profile for speedscope, as an object for `JSON.stringify()`. */
 export function toSpeedscope(profile: Profile, name: string): unknown {
   const { tree, places } = profile;
   const frames: SpeedscopeFrame[] = [];

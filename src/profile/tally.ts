@@ -1,5 +1,5 @@
 /**
- * Adding up what a profile's call chains took.
+ * Totals of a profile by function and line.
  *
  * @module
  */
@@ -8,20 +8,20 @@ import { NO_NODE } from "./call_tree.ts";
 import { functionKey, type Place } from "./place.ts";
 import type { Profile } from "./profile.ts";
 
-/** What something took: a function, or a line. */
+/** The weights of a function or a line. */
 export interface Share {
-  /** One of the places that were added up. */
+  /** One of its frames. */
   readonly place: Place;
-  /** What it took itself. */
+  /** Weight of its own instructions. */
   self: number;
-  /** The same with all that it called. */
+  /** Weight of its own instructions and of its callees. */
   total: number;
 }
 
-/** What is not added up. */
+/** Key of frames that do not count. */
 const NONE = -1;
 
-/** Adds up what has one key; the hottest first. */
+/** Returns the totals of frames with equal keys, the hottest first. */
 function tally(
   { tree, places }: Profile,
   keyOf: (place: Place) => string | undefined,
@@ -39,7 +39,7 @@ function tally(
     return share;
   });
   const totals = tree.totals();
-  /** How often each is in the chain: what calls itself counts once. */
+  /** Number of occurrences of each in the chain: a recursive one counts once. */
   const depths = new Int32Array(shares.length);
   const shareOf = (node: number) =>
     tree.parentOf(node) === NO_NODE ? NONE : byFrame[tree.frameOf(node)];
@@ -57,12 +57,12 @@ function tally(
     .sort((a, b) => b.self - a.self || b.total - a.total);
 }
 
-/** Returns what each function took. */
+/** Returns the totals of each function. */
 export function tallyFunctions(profile: Profile): Share[] {
   return tally(profile, functionKey);
 }
 
-/** Returns what each source line took, if it has one. */
+/** Returns the totals of each source line. */
 export function tallyLines(profile: Profile): Share[] {
   return tally(
     profile,

@@ -257,7 +257,7 @@ describe("jitdump doctor", () => {
       env: { PATH: directory.path },
     });
     assertEquals(code, 1);
-    assertMatch(stdout, /miss {2}perf: there is no perf: install it/);
+    assertMatch(stdout, /miss {2}perf: perf is not installed; install it/);
     assertMatch(stdout, /note {2}objdump: .*install the package binutils/);
     assert(!stdout.includes("the profile names it"));
   });

@@ -13,7 +13,7 @@ function spacesWith() {
 }
 
 describe("address spaces", () => {
-  it("let a later mapping displace what it covers", () => {
+  it("replace earlier mappings when a later one overlaps them", () => {
     const { map, pathAt, spaces } = spacesWith();
     const whole = map(1, 0x1000, 0x3000, "a");
     map(1, 0x2000, 0x1000, "b");
@@ -26,7 +26,7 @@ describe("address spaces", () => {
     assert(spaces.lookup(1, 0x3fff) === whole);
   });
 
-  it("equal a plain array after random mappings", () => {
+  it("equal a plain array when mappings are random", () => {
     const { map, pathAt } = spacesWith();
     const model: (string | undefined)[] = new Array(300);
     let seed = 7;
@@ -44,7 +44,7 @@ describe("address spaces", () => {
     model.forEach((path, address) => assertEquals(pathAt(1, address), path));
   });
 
-  it("are copied by fork and cleared by exec", () => {
+  it("are copied when a process forks, and cleared when it calls exec", () => {
     const { map, pathAt, spaces } = spacesWith();
     map(1, 0x1000, 0x1000, "a");
     spaces.fork(2, 1);
@@ -59,7 +59,7 @@ describe("address spaces", () => {
     assertEquals(pathAt(1, 0x1000), undefined, "a process id used again");
   });
 
-  it("have the kernel's mappings in each process", () => {
+  it("have the kernel's mappings when the process is any", () => {
     const { pathAt, map } = spacesWith();
     const text = addressOfBigInt(0xffffffff81000000n);
     map(KERNEL_PID, text, 0x1000, "[kernel.kallsyms]_text");
@@ -67,7 +67,7 @@ describe("address spaces", () => {
     assertEquals(pathAt(5, text - 1), undefined);
   });
 
-  it("fork in constant time when they are large", () => {
+  it("take constant time when a large process forks", () => {
     const { map, spaces, pathAt } = spacesWith();
     for (let i = 0; i < 20_000; i++) map(1, i * 0x1000, 0x1000, "a");
     // 20 000 forks that change one page: copies would be 400 million entries.

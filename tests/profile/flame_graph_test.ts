@@ -29,7 +29,7 @@ const stack = (weight: number, ...places: Place[]): Stack => ({
   weight,
 });
 
-/** Ten samples, so that the weight is 1000. */
+/** A profile of ten samples with a weight of 1000. */
 const PROFILE = {
   ...buildProfile([
     stack(400, main, outer, inner),
@@ -48,13 +48,13 @@ const noChromium = await isInstalled(CHROMIUM)
   ? undefined
   : "chromium is not installed";
 
-/** As `itUnless`, but with `CI=true` what is missing fails. */
+/** Registers a test that is ignored without Chromium, or fails with `CI=true`. */
 function itInChromium(name: string, fn: () => Promise<void>): void {
   const isCi = Deno.env.get("CI") === "true";
   itUnless(isCi ? undefined : noChromium, name, fn);
 }
 
-/** Opens the profile's page, and says which other pages it asked for. */
+/** Opens the profile's page; returns the URLs that it requests. */
 async function withPage(
   use: (page: Page) => Promise<void>,
   profile = PROFILE,
@@ -91,7 +91,7 @@ async function withPage(
   }
 }
 
-/** A text, as the tests know no browser's types: the colours of all calls, by name. */
+/** Source code that returns the colors of all calls by name. */
 const COLORS =
   `Object.fromEntries(Array.from(document.querySelectorAll("main button"),
     (button) => [button.textContent, getComputedStyle(button).backgroundColor]))`;
@@ -103,7 +103,7 @@ const width = async (page: Page, name: string) =>
 
 describe("a flame graph in the browser", () => {
   itInChromium(
-    "is drawn, offline, each call as wide as its share",
+    "draws each call as wide as its share when it is offline",
     async () => {
       const others = await withPage(async (page) => {
         assertEquals(await page.title(), "a <title>");
@@ -131,17 +131,20 @@ describe("a flame graph in the browser", () => {
     },
   );
 
-  itInChromium("says the share and the source where one hovers", async () => {
-    await withPage(async (page) => {
-      await call(page, "in</script>ner").hover();
-      assertEquals(
-        await page.locator("aside").innerText(),
-        "in</script>ner\n40.00 %, jitted\n/src/a.calc:7",
-      );
-    });
-  });
+  itInChromium(
+    "shows the share and the source when the pointer is on a call",
+    async () => {
+      await withPage(async (page) => {
+        await call(page, "in</script>ner").hover();
+        assertEquals(
+          await page.locator("aside").innerText(),
+          "in</script>ner\n40.00 %, jitted\n/src/a.calc:7",
+        );
+      });
+    },
+  );
 
-  itInChromium("is zoomed by a click, and back", async () => {
+  itInChromium("zooms in and out when a call is clicked", async () => {
     await withPage(async (page) => {
       const whole = await width(page, "all");
       await call(page, "outer").click();
@@ -157,15 +160,15 @@ describe("a flame graph in the browser", () => {
     });
   });
 
-  itInChromium("marks what is searched for", async () => {
+  itInChromium("marks the matches when a text is searched", async () => {
     await withPage(async (page) => {
       await page.fill("input", "vfs");
       const found = page.locator("main button.found");
       assertEquals(await found.allInnerTexts(), ["vfs_read"]);
-      // It is a text, and no pattern.
+      // The search is for a text, not for a pattern.
       await page.fill("input", "js:*H");
       assertEquals(await found.allInnerTexts(), ["JS:*handler"]);
-      // What is called by what is found counts once.
+      // Nested matches count once.
       assertMatch(await page.locator("output").innerText(), /^40\.00 % match/);
       await page.fill("input", "");
       assertEquals(await found.count(), 0);
@@ -174,7 +177,7 @@ describe("a flame graph in the browser", () => {
 });
 
 describe("a flame graph of a recursion 10 000 deep", () => {
-  itInChromium("is drawn, and searched", async () => {
+  itInChromium("can be searched when it is drawn", async () => {
     await withPage(async (page) => {
       assertEquals(await page.locator("main button").count(), 10_002);
       await page.fill("input", "outer");
@@ -184,7 +187,7 @@ describe("a flame graph of a recursion 10 000 deep", () => {
 });
 
 describe("a profile for speedscope", () => {
-  it("is as its schema says", () => {
+  it("matches its schema when it has several processes", () => {
     const validate = new Ajv({ strict: false }).compile(speedscopeSchema);
     const text = JSON.stringify(toSpeedscope(PROFILE, "a name"));
     const isValid = validate(JSON.parse(text));

@@ -23,7 +23,7 @@ const stack = (weight: number, ...places: Place[]): Stack => ({
 
 const profileOf = (...stacks: Stack[]) => buildProfile(stacks);
 
-/** A function that calls itself, from two lines, and another one. */
+/** A recursive function with two lines, and another function. */
 const recursive = profileOf(
   stack(10, at("main", 1), at("f", 2), at("f", 3), at("f", 2)),
   stack(5, at("main", 1), at("f", 3), at("g", 9, "/b")),
@@ -31,7 +31,7 @@ const recursive = profileOf(
 );
 
 describe("tallyFunctions()", () => {
-  it("counts a function once for each sample, the hottest first", () => {
+  it("counts a function once for each sample when it is recursive", () => {
     const shares = tallyFunctions(recursive)
       .map(({ place, self, total }) => [place.name, self, total]);
     assertEquals(shares, [["f", 10, 15], ["g", 6, 6], ["main", 0, 15]]);
@@ -39,7 +39,7 @@ describe("tallyFunctions()", () => {
 });
 
 describe("tallyLines()", () => {
-  it("keeps lines of different files apart, and counts each once", () => {
+  it("separates lines when they are of different files", () => {
     const shares = tallyLines(recursive).map(({ place, self, total }) => [
       `${place.source!.file}:${place.source!.line}`,
       self,
@@ -56,7 +56,7 @@ describe("tallyLines()", () => {
 });
 
 describe("collapse()", () => {
-  it("gives a line for each different chain, which names cannot break", () => {
+  it("yields a line for each chain when names have separators", () => {
     const chains = collapse(profileOf(
       stack(3, at("a;b", 1), at("c\nd")),
       stack(4, at("a;b", 2), at("c\nd")),
@@ -70,7 +70,7 @@ describe("collapse()", () => {
 });
 
 describe("toSpeedscope()", () => {
-  it("has a frame for each line, and time in nanoseconds", () => {
+  it("has a frame for each line when a function has several", () => {
     const made = toSpeedscope(recursive, "name") as {
       shared: { frames: unknown[] };
       profiles: { unit: string; endValue: number }[];
@@ -102,7 +102,7 @@ describe("toFlameGraph()", () => {
     return JSON.parse(json).calls;
   };
 
-  it("says of a call the line that took most of it", () => {
+  it("names the hottest line when a call has several", () => {
     const calls = callsOf(profileOf(
       stack(3, at("f", 1)),
       stack(5, at("f", 2)),
@@ -115,7 +115,7 @@ describe("toFlameGraph()", () => {
     ]);
   });
 
-  it("lists callers before what they called, the hottest first", () => {
+  it("lists callers before callees when calls are nested", () => {
     const [, , ...calls] = callsOf(recursive);
     assertEquals(
       calls.map(([depth, name, , , weight]) => [depth, name, weight]),
@@ -130,7 +130,7 @@ describe("toFlameGraph()", () => {
     );
   });
 
-  it("leaves out what is too little, and keeps 20 000 equal functions", () => {
+  it("omits calls when their share is too small", () => {
     const many = Array.from(
       { length: 20_000 },
       (_, i) => stack(1, at(`f${i}`)),
@@ -151,7 +151,7 @@ describe("a recursion 10 000 deep", () => {
     stack(1, main, ...Array(DEPTH / 2).fill(f)),
   );
 
-  it("is in tables, files and flame graphs", () => {
+  it("is in tables, files and flame graphs when it is reported", () => {
     assertEquals(
       tallyFunctions(deep).map(({ place, self, total }) => [
         ...[place.name, self, total],

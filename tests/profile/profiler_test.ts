@@ -26,7 +26,7 @@ import {
 import { headerAttr } from "../support/recordings.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-/** Checks that something fails with a message. */
+/** Checks that a call fails with a message. */
 async function assertRejects(
   act: () => Promise<unknown>,
   message: string,
@@ -40,7 +40,7 @@ async function assertRejects(
   assertStringIncludes(String(failure), message);
 }
 
-/** A directory for a recording and its dumps. */
+/** Creates a directory for a recording and its dumps. */
 class Place implements Disposable {
   readonly #directory = temporaryDirectory();
 
@@ -66,7 +66,7 @@ class Place implements Disposable {
     return path;
   }
 
-  /** Reads a recording that is written here. */
+  /** Writes and reads a recording. */
   read(
     recording: RecordingBuilder | Uint8Array,
     options: ProfileOptions = {},
@@ -90,22 +90,22 @@ const NEXT = AT + 0x40;
 const f: LoadFields = { name: "f", address: BigInt(AT) };
 const g: LoadFields = { name: "g", address: BigInt(NEXT) };
 
-/** The names of functions with what they took themselves. */
+/** Returns the self weights of functions by name. */
 const selves = (profile: Profile) =>
   Object.fromEntries(
     tallyFunctions(profile).filter(({ self }) => self > 0)
       .map(({ place, self }) => [place.name, self]),
   );
 
-/** Call chains without their process. */
+/** Returns call chains without their process. */
 const chains = (profile: Profile) =>
   [...collapse(profile)].map((line) => line.replace(/^[^;]*;/, "")).sort();
 
 const hints = ({ hints }: Profile) => hints.map(hintText).join("\n");
 
 describe("readProfile()", () => {
-  describe("finds the dump of each process", () => {
-    it("when a later one has taken the name of the first's", async () => {
+  describe("finding the dump of each process", () => {
+    it("succeeds when a later dump has the name of an earlier one", async () => {
       using place = new Place();
       const first = place.dump("jit-1.dump.old", [{ ...f, pid: 1 }], {
         pid: 1,
@@ -126,7 +126,7 @@ describe("readProfile()", () => {
       assertEquals(hints(profile), "");
     });
 
-    it("when both have code at the same addresses", async () => {
+    it("succeeds when both processes have code at the same addresses", async () => {
       using place = new Place();
       const [first, second] = [
         place.dump("jit-7.dump", [f]),
@@ -142,7 +142,7 @@ describe("readProfile()", () => {
       assertEquals(selves(profile), { f: 1, g: 1, "[unknown]": 1 });
     });
 
-    it("when two engines of one count from 0", async () => {
+    it("succeeds when two engines of one process count from 0", async () => {
       using place = new Place();
       for (const name of ["a", "b"]) Deno.mkdirSync(join(place.path, name));
       const recording = new RecordingBuilder()
@@ -162,7 +162,7 @@ describe("readProfile()", () => {
       );
     });
 
-    it("by its content when an engine calls it otherwise", async () => {
+    it("succeeds when the name of a dump is unusual", async () => {
       using place = new Place();
       const dump = place.dump("jit-9-7-abc.dump", [f]);
       const other = join(place.path, "text");
@@ -173,7 +173,7 @@ describe("readProfile()", () => {
       assertEquals(selves(profile), { f: 1 });
     });
 
-    it("beside the recording or in a directory that is named, when it has moved", async () => {
+    it("succeeds when a dump was moved to the recording or to a given directory", async () => {
       using place = new Place();
       using elsewhere = new Place();
       place.dump("jit-7.dump", [f]);
@@ -186,10 +186,10 @@ describe("readProfile()", () => {
       });
       const without = await elsewhere.read(recording);
       assertEquals(selves(without), { "[unknown]": 1 });
-      assertStringIncludes(hints(without), "directory it is in with --dumps");
+      assertStringIncludes(hints(without), "pass its directory with --dumps");
     });
 
-    it("and no dump of an earlier process with that name", async () => {
+    it("fails when the dump is of an earlier process with that id", async () => {
       using place = new Place();
       const early = START - 10n ** 12n;
       place.dump("jit-7.dump", [{ ...f, time: early }]);
@@ -202,7 +202,7 @@ describe("readProfile()", () => {
     });
   });
 
-  describe("reports the rest, and a hint, when a dump", () => {
+  describe("reading a faulty dump", () => {
     const withDump = async (bytes: Uint8Array | undefined) => {
       using place = new Place();
       const good = place.dump("jit-8.dump", [f], { pid: 8 });
@@ -224,45 +224,45 @@ describe("readProfile()", () => {
       return builder.bytes;
     };
 
-    it("is missing", async () => {
+    it("returns the rest and a hint when it is missing", async () => {
       const { selves, hints } = await withDump(undefined);
       assertEquals(selves, { f: 1, "[unknown]": 1 });
       assertMatch(hints, /jit-7\.dump cannot be read \(no such file\)/);
     });
 
-    it("is empty", async () => {
+    it("returns the rest and a hint when it is empty", async () => {
       const { selves, hints } = await withDump(new Uint8Array(0));
       assertEquals(selves, { f: 1, "[unknown]": 1 });
       assertMatch(hints, /jit-7\.dump cannot be read .*0 bytes/);
     });
 
-    it("has another header", async () => {
+    it("returns the rest and a hint when it has no valid header", async () => {
       const { selves, hints } = await withDump(new Uint8Array(100));
       assertEquals(selves, { f: 1, "[unknown]": 1 });
       assertMatch(hints, /jit-7\.dump cannot be read/);
     });
 
-    it("has no functions", async () => {
+    it("returns a hint when it has no functions", async () => {
       const { hints } = await withDump(dumpOf());
       assertMatch(hints, /jit-7\.dump has no functions/);
     });
 
-    it("ends early, within a record", async () => {
+    it("returns a hint when it ends within a record", async () => {
       const bytes = dumpOf(g, { ...g, address: 0x9000n });
       const { selves, hints } = await withDump(bytes.subarray(0, -70));
       assertEquals(selves, { f: 1, g: 1 });
       assertMatch(hints, /jit-7\.dump ends within the record at byte/);
     });
 
-    it("has none of the code that runs", async () => {
+    it("returns a hint when no function has a sample", async () => {
       const { hints } = await withDump(dumpOf({ ...g, address: 0x9000n }));
       assertMatch(hints, /no function of .*jit-7\.dump has a sample, and 50 %/);
       assertStringIncludes(hints, "(address)");
     });
   });
 
-  describe("names code", () => {
-    /** Reads samples of a process with a dump of f and g. */
+  describe("naming code", () => {
+    /** Reads samples of a process whose dump has f and g. */
     const withFunctions = async (
       add: (recording: RecordingBuilder) => void,
       functions = [f, g],
@@ -274,7 +274,7 @@ describe("readProfile()", () => {
       return await place.read(recording);
     };
 
-    it("of a child as its parent's up to the fork", async () => {
+    it("uses the parent's functions up to the fork when a child has samples", async () => {
       const late = START + 1_000_000_000n;
       const profile = await withFunctions((recording) =>
         recording.fork(7, 70)
@@ -287,14 +287,14 @@ describe("readProfile()", () => {
       assertEquals(selves(profile), { f: 1, "[unknown]": 1, g: 5 });
     });
 
-    it("of a program after exec without the dumps before it", async () => {
+    it("ignores earlier dumps when a process has called exec", async () => {
       const profile = await withFunctions((recording) =>
         recording.sample(AT).comm(7, "other", true).sample(AT)
       );
       assertEquals(selves(profile), { f: 1, "[unknown]": 1 });
     });
 
-    it("in memory of files, whatever is mapped there, and however often", async () => {
+    it("finds jitted functions when their memory is a mapped file", async () => {
       const profile = await withFunctions((recording) => {
         for (let i = 0; i < 100; i++) {
           recording.map("/memfd:jit (deleted)", {
@@ -309,7 +309,7 @@ describe("readProfile()", () => {
       assertEquals(selves(profile), { f: 100, g: 100 });
     });
 
-    it("just before its record as the first function there, and says so", async () => {
+    it("uses the first function, with a hint, when a sample is earlier than its record", async () => {
       const late = START + 1_000_000_000n;
       const profile = await withFunctions(
         (recording) =>
@@ -318,10 +318,10 @@ describe("readProfile()", () => {
         [{ ...f, time: late }, g, { ...g, name: "h", time: late, index: 3n }],
       );
       assertEquals(selves(profile), { f: 2, h: 1 });
-      assertMatch(hints(profile), /1 samples are from before the record/);
+      assertMatch(hints(profile), /1 samples are earlier than the record/);
     });
 
-    it("by its own address when chains are empty, or have bad addresses", async () => {
+    it("uses the sampled address when a call chain is empty or invalid", async () => {
       const profile = await withFunctions((recording) =>
         recording.sample(AT)
           .sample(AT, { chain: [USER] })
@@ -334,7 +334,7 @@ describe("readProfile()", () => {
       assertEquals(profile.weight, 6);
     });
 
-    it("of callers where the call is, and not where it returns to", async () => {
+    it("uses the address of the call when a frame is a caller", async () => {
       const profile = await withFunctions((recording) =>
         recording
           .sample(AT + 4, { chain: [USER, AT + 4, NEXT] })
@@ -381,7 +381,7 @@ describe("readProfile()", () => {
       assertEquals(profile.processes, ["a b 7", "(x) 7", "a/b 7", "[c]\n 7"]);
     });
 
-    it("of a recursion as deep as a record can hold", async () => {
+    it("keeps all frames when a recursion is as deep as a record can hold", async () => {
       const depth = 8000;
       const profile = await withFunctions((recording) =>
         recording.sample(AT, { chain: [USER, ...Array(depth).fill(AT + 8)] })
@@ -391,7 +391,7 @@ describe("readProfile()", () => {
       assertEquals([...collapse(profile)][0].split(";f").length, depth + 1);
     });
 
-    it("with a hint when the kernel has cut chains", async () => {
+    it("returns a hint when the kernel has truncated call chains", async () => {
       const profile = await withFunctions((recording) => {
         for (let i = 0; i < 9; i++) {
           const chain = [USER, ...Array(127).fill(AT + 8 + i)];
@@ -459,7 +459,7 @@ describe("readProfile()", () => {
       return await place.read(recording.mapDump(dump).sample(AT));
     };
 
-    it("of the processor by PERF_RECORD_TIME_CONV", async () => {
+    it("converts them when they are processor ticks", async () => {
       // Three ticks a nanosecond: time = zero + (ticks * mult >> shift).
       const mult = Math.floor(2 ** 20 / 3);
       const ticks = START * 3n;
@@ -472,8 +472,8 @@ describe("readProfile()", () => {
       assertEquals(hints(profile), "");
     });
 
-    it("of nanoseconds under the processor's flag, and says so", async () => {
-      const expected = /says that its times are the processor's, but they are/;
+    it("returns a hint when the header wrongly declares processor ticks", async () => {
+      const expected = /declares timestamps in processor ticks, but they are/;
       const without = await flagged(START);
       assertEquals(selves(without), { now: 1 });
       assertMatch(hints(without), expected);
@@ -485,7 +485,7 @@ describe("readProfile()", () => {
       assertMatch(hints(profile), expected);
     });
 
-    it("of another clock with a hint, later or earlier than all samples", async () => {
+    it("returns a hint when they are later or earlier than all samples", async () => {
       const later = await flagged(START + 10n ** 14n, () => {}, {});
       assertMatch(hints(later), /jit-7\.dump are later than all samples/);
       assertStringIncludes(hints(later), "time namespace");
@@ -493,24 +493,24 @@ describe("readProfile()", () => {
       assertMatch(hints(earlier), /are earlier than the dump itself/);
     });
 
-    it("of one clock only", async () => {
+    it("throws when the recording has another clock", async () => {
       using place = new Place();
       const recording = new RecordingBuilder({ flags: [18] }).sample(AT);
       await assertRejects(
         () => place.read(recording),
-        "another clock than dumps have (CLOCK_MONOTONIC): record again with perf record -k mono",
+        "another clock than that of dumps (CLOCK_MONOTONIC): record again with perf record -k mono",
       );
     });
   });
 
-  describe("of several events", () => {
+  describe("reading several events", () => {
     const DUMMY = { config: 9 };
     const CLOCK = { config: 0 };
     const FAULTS = { config: 2 };
     /** `cycles` of a hybrid processor's PMUs. */
     const halves = [4, 8].map((pmu) => ({ type: 0, config: pmu * 2 ** 32 }));
 
-    it("shows the one with the greatest weight, and never a dummy", async () => {
+    it("returns the one with the greatest weight when none is requested", async () => {
       using place = new Place();
       const recording = new RecordingBuilder(DUMMY, FAULTS, CLOCK)
         .sample(AT, { event: 0, period: 1000 })
@@ -529,7 +529,7 @@ describe("readProfile()", () => {
       );
     });
 
-    it("adds up the halves of a hybrid one", async () => {
+    it("combines both halves when an event is hybrid", async () => {
       using place = new Place();
       const profile = await place.read(
         new RecordingBuilder(...halves)
@@ -542,11 +542,11 @@ describe("readProfile()", () => {
     });
   });
 
-  describe("reads recordings", () => {
+  describe("reading a recording", () => {
     const recording = () =>
       new RecordingBuilder().map("//anon", { start: AT }).sample(AT);
 
-    it("of a perf that was killed, and from a pipe", async () => {
+    it("succeeds when perf was killed or wrote to a pipe", async () => {
       using place = new Place();
       assertEquals(selves(await place.read(recording().file(true))), {
         "[unknown]": 1,
@@ -557,7 +557,7 @@ describe("readProfile()", () => {
       assertEquals(selves(await place.read(pipe)), { "[unknown]": 1 });
     });
 
-    it("up to damage, and says so", async () => {
+    it("returns the samples before it and a hint when there is damage", async () => {
       using place = new Place();
       const bytes = recording().file(true);
       const damaged = new Uint8Array([...bytes, ...new Uint8Array(100)]);
@@ -566,13 +566,13 @@ describe("readProfile()", () => {
       assertMatch(hints(profile), /the recording is damaged/);
     });
 
-    it("with a hint when samples were lost", async () => {
+    it("returns a hint when samples were lost", async () => {
       using place = new Place();
       const profile = await place.read(recording().lost(40));
       assertMatch(hints(profile), /perf has lost 40 records/);
     });
 
-    it("with a hint when code has no dump", async () => {
+    it("returns a hint when code has no dump", async () => {
       using place = new Place();
       const profile = await place.read(recording());
       assertMatch(
@@ -582,7 +582,7 @@ describe("readProfile()", () => {
       assert(profile.hints.length <= 5);
     });
 
-    it("and refuses those without samples or without sense", async () => {
+    it("throws when it has no samples or is malformed", async () => {
       using place = new Place();
       await assertRejects(
         () => place.read(new RecordingBuilder()),
@@ -590,7 +590,7 @@ describe("readProfile()", () => {
       );
       await assertRejects(
         () => place.read(new Uint8Array(0)),
-        "is no recording of perf that can be read",
+        "is not a readable recording of perf",
       );
     });
   });

@@ -10,7 +10,7 @@ const time = 10n ** 13n;
 const load = (dump: DumpBuilder, name: string, address: bigint) =>
   dump.load({ name, address, index: address, time, code: new Uint8Array(64) });
 
-/** Reads a file of these bytes; the path in notes is "PATH". */
+/** Reads a file with these bytes; the path in hints is "PATH". */
 function read(bytes: Uint8Array) {
   using directory = temporaryDirectory();
   const path = join(directory.path, "jit-7.dump");
@@ -21,14 +21,14 @@ function read(bytes: Uint8Array) {
 }
 
 describe("readDump()", () => {
-  it("has no notes on a whole dump", () => {
+  it("returns no hints when a dump is complete", () => {
     const { bytes } = load(new DumpBuilder(), "f", 0x1000n);
     const { timeline, notes } = read(bytes);
     assertEquals(timeline.find(0x1001n, time)?.fn.name, "f");
     assertEquals(notes, []);
   });
 
-  it("counts the function whose record the end of the file cuts off, and says so", () => {
+  it("returns the function and a hint when the file ends within its record", () => {
     const dump = load(new DumpBuilder(), "f", 0x1000n);
     const { size } = dump;
     const { timeline, notes } = read(
@@ -37,11 +37,11 @@ describe("readDump()", () => {
     const found = timeline.find(0x203fn, time);
     assertEquals([found?.fn.name, found?.fn.isComplete], ["g", false]);
     assertEquals(notes, [
-      `the dump PATH ends within the record at byte ${size}; functions that were made later are missing`,
+      `the dump PATH ends within the record at byte ${size}; functions that were recorded later are missing`,
     ]);
   });
 
-  it("says where a dump is damaged, and reads on", () => {
+  it("returns a hint and the other functions when a dump is damaged", () => {
     const dump = load(new DumpBuilder(), "f", 0x1000n);
     const { size } = dump;
     dump.raw(new Uint8Array(30).fill(0xaa));
@@ -52,7 +52,7 @@ describe("readDump()", () => {
     ]);
   });
 
-  it("throws an error when it is no dump", () => {
+  it("throws when the file is not a dump", () => {
     assertThrows(
       () => read(new Uint8Array(100)),
       Error,
