@@ -32,7 +32,7 @@ and names of other functions those of their files. Self is the share of a functi
 instructions, total includes its callees. One of these options selects another output:
 
   --lines            the hottest source lines
-  --annotate NAME    the instructions of the functions with that name, with their shares;
+  --annotate NAME    the instructions of functions with that name, with their shares;
                      JS:*'f file:///a.js:1:1 also has the name f
   --json             all functions and lines as JSON
   --collapsed        call chains, a line for each, for flame graph tools
@@ -45,9 +45,9 @@ These options can be combined with any of them:
   --dumps DIRECTORY  a directory of moved dumps; can be repeated. Dumps in the directory
                      of the recording are found without it
 
-Requires --allow-read. Files require --allow-write, and --annotate requires --allow-write
-and --allow-run=objdump. --allow-run=c++filt demangles names of C++ and Rust. Reading the
-names of the kernel's functions requires --allow-all in Deno.
+Requires --allow-read. Files require --allow-write. --annotate requires --allow-write and
+--allow-run=objdump. --allow-run=c++filt demangles names of C++ and Rust. In Deno, only
+--allow-all can read the names of the kernel's functions.
 `;
 
 /** Options that exclude each other. */
@@ -87,7 +87,7 @@ export const report: Command = {
     const status = await show(profile, path, values);
     for (const { name, samples } of profile.others) {
       console.error(
-        `jitdump report: the recording also has ${samples} samples of ${name}; show them with --event ${name}`,
+        `jitdump report: the recording has samples of ${name} too (${samples}): --event ${name} selects them`,
       );
     }
     for (const hint of profile.hints) {
@@ -161,7 +161,7 @@ async function findRecording(path: string): Promise<string> {
     status = await Deno.stat(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(`${path} does not exist; record with jitdump record first`);
+    throw new Error(`there is no ${path}: record with jitdump record first`);
   }
   const inside = `${path}/perf.data`;
   return status.isDirectory && await exists(inside) ? inside : path;

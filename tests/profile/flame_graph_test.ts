@@ -187,7 +187,7 @@ describe("a flame graph of a recursion 10 000 deep", () => {
 });
 
 describe("a profile for speedscope", () => {
-  it("matches its schema when it has several processes", () => {
+  it("matches the schema of speedscope when it is written", () => {
     const validate = new Ajv({ strict: false }).compile(speedscopeSchema);
     const text = JSON.stringify(toSpeedscope(PROFILE, "a name"));
     const isValid = validate(JSON.parse(text));

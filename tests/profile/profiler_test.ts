@@ -186,7 +186,7 @@ describe("readProfile()", () => {
       });
       const without = await elsewhere.read(recording);
       assertEquals(selves(without), { "[unknown]": 1 });
-      assertStringIncludes(hints(without), "pass its directory with --dumps");
+      assertStringIncludes(hints(without), "directory it is in with --dumps");
     });
 
     it("fails when the dump is of an earlier process with that id", async () => {
