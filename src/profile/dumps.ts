@@ -186,7 +186,7 @@ function missing(path: string, problem: string): Hint {
   return {
     text:
       `the dump ${path} cannot be read (${problem}), so its functions have no names`,
-    cure: "restore it, or pass the directory it is in with --dumps",
+    cure: "restore it, or name the directory it is in with --dumps",
   };
 }
 

@@ -346,7 +346,7 @@ describe("readProfile()", () => {
       assertEquals(chains(profile), ["f;f 1", "f;g;[kernel] 1"]);
     });
 
-    it("of the user's part of a chain that is recorded later", async () => {
+    it("joins the user part of a chain when it is recorded later", async () => {
       const chain = [KERNEL, 0xffff_ffff_8100_0000n, USER_DEFERRED, 99];
       const ip = 0xffff_ffff_8100_0000n;
       const profile = await withFunctions((recording) =>
@@ -358,7 +358,7 @@ describe("readProfile()", () => {
       assertEquals(chains(profile), ["[kernel] 1", "g;f;[kernel] 2"]);
     });
 
-    it("that the kernel has interrupted, by its registers when there is no chain", async () => {
+    it("uses the user's instruction pointer when there is no user chain", async () => {
       using place = new Place();
       const profile = await place.read(
         new RecordingBuilder(WITH_USER_IP)
@@ -372,7 +372,7 @@ describe("readProfile()", () => {
       assertEquals(chains(profile), ["f 1", "g;[kernel] 1"]);
     });
 
-    it("of threads with odd names", async () => {
+    it("keeps the names of threads when they are unusual", async () => {
       const profile = await withFunctions((recording) => {
         for (const [i, name] of ["a b", "(x)", "a/b", "[c]\n"].entries()) {
           recording.comm(100 + i, name).sample(AT, { tid: 100 + i });
@@ -406,8 +406,8 @@ describe("readProfile()", () => {
     });
   });
 
-  describe("gives a hint", () => {
-    it("when a dump ends long before the recording", async () => {
+  describe("returning a hint", () => {
+    it("happens when a dump ends long before the recording", async () => {
       using place = new Place();
       const dump = place.dump("jit-7.dump", [f]);
       const profile = await place.read(
@@ -420,7 +420,7 @@ describe("readProfile()", () => {
       );
     });
 
-    it("when functions have unwind info and the recording no stacks", async () => {
+    it("happens when functions have unwind info and the recording has no stacks", async () => {
       using place = new Place();
       const path = join(place.path, "jit-7.dump");
       const { bytes } = new DumpBuilder().unwinding(new Uint8Array(24), 20)
@@ -432,7 +432,7 @@ describe("readProfile()", () => {
       assertMatch(hints(profile), /have unwind info, but the recording has no/);
     });
 
-    it("when check finds an error in a dump", async () => {
+    it("happens when check finds an error in a dump", async () => {
       using place = new Place();
       const dump = place.dump("jit-7.dump", [f, { ...g, index: 0n }]);
       const profile = await place.read(
