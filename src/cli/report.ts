@@ -45,9 +45,9 @@ These options can be combined with any of them:
   --dumps DIRECTORY  a directory of moved dumps; can be repeated. Dumps in the directory
                      of the recording are found without it
 
-Requires --allow-read. Files require --allow-write. --annotate requires --allow-write and
---allow-run=objdump. --allow-run=c++filt demangles names of C++ and Rust. In Deno, only
---allow-all can read the names of the kernel's functions.
+Requires --allow-read. Files require --allow-write. --annotate requires
+--allow-write and --allow-run=objdump. --allow-run=c++filt demangles names of C++
+and Rust. In Deno, only --allow-all can read the names of the kernel's functions.
 `;
 
 /** Options that exclude each other. */
@@ -218,9 +218,10 @@ function showRest(shares: Share[], output: Output): void {
 }
 
 function toJson(profile: Profile): unknown {
-  const { event, samples, weight, others, hints } = profile;
+  const { event, samples, weight, others, hints, chainEnds } = profile;
   return {
     ...{ event, samples, weight, others, hints },
+    chainEnds: chainEnds.size > 0 ? Object.fromEntries(chainEnds) : undefined,
     functions: tallyFunctions(profile).map(({ place, self, total }) => ({
       name: place.name,
       origin: place.origin,

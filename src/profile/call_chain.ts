@@ -8,6 +8,7 @@ import { Context, CpuMode } from "../perf_data/constants.ts";
 import type { U64Array } from "../perf_data/bytes.ts";
 import type { Sample } from "../perf_data/sample.ts";
 import { type Address, addressOfHalves } from "../symbols/address.ts";
+import type { UnwoundFrame } from "../unwind/unwound_chain.ts";
 
 /** `high` of a marker. */
 const MARKER_HIGH = 0xffff_ffff;
@@ -83,6 +84,30 @@ export class CallChain {
       const isCaller = this.isKernel[this.length - 1] === inKernelNow;
       this.#push(isCaller ? address - 1 : address, inKernelNow);
     }
+  }
+
+  /**
+   * Returns the user's part as the kernel records it: the address that was interrupted, then
+   * return addresses.
+   */
+  userPart(): Address[] {
+    const start = this.#userStart();
+    return this.addresses.slice(start, this.length)
+      .map((address, i) => i === 0 ? address : address + 1);
+  }
+
+  /** Replaces the user's part by frames that were unwound. */
+  replaceUserPart(frames: readonly UnwoundFrame[]): void {
+    this.length = this.#userStart();
+    for (const { address, isInterrupted } of frames) {
+      this.#push(isInterrupted ? address : address - 1, false);
+    }
+  }
+
+  #userStart(): number {
+    let start = this.length;
+    while (start > 0 && !this.isKernel[start - 1]) start--;
+    return start;
   }
 
   #push(address: Address, isKernel: boolean): void {

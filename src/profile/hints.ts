@@ -6,6 +6,7 @@
 
 import { checkDump } from "../reader/check_dump.ts";
 import type { SymbolNote } from "../symbols/note.ts";
+import type { ChainEnd } from "../unwind/unwound_chain.ts";
 import type { Dump, Dumps } from "./dumps.ts";
 import type { EventProfile } from "./event_profiles.ts";
 import type { Hint } from "./hint.ts";
@@ -22,6 +23,28 @@ const LEAST_SHARE = 0.05;
 /** The kernel's limit of chains: sysctl kernel.perf_event_max_stack (Linux 4.8 to 6.19). */
 const MAX_STACK = 127;
 
+/** The hints on unwound chains, by the end of the chain. */
+const UNWOUND_ENDS: Partial<Record<ChainEnd, { text: string; cure: string }>> =
+  {
+    "truncated stack": {
+      text: "end where the copy of the stack ends",
+      cure: "record more of the stack: --call-graph dwarf,32768",
+    },
+    "no rules": {
+      text: "end at code without unwind info and frame pointers",
+      cure: "let its compiler keep frame pointers or write unwind info",
+    },
+    "wrong rules": {
+      text: "end at code whose unwind info does not fit the stack",
+      cure: "if it is code of a dump, run jitdump check",
+    },
+    "no registers": {
+      text:
+        "are missing, as the samples lack the registers of a 64-bit process",
+      cure: "record with --call-graph fp",
+    },
+  };
+
 /** Observations from reading a recording. */
 export interface Observations {
   /** The times of the first and the last sample. */
@@ -34,8 +57,9 @@ export interface Observations {
   /** Number of frames of the longest chains, and the number of such chains. */
   longest: number;
   atLongest: number;
-  /** Number of samples with a copy of the stack, and of those with a chain instead. */
-  withStacks: number;
+  /** Number of chains unwound from copies of the stack, by how they ended. */
+  readonly chainEnds: Map<ChainEnd, number>;
+  /** Number of samples with a chain and no copy of the stack. */
   withChains: number;
   /** The time at which a dump was first mapped; −Infinity if before the recording. */
   readonly mappedAt: Map<Dump, number>;
@@ -189,12 +213,8 @@ function* onChains({ seen, dumps, profile }: HintSources): Generator<Hint> {
       cure: "sysctl kernel.perf_event_max_stack=1023, and record again",
     };
   }
-  if (seen.withStacks > 0) {
-    yield {
-      text:
-        "the recording has copies of the stack (--call-graph dwarf), which are not unwound yet: only the innermost function of each sample is shown",
-      cure: "record with --call-graph fp for callers",
-    };
+  if (seen.chainEnds.size > 0) {
+    yield* onUnwound(seen.chainEnds);
     return;
   }
   const sampled = dumps.all.filter((dump) => profile.dumps.has(dump));
@@ -202,9 +222,18 @@ function* onChains({ seen, dumps, profile }: HintSources): Generator<Hint> {
     yield {
       text:
         "functions have unwind info, but the recording has no copies of the stack: callers are missing if the code keeps no frame pointers",
-      cure:
-        "record with --call-graph dwarf, and run perf inject and perf script",
+      cure: "record with --call-graph dwarf",
     };
+  }
+}
+
+/** Hints on chains that were unwound, and do not reach the start of their thread. */
+function* onUnwound(ends: ReadonlyMap<ChainEnd, number>): Generator<Hint> {
+  const all = ends.values().reduce((sum, count) => sum + count, 0);
+  for (const [end, { text, cure }] of Object.entries(UNWOUND_ENDS)) {
+    const count = ends.get(end as ChainEnd) ?? 0;
+    if (count <= LEAST_SHARE * all) continue;
+    yield { text: `${count} of ${all} call chains ${text}`, cure };
   }
 }
 

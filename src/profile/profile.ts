@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ChainEnd } from "../unwind/unwound_chain.ts";
 import type { CallTree } from "./call_tree.ts";
 import type { Hint } from "./hint.ts";
 import type { Place } from "./place.ts";
@@ -43,6 +44,8 @@ export interface Profile {
   readonly event: string;
   readonly samples: number;
   readonly weight: number;
+  /** Number of chains that were unwound from copies of the stack, by how they ended. */
+  readonly chainEnds: ReadonlyMap<ChainEnd, number>;
   /** The other events that have samples. */
   readonly others: readonly OtherEvent[];
 }

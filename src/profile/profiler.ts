@@ -36,6 +36,7 @@ import { findHints, type Observations } from "./hints.ts";
 import { recordedHere } from "./machine.ts";
 import { Processes } from "./processes.ts";
 import type { Profile } from "./profile.ts";
+import { StackUnwinder } from "./stack_unwinder.ts";
 
 /** CLOCK_MONOTONIC. */
 const MONOTONIC = 1;
@@ -108,6 +109,7 @@ class Profiler {
   readonly #processes = new Processes();
   readonly #dumps: Dumps;
   readonly #names: FrameNames;
+  readonly #unwinder: StackUnwinder;
   readonly #events = new EventProfiles();
   readonly #chain = new CallChain();
   /** Numbers of commands with their process, which are the tree's first frames. */
@@ -134,6 +136,10 @@ class Profiler {
       isThisMachine: () => this.#isThisMachine,
     });
     this.#names = new FrameNames(this.#processes, () => this.#nativeSymbols());
+    this.#unwinder = new StackUnwinder(
+      this.#processes.spaces,
+      () => this.#nativeSymbols(),
+    );
     this.#seen = {
       firstTime: Infinity,
       lastTime: -Infinity,
@@ -141,7 +147,7 @@ class Profiler {
       lost: 0,
       longest: 0,
       atLongest: 0,
-      withStacks: 0,
+      chainEnds: new Map(),
       withChains: 0,
       mappedAt: new Map(),
       unknownLater: new Map(),
@@ -204,10 +210,30 @@ class Profiler {
   #addSample(sample: Sample): void {
     this.#chain.decode(sample, this.#reader.features.arch);
     const { deferred } = this.#chain;
-    if (deferred === undefined) return this.#addChain(sample);
+    if (deferred === undefined) {
+      this.#unwind(sample);
+      return this.#addChain(sample);
+    }
     const waiting = this.#deferred.get(deferred);
     if (waiting) waiting.push(sample);
     else this.#deferred.set(deferred, [sample]);
+  }
+
+  /** Finds the callers by the copy of the stack, if the sample has one. */
+  #unwind(sample: Sample): void {
+    const { attr } = sample.event ?? {};
+    if (attr === undefined || attr.sampleStackUser === 0) return;
+    const unwound = this.#unwinder.unwind(
+      sample,
+      this.#processes.get(sample.pid),
+      this.#reader.features.arch,
+      this.#chain.userPart(),
+    );
+    if (unwound === undefined) return;
+    const { frames, end } = unwound;
+    if (frames.length > 0) this.#chain.replaceUserPart(frames);
+    const { chainEnds } = this.#seen;
+    chainEnds.set(end, (chainEnds.get(end) ?? 0) + 1);
   }
 
   /** Completes samples whose user part was recorded later. */
@@ -267,9 +293,8 @@ class Profiler {
       seen.longest = chain.length;
       seen.atLongest++;
     }
-    const { attr } = sample.event ?? {};
-    if (attr && attr.sampleStackUser > 0) seen.withStacks++;
-    else if (sample.callchain !== undefined) seen.withChains++;
+    const hasStack = (sample.event?.attr.sampleStackUser ?? 0) > 0;
+    if (!hasStack && sample.callchain !== undefined) seen.withChains++;
     if (++this.#samples % SAMPLES_BETWEEN === 0) this.#onSamples(this.#samples);
   }
 
@@ -303,6 +328,7 @@ class Profiler {
         functions: profile.functions.get(dump) ?? new Map(),
       })),
       others: others.map(({ name, samples }) => ({ name, samples })),
+      chainEnds: this.#seen.chainEnds,
       hints: await findHints({
         profile,
         seen: this.#seen,

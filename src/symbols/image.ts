@@ -9,6 +9,11 @@ import { ElfFile } from "./elf_file.ts";
 import { functionsOfDynsym, functionsOfSymtab } from "./elf_symbols.ts";
 import { InputFile, InputFileError } from "./input_file.ts";
 import type { CodeSymbol, SymbolTable } from "./symbol_table.ts";
+import {
+  type FileUnwindSections,
+  unwindSectionsOf,
+} from "./unwind_sections.ts";
+import type { Address } from "./address.ts";
 
 /** Identity of a mapped file, as a recording has it. */
 export interface RecordedFile {
@@ -24,6 +29,8 @@ export class Image implements Disposable {
   readonly #elf: ElfFile;
   readonly #functions: SymbolTable | undefined;
   readonly #files: InputFile[];
+  #unwind: FileUnwindSections | undefined;
+  #isUnwindRead = false;
 
   private constructor(
     elf: ElfFile,
@@ -77,6 +84,24 @@ export class Image implements Disposable {
     const address = this.#elf.addressAt(offset);
     if (address === undefined) return undefined;
     return this.#functions?.find(address);
+  }
+
+  /** Returns the address at which the file says that a byte of it is loaded. */
+  addressAt(offset: number): Address | undefined {
+    return this.#elf.addressAt(offset);
+  }
+
+  /**
+   * Reads the unwind info. Files of debug info have none.
+   *
+   * @throws {ElfFormatError} If its sections are not within the file.
+   */
+  unwindSections(): FileUnwindSections | undefined {
+    if (!this.#isUnwindRead) {
+      this.#isUnwindRead = true;
+      this.#unwind = unwindSectionsOf(this.#elf);
+    }
+    return this.#unwind;
   }
 
   [Symbol.dispose](): void {

@@ -14,6 +14,7 @@ import { type Address, isKernelAddress } from "./address.ts";
 import { Image, type RecordedFile } from "./image.ts";
 import { InputFileError, readText } from "./input_file.ts";
 import type { SymbolNote } from "./note.ts";
+import type { FileUnwindSections } from "./unwind_sections.ts";
 import type { CodeSymbol, SymbolTable } from "./symbol_table.ts";
 import {
   type KernelSymbols,
@@ -96,6 +97,32 @@ export class NativeSymbols implements Disposable {
       this.#unnamedCode(mapping.file);
   }
 
+  /**
+   * Reads the unwind info of a mapped file, and finds the address in it of one in memory.
+   *
+   * @returns `undefined` if the file has none or cannot be read.
+   */
+  unwinding(
+    pid: number,
+    address: Address,
+    mapping: MappedCode,
+  ): { sections: FileUnwindSections; address: Address } | undefined {
+    const { file, start, pageOffset } = mapping;
+    if (!file.path.startsWith("/") || ANONYMOUS.test(file.path)) {
+      return undefined;
+    }
+    const image = this.#image(pid, file);
+    const inFile = image?.addressAt(address - start + pageOffset);
+    if (image === undefined || inFile === undefined) return undefined;
+    try {
+      const sections = image.unwindSections();
+      return sections && { sections, address: inFile };
+    } catch (error) {
+      this.#noteError(file.path, error);
+      return undefined;
+    }
+  }
+
   /** Returns why names are missing so far. */
   notes(): SymbolNote[] {
     return [...this.#notes.values()];
@@ -112,13 +139,17 @@ export class NativeSymbols implements Disposable {
     offset: number,
     file: RecordedFile,
   ): CodeSymbol | undefined {
-    if (!this.#images.has(file)) this.#images.set(file, this.#open(pid, file));
     try {
-      return this.#images.get(file)?.functionAt(offset);
+      return this.#image(pid, file)?.functionAt(offset);
     } catch (error) {
       this.#noteError(file.path, error);
       return undefined;
     }
+  }
+
+  #image(pid: number, file: RecordedFile): Image | undefined {
+    if (!this.#images.has(file)) this.#images.set(file, this.#open(pid, file));
+    return this.#images.get(file);
   }
 
   /** Opens a file by its path, or else in the root of the process while that lives. */

@@ -254,6 +254,11 @@ export class Unwinder {
     return this.#machine.codeAddress(stack.high(at), stack.low(at));
   }
 
+  #hasRules(address: Address): boolean {
+    const placed = this.#space.tableAt(address);
+    return placed?.table.find(address - placed.bias) !== undefined;
+  }
+
   #isReturnAddress(address: Address): boolean {
     return address > 0 && this.#space.isExecutable(address - 1);
   }
@@ -296,9 +301,11 @@ export class Unwinder {
     const { stackPointer, framePointer } = this.#machine;
     const next = this.#stack.read(at);
     const address = this.#codeAddress(at + SLOT);
-    const isEnd = next === 0;
-    if (!isEnd && !isFurtherUp(next, at + FRAME_RECORD)) return undefined;
     if (!this.#isReturnAddress(address)) return undefined;
+    // Code with rules may use the register for what it likes: glibc's __libc_start_call_main.
+    const isPlausible = next === 0 || isFurtherUp(next, at + FRAME_RECORD) ||
+      source === "fp" && this.#hasRules(address - 1);
+    if (!isPlausible) return undefined;
     // What else the function has saved is not known.
     this.#next.fill(NaN);
     this.#next[stackPointer] = at + FRAME_RECORD;

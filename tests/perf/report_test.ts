@@ -145,20 +145,27 @@ describe("jitdump report", () => {
   });
 
   itWithPerf(
-    "shows the innermost functions of copied stacks, and says so",
+    "unwinds copied stacks, and counts how the chains ended",
     async () => {
-      const { directory, injected } = await profileDemo("dwarf");
+      const { directory, injected } = await profileDemo("dwarf,32768");
       const data = join(directory, "perf.data");
       const ours = await sharesOf(data);
       const theirs = await sharesByPerf(injected);
       for (const name of JITTED) {
         assertAlmostEquals(ours.get(name)!, theirs.get(name)!, 0.1, name);
       }
-      const { stderr } = await jitdump("report", data);
-      assertStringIncludes(
-        stderr,
-        "only the innermost function of each sample",
+      const chains = [...await chainsOf(data)]
+        .filter(([chain]) => chain.endsWith(";longest_collatz;collatz"));
+      const weight = (chains: [string, number][]) =>
+        chains.reduce((sum, [, weight]) => sum + weight, 0);
+      const whole = chains.filter(([chain]) =>
+        /;__libc_start_call_main;.*;main;longest_collatz;collatz$/.test(chain)
       );
+      assertGreater(weight(whole), 0.9 * weight(chains));
+      const { samples, chainEnds } = JSON.parse(
+        await jitdumpOrThrow("report", "--json", data),
+      );
+      assertGreater(chainEnds["start of thread"], 0.9 * samples);
     },
   );
 

@@ -439,7 +439,7 @@ describe("readProfile()", () => {
         new RecordingBuilder().mapDump(dump).sample(AT),
       );
       assertMatch(hints(profile), /jit-7\.dump has a fault .*code index 0/);
-      assertStringIncludes(hints(profile), `see jitdump check ${dump}`);
+      assertStringIncludes(hints(profile), `run jitdump check ${dump}`);
     });
   });
 

@@ -36,5 +36,6 @@ export function buildProfile(stacks: Iterable<Stack>): Profile {
   return {
     ...{ tree, processes, samples, weight, event: "cpu-clock" },
     ...{ places: [...numbers.keys()], dumps: [], hints: [], others: [] },
+    chainEnds: new Map(),
   };
 }

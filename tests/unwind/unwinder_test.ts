@@ -176,6 +176,23 @@ describe("Unwinder, x86-64", () => {
     assertEquals(chain.end, "start of thread");
   });
 
+  it("follows a frame pointer into code with rules, which needs none itself", () => {
+    const chain = x86.unwind(
+      registers({
+        [X86.rbp]: STACK + 32,
+        [X86.rsp]: STACK,
+        [X86.rip]: 0x40010,
+      }),
+      stackOf(STACK, 16, {
+        [STACK + 32]: 1, // what the caller had in rbp
+        [STACK + 40]: 0x20080,
+        [STACK + 48 + 24]: 0x10010,
+      }),
+      SPACE,
+    );
+    assertEquals(shown(chain), ["40010 context!", "20080 fp", "10010 cfi"]);
+  });
+
   it("finds the frame beside the block to which libffi's rbp points", () => {
     const block = STACK + 32;
     const chain = x86.unwind(

@@ -1,0 +1,32 @@
+/**
+ * The unwind info of a dump's functions.
+ *
+ * @module
+ */
+
+import { RecordJoin } from "../reader/record_join.ts";
+import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
+
+/**
+ * Reads the `.eh_frame` of each function that has one, by the position of its JIT_CODE_LOAD.
+ * A dump that cannot be read any more has none.
+ */
+export function readUnwinding(path: string): Map<number, Uint8Array> {
+  const found = new Map<number, Uint8Array>();
+  try {
+    using dump = RecoveringReader.open(path);
+    const join = new RecordJoin();
+    for (const record of dump) {
+      if (record instanceof CorruptRange) continue;
+      const joined = join.add(record);
+      const ehFrame = joined?.unwinding?.ehFrame;
+      // V8 writes an empty .eh_frame for code that keeps frame pointers.
+      if (joined !== undefined && ehFrame !== undefined && ehFrame.length > 0) {
+        found.set(joined.load.offset, ehFrame.slice());
+      }
+    }
+  } catch {
+    // It was read before, and is gone now.
+  }
+  return found;
+}

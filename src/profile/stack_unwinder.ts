@@ -1,0 +1,149 @@
+/**
+ * From the copy of the stack in a sample to its call chain.
+ *
+ * @module
+ */
+
+import type { Sample } from "../perf_data/sample.ts";
+import { EM_AARCH64, EM_X86_64 } from "../format/machine.ts";
+import type { Address } from "../symbols/address.ts";
+import type { NativeSymbols } from "../symbols/native_symbols.ts";
+import { splice } from "../unwind/splice.ts";
+import {
+  type CodeSpace,
+  type PlacedTable,
+  Unwinder,
+} from "../unwind/unwinder.ts";
+import { UnwindTable } from "../unwind/unwind_table.ts";
+import type { UnwoundChain } from "../unwind/unwound_chain.ts";
+import type { AddressSpaces, MappedFile, Mapping } from "./address_space.ts";
+import { readUnwinding } from "./dump_unwinding.ts";
+import type { TimedPiece } from "./dumped_code.ts";
+import type { Dump } from "./dumps.ts";
+import type { Process } from "./processes.ts";
+
+/** ELF's machines by the kernel's names, which recordings have. */
+const MACHINES: Record<string, number> = {
+  x86_64: EM_X86_64,
+  aarch64: EM_AARCH64,
+};
+
+/** Unwinds the stacks of a recording's samples. */
+export class StackUnwinder {
+  readonly #code: SampledCode;
+  #arch: string | undefined;
+  #unwinder: Unwinder | undefined;
+
+  /** @param symbols Returns the native symbols, which have the files open. */
+  constructor(spaces: AddressSpaces, symbols: () => NativeSymbols) {
+    this.#code = new SampledCode(spaces, symbols);
+  }
+
+  /**
+   * Unwinds the stack of a sample; never throws.
+   *
+   * @param arch The machine that was recorded, such as `"x86_64"`.
+   * @param kernel The user's part of the chain that the kernel has recorded, innermost first:
+   * what was interrupted, then return addresses.
+   * @returns `undefined` if the sample has no copy of the stack, or is not of the user's code.
+   */
+  unwind(
+    sample: Sample,
+    process: Process,
+    arch: string | undefined,
+    kernel: readonly Address[],
+  ): UnwoundChain | undefined {
+    const { userRegisters, userStack } = sample;
+    // Threads of the kernel have no registers of the user's.
+    if (!userRegisters || !userStack || userRegisters.abi === 0) {
+      return undefined;
+    }
+    if (arch !== this.#arch) {
+      this.#arch = arch;
+      this.#unwinder = Unwinder.for(MACHINES[arch ?? ""]);
+    }
+    if (this.#unwinder === undefined) return undefined;
+    const code = this.#code;
+    code.select(process, Math.max(sample.time, 0));
+    const unwound = this.#unwinder.unwind(userRegisters, userStack, code);
+    return splice(unwound, kernel, (address) => code.isExecutable(address));
+  }
+}
+
+/** The code of the process of a sample, at its time. */
+class SampledCode implements CodeSpace {
+  readonly #spaces: AddressSpaces;
+  readonly #symbols: () => NativeSymbols;
+  readonly #byFile = new Map<MappedFile, UnwindTable>();
+  readonly #byMapping = new Map<Mapping, PlacedTable | undefined>();
+  readonly #byPiece = new Map<TimedPiece, PlacedTable | undefined>();
+  readonly #byDump = new Map<Dump, ReadonlyMap<number, Uint8Array>>();
+  #process: Process | undefined;
+  #time = 0;
+
+  constructor(spaces: AddressSpaces, symbols: () => NativeSymbols) {
+    this.#spaces = spaces;
+    this.#symbols = symbols;
+  }
+
+  /** Selects a process and a time. */
+  select(process: Process, time: number): void {
+    this.#process = process;
+    this.#time = time;
+  }
+
+  tableAt(address: Address): PlacedTable | undefined {
+    const { pid = 0, dumps = [] } = this.#process ?? {};
+    for (const { dump, until } of dumps) {
+      const timed = dump.code.find(address, this.#time);
+      if (timed === undefined || timed.since > until) continue;
+      return this.#tableOfPiece(dump, timed);
+    }
+    const mapping = this.#spaces.lookup(pid, address);
+    if (mapping === undefined) return undefined;
+    if (!this.#byMapping.has(mapping)) {
+      const placed = this.#tableOfMapping(pid, address, mapping);
+      this.#byMapping.set(mapping, placed);
+    }
+    return this.#byMapping.get(mapping);
+  }
+
+  isExecutable(address: Address): boolean {
+    if (address < 0) return false;
+    const { pid = 0, dumps = [] } = this.#process ?? {};
+    return this.#spaces.lookup(pid, address) !== undefined ||
+      dumps.some(({ dump }) =>
+        dump.code.find(address, this.#time) !== undefined
+      );
+  }
+
+  #tableOfPiece(dump: Dump, timed: TimedPiece): PlacedTable | undefined {
+    if (!this.#byPiece.has(timed)) {
+      let tables = this.#byDump.get(dump);
+      if (!tables) this.#byDump.set(dump, tables = readUnwinding(dump.path));
+      const { offset, codeSize } = timed.piece.fn;
+      const ehFrame = tables.get(offset);
+      this.#byPiece.set(
+        timed,
+        ehFrame && {
+          table: UnwindTable.ofFunction(codeSize, ehFrame),
+          bias: timed.base,
+        },
+      );
+    }
+    return this.#byPiece.get(timed);
+  }
+
+  #tableOfMapping(
+    pid: number,
+    address: Address,
+    mapping: Mapping,
+  ): PlacedTable | undefined {
+    const { file } = mapping;
+    const found = this.#symbols().unwinding(pid, address, mapping);
+    if (found === undefined) return undefined;
+    let table = this.#byFile.get(file);
+    if (!table) this.#byFile.set(file, table = new UnwindTable(found.sections));
+    return { table, bias: address - found.address };
+  }
+}

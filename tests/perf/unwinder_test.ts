@@ -1,0 +1,132 @@
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import { join } from "@std/path";
+import { describe } from "@std/testing/bdd";
+import { ElfFile } from "../../src/symbols/elf_file.ts";
+import { functionsOfSymtab } from "../../src/symbols/elf_symbols.ts";
+import { InputFile } from "../../src/symbols/input_file.ts";
+import { compileNativeProgram, whyNotCompiled } from "../support/compile_c.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { recordCommand, runOrThrow } from "../support/perf.ts";
+import { demoCommand, profile } from "../support/profile.ts";
+import { temporaryDirectory } from "../support/script.ts";
+import { perfSamples, unwoundSamples } from "../support/unwound_samples.ts";
+import { itWithPerf } from "../support/with_perf.ts";
+
+/** The functions of the demo. */
+const JITTED =
+  /^(main|collatz|longest_collatz|gcd|coprime_pairs|fib|polynomial_sum)\+/;
+
+const isJitted = (place: string) => JITTED.test(place);
+
+/** The first frames that are all of jitted code. */
+function jittedPart(places: readonly string[]): string[] {
+  const end = places.findIndex((place) => !isJitted(place));
+  return places.slice(0, end < 0 ? places.length : end);
+}
+
+const uncompiled = await whyNotCompiled();
+
+const percent = (part: number, whole: number) => 100 * part / whole;
+
+/** Counts the functions at places in a program. */
+function namesIn(
+  program: string,
+  places: readonly string[],
+): Map<string, number> {
+  using file = InputFile.open(program)!;
+  const elf = new ElfFile(file);
+  const functions = functionsOfSymtab(elf)!;
+  const counts = new Map<string, number>();
+  for (const place of places) {
+    if (!place.startsWith(`${program} `)) continue;
+    const address = elf.addressAt(Number(place.slice(program.length + 1)))!;
+    const name = functions.find(address)?.name ?? "";
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
+}
+
+describe("the stacks of a native program without frame pointers", () => {
+  const record = async (directory: string) => {
+    const data = join(directory, "perf.data");
+    const program = await compileNativeProgram(directory);
+    await runOrThrow(recordCommand(
+      data,
+      [program, "5000"],
+      ...["-F", "1999", "--call-graph", "dwarf,16384"],
+    ));
+    return data;
+  };
+  const what = "are unwound as perf 6.1 unwinds them, sample for sample";
+  const test = uncompiled ? itUnless.bind(null, uncompiled) : itWithPerf;
+  test(what, async () => {
+    // Record until all that makes it hard was sampled. Samples in the PLT are too rare to
+    // wait for; tests/unwind has its rules.
+    const hard = new Set(["leaf", "with_alloca", "compare", "handler"]);
+    for (let attempt = 0; hard.size > 0; attempt++) {
+      assertLess(attempt, 20, `never sampled: ${[...hard].join()}`);
+      using directory = temporaryDirectory();
+      const data = await record(directory.path);
+      const theirs = await perfSamples(data);
+      const ours = await unwoundSamples(data);
+      assertGreater(ours.size, 300);
+      const differing = [...ours].filter(([time, { places }]) =>
+        places.join() !== theirs.get(time)?.join()
+      );
+      const equal = ours.size - differing.length;
+      const [[time, { places }] = [0n, { places: [] }]] = differing;
+      const first = `${places.join("\n")}\n\n${theirs.get(time)?.join("\n")}`;
+      assertGreater(percent(equal, ours.size), 99, first);
+      const found = namesIn(
+        join(directory.path, "native-program"),
+        [...ours.values()].flatMap(({ places }) => places),
+      );
+      for (const name of found.keys()) hard.delete(name);
+    }
+  });
+});
+
+describe("the stacks of jitted code without frame pointers", () => {
+  itWithPerf(
+    "are unwound as perf 6.1 unwinds them, and on to the thread's start",
+    async () => {
+      const { directory, injected } = await profile(
+        demoCommand,
+        ...["-F", "999", "--call-graph", "dwarf,32768"],
+      );
+      const theirs = await perfSamples(injected);
+      const ours = await unwoundSamples(join(directory, "perf.data"));
+      const jitted = [...ours].filter(([, { places }]) => isJitted(places[0]));
+      assertGreater(jitted.length, 300);
+      let whole = 0;
+      let throughDeno = 0;
+      for (const [time, { places, end }] of jitted) {
+        const part = jittedPart(places);
+        assertEquals(part, jittedPart(theirs.get(time) ?? []), `${time}`);
+        if (/^main\+/.test(part.at(-1)!)) whole++;
+        if (end === "start of thread") throughDeno++;
+      }
+      assertGreater(percent(whole, jitted.length), 98);
+      assertGreater(percent(throughDeno, jitted.length), 90);
+    },
+  );
+
+  itWithPerf(
+    "are unwound beyond libffi when only 4 KiB were copied",
+    async () => {
+      const { directory } = await profile(
+        demoCommand,
+        ...["-F", "999", "--call-graph", "dwarf,4096"],
+      );
+      const ours = await unwoundSamples(join(directory, "perf.data"));
+      const jitted = [...ours.values()]
+        .filter(({ places }) => isJitted(places[0]));
+      assertGreater(jitted.length, 300);
+      const beyond = jitted.filter(({ places }) => {
+        const part = jittedPart(places);
+        return /^main\+/.test(part.at(-1)!) && places.length > part.length + 3;
+      });
+      assertGreater(percent(beyond.length, jitted.length), 98);
+    },
+  );
+});

@@ -1,0 +1,114 @@
+/**
+ * The chains of each sample with a copy of the stack, as this module and as perf unwinds them.
+ *
+ * @module
+ */
+
+import {
+  Comm,
+  Fork,
+  Mmap,
+  PerfDataReader,
+  Sample,
+} from "../../src/perf_data/mod.ts";
+import { Dumps } from "../../src/profile/dumps.ts";
+import { Processes } from "../../src/profile/processes.ts";
+import { StackUnwinder } from "../../src/profile/stack_unwinder.ts";
+import { addressOfBigInt } from "../../src/symbols/address.ts";
+import { NativeSymbols } from "../../src/symbols/native_symbols.ts";
+import type { ChainEnd } from "../../src/unwind/unwound_chain.ts";
+import { runOrThrow } from "./perf.ts";
+
+/**
+ * A chain's frames of user code, innermost first: `function+0x1` in the code of a dump, and
+ * `/file 0x1`, an offset in the file, elsewhere.
+ */
+export type FramePlaces = string[];
+
+/** A sample as this module unwinds it. */
+export interface UnwoundSample {
+  readonly places: FramePlaces;
+  readonly end: ChainEnd;
+}
+
+/** Unwinds each sample; the key is its time in nanoseconds. */
+export async function unwoundSamples(
+  data: string,
+): Promise<Map<bigint, UnwoundSample>> {
+  await using reader = await PerfDataReader.open(data);
+  using symbols = new NativeSymbols();
+  const processes = new Processes();
+  const dumps = new Dumps({ directories: [], isThisMachine: () => true });
+  const unwinder = new StackUnwinder(processes.spaces, () => symbols);
+  const found = new Map<bigint, UnwoundSample>();
+  for await (const record of reader) {
+    if (record instanceof Fork) processes.fork(record, record.time);
+    else if (record instanceof Comm) {
+      const { pid, tid, comm, isExec } = record;
+      processes.rename(pid, tid, comm, isExec);
+    } else if (record instanceof Mmap && !record.isData) {
+      const mapping = processes.map({
+        pid: record.pid,
+        start: addressOfBigInt(record.start),
+        length: Number(record.length),
+        pageOffset: addressOfBigInt(record.pageOffset),
+        path: record.filename,
+        time: record.timestamp,
+      });
+      const clock = { startTime: reader.startTime, tickRate: undefined };
+      const dump = mapping && dumps.of(mapping, () => clock);
+      if (dump) processes.addDump(record.pid, dump);
+    } else if (record instanceof Sample) {
+      const process = processes.get(record.pid);
+      const { arch } = reader.features;
+      const chain = unwinder.unwind(record, process, arch, []);
+      if (chain === undefined) continue;
+      const places = chain.frames.map(({ address, isInterrupted }) => {
+        const at = isInterrupted ? address : address - 1;
+        for (const { dump } of process.dumps) {
+          const timed = dump.code.find(at, record.time);
+          if (!timed) continue;
+          return `${timed.piece.fn.name}+0x${(at - timed.base).toString(16)}`;
+        }
+        const mapping = processes.spaces.lookup(record.pid, at);
+        if (mapping === undefined) return `0x${at.toString(16)}`;
+        const offset = at - mapping.start + mapping.pageOffset;
+        return `${mapping.file.path} 0x${offset.toString(16)}`;
+      });
+      found.set(record.timestamp, { places, end: chain.end });
+    }
+  }
+  return found;
+}
+
+/** A frame of perf: address, symbol with its offset, and DSO. */
+const FRAME = /^\s+([0-9a-f]+) (.*) \((.*)\)$/;
+
+/** The first line of a sample: its time in seconds. */
+const TIME = /(\d+)\.(\d{9}):/;
+
+/** Image of a function that perf inject has made. */
+const IMAGE = /\/jitted-\d+-\d+\.so$/;
+
+/** Reads the chains that perf finds; the key is the sample's time in nanoseconds. */
+export async function perfSamples(
+  data: string,
+): Promise<Map<bigint, FramePlaces>> {
+  const { stdout } = await runOrThrow([
+    ...["perf", "script", "-i", data, "--ns", "--no-inline"],
+    ...["-F", "time,ip,sym,symoff,dso"],
+  ] as [string, ...string[]]);
+  const found = new Map<bigint, FramePlaces>();
+  for (const sample of stdout.split(/\n\n+/)) {
+    const lines = sample.split("\n");
+    const [, seconds, nanoseconds] = TIME.exec(lines[0]) ?? [];
+    if (seconds === undefined) continue;
+    const places = lines.slice(1).flatMap((line) => {
+      const [, ip, symbol, object] = FRAME.exec(line) ?? [];
+      if (ip === undefined || object.startsWith("[kernel")) return [];
+      return IMAGE.test(object) ? symbol : `${object} 0x${ip}`;
+    });
+    found.set(BigInt(seconds + nanoseconds), places);
+  }
+  return found;
+}
