@@ -1,5 +1,5 @@
 /**
- * How perf lays out a function's ELF image in memory.
+ * Layout of a function's ELF image in memory, as perf (6.1 to 7.2) maps it.
  *
  *     image      code's address in the process
  *     0x80 ──▶ ┌─────────────────┐ + 0

@@ -72,7 +72,7 @@ export class Dumps {
     return [...this.#byPath.values()];
   }
 
-  /** What is missing. */
+  /** The missing part. */
   get hints(): readonly Hint[] {
     return this.#hints;
   }

@@ -34,7 +34,7 @@ export interface ReadDump {
   readonly isFlagged: boolean;
   /** Whether any function has unwind info. */
   readonly hasUnwinding: boolean;
-  /** What is missing. */
+  /** The missing part. */
   readonly hints: readonly Hint[];
 }
 

@@ -7,7 +7,7 @@
 /** Call frame information that is malformed, or of a kind that is not known. */
 export class CallFrameError extends Error {
   override name = "CallFrameError";
-  /** What is wrong. */
+  /** The problem. */
   readonly reason: string;
   /** Position of it in the section. */
   readonly at: number;

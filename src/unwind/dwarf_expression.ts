@@ -65,7 +65,7 @@ const MOST_STEPS = 100;
 /** Most values on the stack of an evaluation. */
 const DEEPEST = 64;
 
-/** What an expression refers to. */
+/** The values that an expression refers to. */
 export interface ExpressionContext {
   readonly registers: RegisterValues;
   readonly stack: StackCopy;

@@ -48,7 +48,7 @@ export interface FrameDescription {
   readonly instructions: SectionPart;
 }
 
-/** Where an entry is, and what kind it is. */
+/** Position and kind of an entry. */
 interface EntryHeader {
   readonly at: number;
   /** Position after the CIE pointer. */

@@ -48,7 +48,7 @@ import type {
   SectionPart,
 } from "./eh_frame_section.ts";
 
-/** How a register's value in the caller is found. */
+/** Rule for a register's value in the caller. */
 export type RegisterRule =
   /** It has none. */
   | { readonly kind: "undefined" }
@@ -65,7 +65,7 @@ export type RegisterRule =
   /** An expression computes it. */
   | { readonly kind: "valueExpression"; readonly expression: SectionPart };
 
-/** How the canonical frame address is found: a register plus an offset, or an expression. */
+/** Rule for the canonical frame address: a register plus an offset, or an expression. */
 export type CfaRule =
   | { readonly register: number; readonly offset: number }
   | { readonly expression: SectionPart };

@@ -6,7 +6,7 @@
 
 import type { Address } from "../symbols/address.ts";
 
-/** How a frame was found. */
+/** Method by which a frame was found. */
 export type FrameSource =
   /** It is the code that was interrupted. */
   | "context"
