@@ -1,5 +1,5 @@
 /**
- * Whether a recording was made on this machine.
+ * Comparison of the recorded machine with this one.
  *
  * @module
  */

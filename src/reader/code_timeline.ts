@@ -58,7 +58,7 @@ interface Replayed {
   readonly alone: readonly Event[];
   /** The stays of all others. */
   readonly replayedStays: readonly Stay[];
-  /** All stays, made when they are asked for. */
+  /** All stays, built on request. */
   stays?: readonly Stay[];
   /** The tree of the pieces, built for the first lookup. */
   tree?: { readonly root: Node | undefined };

@@ -86,7 +86,7 @@ export class Image implements Disposable {
     return this.#functions?.find(address);
   }
 
-  /** Returns the address at which the file says that a byte of it is loaded. */
+  /** Returns the address of a byte of the file, according to its segments. */
   addressAt(offset: number): Address | undefined {
     return this.#elf.addressAt(offset);
   }

@@ -12,7 +12,7 @@ const SHT_NOBITS = 8;
 /** A section that is loaded. */
 export interface LoadedSection {
   readonly bytes: Uint8Array;
-  /** Address at which the file says that it is loaded. */
+  /** Its address, according to the file. */
   readonly address: Address;
 }
 

@@ -31,7 +31,7 @@ export interface Cie {
   readonly pointerEncoding: number;
   /** Its FDEs have augmentation data. */
   readonly hasAugmentationData: boolean;
-  /** The frames are those that a kernel makes to run a signal handler. */
+  /** Whether a kernel creates the frames to run a signal handler. */
   readonly isSignalFrame: boolean;
   readonly instructions: SectionPart;
 }

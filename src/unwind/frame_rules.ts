@@ -320,7 +320,7 @@ const copyOf = ({ cfa, registers }: State): State => ({
   registers: new Map(registers),
 });
 
-/** Skips a block; returns where it is. */
+/** Skips a block; returns its range. */
 function block(reader: DwarfReader): SectionPart {
   const size = reader.uleb();
   const start = reader.skip(size);

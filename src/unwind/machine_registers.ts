@@ -35,13 +35,13 @@ export interface MachineRegisters {
   readonly framePointer: number;
   /** Register that holds the return address at a function's entry, if one does. */
   readonly link: number | undefined;
-  /** The return address's own column, where the instruction pointer stands for it. */
+  /** Column of the instruction pointer, which the return address restores. */
   readonly instructionPointer: number | undefined;
   /** perf's number of each register (asm/perf_regs.h, Linux 6.1). */
   readonly perfNumbers: readonly number[];
   /** perf's number of the instruction pointer. */
   readonly perfInstructionPointer: number;
-  /** Removes what is no part of a code address: the code of pointer authentication. */
+  /** Removes the pointer authentication code from a code address. */
   codeAddress(high: number, low: number): Address;
 }
 

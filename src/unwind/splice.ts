@@ -6,7 +6,7 @@
  *     spliced    f ─ g ─ h ─ m ─ n ─ o ─ main
  *
  * Code without a frame leaves the frame pointer as its caller had it. So the kernel's chain has all
- * from the nearest frame with a pointer outward, and the stack supplies what lies between.
+ * from the nearest frame with a pointer outward, and the stack supplies those between.
  *
  * @module
  */

@@ -26,7 +26,7 @@ const MOST_RULES = 4 * 2 ** 20;
 /** A section in memory. */
 export interface PlacedSection {
   readonly bytes: Uint8Array;
-  /** Address at which the file says that it is loaded. */
+  /** Its address, according to the file. */
   readonly address: Address;
 }
 
@@ -42,7 +42,7 @@ export interface InstructionRules {
   readonly row: FrameRow;
   /** DWARF's number of the return address column. */
   readonly returnAddress: number;
-  /** The frame is one that a kernel made to run a signal handler. */
+  /** Whether the kernel created the frame to run a signal handler. */
   readonly isSignalFrame: boolean;
 }
 

@@ -51,7 +51,7 @@ export interface CodeSpace {
   isExecutable(address: Address): boolean;
 }
 
-/** Longest way from one frame to the next: stacks have 8 MiB unless they are made larger. */
+/** Maximum distance between two frames; a stack has 8 MiB by default. */
 const LONGEST_FRAME = 64 * 2 ** 20;
 
 /** The size of a frame pointer and a return address. */

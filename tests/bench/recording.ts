@@ -57,7 +57,7 @@ export function manySamples(options: ManySamples): Uint8Array<ArrayBuffer> {
     body.u32(dev >> 8, dev & 0xff).u64(ino!, 0).u32(5, 2).text(dump);
     body.u32(pid, pid).u64(1);
   });
-  // Each distinct chain is made once, and its time is put in.
+  // Each distinct chain is built once; only its timestamp changes.
   const records = Array.from({ length: chains }, () => {
     const frames = Array.from(
       { length: DEPTH },

@@ -113,7 +113,7 @@ describe("AppendFile with short writes", () => {
 });
 
 describe("an opening without file locks", () => {
-  it("fails with the remedy, and leaves no file and no descriptor", () => {
+  it("suggests a remedy and leaves no file when it fails", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     let closes = 0;

@@ -153,7 +153,7 @@ describe("LockTable", () => {
     assert(!table.behindDoor((isAlone) => isAlone));
   });
 
-  it("keeps the result of an action whose door cannot be unlocked", () => {
+  it("returns the result of an action when its door cannot be unlocked", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     let isBroken = false;
@@ -358,7 +358,7 @@ describe("a script that V8 terminates at any point", () => {
   `;
 
   for (const sink of ["append", "mapped"]) {
-    it(`lets every dump that it has opened or closed be opened again, ${sink}`, async () => {
+    it(`leaves dumps usable when it has opened or closed them, ${sink}`, async () => {
       using directory = temporaryDirectory();
       const { stdout, stderr } = await runScript(
         directory.path,

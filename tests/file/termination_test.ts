@@ -91,7 +91,7 @@ describe("a script that V8 terminates", () => {
 });
 
 describe("a function that closes its dump", () => {
-  it("causes an error, and no call of an unloaded libc", () => {
+  it("causes an error when libc has been unloaded", () => {
     using directory = temporaryDirectory();
     // A library that nothing else has loaded.
     const libc = join(directory.path, "libc-copy.so");

@@ -27,7 +27,7 @@ function word(random: Random): bigint {
 }
 
 describe("damaged rules and stacks", () => {
-  it("end the chain, and nothing else", () => {
+  it("end the chain when they are damaged", () => {
     const random = new Random(1);
     const ends = new Map<string, number>();
     let frames = 0;
@@ -76,14 +76,14 @@ describe("damaged rules and stacks", () => {
         ends.set(chain.end, (ends.get(chain.end) ?? 0) + 1);
       }
     }
-    // They come far enough to be worth damaging.
+    // The undamaged chains are long enough.
     assertGreater(frames, 1.5 * CASES);
     for (const end of ["start of thread", "truncated stack", "wrong rules"]) {
       assertGreater(ends.get(end) ?? 0, CASES / 100, end);
     }
   });
 
-  it("evaluate expressions of any bytes in bounded time", () => {
+  it("are evaluated in bounded time when expressions have any bytes", () => {
     const random = new Random(2);
     const unwinder = Unwinder.for(EM_X86_64)!;
     const values = { 6: STACK + 16, 7: STACK, 8: CODE + 128 };

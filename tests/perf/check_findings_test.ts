@@ -34,7 +34,7 @@ interface Case {
   readonly file?: (replay: PerfReplay) => string;
 }
 
-/** What perf makes of a dump, and the perf itself. */
+/** The outcome of injecting a dump, and the perf that did it. */
 interface Seen extends Injection {
   readonly replay: PerfReplay;
   readonly perf: Perf;
@@ -47,7 +47,7 @@ type Load = Required<
   >
 >;
 
-/** What dumps are made of: the functions that ran. */
+/** The functions that ran, which dumps describe. */
 interface Made {
   readonly replay: PerfReplay;
   readonly one: Load;

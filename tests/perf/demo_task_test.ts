@@ -17,11 +17,11 @@ const { functions } = compile(
   Deno.build.arch,
 );
 
-/** Runs `deno task demo` there. */
+/** Runs `deno task demo` in a directory. */
 const runDemo = (cwd: string, env: Record<string, string> = {}) =>
   run([Deno.execPath(), "task", "demo"], { cwd, env });
 
-/** A directory of programs that has Deno and no perf, or one that does as `perf` says. */
+/** Creates a directory of programs with Deno and, if given, the script `perf`. */
 function makeBin(directory: string, perf?: string): string {
   const bin = join(directory, "bin");
   Deno.mkdirSync(bin);
@@ -30,7 +30,7 @@ function makeBin(directory: string, perf?: string): string {
   return bin;
 }
 
-/** The names of the functions in the dump that the demo has left. */
+/** Returns the names of the functions in the demo's dump. */
 function namesInDump(directory: string): string[] {
   const demo = join(directory, ".demo");
   const dump = [...Deno.readDirSync(demo)].find(({ name }) =>
@@ -40,12 +40,12 @@ function namesInDump(directory: string): string[] {
 }
 
 describe("deno task demo", () => {
-  itWithPerf("prints perf's report with the program's functions", async () => {
+  itWithPerf("prints perf's report when perf can record", async () => {
     using directory = projectDirectory();
     for (const time of ["first", "second"]) {
       const { success, stdout, stderr } = await runDemo(directory.path);
       assert(success, stderr);
-      // The hottest function's source lines stand before their instructions.
+      // The hottest function's source lines are before their instructions.
       assertMatch(stdout, /^ +: \d+ +while .* \{\n +\d+\.\d\d : +[0-9a-f]+: /m);
       for (const { name } of functions) {
         assertMatch(
@@ -57,7 +57,7 @@ describe("deno task demo", () => {
     }
   });
 
-  it("runs the program and says what to install where there is no perf", async () => {
+  it("runs the program and suggests an installation when perf is missing", async () => {
     using directory = projectDirectory();
     const { success, stdout, stderr } = await runDemo(directory.path, {
       PATH: makeBin(directory.path),
@@ -71,7 +71,7 @@ describe("deno task demo", () => {
     );
   });
 
-  it("runs the program and says what to set where perf may not record", async () => {
+  it("runs the program and suggests a setting when perf may not record", async () => {
     using directory = projectDirectory();
     // What perf does where the kernel does not let it.
     const perf =

@@ -160,7 +160,7 @@ describe("PerfDataReader and perf report -D", () => {
     ["switches", "-e cpu-clock --switch-events"],
   ];
   for (const [what, options] of cases) {
-    itWithPerf(`find the same with ${what}`, async () => {
+    itWithPerf(`find the same when it is recorded with ${what}`, async () => {
       using directory = temporaryDirectory();
       const path = `${directory.path}/perf.data`;
       await shell(record(options, path));
@@ -168,21 +168,21 @@ describe("PerfDataReader and perf report -D", () => {
     });
   }
 
-  itWithPerf("find the same in a recording to a pipe", async () => {
+  itWithPerf("find the same when a recording is a pipe", async () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/perf.data`;
     await shell(`${record("-e cpu-clock -g", "-")} > ${path}`);
     await compare(path);
   });
 
-  itWithPerf("find the same in a directory", async () => {
+  itWithPerf("find the same when a recording is a directory", async () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/perf.data`;
     await shell(record("-e cpu-clock -g -z", path, "--threads"));
     await compare(path);
   });
 
-  itWithPerf("find the same after perf was killed", async () => {
+  itWithPerf("find the same when perf was killed", async () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/perf.data`;
     // perf writes whenever its ring of one page is half full, so long before the end.
@@ -211,50 +211,61 @@ describe("PerfDataReader and perf report -D", () => {
     );
   });
 
-  itWithPerf("find user stacks of the size that was asked for", async () => {
-    using directory = temporaryDirectory();
-    const path = `${directory.path}/perf.data`;
-    await shell(record("-e cpu-clock --call-graph dwarf,1024", path));
-    const { records, reader } = await readAll(path);
-    const [{ attr }] = reader.events.all;
-    assertEquals(attr.sampleStackUser, 1024);
-    const stacks = records
-      .filter((record) => record instanceof Sample)
-      .map(({ userStack, cpuMode }) => ({ userStack, cpuMode }));
-    assert(stacks.some(({ userStack }) => userStack?.length === 1024));
-    assert(stacks.every(({ userStack }) => userStack!.length <= 1024));
-  });
+  itWithPerf(
+    "find user stacks of the requested size when these are recorded",
+    async () => {
+      using directory = temporaryDirectory();
+      const path = `${directory.path}/perf.data`;
+      await shell(record("-e cpu-clock --call-graph dwarf,1024", path));
+      const { records, reader } = await readAll(path);
+      const [{ attr }] = reader.events.all;
+      assertEquals(attr.sampleStackUser, 1024);
+      const stacks = records
+        .filter((record) => record instanceof Sample)
+        .map(({ userStack, cpuMode }) => ({ userStack, cpuMode }));
+      assert(stacks.some(({ userStack }) => userStack?.length === 1024));
+      assert(stacks.every(({ userStack }) => userStack!.length <= 1024));
+    },
+  );
 
-  itWithPerf("agree about machine, command and events", async () => {
-    using directory = temporaryDirectory();
-    const path = `${directory.path}/perf.data`;
-    await shell(record("-e cpu-clock -e task-clock", path));
-    const { stdout } = await shell(
-      `perf report --header-only -i ${path} 2> /dev/null`,
-    );
-    const { reader: { features, events } } = await readAll(path);
-    const field = (name: string) =>
-      new RegExp(`^# ${name} : (.*)$`, "m").exec(stdout)?.[1];
-    assertEquals(
-      [features.hostname, features.osRelease, features.version, features.arch],
-      ["hostname", "os release", "perf version", "arch"].map(field),
-    );
-    assertEquals(
-      [`${features.cpus!.online}`, `${features.cpus!.available}`],
-      [field("nrcpus online"), field("nrcpus avail")],
-    );
-    assertEquals(features.cpuDescription, field("cpudesc"));
-    assertEquals(features.commandLine!.slice(1, 4), ["record", "-k", "mono"]);
-    const names = stdout.matchAll(/^# event : name = (\S+?),/gm);
-    assertEquals(
-      events.all.map(({ name }) => name),
-      Array.from(names, ([, name]) => name),
-    );
-    assertEquals(
-      features.buildIds!.map(({ buildId }) => buildId.length > 0),
-      features.buildIds!.map(() => true),
-    );
-    assert(events.all.every(({ attr }) => attr.useClockid));
-    assert(events.all.every(({ attr }) => attr.clockid === 1));
-  });
+  itWithPerf(
+    "find the same machine, command and events when the header is read",
+    async () => {
+      using directory = temporaryDirectory();
+      const path = `${directory.path}/perf.data`;
+      await shell(record("-e cpu-clock -e task-clock", path));
+      const { stdout } = await shell(
+        `perf report --header-only -i ${path} 2> /dev/null`,
+      );
+      const { reader: { features, events } } = await readAll(path);
+      const field = (name: string) =>
+        new RegExp(`^# ${name} : (.*)$`, "m").exec(stdout)?.[1];
+      assertEquals(
+        [
+          features.hostname,
+          features.osRelease,
+          features.version,
+          features.arch,
+        ],
+        ["hostname", "os release", "perf version", "arch"].map(field),
+      );
+      assertEquals(
+        [`${features.cpus!.online}`, `${features.cpus!.available}`],
+        [field("nrcpus online"), field("nrcpus avail")],
+      );
+      assertEquals(features.cpuDescription, field("cpudesc"));
+      assertEquals(features.commandLine!.slice(1, 4), ["record", "-k", "mono"]);
+      const names = stdout.matchAll(/^# event : name = (\S+?),/gm);
+      assertEquals(
+        events.all.map(({ name }) => name),
+        Array.from(names, ([, name]) => name),
+      );
+      assertEquals(
+        features.buildIds!.map(({ buildId }) => buildId.length > 0),
+        features.buildIds!.map(() => true),
+      );
+      assert(events.all.every(({ attr }) => attr.useClockid));
+      assert(events.all.every(({ attr }) => attr.clockid === 1));
+    },
+  );
 });

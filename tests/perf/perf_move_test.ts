@@ -30,7 +30,7 @@ const PROGRAM = (directory: string) => `
     ).call(100_000_000n);
   };
   const address = (code) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(code));
-  // perf has to read on behind this record.
+  // perf has to continue after this record.
   dump.dumpCodeCloseRecord();
   const codeIndex = dump.dumpFunction({ name: "mover", code: first });
   dump.dumpFunction({ name: "early", code: second });
@@ -50,7 +50,7 @@ const PROGRAM = (directory: string) => `
 
 describe("a function that moves, under perf", () => {
   itWithPerf(
-    "has its samples under its name, at the old address and then at the new",
+    "has its name at the old address and at the new one when perf reports",
     async () => {
       const { stdout, injected } = await profile((directory) =>
         scriptCommand(directory, PROGRAM(directory), ["--allow-all"])

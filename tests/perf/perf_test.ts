@@ -39,7 +39,7 @@ let demo: ReturnType<typeof runDemo> | undefined;
 /** Profiles the demo, once for all tests. */
 const profileDemo = () => demo ??= runDemo();
 
-/** perf's report after the injection: the samples by what `fields` say. */
+/** Returns the number of samples by the given fields of perf's report. */
 async function reportSamples(
   { injected }: Profile,
   fields: string,
@@ -61,7 +61,7 @@ const { code, functions } = compile(
 );
 
 describe("the demo under perf", () => {
-  itWithPerf("its dump has the functions where they run", async () => {
+  itWithPerf("writes the functions' addresses when it runs", async () => {
     const { stdout, functions } = await profileDemo();
     const printed = [
       ...stdout.matchAll(/^0x([0-9a-f]+) +(\d+) bytes +(\w+)$/gm),
@@ -82,7 +82,7 @@ describe("the demo under perf", () => {
   });
 
   itWithPerf(
-    "each function stands in the report by name, with the samples that hit its code",
+    "has each function with its samples when perf reports",
     async () => {
       const profiled = await profileDemo();
       const report = await reportSamples(profiled, "symbol");
@@ -98,7 +98,7 @@ describe("the demo under perf", () => {
   );
 
   itWithPerf(
-    "the functions have over 90 % of the process's samples",
+    "has over 90 % of its samples in the functions when perf reports",
     async () => {
       const profiled = await profileDemo();
       const report = await reportSamples(profiled, "symbol");
@@ -111,7 +111,7 @@ describe("the demo under perf", () => {
   );
 
   itWithPerf(
-    "each function's ELF file has the code that the JIT made",
+    "has the compiled code in ELF files when perf has injected",
     async () => {
       const profiled = await profileDemo();
       for (const [i, { name, start, end }] of functions.entries()) {
@@ -125,7 +125,7 @@ describe("the demo under perf", () => {
   );
 
   itWithPerf(
-    "each function's ELF file has its symbol, over all of its code",
+    "has a symbol over all of the code in ELF files when perf has injected",
     async () => {
       const profiled = await profileDemo();
       for (const fn of profiled.functions) {
@@ -144,12 +144,12 @@ describe("the demo's source lines under perf", () => {
   const file = fromFileUrl(PROGRAM);
   const text = Deno.readTextFileSync(PROGRAM).split("\n");
 
-  /** The line that the compiler made the instruction at an offset from. */
+  /** Returns the source line of the instruction at an offset. */
   const lineAt = (lines: { offset: number; line: number }[], offset: number) =>
     lines.findLast((line) => line.offset <= offset)!.line;
 
   itWithPerf(
-    "each function's ELF file has its line table, entry for entry",
+    "are in the ELF files, entry for entry, when perf has injected",
     async () => {
       const profiled = await profileDemo();
       for (const [i, { name, start, end, lines }] of functions.entries()) {
@@ -176,7 +176,7 @@ describe("the demo's source lines under perf", () => {
   );
 
   itWithPerf(
-    "the report has each sample under the line of its instruction",
+    "are those of the sampled instructions when perf reports",
     async () => {
       const profiled = await profileDemo();
       const report = await reportSamples(profiled, "symbol,srcline");
@@ -198,7 +198,7 @@ describe("the demo's source lines under perf", () => {
   );
 
   itWithPerf(
-    "perf annotate has each instruction under its own line, to the last",
+    "precede their instructions when perf annotates",
     async () => {
       const profiled = await profileDemo();
       for (const { name, start, end, lines } of functions) {
@@ -230,7 +230,7 @@ describe("the demo's source lines under perf", () => {
 describe("functions with the same code under perf", () => {
   const fib = code.slice(functions[0].start, functions[0].end);
 
-  itWithPerf("have an image each", async () => {
+  itWithPerf("have separate images when perf has injected", async () => {
     const profiled = await profile((directory) =>
       scriptCommand(
         directory,
@@ -252,7 +252,7 @@ describe("functions with the same code under perf", () => {
 });
 
 describe("a program with the two scoped permissions under perf", () => {
-  itWithPerf("writes a dump that perf injects", async () => {
+  itWithPerf("writes a dump that perf can inject when it runs", async () => {
     using directory = temporaryDirectory();
     const { path } = directory;
     const dumps = join(path, "dumps");
@@ -278,7 +278,7 @@ describe("a program with the two scoped permissions under perf", () => {
     // nm, unlike readelf, prints a name's bytes as they are.
     const { stdout: symbols } = await runOrThrow(["nm", elf]);
     assertStringIncludes(symbols, " größe\\n2\n");
-    // perf takes it for code at the address and the time that the record says.
+    // perf uses the address and the timestamp of the record.
     const { stdout: events } = await runOrThrow(
       ["perf", "script", "-i", injected, "--show-mmap-events", "--ns"],
     );

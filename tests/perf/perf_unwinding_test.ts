@@ -66,7 +66,7 @@ async function chains({ injected }: Profile): Promise<string[][]> {
 
 describe("perf record --call-graph dwarf, of functions without frame pointers", () => {
   itWithPerf(
-    "has the whole chain, from wherever it is in a function",
+    "has the whole chain when a sample is anywhere in a function",
     async () => {
       const found = await chains(await profileChains(true));
       for (const [name, callers] of Object.entries(CHAINS)) {
@@ -87,7 +87,7 @@ describe("perf record --call-graph dwarf, of functions without frame pointers", 
     },
   );
 
-  itWithPerf("has none without the tables", async () => {
+  itWithPerf("has no callers when there is no unwind info", async () => {
     const found = await chains(await profileChains(false));
     for (const name of Object.keys(CHAINS)) {
       const ofName = found.filter(([innermost]) => innermost === name);
@@ -99,11 +99,11 @@ describe("perf record --call-graph dwarf, of functions without frame pointers", 
   });
 });
 
-describe("the frames in the ELF files that perf makes", () => {
+describe("the frames in perf's ELF files", () => {
   for (const example of FRAME_EXAMPLES) {
     const { what, eMachine, codeSize, unwinding, columns, rows } = example;
     itWithPerf(
-      `${what}: as described, at the function's addresses`,
+      `are those of the steps when the function is ${what}`,
       async () => {
         using directory = temporaryDirectory();
         const data = join(directory.path, "perf.data");
@@ -125,7 +125,7 @@ describe("the frames in the ELF files that perf makes", () => {
         const [load] = readLoads(join(directory.path, dump));
         const pid = Number(dump.match(/\d+/)![0]);
         const elf = elfOf({ directory: directory.path, pid }, load);
-        // perf makes it for its own machine, and readelf names registers by that.
+        // perf writes it for its own machine, by which readelf names registers.
         const bytes = Deno.readFileSync(elf);
         new DataView(bytes.buffer).setUint16(18, eMachine, true);
         Deno.writeFileSync(elf, bytes);

@@ -136,18 +136,25 @@ for (const perf of await perfsAtHand()) {
         ["to a pipe, with -o -", "-e cpu-clock -o - > DATA"],
       ]
     ) {
-      itCompiled(`${name}: threads, fork and exec`, async () => {
-        using directory = temporaryDirectory();
-        const data = join(directory.path, "perf.data");
-        const [output, redirect = ""] = record.replace("DATA", data)
-          .split(" > ");
-        const end = redirect && `> ${redirect}`;
-        await shell(`${options} ${output} -- ${await compiled()} ${end}`);
-        compare(await shares(data), await sharesByPerf(perf, data), FUNCTIONS);
-      });
+      itCompiled(
+        `are equal when threads, fork and exec are recorded ${name}`,
+        async () => {
+          using directory = temporaryDirectory();
+          const data = join(directory.path, "perf.data");
+          const [output, redirect = ""] = record.replace("DATA", data)
+            .split(" > ");
+          const end = redirect && `> ${redirect}`;
+          await shell(`${options} ${output} -- ${await compiled()} ${end}`);
+          compare(
+            await shares(data),
+            await sharesByPerf(perf, data),
+            FUNCTIONS,
+          );
+        },
+      );
     }
 
-    itCompiled("of each of two events", async () => {
+    itCompiled("are equal when two events are recorded", async () => {
       using directory = temporaryDirectory();
       const data = join(directory.path, "perf.data");
       await shell(
@@ -171,52 +178,60 @@ for (const perf of await perfsAtHand()) {
       }
     });
 
-    itCompiled("and its call chains, frame by frame", async () => {
-      using directory = temporaryDirectory();
-      const data = join(directory.path, "perf.data");
-      await shell(
-        `${options} -e cpu-clock:u --call-graph fp -o ${data} -- ${await compiled()}`,
-      );
-      const theirs = await perfScriptChains(program, data);
-      const ours = new Map(
-        Array.from(collapse(await readProfile(data)), (line) => {
-          const end = line.lastIndexOf(" ");
-          return [line.slice(0, end), Number(line.slice(end + 1))] as const;
-        }),
-      );
-      const known = (chains: Map<string, number>) =>
-        [...chains].filter(([chain]) =>
-          FUNCTIONS.some((name) => chain.endsWith(`;${name}`))
-        ).sort();
-      assert(
-        known(theirs).some(([chain]) => chain.split(";recurse").length === 22),
-      );
-      assertEquals(known(ours), known(theirs));
-      compare(await shares(data), await sharesByPerf(perf, data), FUNCTIONS);
-    });
+    itCompiled(
+      "are equal, like call chains, when chains are recorded",
+      async () => {
+        using directory = temporaryDirectory();
+        const data = join(directory.path, "perf.data");
+        await shell(
+          `${options} -e cpu-clock:u --call-graph fp -o ${data} -- ${await compiled()}`,
+        );
+        const theirs = await perfScriptChains(program, data);
+        const ours = new Map(
+          Array.from(collapse(await readProfile(data)), (line) => {
+            const end = line.lastIndexOf(" ");
+            return [line.slice(0, end), Number(line.slice(end + 1))] as const;
+          }),
+        );
+        const known = (chains: Map<string, number>) =>
+          [...chains].filter(([chain]) =>
+            FUNCTIONS.some((name) => chain.endsWith(`;${name}`))
+          ).sort();
+        assert(
+          known(theirs).some(([chain]) =>
+            chain.split(";recurse").length === 22
+          ),
+        );
+        assertEquals(known(ours), known(theirs));
+        compare(await shares(data), await sharesByPerf(perf, data), FUNCTIONS);
+      },
+    );
 
-    itWithPerf("of jitted functions of two processes at a time", async () => {
-      using directory = temporaryDirectory();
-      const data = join(directory.path, "perf.data");
-      const demos = ["a", "b"].map((name) => {
-        const own = join(directory.path, name);
-        Deno.mkdirSync(own);
-        return `${demoCommand(own).join(" ")} & `;
-      });
-      const script = join(directory.path, "demos.sh");
-      Deno.writeTextFileSync(script, `${demos.join("")} wait\n`);
-      await shell(`${options} -e cpu-clock -o ${data} -- sh ${script}`);
-      const injected = `${data}.jit`;
-      await shell(
-        `${program} --buildid-dir ${data}.debug inject --jit -f -i ${data} -o ${injected}`,
-      );
-      compare(
-        await shares(data),
-        await sharesByPerf(perf, injected),
-        ["collatz", "polynomial_sum", "gcd", "main", "fib"],
-      );
-      const profile = await readProfile(data);
-      assertEquals(profile.dumps.length, 2);
-    });
+    itWithPerf(
+      "are equal when two processes have jitted functions",
+      async () => {
+        using directory = temporaryDirectory();
+        const data = join(directory.path, "perf.data");
+        const demos = ["a", "b"].map((name) => {
+          const own = join(directory.path, name);
+          Deno.mkdirSync(own);
+          return `${demoCommand(own).join(" ")} & `;
+        });
+        const script = join(directory.path, "demos.sh");
+        Deno.writeTextFileSync(script, `${demos.join("")} wait\n`);
+        await shell(`${options} -e cpu-clock -o ${data} -- sh ${script}`);
+        const injected = `${data}.jit`;
+        await shell(
+          `${program} --buildid-dir ${data}.debug inject --jit -f -i ${data} -o ${injected}`,
+        );
+        compare(
+          await shares(data),
+          await sharesByPerf(perf, injected),
+          ["collatz", "polynomial_sum", "gcd", "main", "fib"],
+        );
+        const profile = await readProfile(data);
+        assertEquals(profile.dumps.length, 2);
+      },
+    );
   });
 }

@@ -88,7 +88,7 @@ describe("the stacks of a native program without frame pointers", () => {
 
 describe("the stacks of jitted code without frame pointers", () => {
   itWithPerf(
-    "are unwound as perf 6.1 unwinds them, and on to the thread's start",
+    "are unwound like in perf 6.1, up to the thread's start, when perf has recorded them",
     async () => {
       const { directory, injected } = await profile(
         demoCommand,

@@ -37,8 +37,8 @@ async function runWithoutPerf(ci: string): Promise<Outcome> {
   );
 }
 
-describe("itWithPerf(), where there is no perf", () => {
-  it("reports the test as ignored, with the reason", async () => {
+describe("itWithPerf() without perf", () => {
+  it("reports the test as ignored, with the reason, when CI is not set", async () => {
     const { success, stdout } = await runWithoutPerf("");
     assert(success, stdout);
     assertMatch(
@@ -47,7 +47,7 @@ describe("itWithPerf(), where there is no perf", () => {
     );
   });
 
-  it("fails with CI=true, with the reason", async () => {
+  it("fails with the reason when CI=true is set", async () => {
     const { success, stdout } = await runWithoutPerf("true");
     assertEquals(success, false);
     assertMatch(stdout, /some claim \.\.\. FAILED/);

@@ -78,7 +78,7 @@ describe("address spaces", () => {
     assertEquals([pathAt(1, 0x5000), pathAt(19_999, 0x5000)], ["a", "b"]);
   });
 
-  it("ignore a mapping without a length", () => {
+  it("ignore a mapping when it has no length", () => {
     const { map } = spacesWith();
     assertEquals(map(1, 0x1000, 0, "a"), undefined);
     assertEquals(map(1, 0x1000, NaN, "a"), undefined);

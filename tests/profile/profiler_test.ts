@@ -443,7 +443,7 @@ describe("readProfile()", () => {
     });
   });
 
-  describe("reads times", () => {
+  describe("reading timestamps", () => {
     const flagged = async (
       time: bigint,
       add: (recording: RecordingBuilder) => void = () => {},

@@ -204,7 +204,7 @@ describe("file names that begin with freed memory", () => {
   const name = `JS:*fib ${file}:2:13`;
   const pointer = [0x2f, 0x75, 0x01];
 
-  it("are restored from the function's name, with NULs among the freed bytes", () => {
+  it("are restored from the function's name when NULs are among the freed bytes", () => {
     const dump = new DumpBuilder(true, V8);
     addFreed(dump, name, 0x1000n, 256, [
       [0x40n, 2, freed(file, ...pointer)],

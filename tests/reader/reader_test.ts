@@ -201,7 +201,7 @@ describe("reading a dump", () => {
     }
   });
 
-  it("reads a load without code bytes, with its name, address and size", () => {
+  it("yields name, address and size when a load has no code bytes", () => {
     const builder = new DumpBuilder();
     for (const index of [0n, 1n]) {
       builder.record(0, 1n, () => {

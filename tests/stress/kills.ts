@@ -80,7 +80,7 @@ export async function kill(
 
 /**
  * The same with three writers (or one), one program after the other, on a file system
- * that is full and gets some room again each millisecond.
+ * that is full and has space freed each millisecond.
  *
  * @param mountPoint Where the file system is; nothing else may be there.
  * @param directory A place on another one.

@@ -1,5 +1,5 @@
 /**
- * Profiles made by hand.
+ * A builder of profiles.
  *
  * @module
  */

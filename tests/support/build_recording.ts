@@ -1,5 +1,5 @@
 /**
- * Recordings of processes, made by hand.
+ * A builder of recordings of processes.
  *
  * @module
  */
@@ -26,7 +26,7 @@ export const USER = 0xffff_ffff_ffff_fe00n;
 export const KERNEL = 0xffff_ffff_ffff_ff80n;
 export const USER_DEFERRED = 0xffff_ffff_ffff_fd80n;
 
-/** What `--call-graph dwarf` records, but for all registers but the instruction pointer. */
+/** Sample type of `--call-graph dwarf`, with the instruction pointer as only register. */
 export const WITH_USER_IP: EventFields = {
   sampleType: IDENTIFIER | IP | TID | TIME | PERIOD | CALLCHAIN | REGS_USER |
     STACK_USER,
@@ -38,7 +38,7 @@ export const START = 10n ** 13n;
 
 const FLAGS = [18, 25]; // sample_id_all, use_clockid
 
-/** An event, of CLOCK_MONOTONIC unless it says otherwise. */
+/** Fields of an event, which defaults to CLOCK_MONOTONIC. */
 const eventOf = (fields: EventFields, index: number): EventFields => ({
   sampleType: IDENTIFIER | IP | TID | TIME | PERIOD | CALLCHAIN,
   flags: FLAGS,
@@ -47,7 +47,7 @@ const eventOf = (fields: EventFields, index: number): EventFields => ({
   ...fields,
 });
 
-/** A mapping, executable code at offset 0 unless it says otherwise. */
+/** Fields of a mapping, which defaults to executable code at offset 0. */
 export interface MappingFields {
   pid?: number;
   start?: number;
@@ -59,7 +59,7 @@ export interface MappingFields {
   time?: number;
 }
 
-/** A sample, of the first event unless it says otherwise. */
+/** Fields of a sample, which defaults to one of the first event. */
 export interface SampleFields {
   pid?: number;
   tid?: number;

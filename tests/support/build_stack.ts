@@ -1,5 +1,5 @@
 /**
- * Registers and stacks made by hand.
+ * A builder of registers and stacks.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Frame steps, and the rules that they stand for.
+ * Frame steps, and the rules that they describe.
  *
  * @module
  */

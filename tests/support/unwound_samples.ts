@@ -87,7 +87,7 @@ const FRAME = /^\s+([0-9a-f]+) (.*) \((.*)\)$/;
 /** The first line of a sample: its time in seconds. */
 const TIME = /(\d+)\.(\d{9}):/;
 
-/** Image of a function that perf inject has made. */
+/** Image of a function that perf inject has written. */
 const IMAGE = /\/jitted-\d+-\d+\.so$/;
 
 /** Reads the chains that perf finds; the key is the sample's time in nanoseconds. */

@@ -57,7 +57,7 @@ const shown = ({ frames }: UnwoundChain) =>
   );
 
 describe("Unwinder, x86-64", () => {
-  it("follows rules through a leaf, saved registers and a frame pointer", () => {
+  it("follows the rules when frames have saved registers or a frame pointer", () => {
     const chain = x86.unwind(
       registers({
         [X86.rbp]: STACK + 0x40,
@@ -83,7 +83,7 @@ describe("Unwinder, x86-64", () => {
     assertEquals(chain.end, "start of thread");
   });
 
-  it("knows where a function that was interrupted at its first instruction is", () => {
+  it("finds the function when it was interrupted at its first instruction", () => {
     const chain = x86.unwind(
       registers({ [X86.rbp]: 1, [X86.rsp]: STACK, [X86.rip]: 0x30000 }),
       stackOf(STACK, 4, { [STACK]: 0x10010 }),
@@ -102,7 +102,7 @@ describe("Unwinder, x86-64", () => {
     assertEquals(shown(chain), ["10010 context!", "20100 cfi", "10020 cfi"]);
   });
 
-  it("goes through a signal handler's frame to the instruction that was interrupted", () => {
+  it("continues at the interrupted instruction when a frame is a signal handler's", () => {
     // glibc 2.36's __restore_rt: registers are in a ucontext, rip at rsp + 168.
     const restore = {
       ...fn(0x50000),
@@ -134,7 +134,7 @@ describe("Unwinder, x86-64", () => {
     assertEquals(chain.end, "start of thread");
   });
 
-  it("evaluates the expression that linkers make for the PLT", () => {
+  it("evaluates the linker's expression when code is in the PLT", () => {
     const plt = {
       ...fn(0x50000),
       // breg7 8, breg16 0, lit15, and, lit11, ge, lit3, shl, plus
@@ -176,7 +176,7 @@ describe("Unwinder, x86-64", () => {
     assertEquals(chain.end, "start of thread");
   });
 
-  it("follows a frame pointer into code with rules, which needs none itself", () => {
+  it("follows the frame pointer when the caller has rules without one", () => {
     const chain = x86.unwind(
       registers({
         [X86.rbp]: STACK + 32,
@@ -193,7 +193,7 @@ describe("Unwinder, x86-64", () => {
     assertEquals(shown(chain), ["40010 context!", "20080 fp", "10010 cfi"]);
   });
 
-  it("finds the frame beside the block to which libffi's rbp points", () => {
+  it("finds the frame when rbp of libffi points to its block", () => {
     const block = STACK + 32;
     const chain = x86.unwind(
       registers({ [X86.rbp]: block, [X86.rsp]: STACK, [X86.rip]: 0x40010 }),
@@ -211,7 +211,7 @@ describe("Unwinder, x86-64", () => {
     assertEquals(shown(chain), ["40010 context!", "40020 scan", "40030 fp"]);
   });
 
-  it("does not believe a frame pointer that the stack does not bear out", () => {
+  it("rejects a frame pointer when the stack does not confirm it", () => {
     const rows: [string, number, Record<number, number>][] = [
       ["not aligned", STACK + 33, {}],
       ["below the stack pointer", STACK - 16, {}],
@@ -294,7 +294,7 @@ describe("Unwinder, AArch64", () => {
   const space = codeSpaceOf([leaf, framed, frameless, BARE]);
   const signed = (address: number) => BigInt(address) | 0x2a3b_0000_0000_0000n;
 
-  it("follows the link register, saved registers and signed return addresses", () => {
+  it("follows the link register when return addresses are signed", () => {
     const chain = aarch64.unwind(
       registers({
         [ARM64.x29]: STACK + 48,
@@ -321,7 +321,7 @@ describe("Unwinder, AArch64", () => {
     assertEquals(chain.end, "start of thread");
   });
 
-  it("does not take the link register for the return address of a caller", () => {
+  it("ignores the link register when the frame is a caller", () => {
     // A rule that is wrong: a function that calls another must have saved it.
     const chain = aarch64.unwind(
       registers({
@@ -354,7 +354,7 @@ describe("splice()", () => {
     return [chain.frames.map(({ address }) => address), chain.end];
   };
 
-  it("appends what the kernel has beyond the last common frame", () => {
+  it("appends the kernel's frames when they continue after the last common one", () => {
     assertEquals(
       spliced([1, 2, 3, 4], [1, 4, 5, 6]),
       [[1, 2, 3, 4, 5, 6], "end of kernel chain"],
@@ -368,21 +368,21 @@ describe("splice()", () => {
     );
   });
 
-  it("aligns recursion by the order of the frames", () => {
+  it("aligns frames by their order when a function is recursive", () => {
     assertEquals(
       spliced([1, 7, 7, 7], [1, 7, 7, 7, 7, 7, 8]),
       [[1, 7, 7, 7, 7, 7, 8], "end of kernel chain"],
     );
   });
 
-  it("ends where the kernel has followed what was no frame pointer", () => {
+  it("ends at the invalid frame when the kernel has followed no frame pointer", () => {
     assertEquals(
       spliced([1, 2], [1, 0x7fff_0000, 5]),
       [[1, 2], "truncated stack"],
     );
   });
 
-  it("leaves a chain that is whole", () => {
+  it("keeps a chain when it is complete", () => {
     assertEquals(
       spliced([1, 2], [1, 5], "start of thread"),
       [[1, 2], "start of thread"],

@@ -13,7 +13,7 @@ import {
   runOrThrow,
 } from "../support/perf.ts";
 
-/** Where programs are found. */
+/** Directories of programs. */
 export type Source = NpmPackage | DebianPackages | Program;
 
 /** A package of npm, and the path of its program in `node_modules`. */

@@ -1,5 +1,5 @@
 /**
- * One writer under perf: what `jitdump check` and `jitdump report` say of it, and what perf.
+ * A writer under perf, compared by `jitdump check`, `jitdump report` and perf.
  *
  * @module
  */
@@ -50,7 +50,7 @@ export interface Verdict {
   readonly text: string;
 }
 
-/** What came of a writer. */
+/** The results of a writer. */
 export interface Outcome {
   readonly functions: number;
   readonly check: Verdict;
@@ -365,7 +365,7 @@ async function compare(
   };
 }
 
-/** Removes the images that perf has made of a dump's functions. */
+/** Removes perf's images of a dump's functions. */
 async function removeImages(dump: string): Promise<void> {
   const pid = DUMP.exec(basename(dump))![2];
   try {

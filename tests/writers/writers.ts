@@ -1,5 +1,5 @@
 /**
- * The writers that are tried, and what is right for each.
+ * The tested writers, and the expected results of each.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What the tests use of `@std/assert`, from npm, where it has no types.
+ * The tests' part of `@std/assert`, from npm, where it has no types.
  *
  * @module
  */

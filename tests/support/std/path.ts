@@ -1,5 +1,5 @@
 /**
- * What the tests use of `@std/path`, from npm, where it has no types.
+ * The tests' part of `@std/path`, from npm, where it has no types.
  *
  * @module
  */
