@@ -21,7 +21,8 @@ with perf, and prints what comes of it: all, or those whose names begin with NAM
   check      rules of jitdump check's findings; FALSE? before one that is not known to be true
   names      share of the hot functions in the jitted code's time; share without a name
   lines      shares of the programs' loops, 25:25:50 in most; how much of the time they cover
-  perf …     the largest difference from the shares that this version shows, in points`;
+  perf …     the largest difference from the shares that this version shows, in points; early
+             samples come before their function's record, and only the report names them`;
 
 if (Deno.args.some((arg) => arg.startsWith("-"))) {
   console.log(USAGE);
