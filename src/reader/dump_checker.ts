@@ -285,7 +285,7 @@ export class DumpChecker {
         "code size",
         offset + LOAD.codeSize,
         PERF_6_1,
-        `"${name}" has code_size 0; perf inject hangs`,
+        `"${name}" has code_size 0; perf inject hangs, or hides the function at its address`,
         "Write no record for a function without code.",
       );
       return;

@@ -301,10 +301,18 @@ const CASES: Case[] = [
     name: "code_size 0",
     rule: "code size",
     versions: ["6.1"],
-    dump: ({ begin, one, two, three }) =>
-      begin().load(one).load({ ...two, code: new Uint8Array() })
-        .load(three).bytes,
-    isWrong: crashes,
+    // perf 6.1 hides a function at such an address, or loops forever, depending on
+    // how its tree of mappings is balanced. Ten at each address hide all functions.
+    dump: ({ begin, one, two, three }) => {
+      const dump = begin().load(one).load(two).load(three);
+      for (let i = 0; i < 30; i++) {
+        const load = [one, two, three][i % 3];
+        const index = BigInt(3 + i);
+        dump.load({ ...load, name: "none", index, code: new Uint8Array() });
+      }
+      return dump.bytes;
+    },
+    isWrong: (seen) => crashes(seen) || losesAny(seen),
   },
   {
     name: "an additional 8-byte field",
