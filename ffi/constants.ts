@@ -6,11 +6,20 @@
  */
 
 // <errno.h>
+export const EPERM = 1;
 export const ENOENT = 2;
+export const ESRCH = 3;
 export const EINTR = 4;
 export const EAGAIN = 11;
+export const ENOMEM = 12;
 export const EACCES = 13;
 export const EEXIST = 17;
+export const ENODEV = 19;
+export const EINVAL = 22;
+export const ENFILE = 23;
+export const EMFILE = 24;
+export const ENOSYS = 38;
+export const EOPNOTSUPP = 95;
 
 // <fcntl.h>: open(2)
 export const O_RDONLY = 0;
@@ -45,6 +54,21 @@ export const S_IFREG = 0o100000;
 
 // <unistd.h>
 export const SEEK_CUR = 1;
+
+// <unistd.h>: sysconf(3)
+export const SC_PAGESIZE = 30;
+export const SC_NPROCESSORS_CONF = 83;
+export const SC_NPROCESSORS_ONLN = 84;
+
+// <sys/syscall.h>
+export const SYS_PERF_EVENT_OPEN = Deno.build.arch === "aarch64" ? 241n : 298n;
+
+// <linux/perf_event.h>
+export const PERF_FLAG_FD_CLOEXEC = 8n;
+export const PERF_EVENT_IOC_DISABLE = 0x2401n;
+export const PERF_EVENT_IOC_ENABLE = 0x2400n;
+export const PERF_EVENT_IOC_SET_OUTPUT = 0x2405n;
+export const PERF_EVENT_IOC_ID = 0x8008_2407n;
 
 // <sys/mman.h>
 export const PROT_READ = 0x1;

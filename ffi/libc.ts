@@ -184,6 +184,49 @@ const SYMBOLS = {
     ],
     result: "i32", // int
   },
+  perf_event_open: {
+    name: "syscall", // libc has no function for it
+    parameters: [
+      "i64", // long number
+      "buffer", // struct perf_event_attr *attr
+      "i32", // pid_t pid
+      "i32", // int cpu
+      "i32", // int group_fd
+      "u64", // unsigned long flags
+    ],
+    result: "i32", // int
+  },
+  ioctl: {
+    parameters: [
+      "i32", // int fd
+      "u64", // unsigned long request
+      "i64", // long argument
+    ],
+    result: "i32", // int
+  },
+  ioctlBuffer: {
+    name: "ioctl",
+    parameters: [
+      "i32", // int fd
+      "u64", // unsigned long request
+      "buffer", // void *argument
+    ],
+    result: "i32", // int
+  },
+  read: {
+    parameters: [
+      "i32", // int fd
+      "buffer", // void *buf
+      "usize", // size_t count
+    ],
+    result: "i32", // ssize_t
+  },
+  sysconf: {
+    parameters: [
+      "i32", // int name
+    ],
+    result: "i64", // long
+  },
   gettid: {
     parameters: [],
     result: "i32", // pid_t

@@ -157,7 +157,9 @@ export const BranchSampleType = {
 export const AttrFlag = {
   disabled: 0,
   inherit: 1,
+  excludeUser: 4,
   excludeKernel: 5,
+  excludeHypervisor: 6,
   mmap: 8,
   comm: 9,
   freq: 10,

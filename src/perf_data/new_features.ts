@@ -1,0 +1,168 @@
+/**
+ * Encoding of the feature sections of a recording.
+ *
+ * @module
+ */
+
+import { FeatureId } from "./constants.ts";
+import type { Features } from "./features.ts";
+import { BuildIdBody, EventHeader } from "./structs.ts";
+
+/** perf pads strings to a multiple of this size. */
+const STRING_ALIGNMENT = 64;
+
+const encoder = new TextEncoder();
+
+/** A recorded event, for the sections and for the file's header. */
+export interface NewEvent {
+  readonly name: string;
+  /** A `perf_event_attr`. */
+  readonly attr: Uint8Array;
+  readonly ids: readonly bigint[];
+}
+
+/** A feature section. */
+export interface NewFeature {
+  readonly id: FeatureId;
+  readonly bytes: Uint8Array;
+}
+
+/** The features that can be written; see {@linkcode Features}. */
+export type NewFeatures = Omit<Features, "pmus" | "eventDescriptions">;
+
+/** Returns the sections of the features that are known, in the order of their ids. */
+export function packFeatures(
+  features: NewFeatures,
+  events: readonly NewEvent[],
+): NewFeature[] {
+  const { buildIds, hostname, osRelease, version, arch, cpus } = features;
+  const { cpuDescription, commandLine, sampleTime } = features;
+  const { clockResolution, clockData } = features;
+  const sections: [FeatureId, Section | undefined][] = [
+    [FeatureId.BuildId, buildIds && packBuildIds(buildIds)],
+    [FeatureId.Hostname, strings(hostname)],
+    [FeatureId.OsRelease, strings(osRelease)],
+    [FeatureId.Version, strings(version)],
+    [FeatureId.Arch, strings(arch)],
+    // The reverse of the documented order, as perf writes it.
+    [
+      FeatureId.NrCpus,
+      cpus && new Section().u32(cpus.available).u32(cpus.online),
+    ],
+    [FeatureId.CpuDesc, strings(cpuDescription)],
+    [
+      FeatureId.Cmdline,
+      commandLine && strings(...commandLine)?.before(commandLine.length),
+    ],
+    [FeatureId.EventDesc, packEvents(events)],
+    [
+      FeatureId.SampleTime,
+      sampleTime && new Section().u64(sampleTime.first).u64(sampleTime.last),
+    ],
+    [
+      FeatureId.Clockid,
+      clockResolution === undefined
+        ? undefined
+        : new Section().u64(clockResolution),
+    ],
+    [
+      FeatureId.ClockData,
+      clockData &&
+      new Section().u32(1).u32(clockData.clockid).u64(clockData.wallClock)
+        .u64(clockData.clock),
+    ],
+  ];
+  return sections.flatMap(([id, section]) =>
+    section ? [{ id, bytes: section.bytes() }] : []
+  );
+}
+
+/** Bytes that are added one after the other. */
+class Section {
+  readonly #parts: Uint8Array[] = [];
+
+  u32(value: number): this {
+    return this.raw(new Uint8Array(Uint32Array.of(value).buffer));
+  }
+
+  u64(value: bigint): this {
+    return this.raw(new Uint8Array(BigUint64Array.of(value).buffer));
+  }
+
+  /** Adds a `perf_header_string`: its padded size, then the bytes. */
+  string(text: string): this {
+    const bytes = encoder.encode(text);
+    const size = (bytes.length + STRING_ALIGNMENT) & ~(STRING_ALIGNMENT - 1);
+    const padded = new Uint8Array(size);
+    padded.set(bytes);
+    return this.u32(size).raw(padded);
+  }
+
+  raw(bytes: Uint8Array): this {
+    this.#parts.push(bytes);
+    return this;
+  }
+
+  /** Puts a number before all that has been added. */
+  before(value: number): this {
+    this.#parts.unshift(new Uint8Array(Uint32Array.of(value).buffer));
+    return this;
+  }
+
+  bytes(): Uint8Array {
+    const size = this.#parts.reduce((sum, { length }) => sum + length, 0);
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
+  }
+}
+
+/** Returns a section of strings; undefined if one is not known. */
+function strings(...texts: (string | undefined)[]): Section | undefined {
+  const section = new Section();
+  for (const text of texts) {
+    if (text === undefined) return undefined;
+    section.string(text);
+  }
+  return section;
+}
+
+function packEvents(events: readonly NewEvent[]): Section {
+  const section = new Section().u32(events.length)
+    .u32(events[0]?.attr.length ?? 0);
+  for (const { name, attr, ids } of events) {
+    section.raw(attr).u32(ids.length).string(name);
+    for (const id of ids) section.u64(id);
+  }
+  return section;
+}
+
+function packBuildIds(buildIds: NonNullable<Features["buildIds"]>): Section {
+  const section = new Section();
+  for (const { pid, buildId, filename, misc } of buildIds) {
+    const name = encoder.encode(filename);
+    const nameSize = (name.length + STRING_ALIGNMENT) &
+      ~(STRING_ALIGNMENT - 1);
+    const named = EventHeader.size + BuildIdBody.size;
+    const bytes = new Uint8Array(named + nameSize);
+    EventHeader.pack({ type: 0, misc, size: bytes.length }, bytes);
+    const view = new DataView(new ArrayBuffer(20));
+    new Uint8Array(view.buffer).set(buildId.subarray(0, 20));
+    BuildIdBody.pack({
+      pid: pid >>> 0,
+      buildId0: view.getBigUint64(0, true),
+      buildId1: view.getBigUint64(8, true),
+      buildId2: view.getUint32(16, true),
+      size: Math.min(buildId.length, 20),
+      reserved1: 0,
+      reserved2: 0,
+    }, bytes.subarray(EventHeader.size));
+    bytes.set(name, named);
+    section.raw(bytes);
+  }
+  return section;
+}

@@ -1,0 +1,121 @@
+/**
+ * Encoding of records that perf, and not the kernel, writes: for what was there before the
+ * recording, and for the order of time.
+ *
+ * @module
+ */
+
+import { CpuMode, Misc, PerfRecordType } from "./constants.ts";
+import { CommBody, EventHeader, Mmap2Body, MmapBody } from "./structs.ts";
+
+const encoder = new TextEncoder();
+
+/** Longest path in a record; longer ones are cut. */
+const PATH_LIMIT = 4095;
+
+/** A mapping of a running process. */
+export interface RunningMapping {
+  readonly pid: number;
+  readonly start: bigint;
+  readonly size: bigint;
+  readonly pageOffset: bigint;
+  readonly major: number;
+  readonly minor: number;
+  readonly inode: bigint;
+  /** `PROT_…`. */
+  readonly protection: number;
+  /** `MAP_…`. */
+  readonly flags: number;
+  readonly path: string;
+}
+
+/** The kernel's code. */
+export interface KernelMapping {
+  readonly start: bigint;
+  readonly size: bigint;
+  /** Name of the symbol at `start`. */
+  readonly symbol: string;
+}
+
+/** Encodes records; they end in a sample_id of zeros, as those of perf do. */
+export class NewRecords {
+  readonly #trailerSize: number;
+
+  /** @param trailerSize Size of a sample_id in the recording. */
+  constructor(trailerSize: number) {
+    this.#trailerSize = trailerSize;
+  }
+
+  /** Returns an MMAP2. */
+  mapping(mapping: RunningMapping): Uint8Array<ArrayBuffer> {
+    const body = Mmap2Body.pack({
+      pid: mapping.pid,
+      tid: mapping.pid,
+      start: mapping.start,
+      len: mapping.size,
+      pgoff: mapping.pageOffset,
+      maj: mapping.major,
+      min: mapping.minor,
+      ino: mapping.inode,
+      inoGeneration: 0n,
+      prot: mapping.protection,
+      flags: mapping.flags,
+    });
+    return this.#record(
+      PerfRecordType.Mmap2,
+      CpuMode.User,
+      body,
+      encoder.encode(mapping.path).subarray(0, PATH_LIMIT),
+    );
+  }
+
+  /** Returns the MMAP of the kernel, by which perf finds its symbols. */
+  kernel({ start, size, symbol }: KernelMapping): Uint8Array<ArrayBuffer> {
+    const body = MmapBody.pack({
+      pid: 0xffff_ffff,
+      tid: 0,
+      start,
+      len: size,
+      pgoff: start,
+    });
+    const name = encoder.encode(`[kernel.kallsyms]${symbol}`);
+    return this.#record(PerfRecordType.Mmap, CpuMode.Kernel, body, name);
+  }
+
+  /** Returns a COMM: the name of a thread. */
+  comm(pid: number, tid: number, name: string): Uint8Array<ArrayBuffer> {
+    const body = CommBody.pack({ pid, tid });
+    return this.#record(PerfRecordType.Comm, 0, body, encoder.encode(name));
+  }
+
+  #record(
+    type: PerfRecordType,
+    misc: number,
+    body: Uint8Array,
+    name: Uint8Array,
+  ): Uint8Array<ArrayBuffer> {
+    // A NUL, and padding to a multiple of 8.
+    const nameSize = (name.length + 8) & ~7;
+    const named = EventHeader.size + body.length;
+    const size = named + nameSize + this.#trailerSize;
+    const bytes = new Uint8Array(size);
+    EventHeader.pack({ type, misc, size }, bytes);
+    bytes.set(body, EventHeader.size);
+    bytes.set(name, named);
+    return bytes;
+  }
+}
+
+/** Returns a FINISHED_ROUND: records after it are later than all before the last round. */
+export function finishedRound(): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(EventHeader.size);
+  EventHeader.pack({
+    type: PerfRecordType.FinishedRound,
+    misc: 0,
+    size: EventHeader.size,
+  }, bytes);
+  return bytes;
+}
+
+/** `misc` of the build-id of a file of a user's program. */
+export const USER_BUILD_ID_MISC = CpuMode.User | Misc.BUILD_ID_SIZE;

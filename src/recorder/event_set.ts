@@ -1,0 +1,256 @@
+/**
+ * The open events of a recording: for each CPU, event and thread one descriptor, and for
+ * each CPU one ring.
+ *
+ * An event with `inherit` writes to a ring only if it is of one CPU (Linux 6.1).
+ *
+ * @module
+ */
+
+import { EACCES, EINVAL, ENODEV, EPERM, ESRCH } from "../../ffi/constants.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import {
+  closePerfEvent,
+  disablePerfEvent,
+  enablePerfEvent,
+  mapRing,
+  openPerfEvent,
+  perfEventId,
+  redirectRing,
+} from "../../ffi/perf_event.ts";
+import { pageSize, processorCount } from "../../ffi/processors.ts";
+import type { NewEvent } from "../perf_data/new_features.ts";
+import { type RecordedEvent, userOnly } from "./event.ts";
+import { describeRefusal, Refusal } from "./refusal.ts";
+import { Ring } from "./ring.ts";
+import { attrOf, type SampleSettings } from "./sample_settings.ts";
+import { kernelSetting } from "./kernel_setting.ts";
+
+/** What is recorded. */
+export type Target =
+  /** The programs that the calling thread will start, from their exec on. */
+  | { readonly kind: "children" }
+  /** A running process with these threads, and all that they start. */
+  | {
+    readonly kind: "process";
+    readonly pid: number;
+    readonly threads: readonly number[];
+  }
+  | { readonly kind: "all" };
+
+/** Smallest data of a ring that is tried, in pages. */
+const LEAST_PAGES = 8;
+
+/** Open events. */
+export class EventSet {
+  readonly #libc: Libc;
+  readonly #fds: readonly number[];
+  /** The rings, one for each CPU. */
+  readonly rings: readonly Ring[];
+  /** Number of bytes of each ring's data. */
+  readonly ringSize: number;
+  /** The events, for the file. */
+  readonly events: readonly NewEvent[];
+  /** Whether the kernel is left out because this user may not record it. */
+  readonly leavesOutKernel: boolean;
+
+  private constructor(
+    libc: Libc,
+    opened: Opened,
+    mapped: { rings: Ring[]; ringSize: number },
+    leavesOutKernel: boolean,
+  ) {
+    this.#libc = libc;
+    this.#fds = opened.fds;
+    this.events = opened.events;
+    this.rings = mapped.rings;
+    this.ringSize = mapped.ringSize;
+    this.leavesOutKernel = leavesOutKernel;
+  }
+
+  /**
+   * Opens the events; of the user's code only, if the kernel may not be recorded.
+   *
+   * @param ringSize Wanted size of each ring's data, a power of two. Halved until the limit of
+   * locked memory allows it.
+   * @throws {Refusal} If the kernel refuses.
+   */
+  static open(
+    libc: Libc,
+    events: readonly RecordedEvent[],
+    settings: SampleSettings,
+    target: Target,
+    ringSize: number,
+  ): EventSet {
+    let opened = openAll(libc, events, settings, target);
+    let leavesOutKernel = false;
+    const { errno } = opened;
+    const mayLeaveOut = events.some(({ only }) => only === undefined);
+    if ((errno === EACCES || errno === EPERM) && mayLeaveOut) {
+      const ofUser = events.map((event) =>
+        event.only === undefined ? userOnly(event) : event
+      );
+      opened = openAll(libc, ofUser, settings, target);
+      leavesOutKernel = true;
+    }
+    if (opened.errno !== 0) {
+      throw new Refusal(refusal(libc, opened, settings, target));
+    }
+    try {
+      const mapped = mapRings(libc, opened.ringFds, ringSize);
+      return new EventSet(libc, opened, mapped, leavesOutKernel);
+    } catch (error) {
+      for (const fd of opened.fds) closePerfEvent(libc, fd);
+      throw error;
+    }
+  }
+
+  /** Starts all events, unless an exec does. */
+  enable(): void {
+    for (const fd of this.#fds) enablePerfEvent(this.#libc, fd);
+  }
+
+  /** Stops all events. */
+  disable(): void {
+    for (const fd of this.#fds) disablePerfEvent(this.#libc, fd);
+  }
+
+  /** Closes events and rings. */
+  close(): void {
+    for (const ring of this.rings) ring.close();
+    for (const fd of this.#fds) closePerfEvent(this.#libc, fd);
+  }
+}
+
+/** Descriptors, or the first refusal. */
+interface Opened {
+  readonly fds: number[];
+  /** The first descriptor of each CPU, whose ring the others use. */
+  readonly ringFds: number[];
+  readonly events: NewEvent[];
+  /** 0, or why an event cannot be opened; then no descriptor is left. */
+  readonly errno: number;
+  /** The refused event. */
+  readonly refused?: RecordedEvent;
+}
+
+function openAll(
+  libc: Libc,
+  events: readonly RecordedEvent[],
+  settings: SampleSettings,
+  target: Target,
+): Opened {
+  const threads = threadsOf(target);
+  const fds: number[] = [];
+  const ringOf = new Map<number, number>();
+  const described: NewEvent[] = [];
+  const refuse = (errno: number, refused: RecordedEvent): Opened => {
+    for (const fd of fds) closePerfEvent(libc, fd);
+    return { fds: [], ringFds: [], events: [], errno, refused };
+  };
+  const cpus = processorCount(libc);
+  for (const event of events) {
+    const attr = attrOf(event, settings, target.kind === "children");
+    const ids: bigint[] = [];
+    let last = ESRCH;
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      if (event.cpus && !event.cpus.has(cpu)) continue;
+      for (const thread of threads) {
+        const fd = openPerfEvent(libc, attr, thread, cpu);
+        if (fd < 0) {
+          last = -fd;
+          // The CPU is offline, or the thread has ended.
+          if (last === ENODEV || last === ESRCH) continue;
+          return refuse(last, event);
+        }
+        fds.push(fd);
+        ids.push(perfEventId(libc, fd));
+        const ring = ringOf.get(cpu);
+        if (ring === undefined) ringOf.set(cpu, fd);
+        else redirectRing(libc, fd, ring);
+      }
+    }
+    if (ids.length === 0) return refuse(last, event);
+    described.push({ name: event.name, attr, ids });
+  }
+  return {
+    fds,
+    ringFds: [...ringOf.values()],
+    events: described,
+    errno: 0,
+  };
+}
+
+function threadsOf(target: Target): readonly number[] {
+  switch (target.kind) {
+    case "children":
+      return [0];
+    case "process":
+      return target.threads;
+    case "all":
+      return [-1];
+  }
+}
+
+/** Maps a ring for each CPU, as large as the limit of locked memory allows. */
+function mapRings(
+  libc: Libc,
+  fds: readonly number[],
+  wanted: number,
+): { rings: Ring[]; ringSize: number } {
+  const page = pageSize(libc);
+  for (let size = wanted; size >= LEAST_PAGES * page; size /= 2) {
+    const rings: Ring[] = [];
+    for (const fd of fds) {
+      const address = mapRing(libc, fd, page + size);
+      if (address < 0n && address > -4096n) break;
+      rings.push(new Ring(libc, address, page, size));
+    }
+    if (rings.length === fds.length) return { rings, ringSize: size };
+    for (const ring of rings) ring.close();
+  }
+  throw new Refusal(
+    "too little memory may be locked for the rings of all CPUs: raise the limit, " +
+      "ulimit -l 65536, or sudo sysctl kernel.perf_event_mlock_kb=4096",
+  );
+}
+
+function refusal(
+  libc: Libc,
+  { errno, refused }: Opened,
+  settings: SampleSettings,
+  target: Target,
+): string {
+  const pid = target.kind === "process"
+    ? target.pid
+    : target.kind === "all"
+    ? -1
+    : 0;
+  return describeRefusal({
+    errno,
+    event: refused?.name ?? "",
+    pid,
+    frequency: settings.frequency,
+    isKernelOnly: refused?.only === "kernel",
+    mayRecordItself: mayRecordItself(libc),
+    paranoid: kernelSetting("perf_event_paranoid"),
+    maxFrequency: errno === EINVAL
+      ? kernelSetting("perf_event_max_sample_rate")
+      : undefined,
+  });
+}
+
+/** Returns whether the calling thread may record its own code, outside the kernel. */
+function mayRecordItself(libc: Libc): boolean {
+  const clock: RecordedEvent = {
+    name: "cpu-clock:u",
+    type: 1,
+    config: 0n,
+    only: "user",
+  };
+  const settings = { frequency: 100, callGraph: "none", stackSize: 0 } as const;
+  const fd = openPerfEvent(libc, attrOf(clock, settings, false), 0, -1);
+  if (fd < 0) return false;
+  closePerfEvent(libc, fd);
+  return true;
+}

@@ -1,0 +1,17 @@
+/**
+ * The kernel's settings for recording.
+ *
+ * @module
+ */
+
+/**
+ * Returns a number of /proc/sys/kernel; undefined if it does not exist, or Deno does not
+ * allow reading it. Deno (2.9) allows that only to programs with all permissions.
+ */
+export function kernelSetting(name: string): number | undefined {
+  try {
+    return Number(Deno.readTextFileSync(`/proc/sys/kernel/${name}`));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * A recording while it runs: from the rings to the file.
+ *
+ * @module
+ */
+
+import type { Libc } from "../../ffi/libc.ts";
+import { readAttr } from "../perf_data/attr.ts";
+import { Window } from "../perf_data/bytes.ts";
+import type { NewFeatures } from "../perf_data/new_features.ts";
+import { finishedRound, NewRecords } from "../perf_data/new_records.ts";
+import {
+  PerfDataWriter,
+  type WritableFile,
+} from "../perf_data/perf_data_writer.ts";
+import { SampleLayout } from "../perf_data/sample_layout.ts";
+import type { RecordedEvent } from "./event.ts";
+import { EventSet, type Target } from "./event_set.ts";
+import { RecordScan, type ScanEvents } from "./record_scan.ts";
+import { RingCopy } from "./ring.ts";
+import {
+  kernelCode,
+  mappedCode,
+  processIds,
+  threadIds,
+  threadName,
+} from "./running_processes.ts";
+import type { SampleSettings } from "./sample_settings.ts";
+
+/** A ring that no locked memory above that of each user is needed for (516 KiB, Linux 6.1). */
+const RING_SIZE = 512 * 1024;
+
+/** Largest ring, for copies of the stack. */
+const LARGEST_RING = 16 * 1024 * 1024;
+
+/** Bytes of a sample besides the copy of the stack: more than half of the longest chain. */
+const SAMPLE_SIZE = 640;
+
+/** Longest and shortest time between two readings of a ring, in milliseconds. */
+const LONGEST_PAUSE = 50;
+const SHORTEST_PAUSE = 5;
+
+/** Options of a {@linkcode Recorder}. */
+export interface RecorderOptions extends ScanEvents {
+  readonly events: readonly RecordedEvent[];
+  readonly settings: SampleSettings;
+  readonly target: Target;
+}
+
+/** Totals of a recording. */
+export interface Totals {
+  readonly samples: number;
+  /** Number of records that the kernel had no space for. */
+  readonly lost: number;
+}
+
+/** Records into a file. */
+export class Recorder {
+  readonly #set: EventSet;
+  readonly #writer: PerfDataWriter;
+  readonly #copy: RingCopy;
+  readonly #scan: RecordScan;
+  readonly #round = finishedRound();
+  /** Milliseconds between two readings of the rings. */
+  readonly pause: number;
+  /** Remarks on what could not be recorded as wanted. */
+  readonly notes: readonly string[];
+
+  /**
+   * Opens the events and writes the header. Children are recorded from their exec on, others
+   * at once.
+   *
+   * @param file An empty file; the caller closes it.
+   * @throws {Refusal} If the kernel refuses.
+   */
+  constructor(libc: Libc, file: () => WritableFile, options: RecorderOptions) {
+    const { events, settings, target } = options;
+    const bytesPerSecond = settings.frequency *
+      (SAMPLE_SIZE + (settings.callGraph === "dwarf" ? settings.stackSize : 0));
+    const wanted = ringSizeFor(bytesPerSecond);
+    this.#set = EventSet.open(libc, events, settings, target, wanted);
+    try {
+      const { ringSize } = this.#set;
+      this.pause = pauseFor(ringSize, bytesPerSecond);
+      this.notes = notesOn(this.#set, wanted);
+      this.#copy = new RingCopy(libc, ringSize);
+      const [{ attr }] = this.#set.events;
+      const window = new Window(attr, true, 0);
+      const layout = new SampleLayout(readAttr(window, 0, attr.length));
+      this.#scan = new RecordScan(layout, options);
+      this.#writer = new PerfDataWriter(file(), this.#set.events);
+      if (target.kind !== "children") this.#set.enable();
+      this.#writeRunning(target, new NewRecords(layout.trailerSize));
+    } catch (error) {
+      this.#set.close();
+      throw error;
+    }
+  }
+
+  /** The names of the events that are recorded. */
+  get events(): string[] {
+    return this.#set.events.map(({ name }) => name);
+  }
+
+  /** Totals so far. */
+  get totals(): Totals {
+    const { samples, lost } = this.#scan;
+    return { samples, lost };
+  }
+
+  /** Writes what the rings hold. */
+  drain(): void {
+    const { bytes } = this.#copy;
+    let isEmpty = true;
+    for (const ring of this.#set.rings) {
+      const size = ring.drain(this.#copy);
+      if (size === 0) continue;
+      isEmpty = false;
+      this.#writer.write(bytes.subarray(0, size));
+      this.#scan.scan(bytes, size);
+    }
+    if (!isEmpty) this.#writer.write(this.#round);
+  }
+
+  /** Drains the rings until `end` is settled; calls `onRound` after each time. */
+  async run(end: Promise<unknown>, onRound: () => void): Promise<void> {
+    let isOver = false;
+    const settled = end.finally(() => isOver = true);
+    while (!isOver) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, this.pause);
+      await Promise.race([settled, promise]);
+      clearTimeout(timer);
+      this.drain();
+      onRound();
+    }
+    this.#set.disable();
+    this.drain();
+  }
+
+  /** Completes the file. */
+  finish(features: NewFeatures): void {
+    const { first, last, samples } = this.#scan;
+    const sampleTime = samples > 0 ? { first, last } : undefined;
+    this.#writer.finish({ ...features, sampleTime });
+  }
+
+  /** Stops and closes the events. */
+  close(): void {
+    this.#set.close();
+  }
+
+  /** Writes records of the code and processes that were there before. */
+  #writeRunning(target: Target, records: NewRecords): void {
+    if (!this.#set.leavesOutKernel) {
+      const kernel = kernelCode();
+      if (kernel) this.#writer.write(records.kernel(kernel));
+    }
+    const pids = target.kind === "process"
+      ? [target.pid]
+      : target.kind === "all"
+      ? processIds()
+      : [];
+    for (const pid of pids) {
+      for (const tid of threadIds(pid)) {
+        const name = threadName(pid, tid);
+        if (name !== undefined) {
+          this.#writer.write(records.comm(pid, tid, name));
+        }
+      }
+      for (const mapping of mappedCode(pid)) {
+        const record = records.mapping(mapping);
+        this.#writer.write(record);
+        this.#scan.scan(record, record.length);
+      }
+    }
+  }
+}
+
+/** Returns a power of two for the data of a quarter of a second, within limits. */
+function ringSizeFor(bytesPerSecond: number): number {
+  let size = RING_SIZE;
+  while (size < bytesPerSecond / 4 && size < LARGEST_RING) size *= 2;
+  return size;
+}
+
+/** Returns the time in which a ring fills to a quarter, within limits. */
+function pauseFor(ringSize: number, bytesPerSecond: number): number {
+  const pause = 1000 * ringSize / bytesPerSecond / 4;
+  return Math.max(SHORTEST_PAUSE, Math.min(LONGEST_PAUSE, pause));
+}
+
+function notesOn(
+  { leavesOutKernel, ringSize }: EventSet,
+  wanted: number,
+): string[] {
+  const notes: string[] = [];
+  if (leavesOutKernel) {
+    notes.push(
+      "this user may not record the kernel, so its time is left out: " +
+        "sudo sysctl kernel.perf_event_paranoid=1 allows it",
+    );
+  }
+  if (ringSize < wanted) {
+    notes.push(
+      `too little memory may be locked, so each CPU has ${
+        ringSize / 1024
+      } KiB ` +
+        `instead of ${wanted / 1024} KiB for samples, and some may be lost: ` +
+        "sudo sysctl kernel.perf_event_mlock_kb=65536 allows more",
+    );
+  }
+  return notes;
+}

@@ -1,0 +1,88 @@
+import { assertMatch } from "@std/assert";
+import { describe, it } from "@std/testing/bdd";
+import {
+  EACCES,
+  EINVAL,
+  EMFILE,
+  ENOENT,
+  ENOSYS,
+  EPERM,
+  ESRCH,
+} from "../../ffi/constants.ts";
+import {
+  type Circumstances,
+  describeRefusal,
+} from "../../src/recorder/refusal.ts";
+
+const NORMAL: Circumstances = {
+  errno: EACCES,
+  event: "cycles",
+  pid: 0,
+  frequency: 4000,
+  isKernelOnly: false,
+  mayRecordItself: false,
+  paranoid: undefined,
+  maxFrequency: undefined,
+};
+
+describe("describeRefusal()", () => {
+  const cases: [string, Partial<Circumstances>, RegExp][] = [
+    [
+      "perf_event_paranoid is 3",
+      { paranoid: 3 },
+      /not allowed to this user \(kernel\.perf_event_paranoid is 3\): run sudo sysctl kernel\.perf_event_paranoid=2, or record as root$/,
+    ],
+    [
+      "perf_event_paranoid is 4",
+      { paranoid: 4, errno: EACCES },
+      /perf_event_paranoid is 4\): run sudo sysctl/,
+    ],
+    [
+      "perf_event_paranoid cannot be read",
+      {},
+      /sudo sysctl kernel\.perf_event_paranoid=2.*--cap-add PERFMON/,
+    ],
+    [
+      "only the kernel is to be recorded at level 2",
+      { paranoid: 2, isKernelOnly: true, mayRecordItself: true },
+      /recording the kernel is not allowed.*is 2\): run sudo sysctl kernel\.perf_event_paranoid=1/,
+    ],
+    [
+      "a seccomp profile answers EPERM",
+      { errno: EPERM, paranoid: 2 },
+      /blocked \(EPERM\): in a container, allow it: --cap-add PERFMON/,
+    ],
+    [
+      "a seccomp profile answers ENOSYS",
+      { errno: ENOSYS },
+      /blocked \(ENOSYS\): in a container/,
+    ],
+    [
+      "the process is another user's",
+      { pid: 7, mayRecordItself: true },
+      /process 7 may not be recorded: it is another user's/,
+    ],
+    [
+      "all processes are to be recorded",
+      { pid: -1, mayRecordItself: true },
+      /run as root, .*kernel\.perf_event_paranoid=0/,
+    ],
+    ["there is no such process", { errno: ESRCH, pid: 7 }, /no process 7/],
+    ["too many files are open", { errno: EMFILE }, /ulimit -n/],
+    [
+      "the event is not counted",
+      { errno: ENOENT },
+      /does not count cycles: record with --event cpu-clock/,
+    ],
+    [
+      "the frequency is too high",
+      { errno: EINVAL, frequency: 200_000, maxFrequency: 100_000 },
+      /at 200000 Hz: lower --frequency to .*which is 100000/,
+    ],
+  ];
+  for (const [when, circumstances, expected] of cases) {
+    it(`says what helps when ${when}`, () => {
+      assertMatch(describeRefusal({ ...NORMAL, ...circumstances }), expected);
+    });
+  }
+});
