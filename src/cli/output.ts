@@ -23,9 +23,14 @@ export class Output {
   flush(): void {
     const bytes = encoder.encode(this.#text);
     this.#text = "";
-    for (let written = 0; written < bytes.length;) {
-      written += Deno.stdout.writeSync(bytes.subarray(written));
-    }
+    writeStdout(bytes);
+  }
+}
+
+/** Writes all bytes to standard output. */
+export function writeStdout(bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    written += Deno.stdout.writeSync(bytes.subarray(written));
   }
 }
 

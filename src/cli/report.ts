@@ -5,17 +5,15 @@
  */
 
 import { plainName } from "../engines.ts";
-import { collapse } from "../profile/collapsed.ts";
-import { toFlameGraph } from "../profile/flame_graph.ts";
 import { hintText } from "../profile/hint.ts";
 import type { Profile, SampledDump } from "../profile/profile.ts";
 import { readProfile } from "../profile/profiler.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
-import { toSpeedscope } from "../profile/speedscope.ts";
 import { type Share, tallyFunctions, tallyLines } from "../profile/tally.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { disassemble } from "./disassemble.ts";
 import { fit, json, Output, printable, terminalWidth } from "./output.ts";
+import { FILE_FORMATS, writeProfile } from "./report_files.ts";
 
 /** Directory to which `jitdump record` writes a recording. */
 export const DEFAULT_DIRECTORY = "jitdump-profile";
@@ -35,11 +33,11 @@ instructions, total includes its callees. One of these options selects another o
   --annotate NAME    the instructions of functions with that name, with their shares;
                      JS:*'f file:///a.js:1:1 also has the name f
   --json             all functions and lines as JSON
-  --collapsed        call chains, a line for each, for flame graph tools
-  --speedscope FILE  write a file for speedscope (https://www.speedscope.app)
   --flamegraph FILE  write a page with a flame graph, for a browser
+  --speedscope FILE  write a file for speedscope (https://www.speedscope.app)
+  --collapsed FILE   write call chains, a line for each, for flame graph tools
 
-These options can be combined with any of them:
+The FILE - is standard output. These options can be combined with any of them:
 
   --event NAME       the event to show (default: the one with the greatest weight)
   --dumps DIRECTORY  a directory of moved dumps; can be repeated. Dumps in the directory
@@ -55,9 +53,9 @@ const VIEWS = {
   lines: { type: "boolean" },
   annotate: { type: "string" },
   json: { type: "boolean" },
-  collapsed: { type: "boolean" },
-  speedscope: { type: "string" },
   flamegraph: { type: "string" },
+  speedscope: { type: "string" },
+  collapsed: { type: "string" },
 } as const;
 
 export const report: Command = {
@@ -82,6 +80,7 @@ export const report: Command = {
     const profile = await readProfile(path, {
       ...{ event, dumps },
       instructions: values.annotate !== undefined,
+      timeline: FILE_FORMATS.some((format) => values[format] !== undefined),
       onSamples: progress(),
     });
     const status = await show(profile, path, values);
@@ -102,9 +101,9 @@ interface Views {
   readonly lines?: boolean;
   readonly annotate?: string;
   readonly json?: boolean;
-  readonly collapsed?: boolean;
-  readonly speedscope?: string;
   readonly flamegraph?: string;
+  readonly speedscope?: string;
+  readonly collapsed?: string;
 }
 
 async function show(
@@ -115,27 +114,17 @@ async function show(
   if (values.annotate !== undefined) {
     return await annotate(profile, values.annotate);
   }
-  if (values.speedscope !== undefined) {
-    const text = JSON.stringify(toSpeedscope(profile, path));
-    await writeFile(values.speedscope, text);
-  } else if (values.flamegraph !== undefined) {
-    const page = toFlameGraph(profile, path);
-    await writeFile(values.flamegraph, page);
-  } else {
-    const output = new Output();
-    if (values.json) output.line(json(toJson(profile)));
-    else if (values.collapsed) {
-      for (const line of collapse(profile)) output.line(line);
-    } else if (values.lines) showLines(profile, output);
-    else showFunctions(profile, path, output);
-    output.flush();
+  const format = FILE_FORMATS.find((format) => values[format] !== undefined);
+  if (format !== undefined) {
+    await writeProfile(values[format]!, format, profile, path);
+    return 0;
   }
+  const output = new Output();
+  if (values.json) output.line(json(toJson(profile)));
+  else if (values.lines) showLines(profile, output);
+  else showFunctions(profile, path, output);
+  output.flush();
   return 0;
-}
-
-async function writeFile(path: string, text: string): Promise<void> {
-  await Deno.writeTextFile(path, text);
-  console.error(`jitdump report: wrote ${path}`);
 }
 
 /** Prints the progress of reading once a second, from the second second on. */

@@ -9,6 +9,7 @@ import { CallTree } from "./call_tree.ts";
 import type { Dump } from "./dumps.ts";
 import type { FoundInstruction } from "./frame_names.ts";
 import type { FunctionWeights } from "./profile.ts";
+import { SampleTable } from "./sample_table.ts";
 
 /** Name of an event of one kind of core, on a hybrid processor. */
 const HALF = /^cpu_(?:core|atom)\/([^/]*)\//;
@@ -24,6 +25,8 @@ export class EventProfile {
   /** The names of the combined events: two for the halves of a hybrid one. */
   readonly names = new Set<string>();
   readonly tree = new CallTree();
+  /** The samples one by one, if they are requested. */
+  readonly timeline: SampleTable | undefined;
   /** The dumps with samples. */
   readonly dumps = new Set<Dump>();
   /** The weights of instructions, if they are requested. */
@@ -32,6 +35,10 @@ export class EventProfile {
   weight = 0;
   /** Weight of unnamed code in memory of no file, by process. */
   readonly unknown = new Map<number, number>();
+
+  constructor(hasTimeline: boolean) {
+    if (hasTimeline) this.timeline = new SampleTable();
+  }
 
   /** Adds the weight of an instruction. */
   addInstruction({ dump, fn, offset }: FoundInstruction, weight: number): void {
@@ -57,6 +64,12 @@ export class EventProfile {
 export class EventProfiles {
   readonly #byEvent = new Map<PerfEvent | undefined, EventProfile>();
   readonly #byName = new Map<string, EventProfile>();
+  readonly #haveTimelines: boolean;
+
+  /** @param haveTimelines Whether to keep the samples one by one. */
+  constructor(haveTimelines: boolean) {
+    this.#haveTimelines = haveTimelines;
+  }
 
   /** Returns the profile of an event's samples. */
   of(event: PerfEvent | undefined): EventProfile {
@@ -64,7 +77,7 @@ export class EventProfiles {
     if (profile) return profile;
     const name = event?.name ?? "[unknown event]";
     const whole = wholeName(name);
-    profile = this.#byName.get(whole) ?? new EventProfile();
+    profile = this.#byName.get(whole) ?? new EventProfile(this.#haveTimelines);
     profile.names.add(name);
     this.#byName.set(whole, profile);
     this.#byEvent.set(event, profile);

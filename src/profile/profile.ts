@@ -8,6 +8,8 @@ import type { ChainEnd } from "../unwind/unwound_chain.ts";
 import type { CallTree } from "./call_tree.ts";
 import type { Hint } from "./hint.ts";
 import type { Place } from "./place.ts";
+import type { RecordingFacts } from "./recording_facts.ts";
+import type { Samples } from "./sample_table.ts";
 
 /** The self weights of a function's instructions. */
 export interface FunctionWeights {
@@ -38,6 +40,9 @@ export interface Profile {
   /** All other nodes' frames. */
   readonly places: readonly Place[];
   readonly dumps: readonly SampledDump[];
+  /** The samples one by one; empty unless they were requested. */
+  readonly timeline: Samples;
+  readonly recording: RecordingFacts;
   /** The most important hints on the quality of the profile. */
   readonly hints: readonly Hint[];
   /** The event, which is the unit of weights. */

@@ -36,6 +36,8 @@ import { findHints, type Observations } from "./hints.ts";
 import { recordedHere } from "./machine.ts";
 import { Processes } from "./processes.ts";
 import type { Profile } from "./profile.ts";
+import { factsOf } from "./recording_facts.ts";
+import { NO_SAMPLES } from "./sample_table.ts";
 import { StackUnwinder } from "./stack_unwinder.ts";
 
 /** CLOCK_MONOTONIC. */
@@ -55,6 +57,8 @@ export interface ProfileOptions {
   readonly dumps?: readonly string[];
   /** Whether to add up the weights of instructions as well. */
   readonly instructions?: boolean;
+  /** Whether to keep the samples one by one, in the order of time. */
+  readonly timeline?: boolean;
   /** Receives the number of samples that have been read, from time to time. */
   readonly onSamples?: (count: number) => void;
 }
@@ -110,7 +114,7 @@ class Profiler {
   readonly #dumps: Dumps;
   readonly #names: FrameNames;
   readonly #unwinder: StackUnwinder;
-  readonly #events = new EventProfiles();
+  readonly #events: EventProfiles;
   readonly #chain = new CallChain();
   /** Numbers of commands with their process, which are the tree's first frames. */
   readonly #labels = new Map<string, number>();
@@ -126,6 +130,7 @@ class Profiler {
     this.#path = path;
     this.#reader = reader;
     this.#wantsInstructions = options.instructions ?? false;
+    this.#events = new EventProfiles(options.timeline ?? false);
     this.#onSamples = options.onSamples ?? (() => {});
     const end = path.lastIndexOf("/");
     this.#dumps = new Dumps({
@@ -268,6 +273,7 @@ class Profiler {
       node = tree.child(node, frame);
     }
     tree.addWeight(node, period);
+    profile.timeline?.add(sample, time, node, period);
     profile.weight += period;
     profile.samples++;
     const { found } = names;
@@ -327,6 +333,10 @@ class Profiler {
         path: dump.path,
         functions: profile.functions.get(dump) ?? new Map(),
       })),
+      timeline:
+        profile.timeline?.sorted((tid) => this.#processes.commandOf(tid)) ??
+          NO_SAMPLES,
+      recording: factsOf(this.#reader),
       others: others.map(({ name, samples }) => ({ name, samples })),
       chainEnds: this.#seen.chainEnds,
       hints: await findHints({

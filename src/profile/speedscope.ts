@@ -4,70 +4,53 @@
  * @module
  */
 
-import { functionKey, type Place } from "./place.ts";
+import { functionsOf } from "./function_table.ts";
+import type { Place } from "./place.ts";
 import type { Profile } from "./profile.ts";
+import { byThread, type Thread } from "./sample_table.ts";
+import { unitOf } from "./unit.ts";
 
-/** Events whose weights are nanoseconds: perf's clocks. */
-const isClock = (event: string) => /clock/.test(event);
-
-interface SpeedscopeFrame {
-  name: string;
-  file?: string;
-  line?: number;
+/** A function. Its line is missing, because a sampled line is not where it begins. */
+function toFrame({ name, source, object }: Place) {
+  return { name, file: source?.file ?? (object || undefined) };
 }
 
-/** The call chains of a process, with their weights. */
-interface Samples {
-  samples: number[][];
-  weights: number[];
-}
+const title = ({ name, processName, pid, tid }: Thread) =>
+  pid === tid ? `${name} ${pid}` : `${processName} ${pid}: ${name} ${tid}`;
 
-/** Returns a profile for speedscope, as an object for `JSON.stringify()`. */
-export function toSpeedscope(profile: Profile, name: string): unknown {
-  const { tree, places } = profile;
-  const frames: SpeedscopeFrame[] = [];
-  const numbers = new Map<string, number>();
-  const numberOf = (place: Place): number => {
-    const { source, object } = place;
-    const key = `${functionKey(place)}\0${source?.file}\0${source?.line}`;
-    const known = numbers.get(key);
-    if (known !== undefined) return known;
-    numbers.set(key, frames.length);
-    frames.push({
-      name: place.name,
-      ...(source
-        ? { file: source.file, line: source.line }
-        : object
-        ? { file: object }
-        : {}),
-    });
-    return frames.length - 1;
-  };
-  const byProcess = new Map<number, Samples>();
-  for (let node = 0; node < tree.size; node++) {
-    const weight = tree.selfOf(node);
-    if (weight === 0) continue;
-    const [process, ...chain] = tree.chainOf(node);
-    let own = byProcess.get(process);
-    if (!own) byProcess.set(process, own = { samples: [], weights: [] });
-    own.samples.push(chain.map((frame) => numberOf(places[frame])));
-    own.weights.push(weight);
-  }
-  const profiles = [...byProcess].map(([process, { samples, weights }]) => ({
-    type: "sampled",
-    name: profile.processes[process],
-    unit: isClock(profile.event) ? "nanoseconds" : "none",
-    startValue: 0,
-    endValue: weights.reduce((sum, weight) => sum + weight, 0),
-    samples,
-    weights,
-  }));
+/**
+ * Returns a profile for speedscope, as an object for `JSON.stringify()`: a profile for each
+ * thread, with its samples in the order of time.
+ */
+export function toSpeedscope(
+  profile: Profile,
+  name: string,
+): unknown {
+  const { tree, event, timeline } = profile;
+  const { functions, ofFrame } = functionsOf(profile);
+  /** Chains by node, because many samples end at one node. */
+  const chains: number[][] = [];
+  const chainOf = (node: number) =>
+    chains[node] ??= tree.chainOf(node).slice(1).map((frame) => ofFrame[frame]);
+  const profiles = byThread(timeline).map((positions, thread) => {
+    const weights = positions.map((at) => timeline.weight[at]);
+    return {
+      type: "sampled",
+      name: title(timeline.threads[thread]),
+      unit: unitOf(event) === "nanoseconds" ? "nanoseconds" : "none",
+      startValue: 0,
+      endValue: weights.reduce((sum, weight) => sum + weight, 0),
+      samples: positions.map((at) => chainOf(timeline.node[at])),
+      weights,
+    };
+  });
+  const ends = profiles.map(({ endValue }) => endValue);
   return {
     $schema: "https://www.speedscope.app/file-format-schema.json",
     exporter: "jitdump",
     name,
-    activeProfileIndex: 0,
-    shared: { frames },
+    activeProfileIndex: ends.indexOf(Math.max(...ends)),
+    shared: { frames: functions.map(toFrame) },
     profiles,
   };
 }

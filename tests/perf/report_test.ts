@@ -61,7 +61,7 @@ async function sharesOf(data: string): Promise<Map<string, number>> {
 
 /** The call chains with their weights, as `--collapsed` prints them. */
 async function chainsOf(data: string): Promise<Map<string, number>> {
-  const collapsed = await jitdumpOrThrow("report", "--collapsed", data);
+  const collapsed = await jitdumpOrThrow("report", "--collapsed", "-", data);
   return new Map(
     collapsed.trim().split("\n").map((line) => {
       const end = line.lastIndexOf(" ");

@@ -1,13 +1,11 @@
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { join } from "@std/path";
-import { describe, it } from "@std/testing/bdd";
+import { describe } from "@std/testing/bdd";
 import { toFlameGraph } from "../../src/profile/flame_graph.ts";
 import type { Origin, Place } from "../../src/profile/place.ts";
-import { toSpeedscope } from "../../src/profile/speedscope.ts";
 import { buildProfile, type Stack } from "../support/build_profile.ts";
-import { itUnless } from "../support/it_unless.ts";
-import { Ajv, chromium, type Page, speedscopeSchema } from "../support/npm.ts";
-import { isInstalled } from "../support/perf.ts";
+import { itInChromium, withPage } from "../support/chromium.ts";
+import type { Page } from "../support/npm.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
 const place = (name: string, origin: Origin, line?: number): Place => ({
@@ -43,52 +41,15 @@ const PROFILE = {
 /** A chain deeper than a browser's stack. */
 const DEEP = buildProfile([stack(1, ...Array(10_000).fill(outer))]);
 
-const CHROMIUM = "/usr/bin/chromium";
-const noChromium = await isInstalled(CHROMIUM)
-  ? undefined
-  : "chromium is not installed";
-
-/** Registers a test that is ignored without Chromium, or fails with `CI=true`. */
-function itInChromium(name: string, fn: () => Promise<void>): void {
-  const isCi = Deno.env.get("CI") === "true";
-  itUnless(isCi ? undefined : noChromium, name, fn);
-}
-
 /** Opens the profile's page; returns the URLs that it requests. */
-async function withPage(
+async function withGraph(
   use: (page: Page) => Promise<void>,
   profile = PROFILE,
 ): Promise<string[]> {
   using directory = temporaryDirectory();
   const file = join(directory.path, "flames.html");
   Deno.writeTextFileSync(file, toFlameGraph(profile, "a <title>"));
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-  try {
-    const page = await browser.newPage({
-      viewport: { width: 1000, height: 700 },
-    });
-    const requests: string[] = [];
-    page.on("request", (request) => requests.push(request.url()));
-    const errors: Error[] = [];
-    page.on("pageerror", (error) => errors.push(error));
-    await page.goto(`file://${file}`);
-    await use(page);
-    assertEquals(errors, []);
-    return requests.filter((url) => url !== `file://${file}`);
-  } finally {
-    await browser.close();
-  }
+  return await withPage(`file://${file}`, use);
 }
 
 /** Source code that returns the colors of all calls by name. */
@@ -105,7 +66,7 @@ describe("a flame graph in the browser", () => {
   itInChromium(
     "draws each call as wide as its share when it is offline",
     async () => {
-      const others = await withPage(async (page) => {
+      const others = await withGraph(async (page) => {
         assertEquals(await page.title(), "a <title>");
         const whole = await width(page, "all");
         assertGreater(whole, 900);
@@ -134,7 +95,7 @@ describe("a flame graph in the browser", () => {
   itInChromium(
     "shows the share and the source when the pointer is on a call",
     async () => {
-      await withPage(async (page) => {
+      await withGraph(async (page) => {
         await call(page, "in</script>ner").hover();
         assertEquals(
           await page.locator("aside").innerText(),
@@ -145,7 +106,7 @@ describe("a flame graph in the browser", () => {
   );
 
   itInChromium("zooms in and out when a call is clicked", async () => {
-    await withPage(async (page) => {
+    await withGraph(async (page) => {
       const whole = await width(page, "all");
       await call(page, "outer").click();
       assertEquals(await width(page, "outer"), whole);
@@ -161,7 +122,7 @@ describe("a flame graph in the browser", () => {
   });
 
   itInChromium("marks the matches when a text is searched", async () => {
-    await withPage(async (page) => {
+    await withGraph(async (page) => {
       await page.fill("input", "vfs");
       const found = page.locator("main button.found");
       assertEquals(await found.allInnerTexts(), ["vfs_read"]);
@@ -178,31 +139,10 @@ describe("a flame graph in the browser", () => {
 
 describe("a flame graph of a recursion 10 000 deep", () => {
   itInChromium("can be searched when it is drawn", async () => {
-    await withPage(async (page) => {
+    await withGraph(async (page) => {
       assertEquals(await page.locator("main button").count(), 10_002);
       await page.fill("input", "outer");
       assertMatch(await page.locator("output").innerText(), /^100\.00 % match/);
     }, DEEP);
-  });
-});
-
-describe("a profile for speedscope", () => {
-  it("matches the schema of speedscope when it is written", () => {
-    const validate = new Ajv({ strict: false }).compile(speedscopeSchema);
-    const text = JSON.stringify(toSpeedscope(PROFILE, "a name"));
-    const isValid = validate(JSON.parse(text));
-    assert(isValid, JSON.stringify(validate.errors));
-    assertEquals(validate(JSON.parse(text.replace("sampled", "some"))), false);
-    const made = JSON.parse(text);
-    const [{ samples, weights, endValue }] = made.profiles;
-    assertEquals([weights, endValue], [[200, 400, 300, 100], 1000]);
-    assertEquals(
-      samples[1].map((frame: number) => made.shared.frames[frame]),
-      [
-        { name: "main", file: "/usr/bin/deno" },
-        { name: "outer", file: "/src/a.calc", line: 3 },
-        { name: "in</script>ner", file: "/src/a.calc", line: 7 },
-      ],
-    );
   });
 });

@@ -69,30 +69,6 @@ describe("collapse()", () => {
   });
 });
 
-describe("toSpeedscope()", () => {
-  it("has a frame for each line when a function has several", () => {
-    const made = toSpeedscope(recursive, "name") as {
-      shared: { frames: unknown[] };
-      profiles: { unit: string; endValue: number }[];
-    };
-    assertEquals(made.shared.frames, [
-      { name: "main", file: "/a", line: 1 },
-      { name: "f", file: "/a", line: 2 },
-      { name: "f", file: "/a", line: 3 },
-      { name: "g", file: "/b", line: 9 },
-      { name: "g", file: "/a", line: 9 },
-    ]);
-    assertEquals(made.profiles.map(({ unit, endValue }) => [unit, endValue]), [
-      ["nanoseconds", 16],
-    ]);
-    const cycles = toSpeedscope({ ...recursive, event: "cycles" }, "name");
-    assertEquals(
-      (cycles as typeof made).profiles.map(({ unit }) => unit),
-      ["none"],
-    );
-  });
-});
-
 describe("toFlameGraph()", () => {
   type Call = [number, string, string, string, number];
   const callsOf = (profile: Profile): Call[] => {

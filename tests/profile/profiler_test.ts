@@ -406,6 +406,32 @@ describe("readProfile()", () => {
     });
   });
 
+  describe("returning samples one by one", () => {
+    it("names their threads and chains when it is requested", async () => {
+      using place = new Place();
+      const recording = new RecordingBuilder()
+        .mapDump(place.dump("jit-7.dump", [f, g]))
+        .comm(8, "a worker")
+        .sample(AT, { time: 50_000, period: 2 })
+        .sample(NEXT, { time: 60_000, tid: 8 });
+      const { timeline, tree, places } = await place.read(recording, {
+        timeline: true,
+      });
+      const { time, thread, node, weight, threads } = timeline;
+      // The first record of the recording is at 2000 ns.
+      assertEquals([...time], [48_000, 58_000]);
+      assertEquals([...weight], [2, 1]);
+      assertEquals(Array.from(thread, (i) => threads[i].name), [
+        ":7",
+        "a worker",
+      ]);
+      const names = Array.from(node, (at) => places[tree.frameOf(at)].name);
+      assertEquals(names, ["f", "g"]);
+      const { timeline: none } = await place.read(recording);
+      assertEquals(none.length, 0);
+    });
+  });
+
   describe("returning a hint", () => {
     it("happens when a dump ends long before the recording", async () => {
       using place = new Place();

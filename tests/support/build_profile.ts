@@ -7,19 +7,26 @@
 import { CallTree, NO_NODE } from "../../src/profile/call_tree.ts";
 import type { Place } from "../../src/profile/place.ts";
 import type { Profile } from "../../src/profile/profile.ts";
+import { SampleTable } from "../../src/profile/sample_table.ts";
 
-/** A call chain, the outermost place first, and what it took. */
+/** A sample: its call chain, the outermost place first, and its weight. */
 export interface Stack {
+  /** Name and id of the process. */
   process: string;
+  /** Its thread; defaults to the process's first one. */
+  tid?: number;
   places: Place[];
   weight: number;
 }
 
-/** Adds up chains; samples are as many as chains. */
+const idOf = (process: string) => Number(process.split(" ").at(-1));
+
+/** Builds a profile of samples, which are 1 ms apart. */
 export function buildProfile(stacks: Iterable<Stack>): Profile {
   const tree = new CallTree();
   const processes: string[] = [];
   const numbers = new Map<Place, number>();
+  const table = new SampleTable();
   let [samples, weight] = [0, 0];
   for (const stack of stacks) {
     if (!processes.includes(stack.process)) processes.push(stack.process);
@@ -30,12 +37,30 @@ export function buildProfile(stacks: Iterable<Stack>): Profile {
       node = tree.child(node, number);
     }
     tree.addWeight(node, stack.weight);
-    samples++;
+    const pid = idOf(stack.process);
+    table.add(
+      { pid, tid: stack.tid ?? pid },
+      1e6 * samples++,
+      node,
+      stack.weight,
+    );
     weight += stack.weight;
   }
   return {
     ...{ tree, processes, samples, weight, event: "cpu-clock" },
     ...{ places: [...numbers.keys()], dumps: [], hints: [], others: [] },
     chainEnds: new Map(),
+    timeline: table.sorted((id) =>
+      processes.find((name) => idOf(name) === id)?.replace(/ \d+$/, "") ??
+        `thread ${id}`
+    ),
+    recording: {
+      command: ["perf", "record", "a program"],
+      host: "host",
+      os: "6.1",
+      arch: "x86_64",
+      cpu: "a processor",
+      startDate: Date.UTC(2025, 0, 1),
+    },
   };
 }

@@ -1,0 +1,47 @@
+/**
+ * The files that `jitdump report` writes for other programs.
+ *
+ * @module
+ */
+
+import { collapse } from "../profile/collapsed.ts";
+import { toFlameGraph } from "../profile/flame_graph.ts";
+import type { Profile } from "../profile/profile.ts";
+import { toSpeedscope } from "../profile/speedscope.ts";
+import { writeStdout } from "./output.ts";
+
+/** The path that means standard output. */
+const STDOUT = "-";
+
+/** Returns the content of a file. */
+type Format = (profile: Profile, title: string) => string | Uint8Array;
+
+/** The formats, by their option. */
+const FORMATS = {
+  flamegraph: (profile, title) => toFlameGraph(profile, title),
+  speedscope: (profile, title) => JSON.stringify(toSpeedscope(profile, title)),
+  collapsed: (profile) =>
+    Array.from(collapse(profile), (line) => `${line}\n`).join(""),
+} satisfies Record<string, Format>;
+
+/** Name of a format, which is also that of its option. */
+export type FileFormat = keyof typeof FORMATS;
+
+/** The names of the formats. */
+export const FILE_FORMATS = Object.keys(FORMATS) as FileFormat[];
+
+/** Writes a profile, which has its samples, to a file, or to standard output if its path is `-`. */
+export async function writeProfile(
+  path: string,
+  format: FileFormat,
+  profile: Profile,
+  title: string,
+): Promise<void> {
+  const content = FORMATS[format](profile, title);
+  const bytes = typeof content === "string"
+    ? new TextEncoder().encode(content)
+    : content;
+  if (path === STDOUT) return writeStdout(bytes);
+  await Deno.writeFile(path, bytes);
+  console.error(`jitdump report: wrote ${path}`);
+}

@@ -1,0 +1,38 @@
+/**
+ * Facts about a recording: what was recorded, when and where.
+ *
+ * @module
+ */
+
+import type { PerfDataReader } from "../perf_data/perf_data_reader.ts";
+
+/** Facts about a recording; those that are not recorded are undefined. */
+export interface RecordingFacts {
+  /** The command that recorded, with its arguments. */
+  readonly command: readonly string[] | undefined;
+  /** The recorded machine. */
+  readonly host: string | undefined;
+  readonly os: string | undefined;
+  readonly arch: string | undefined;
+  readonly cpu: string | undefined;
+  /** Milliseconds since 1970 at the recording's first record. */
+  readonly startDate: number | undefined;
+}
+
+/** Returns the facts of a recording that has been read to its end. */
+export function factsOf(
+  { features, startTime }: PerfDataReader,
+): RecordingFacts {
+  const { commandLine, hostname, osRelease, arch, cpuDescription, clockData } =
+    features;
+  const startDate = clockData &&
+    Number(clockData.wallClock + startTime - clockData.clock) / 1e6;
+  return {
+    command: commandLine,
+    host: hostname,
+    os: osRelease,
+    arch,
+    cpu: cpuDescription,
+    startDate,
+  };
+}
