@@ -10,11 +10,12 @@ import { benchInject, benchReader } from "./reader.ts";
 import { Report } from "./report.ts";
 import { benchReport } from "./reports.ts";
 import { benchStart } from "./start.ts";
-import { benchWriters } from "./writers.ts";
+import { benchFirstFunctions } from "./first_functions.ts";
+import { benchWriters, findWriters } from "./writers.ts";
 
 countArguments(
   "Usage: deno task bench\n\n" +
-    "Measures writers and readers. Takes ten minutes. Requires 2 GB for temporary files.",
+    "Measures writers and readers. Takes a quarter of an hour. Requires 2 GB for temporary files.",
   [],
 );
 
@@ -22,7 +23,9 @@ const report = new Report();
 const directory = await Deno.makeTempDir({ prefix: "jitdump-bench-" });
 try {
   await benchStart(report, directory);
-  await benchWriters(report, directory);
+  const writers = await findWriters(directory);
+  await benchFirstFunctions(report, directory, writers[0]);
+  await benchWriters(report, directory, writers);
   await benchReader(report, directory);
   await benchReport(report, directory);
   const reason = await whyPerfCannotRecord();

@@ -7,7 +7,7 @@
 import { type CommandLine, runOrThrow } from "../support/perf.ts";
 import { median, type Report } from "./report.ts";
 
-const ROUNDS = 21;
+const ROUNDS = 41;
 
 const MOD = new URL("../../mod.ts", import.meta.url).href;
 
@@ -33,22 +33,28 @@ const PROGRAMS: [string, (directory: string) => string][] = [
   ],
 ];
 
-/** Source code that prints the peak memory of its program. */
-const PEAK = `
+/** Source code that prints the peak memory and the CPU time of its program. */
+const COSTS = `
+  const { user, system } = process.cpuUsage();
   const status = Deno.readTextFileSync("/proc/self/status");
-  console.log(Number(status.match(/VmHWM:\\s+(\\d+)/)[1]) / 1024);`;
+  const peak = Number(status.match(/VmHWM:\\s+(\\d+)/)[1]) / 1024;
+  console.log(peak, (user + system) / 1000);`;
 
-/** Runs the programs in turn, and reports medians of time and memory. */
+/**
+ * Runs the programs in turn, and reports how much longer each takes than the empty program
+ * of the same round, and its memory.
+ */
 export async function benchStart(
   report: Report,
   directory: string,
 ): Promise<void> {
   const commands = PROGRAMS.map(([, source], i): CommandLine => {
     const file = `${directory}/start-${i}.js`;
-    Deno.writeTextFileSync(file, source(directory) + PEAK);
+    Deno.writeTextFileSync(file, source(directory) + COSTS);
     return [Deno.execPath(), "run", "--no-config", "--allow-all", file];
   });
   const times = commands.map((): number[] => []);
+  const cpuTimes = commands.map((): number[] => []);
   const peaks = commands.map((): number[] => []);
   for (let round = 0; round < ROUNDS; round++) {
     for (const { name } of Deno.readDirSync(directory)) {
@@ -60,11 +66,18 @@ export async function benchStart(
       const start = performance.now();
       const { stdout } = await runOrThrow(command);
       times[i].push(performance.now() - start);
-      peaks[i].push(Number(stdout));
+      const [peak, cpuTime] = stdout.split(" ").map(Number);
+      cpuTimes[i].push(cpuTime);
+      peaks[i].push(peak);
     }
   }
-  report.section("a program from its start to its end, ms");
-  PROGRAMS.forEach(([name], i) => report.row(name, median(times[i])));
-  report.section("its peak memory, MiB");
+  const [empty, ...others] = PROGRAMS.map(([name]) => name);
+  report.ratioTable(`ms beyond ${empty}`, ["wall", "CPU"]);
+  others.slice(0, -1).forEach((name, i) => {
+    const beyondEmpty = (all: number[][]) =>
+      all[i + 1].map((value, round) => value - all[0][round]);
+    report.ratios(name, [beyondEmpty(times), beyondEmpty(cpuTimes)]);
+  });
+  report.section("peak memory, MiB");
   PROGRAMS.forEach(([name], i) => report.row(name, median(peaks[i])));
 }

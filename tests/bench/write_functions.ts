@@ -1,6 +1,7 @@
 /**
- * Writes functions with one of this module's methods, and prints nanoseconds per record, or
- * crashes instead of closing the dump.
+ * Writes functions with one of this module's methods. Prints nanoseconds of opening, then
+ * wall time, user time and system time of one function in nanoseconds; or crashes instead
+ * of closing the dump.
  *
  *     deno run --allow-all tests/bench/write_functions.ts WAY SINK DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE [crash]
  *
@@ -48,6 +49,12 @@ function work({ way, directory, count, fn, gate }: Task): void {
   write(dump, way, count, fn);
 }
 
+/** Returns wall time, and user and system time of this process, in nanoseconds. */
+function timesNow(): number[] {
+  const { user, system } = process.cpuUsage();
+  return [performance.now() * 1e6, user * 1e3, system * 1e3];
+}
+
 const WORKER = "writer";
 
 if (self.name === WORKER) {
@@ -70,11 +77,14 @@ if (self.name === WORKER) {
       }))
       : undefined,
   };
-  let start = 0;
+  let opening = 0;
+  let start: number[];
   if (threads === 1) {
+    const before = performance.now();
     using dump = JitDumpFile.forProcess(directory, { sink });
+    opening = (performance.now() - before) * 1e6;
     if (!isToCrash) write(dump, way, warmUp(fn), fn);
-    start = performance.now();
+    start = timesNow();
     write(dump, way, count, fn);
     if (isToCrash) Deno.kill(Deno.pid, "SIGKILL");
   } else {
@@ -91,12 +101,13 @@ if (self.name === WORKER) {
     while (Atomics.load(words, 0) < threads) {
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    start = performance.now();
+    start = timesNow();
     Atomics.store(words, 1, 1);
     Atomics.notify(words, 1);
     await Promise.all(done);
   }
-  console.log((performance.now() - start) * 1e6 / (threads * count));
+  const times = timesNow().map((end, i) => (end - start[i]) / threads / count);
+  console.log(opening, ...times);
   Deno.removeSync(`${directory}/jit-${Deno.pid}.dump`);
   Deno.exit();
 }

@@ -13,21 +13,23 @@ import {
   run,
   runOrThrow,
 } from "../support/perf.ts";
-import { median, type Report } from "./report.ts";
+import type { Report } from "./report.ts";
 import type { Way } from "./write_functions.ts";
 
-const ROUNDS = 5;
+const ROUNDS = 11;
 
-/** Bytes that each run writes: it takes a second, so that V8's start hardly counts. */
-const VOLUME = 256 * 2 ** 20;
+/** Bytes that each run writes. */
+const VOLUME = 128 * 2 ** 20;
 
 /** Number of functions that are written before a crash. */
 const BEFORE_CRASH = 1000;
 
 const NATIVE = fileURLToPath(new URL("native/", import.meta.url));
 
+const ORIGINAL = "wasmtime's JitDumpFile in Rust";
+
 /** A program that writes functions. */
-interface Writer {
+export interface Writer {
   name: string;
   command: CommandLine;
   /** Whether it writes one file from several threads. */
@@ -35,13 +37,13 @@ interface Writer {
 }
 
 /** The number of threads, and the sizes of code and names. */
-interface Load {
+export interface Load {
   threads: number;
   codeSize: number;
   nameSize: number;
 }
 
-const ORDINARY: Load = { threads: 1, codeSize: 256, nameSize: 33 };
+export const ORDINARY: Load = { threads: 1, codeSize: 256, nameSize: 33 };
 
 const ours = (name: string, way: Way, sink: Sink, threads = false): Writer => ({
   name: `${name}, ${sink}`,
@@ -56,30 +58,42 @@ const ours = (name: string, way: Way, sink: Sink, threads = false): Writer => ({
   threads,
 });
 
-/** Returns the writers that this machine can run; the first one is the reference. */
-async function findWriters(directory: string): Promise<Writer[]> {
-  const writers: Writer[] = [];
-  const build = async (
-    compiler: CommandLine,
-    source: string,
-    name: string,
-    threads: boolean,
-  ) => {
-    if (!await isInstalled(compiler[0])) {
-      console.log(`${name} is skipped: ${compiler[0]} is not installed`);
-      return;
-    }
-    const program = `${directory}/${source.replace(/\..*/, "")}`;
-    await runOrThrow([...compiler, "-o", program, NATIVE + source]);
-    writers.push({ name, command: [program], threads });
-  };
-  await build(
-    ["rustc", "-O"],
-    "append.rs",
-    "Rust, one write per function",
-    true,
+/** Builds the original in `directory`; returns the reason if that is impossible. */
+async function buildOriginal(directory: string): Promise<string | undefined> {
+  if (!await isInstalled("cargo")) return "cargo is not installed";
+  const root = `${directory}/original`;
+  await Deno.mkdir(`${root}/src`, { recursive: true });
+  await Deno.copyFile(`${NATIVE}original/Cargo.toml`, `${root}/Cargo.toml`);
+  await Deno.copyFile(`${NATIVE}original/main.rs`, `${root}/src/main.rs`);
+  const { success, stderr } = await run(
+    ["cargo", "build", "--release", "--quiet"],
+    { cwd: root },
   );
-  await build(["cc", "-O2"], "stdio.c", "C stdio", false);
+  return success ? undefined : `cargo build failed\n${stderr}`;
+}
+
+/** Returns the writers that this machine can run; the first one is the reference. */
+export async function findWriters(directory: string): Promise<Writer[]> {
+  const writers: Writer[] = [];
+  const reason = await buildOriginal(directory);
+  if (reason === undefined) {
+    const program = `${directory}/original/target/release/original`;
+    writers.push({ name: ORIGINAL, command: [program], threads: true });
+  } else console.log(`${ORIGINAL} is skipped: ${reason}`);
+  const cPrograms = [
+    ["stdio", "C stdio"],
+    ["mapped", "C, prepared pages of a shared mapping"],
+  ];
+  const hasC = await isInstalled("cc");
+  for (const [file, name] of cPrograms) {
+    if (!hasC) {
+      console.log(`${name} is skipped: cc is not installed`);
+      continue;
+    }
+    const program = `${directory}/${file}`;
+    await runOrThrow(["cc", "-O2", "-o", program, `${NATIVE}${file}.c`]);
+    writers.push({ name, command: [program], threads: false });
+  }
   writers.push(
     ours("dumpFunction()", "dumpFunction", "append", true),
     ours("dumpFunction() with three lines", "lines", "append"),
@@ -91,7 +105,7 @@ async function findWriters(directory: string): Promise<Writer[]> {
   return writers;
 }
 
-function commandOf(
+export function commandOf(
   { command }: Writer,
   directory: string,
   { threads, codeSize, nameSize }: Load,
@@ -101,7 +115,24 @@ function commandOf(
   return [...command, directory, ...numbers];
 }
 
-/** Runs all writers in turn, several times, and reports the medians. */
+/** Times of one run in nanoseconds: opening, then those of one function. */
+interface Times {
+  opening: number;
+  wall: number;
+  user: number;
+  system: number;
+}
+
+export async function measure(command: CommandLine): Promise<Times> {
+  const { stdout } = await runOrThrow(command);
+  const [opening, wall, user, system] = stdout.split(" ").map(Number);
+  return { opening, wall, user, system };
+}
+
+/**
+ * Runs all writers in turn, several times. The machine may be shared, so each run is
+ * compared with the first writer's of the same round.
+ */
 async function compare(
   report: Report,
   title: string,
@@ -111,18 +142,22 @@ async function compare(
 ): Promise<void> {
   const size = 57 + load.nameSize + load.codeSize;
   const count = Math.ceil(VOLUME / size / load.threads);
-  const times = writers.map((): number[] => []);
+  const runs = writers.map((): Times[] => []);
   for (let round = 0; round < ROUNDS; round++) {
     for (const [i, writer] of writers.entries()) {
-      const command = commandOf(writer, directory, load, count);
-      times[i].push(Number((await runOrThrow(command)).stdout));
+      runs[i].push(await measure(commandOf(writer, directory, load, count)));
     }
   }
-  report.section(`${title}: ns per function, and the ratio to the first`);
-  const first = median(times[0]);
+  const columns = ["wall, ratio", "CPU, ratio", "user, ns", "system, ns"];
+  report.ratioTable(`${title}, ratios to ${writers[0].name}`, columns);
+  const cpu = ({ user, system }: Times) => user + system;
   writers.forEach(({ name }, i) => {
-    const time = median(times[i]);
-    report.row(`${(time / first).toFixed(2).padStart(6)}  ${name}`, time);
+    report.ratios(name, [
+      runs[i].map(({ wall }, round) => wall / runs[0][round].wall),
+      runs[i].map((times, round) => cpu(times) / cpu(runs[0][round])),
+      runs[i].map(({ user }) => user),
+      runs[i].map(({ system }) => system),
+    ]);
   });
 }
 
@@ -152,12 +187,12 @@ async function crash(
 export async function benchWriters(
   report: Report,
   directory: string,
+  writers: Writer[],
 ): Promise<void> {
-  const writers = await findWriters(directory);
   const loads: [string, Load][] = [
     ["56 + 34 + 256 bytes", ORDINARY],
     ["code of 4 KiB", { ...ORDINARY, codeSize: 4096 }],
-    ["code of 64 KiB", { ...ORDINARY, codeSize: 65536 }],
+    ["code of 64 KiB", { ...ORDINARY, codeSize: 65_536 }],
     ["names of 8 bytes", { ...ORDINARY, nameSize: 8 }],
     ["names of 200 bytes", { ...ORDINARY, nameSize: 200 }],
   ];
@@ -166,6 +201,6 @@ export async function benchWriters(
   }
   const parallel = writers.filter(({ threads }) => threads);
   const load = { ...ORDINARY, threads: 8 };
-  await compare(report, "8 threads, one file", directory, parallel, load);
+  await compare(report, "8 threads", directory, parallel, load);
   await crash(report, directory, writers);
 }
