@@ -4,10 +4,10 @@
  * @module
  */
 
-import { CodeMove, type DumpRecord, type LineEntry } from "./dump_record.ts";
-import { type DumpedFunction, FunctionBuilder } from "./dumped_function.ts";
-import { LineCorrections } from "./line_corrections.ts";
-import { CodeMap, type CodePiece, firstIndex, type Range } from "./code_map.ts";
+import { CodeHistory, NO_PIECE } from "./code_history.ts";
+import { firstIndex, type Range } from "./code_map.ts";
+import type { DumpRecord, LineEntry } from "./dump_record.ts";
+import type { DumpedFunction } from "./dumped_function.ts";
 
 /** Result of {@linkcode CodeTimeline.find}. */
 export interface FoundCode {
@@ -44,35 +44,6 @@ export interface Piece extends Range {
 }
 
 /**
- * A load or a move: from a time on a function is at an address and, if it has moved, no
- * longer at another one. It is a piece too, if nothing ever displaces it.
- */
-interface Event extends Piece {
-  readonly from: Range | undefined;
-}
-
-/** The result of a replay. */
-interface Replayed {
-  readonly pieces: readonly Piece[];
-  /** The loads that share no address with others. */
-  readonly alone: readonly Event[];
-  /** The stays of all others. */
-  readonly replayedStays: readonly Stay[];
-  /** All stays, built on request. */
-  stays?: readonly Stay[];
-  /** The tree of the pieces, built for the first lookup. */
-  tree?: { readonly root: Node | undefined };
-}
-
-/** Pieces that have an address in common, in order of time, and those below and above it. */
-interface Node {
-  readonly center: bigint;
-  readonly pile: Piece[];
-  readonly below: Node | undefined;
-  readonly above: Node | undefined;
-}
-
-/**
  * The function at each address at each time.
  *
  *     address
@@ -83,8 +54,8 @@ interface Node {
  *       │         └───────┘              do not overlap.
  *       └───────────────────────── time
  *
- * The pieces are in a balanced tree by address; those that share an address do not share
- * a time, so a binary search finds the right one. A lookup takes O(log n) steps if few
+ * Pieces that overlap are in a balanced tree by address; those that share an address do not
+ * share a time, so a binary search finds the right one. A lookup takes O(log n) steps if few
  * functions share an address, and at most O(log² n).
  *
  * @example
@@ -105,13 +76,12 @@ interface Node {
  * ```
  */
 export class CodeTimeline {
-  readonly #builder = new FunctionBuilder();
-  readonly #byIndex = new Map<bigint, DumpedFunction>();
-  readonly #events: Event[] = [];
-  readonly #corrections: LineCorrections;
+  readonly #history: CodeHistory;
+  /** Functions that have been returned, by their number. */
+  readonly #functions = new Map<number, DumpedFunction>();
   readonly #lines = new Map<DumpedFunction, readonly LineEntry[]>();
-  readonly #toTime: (timestamp: bigint) => bigint;
-  #current: Replayed | undefined;
+  #stays: readonly Stay[] | undefined;
+  #pieces: readonly Piece[] | undefined;
 
   /**
    * Creates a timeline of a dump.
@@ -126,8 +96,7 @@ export class CodeTimeline {
     header?: { readonly pad1: number },
     toTime: (timestamp: bigint) => bigint = (timestamp) => timestamp,
   ) {
-    this.#toTime = toTime;
-    this.#corrections = new LineCorrections(header);
+    this.#history = new CodeHistory(header, toTime);
     for (const record of records) this.add(record);
   }
 
@@ -138,26 +107,10 @@ export class CodeTimeline {
    * @returns The function that the record completes, if it does.
    */
   add(record: DumpRecord): DumpedFunction | undefined {
-    const fn = this.#builder.add(record);
-    if (fn) {
-      this.#byIndex.set(fn.codeIndex, fn);
-      this.#corrections.add(fn);
-      this.#lines.clear();
-      const since = this.#toTime(fn.timestamp);
-      const range = rangeOf(fn.codeAddr, fn.codeSize);
-      this.#events.push(eventOf(fn, since, range, undefined));
-    } else if (record instanceof CodeMove) {
-      const moved = this.#byIndex.get(record.codeIndex);
-      if (!moved) return undefined;
-      const { newCodeAddr, oldCodeAddr, timestamp } = record;
-      // A hostile record cannot move more code than the function has.
-      const codeSize = Math.min(record.codeSize, moved.codeSize);
-      const since = this.#toTime(timestamp);
-      const from = rangeOf(oldCodeAddr, codeSize);
-      const range = rangeOf(newCodeAddr, codeSize);
-      this.#events.push(eventOf(moved, since, range, from));
-    } else return undefined;
-    this.#current = undefined;
+    const fn = this.#history.add(record);
+    this.#lines.clear();
+    this.#stays = undefined;
+    this.#pieces = undefined;
     return fn;
   }
 
@@ -169,42 +122,35 @@ export class CodeTimeline {
   linesOf(fn: DumpedFunction): readonly LineEntry[] {
     const known = this.#lines.get(fn);
     if (known) return known;
-    const lines = this.#corrections.linesOf(fn);
+    const lines = this.#history.correct(fn);
     if (lines !== fn.lines) this.#lines.set(fn, lines);
     return lines;
   }
 
   /** Returns where each function was and how long, in order of time. */
   get stays(): readonly Stay[] {
-    const replayed = this.#replayed;
-    return replayed.stays ??= staysOf(replayed);
+    return this.#stays ??= this.#history.pieces.stays().map((stay) => ({
+      ...stay,
+      fn: this.#functionOf(stay.fn),
+    }));
   }
 
   /** Returns the times of the first and the last load or move; undefined if there is none. */
   get times(): { first: bigint; last: bigint } | undefined {
-    const events = this.#events;
-    if (events.length === 0) return undefined;
-    let [first, last] = [events[0].since, events[0].since];
-    for (const { since } of events) {
-      if (since < first) first = since;
-      if (since > last) last = since;
-    }
-    return { first, last };
+    return this.#history.times;
   }
 
   /** Returns which addresses are whose and how long, in order of their starts. */
   get pieces(): readonly Piece[] {
-    return this.#replayed.pieces;
-  }
-
-  get #replayed(): Replayed {
-    return this.#current ??= replay(this.#events);
-  }
-
-  get #root(): Node | undefined {
-    const replayed = this.#replayed;
-    replayed.tree ??= { root: makeNode(replayed.pieces) };
-    return replayed.tree.root;
+    const { pieces } = this.#history;
+    return this.#pieces ??= Array.from({ length: pieces.count }, (_, i) => ({
+      fn: this.#functionOf(pieces.functionOf(i)),
+      base: pieces.base(i),
+      start: pieces.start(i),
+      end: pieces.end(i),
+      since: pieces.since(i),
+      until: pieces.until(i),
+    }));
   }
 
   /**
@@ -215,62 +161,24 @@ export class CodeTimeline {
    * @returns The function; undefined if there was none.
    */
   find(address: bigint, time: bigint): FoundCode | undefined {
-    const piece = this.pieceAt(address, time);
-    return piece && this.#found(piece, address);
-  }
-
-  /** Returns the addresses that were a function's at a time, of which `address` is one. */
-  pieceAt(address: bigint, time: bigint): Piece | undefined {
-    for (let node = this.#root; node;) {
-      const { pile, center, below, above } = node;
-      const piece = pile.length === 1
-        ? pile[0]
-        : pile[firstIndex(pile, ({ since }) => since > time) - 1];
-      if (piece && contains(piece, address) && isThere(piece, time)) {
-        return piece;
-      }
-      node = address < center ? below : above;
-    }
-    return undefined;
-  }
-
-  /** Returns the piece of the first function that was ever at an address. */
-  firstPieceAt(address: bigint): Piece | undefined {
-    let first: Piece | undefined;
-    for (let node = this.#root; node;) {
-      const { pile, center, below, above } = node;
-      const piece = pile.find((piece) => contains(piece, address));
-      if (piece && (!first || piece.since < first.since)) first = piece;
-      node = address < center ? below : above;
-    }
-    return first;
-  }
-
-  #found({ fn, base }: Piece, address: bigint): FoundCode {
-    const offset = address - base;
+    const { pieces } = this.#history;
+    const piece = pieces.find(address, time);
+    if (piece === NO_PIECE) return undefined;
+    const fn = this.#functionOf(pieces.functionOf(piece));
+    const offset = address - pieces.base(piece);
     // Lines have the addresses of the function before it moved.
     const line = lineAt(this.linesOf(fn), fn.codeAddr + offset);
     return { fn, offset: Number(offset), line };
   }
+
+  #functionOf(number: number): DumpedFunction {
+    let fn = this.#functions.get(number);
+    if (!fn) {
+      this.#functions.set(number, fn = this.#history.functions.get(number));
+    }
+    return fn;
+  }
 }
-
-const rangeOf = (start: bigint, size: number): Range => ({
-  start,
-  end: start + BigInt(size),
-});
-
-const eventOf = (
-  fn: DumpedFunction,
-  since: bigint,
-  { start, end }: Range,
-  from: Range | undefined,
-): Event => ({ fn, base: start, start, end, since, until: undefined, from });
-
-const contains = ({ start, end }: Range, address: bigint) =>
-  start <= address && address < end;
-
-const isThere = ({ since, until }: Piece, time: bigint) =>
-  since <= time && (until === undefined || time < until);
 
 /**
  * Returns the line that an address belongs to, of lines in the order of their addresses;
@@ -283,110 +191,4 @@ export function lineAt(
   const line =
     lines[firstIndex(lines, ({ codeAddr }) => codeAddr > address) - 1];
   return line?.line === 0 ? undefined : line;
-}
-
-/** Replays events. */
-function replay(events: readonly Event[]): Replayed {
-  const { alone, others } = partition(events);
-  const { pieces, stays } = replayOverlapping(others);
-  for (const event of alone) if (event.start < event.end) pieces.push(event);
-  pieces.sort((a, b) => a.start < b.start ? -1 : a.start > b.start ? 1 : 0);
-  return { pieces, alone, replayedStays: stays };
-}
-
-/** Returns all stays in order of time. */
-function staysOf({ alone, replayedStays }: Replayed): Stay[] {
-  const stays = [
-    ...replayedStays,
-    ...alone.map(({ fn, start, end, since }) => ({
-      ...{ fn, start, end, since },
-      isMoved: false,
-    })),
-  ];
-  return stays.sort((a, b) =>
-    a.since < b.since ? -1 : a.since > b.since ? 1 : 0
-  );
-}
-
-/**
- * Separates the functions that never move and share no address with others. These are most
- * functions, and need no replay.
- */
-function partition(
-  events: readonly Event[],
-): { alone: Event[]; others: Event[] } {
-  const moved = new Set<DumpedFunction>();
-  for (const { fn, from } of events) if (from) moved.add(fn);
-  const byStart = Array.from(events, (_, i) => i).sort((i, j) => {
-    const [a, b] = [events[i].start, events[j].start];
-    return a < b ? -1 : a > b ? 1 : 0;
-  });
-  const isAlone = new Uint8Array(events.length);
-  for (let i = 0; i < byStart.length;) {
-    let { end } = events[byStart[i]];
-    let next = i + 1;
-    for (; next < byStart.length; next++) {
-      const other = events[byStart[next]];
-      if (other.start >= end) break;
-      if (other.end > end) end = other.end;
-    }
-    if (next === i + 1) isAlone[byStart[i]] = 1;
-    i = next;
-  }
-  const [alone, others]: Event[][] = [[], []];
-  for (const [i, event] of events.entries()) {
-    (isAlone[i] && !moved.has(event.fn) ? alone : others).push(event);
-  }
-  return { alone, others };
-}
-
-/** Replays events in order of their times. */
-function replayOverlapping(
-  events: readonly Event[],
-): { pieces: Piece[]; stays: Stay[] } {
-  type Open = { -readonly [K in keyof Stay]: Stay[K] };
-  const map = new CodeMap<Open>();
-  const stays: Open[] = [];
-  const pieces: Piece[] = [];
-  const current = new Map<DumpedFunction, Open>();
-  const end = (ended: CodePiece<Open>[], until: bigint) => {
-    for (const { owner, base, start, end, since } of ended) {
-      if (since < until) {
-        pieces.push({ fn: owner.fn, base, start, end, since, until });
-      }
-      if (!map.has(owner)) owner.until = until;
-    }
-  };
-  // Of two events of one time, the later in the file is the later; sorting keeps order.
-  const ordered = events.toSorted((a, b) =>
-    a.since < b.since ? -1 : a.since > b.since ? 1 : 0
-  );
-  for (const { fn, since: time, start, end: last, from } of ordered) {
-    const left = current.get(fn);
-    if (from && left) end(map.remove(left, from), time);
-    const stay: Open = {
-      ...{ fn, start, end: last, since: time },
-      isMoved: from !== undefined,
-    };
-    stays.push(stay);
-    current.set(fn, stay);
-    end(map.put(stay, stay, time), time);
-  }
-  for (const { owner: { fn }, base, start, end, since } of map) {
-    pieces.push({ fn, base, start, end, since });
-  }
-  return { pieces, stays };
-}
-
-/** Returns the tree of pieces that are in order of their starts. */
-function makeNode(pieces: readonly Piece[]): Node | undefined {
-  if (pieces.length === 0) return undefined;
-  const center = pieces[pieces.length >>> 1].start;
-  const pile = pieces.filter((piece) => contains(piece, center));
-  return {
-    center,
-    pile: pile.sort((a, b) => a.since < b.since ? -1 : 1),
-    below: makeNode(pieces.filter(({ end }) => end <= center)),
-    above: makeNode(pieces.filter(({ start }) => start > center)),
-  };
 }

@@ -73,6 +73,11 @@ export class LineCorrections {
       (beyond > 0 || this.#isV8 && late > 0);
   }
 
+  /** Whether no line needs a correction. */
+  get areRight(): boolean {
+    return this.#firstFreed === undefined && !this.areLate;
+  }
+
   /** Number of functions whose lines are late. */
   get lateCount(): number {
     return this.areLate ? this.#counts.late : 0;

@@ -1,0 +1,500 @@
+/**
+ * The functions of a dump, and which addresses were whose and how long.
+ *
+ * @module
+ */
+
+import { CodeMap, type CodePiece, firstIndex, type Range } from "./code_map.ts";
+import { CodeMove, type DumpRecord, type LineEntry } from "./dump_record.ts";
+import { type DumpedFunction, FunctionBuilder } from "./dumped_function.ts";
+import { FunctionTable } from "./function_table.ts";
+import { LATE_BY, LineCorrections } from "./line_corrections.ts";
+
+/** Result of a search that finds nothing. */
+export const NO_PIECE = -1;
+
+/** Addresses that are a function's from one time to another. */
+interface PieceOfCode extends Range {
+  /** The function's number. */
+  readonly fn: number;
+  readonly base: bigint;
+  readonly since: bigint;
+  readonly until?: bigint;
+}
+
+/** A function while it is at one address. */
+export interface NumberedStay extends Range {
+  /** The function's number. */
+  readonly fn: number;
+  readonly since: bigint;
+  readonly until?: bigint;
+  readonly isMoved: boolean;
+}
+
+/** A load or a move. */
+interface Event extends Range {
+  readonly fn: number;
+  readonly since: bigint;
+  /** The addresses that a moved function has left. */
+  readonly from: Range | undefined;
+}
+
+/** A move, and the number of functions before it in the file. */
+interface Move extends Event {
+  readonly position: number;
+}
+
+/** Pieces that have an address in common, in order of time, and those below and above it. */
+interface Node {
+  readonly center: bigint;
+  readonly pile: readonly number[];
+  readonly below: Node | undefined;
+  readonly above: Node | undefined;
+}
+
+/**
+ * The functions of a dump by number, and the pieces of memory that are theirs for a time.
+ * Most functions share no address with others: their pieces are numbers in columns. The
+ * others are replayed.
+ */
+export class CodeHistory {
+  readonly functions: FunctionTable = new FunctionTable();
+  readonly #builder = new FunctionBuilder();
+  readonly #corrections: LineCorrections;
+  readonly #toTime: (timestamp: bigint) => bigint;
+  readonly #moves: Move[] = [];
+  /** The last function of each code index, built at the first move. */
+  #byIndex: Map<bigint, number> | undefined;
+  /** Corrected lines of functions whose lines have been corrected. */
+  readonly #corrected = new Map<number, readonly LineEntry[]>();
+  #pieces: CodePieces | undefined;
+  #first: bigint | undefined;
+  #last: bigint | undefined;
+
+  /** See {@linkcode CodeTimeline}. */
+  constructor(
+    header: { readonly pad1: number } | undefined,
+    toTime: (timestamp: bigint) => bigint = (timestamp) => timestamp,
+  ) {
+    this.#corrections = new LineCorrections(header);
+    this.#toTime = toTime;
+  }
+
+  /** Adds the next record of the file; returns the function that it completes. */
+  add(record: DumpRecord): DumpedFunction | undefined {
+    const fn = this.#builder.add(record);
+    if (fn) {
+      const number = this.functions.add(fn);
+      this.#byIndex?.set(fn.codeIndex, number);
+      this.#corrections.add(fn);
+      this.#noteTime(fn.timestamp);
+    } else if (record instanceof CodeMove) {
+      const moved = this.#ofIndex(record.codeIndex);
+      if (moved === undefined) return undefined;
+      const { newCodeAddr, oldCodeAddr, timestamp } = record;
+      // A hostile record cannot move more code than the function has.
+      const codeSize = Math.min(
+        record.codeSize,
+        this.functions.codeSize(moved),
+      );
+      this.#moves.push({
+        ...rangeOf(newCodeAddr, codeSize),
+        fn: moved,
+        since: this.#toTime(timestamp),
+        from: rangeOf(oldCodeAddr, codeSize),
+        position: this.functions.size,
+      });
+      this.#noteTime(timestamp);
+    } else return undefined;
+    this.#corrected.clear();
+    this.#pieces = undefined;
+    return fn;
+  }
+
+  /** The times of the first and the last load or move; undefined if there is none. */
+  get times(): { first: bigint; last: bigint } | undefined {
+    if (this.#first === undefined || this.#last === undefined) return undefined;
+    return { first: this.#toTime(this.#first), last: this.#toTime(this.#last) };
+  }
+
+  /** The pieces of all functions. */
+  get pieces(): CodePieces {
+    this.#pieces ??= new CodePieces(this.functions, this.#toTime, this.#moves);
+    return this.#pieces;
+  }
+
+  /** Returns a function's lines, corrected. */
+  correct(fn: DumpedFunction): readonly LineEntry[] {
+    return this.#corrections.linesOf(fn);
+  }
+
+  /** Returns the number of the line entry at an offset in a function; −1 if it has none. */
+  entryAt(fn: number, offset: number): number {
+    const { functions } = this;
+    const recorded = this.#corrections.areLate
+      ? offset + Number(LATE_BY)
+      : offset;
+    const first = functions.firstLine(fn);
+    let [low, high] = [first, functions.linesEnd(fn)];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (functions.lineOffset(fn, middle) > recorded) high = middle;
+      else low = middle + 1;
+    }
+    return low > first ? low - 1 : -1;
+  }
+
+  /** Returns the corrected file and line of a line entry; undefined if it means no line. */
+  sourceOf(
+    fn: number,
+    entry: number,
+  ): { readonly file: string; readonly line: number } | undefined {
+    const { functions } = this;
+    let source: { readonly file: string; readonly line: number };
+    if (this.#corrections.areRight) source = functions.source(entry);
+    else {
+      let lines = this.#corrected.get(fn);
+      if (lines === undefined) {
+        lines = this.correct(functions.get(fn));
+        this.#corrected.set(fn, lines);
+      }
+      source = lines[entry - functions.firstLine(fn)];
+    }
+    return source.line === 0 ? undefined : source;
+  }
+
+  #ofIndex(codeIndex: bigint): number | undefined {
+    if (this.#byIndex === undefined) {
+      this.#byIndex = new Map();
+      for (let i = 0; i < this.functions.size; i++) {
+        this.#byIndex.set(this.functions.codeIndex(i), i);
+      }
+    }
+    return this.#byIndex.get(codeIndex);
+  }
+
+  #noteTime(timestamp: bigint): void {
+    if (this.#first === undefined || timestamp < this.#first) {
+      this.#first = timestamp;
+    }
+    if (this.#last === undefined || timestamp > this.#last) {
+      this.#last = timestamp;
+    }
+  }
+}
+
+/** Pieces of memory that are a function's for a time, numbered in order of their starts. */
+export class CodePieces {
+  readonly #functions: FunctionTable;
+  readonly #toTime: (timestamp: bigint) => bigint;
+  /** A function that is alone at its addresses, or −1 − the index of a replayed piece. */
+  readonly #order: Int32Array;
+  readonly #replayed: readonly PieceOfCode[];
+  /** Functions that share no address with others. */
+  readonly #alone: readonly number[];
+  readonly #replayedStays: readonly NumberedStay[];
+  /** The first piece of each cluster, and the number of all pieces. */
+  readonly #clusters: Int32Array;
+  /** The last address of each cluster. */
+  readonly #lasts: BigUint64Array;
+  /** The trees of clusters of several pieces, after the first search in each. */
+  readonly #trees = new Map<number, Node | undefined>();
+
+  /** Replays loads and moves. */
+  constructor(
+    functions: FunctionTable,
+    toTime: (timestamp: bigint) => bigint,
+    moves: readonly Move[],
+  ) {
+    this.#functions = functions;
+    this.#toTime = toTime;
+    const { alone, others } = this.#partition(moves);
+    const { pieces, stays } = replayOverlapping(others);
+    this.#alone = alone;
+    this.#replayed = pieces;
+    this.#replayedStays = stays;
+    this.#order = this.#merge();
+    const { clusters, lasts } = this.#makeClusters();
+    this.#clusters = clusters;
+    this.#lasts = lasts;
+  }
+
+  /** Number of pieces. */
+  get count(): number {
+    return this.#order.length;
+  }
+
+  /** Returns the function of a piece. */
+  functionOf(piece: number): number {
+    const own = this.#order[piece];
+    return own >= 0 ? own : this.#replayed[~own].fn;
+  }
+
+  /** Returns the address of the function's first byte, of which a piece may be a later part. */
+  base(piece: number): bigint {
+    const own = this.#order[piece];
+    return own >= 0 ? this.#functions.codeAddr(own) : this.#replayed[~own].base;
+  }
+
+  /** Returns the first address of a piece. */
+  start(piece: number): bigint {
+    const own = this.#order[piece];
+    return own >= 0
+      ? this.#functions.codeAddr(own)
+      : this.#replayed[~own].start;
+  }
+
+  /** Returns the first address after a piece. */
+  end(piece: number): bigint {
+    const own = this.#order[piece];
+    return own >= 0 ? this.#rangeOf(own).end : this.#replayed[~own].end;
+  }
+
+  /** Returns the time from which on the function is there. */
+  since(piece: number): bigint {
+    const own = this.#order[piece];
+    return own >= 0
+      ? this.#toTime(this.#functions.timestamp(own))
+      : this.#replayed[~own].since;
+  }
+
+  /** Returns the first time at which the function is gone; undefined if it stays. */
+  until(piece: number): bigint | undefined {
+    const own = this.#order[piece];
+    return own >= 0 ? undefined : this.#replayed[~own].until;
+  }
+
+  /** Number of clusters: groups of pieces that overlap, directly or through others. */
+  get clusterCount(): number {
+    return this.#lasts.length;
+  }
+
+  /** Returns the first piece of a cluster; that of the number of clusters is {@linkcode count}. */
+  firstOf(cluster: number): number {
+    return this.#clusters[cluster];
+  }
+
+  /** Returns the last address of a cluster. */
+  lastAddress(cluster: number): bigint {
+    return this.#lasts[cluster];
+  }
+
+  /** Returns where each function was and how long, in order of time. */
+  stays(): NumberedStay[] {
+    const alone = this.#alone.map((fn) => ({
+      ...{ fn, ...this.#rangeOf(fn) },
+      since: this.#toTime(this.#functions.timestamp(fn)),
+      isMoved: false,
+    }));
+    // Functions with one time are in the order of the file.
+    return [...this.#replayedStays, ...alone].sort((a, b) =>
+      compare(a.since, b.since) || a.fn - b.fn
+    );
+  }
+
+  /** Finds the piece at an address at a time. */
+  find(address: bigint, time: bigint): number {
+    for (let node = this.#treeAt(address); node;) {
+      const { pile, center, below, above } = node;
+      const piece = pile.length === 1
+        ? pile[0]
+        : pile[firstIndex(pile, (piece) => this.since(piece) > time) - 1];
+      if (
+        piece !== undefined && this.#contains(piece, address) &&
+        this.#isThere(piece, time)
+      ) return piece;
+      node = address < center ? below : above;
+    }
+    return NO_PIECE;
+  }
+
+  /** Finds the piece of the first function that was ever at an address. */
+  findFirst(address: bigint): number {
+    let first = NO_PIECE;
+    for (let node = this.#treeAt(address); node;) {
+      const { pile, center, below, above } = node;
+      const piece = pile.find((piece) => this.#contains(piece, address));
+      const isEarlier = piece !== undefined &&
+        (first === NO_PIECE || this.since(piece) < this.since(first));
+      if (isEarlier) first = piece;
+      node = address < center ? below : above;
+    }
+    return first;
+  }
+
+  #contains(piece: number, address: bigint): boolean {
+    return this.start(piece) <= address && address < this.end(piece);
+  }
+
+  #isThere(piece: number, time: bigint): boolean {
+    const until = this.until(piece);
+    return this.since(piece) <= time && (until === undefined || time < until);
+  }
+
+  #rangeOf(fn: number): Range {
+    return rangeOf(this.#functions.codeAddr(fn), this.#functions.codeSize(fn));
+  }
+
+  /**
+   * Separates the functions that never move and share no address with others. These are most
+   * functions, and need no replay.
+   */
+  #partition(moves: readonly Move[]): { alone: number[]; others: Event[] } {
+    const functions = this.#functions;
+    const count = functions.size;
+    const startOf = (i: number) =>
+      i < count ? functions.codeAddr(i) : moves[i - count].start;
+    const endOf = (i: number) =>
+      i < count ? this.#rangeOf(i).end : moves[i - count].end;
+    const byStart = Array.from({ length: count + moves.length }, (_, i) => i);
+    sortBy(byStart, startOf);
+    const isReplayed = new Uint8Array(count);
+    for (const { fn } of moves) isReplayed[fn] = 1;
+    for (let i = 0; i < byStart.length;) {
+      let end = endOf(byStart[i]);
+      let next = i + 1;
+      for (; next < byStart.length; next++) {
+        if (startOf(byStart[next]) >= end) break;
+        const last = endOf(byStart[next]);
+        if (last > end) end = last;
+      }
+      if (next > i + 1) {
+        for (const own of byStart.slice(i, next)) isReplayed[own] = 1;
+      }
+      i = next;
+    }
+    const alone = byStart.filter((i) => i < count && isReplayed[i] === 0);
+    const others: Event[] = [];
+    let move = 0;
+    for (let fn = 0; fn <= count; fn++) {
+      while (move < moves.length && moves[move].position === fn) {
+        others.push(moves[move++]);
+      }
+      if (fn === count || isReplayed[fn] === 0) continue;
+      const since = this.#toTime(functions.timestamp(fn));
+      others.push({ ...this.#rangeOf(fn), fn, since, from: undefined });
+    }
+    return { alone, others };
+  }
+
+  /** Merges the functions that are alone and the replayed pieces in order of their starts. */
+  #merge(): Int32Array {
+    const functions = this.#functions;
+    const alone = this.#alone.filter((fn) => functions.codeSize(fn) > 0);
+    const replayed = Array.from(this.#replayed, (_, i) => i);
+    sortBy(replayed, (i) => this.#replayed[i].start);
+    const order = new Int32Array(alone.length + replayed.length);
+    for (let i = 0, own = 0, other = 0; i < order.length; i++) {
+      const isAlone = other === replayed.length || own < alone.length &&
+          functions.codeAddr(alone[own]) <
+            this.#replayed[replayed[other]].start;
+      order[i] = isAlone ? alone[own++] : ~replayed[other++];
+    }
+    return order;
+  }
+
+  #makeClusters(): { clusters: Int32Array; lasts: BigUint64Array } {
+    const { count } = this;
+    const clusters = new Int32Array(count + 1);
+    const lasts = new BigUint64Array(count);
+    let size = 0;
+    for (let i = 0; i < count;) {
+      clusters[size] = i;
+      let end = this.end(i);
+      for (i++; i < count && this.start(i) < end; i++) {
+        const last = this.end(i);
+        if (last > end) end = last;
+      }
+      lasts[size++] = end - 1n;
+    }
+    clusters[size] = count;
+    return {
+      clusters: clusters.slice(0, size + 1),
+      lasts: lasts.slice(0, size),
+    };
+  }
+
+  /** Returns the tree of the pieces at an address. */
+  #treeAt(address: bigint): Node | undefined {
+    let [low, high] = [0, this.clusterCount];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#lasts[middle] >= address) high = middle;
+      else low = middle + 1;
+    }
+    if (low === this.clusterCount) return undefined;
+    if (this.start(this.firstOf(low)) > address) return undefined;
+    if (!this.#trees.has(low)) {
+      const [first, end] = [this.firstOf(low), this.firstOf(low + 1)];
+      const pieces = Array.from({ length: end - first }, (_, i) => first + i);
+      this.#trees.set(low, this.#makeNode(pieces));
+    }
+    return this.#trees.get(low);
+  }
+
+  /** Returns the tree of pieces that are in order of their starts. */
+  #makeNode(pieces: readonly number[]): Node | undefined {
+    if (pieces.length === 0) return undefined;
+    const center = this.start(pieces[pieces.length >>> 1]);
+    const pile = pieces.filter((piece) => this.#contains(piece, center));
+    sortBy(pile, (piece) => this.since(piece));
+    return {
+      center,
+      pile,
+      below: this.#makeNode(
+        pieces.filter((piece) => this.end(piece) <= center),
+      ),
+      above: this.#makeNode(
+        pieces.filter((piece) => this.start(piece) > center),
+      ),
+    };
+  }
+}
+
+const rangeOf = (start: bigint, size: number): Range => ({
+  start,
+  end: start + BigInt(size),
+});
+
+const compare = (a: bigint, b: bigint) => a < b ? -1 : a > b ? 1 : 0;
+
+/** Sorts numbers by a key; those of equal keys keep their order. */
+function sortBy(numbers: number[], keyOf: (number: number) => bigint): void {
+  numbers.sort((a, b) => compare(keyOf(a), keyOf(b)));
+}
+
+/** Replays events in order of their times. */
+function replayOverlapping(
+  events: readonly Event[],
+): { pieces: PieceOfCode[]; stays: NumberedStay[] } {
+  type Open = { -readonly [K in keyof NumberedStay]: NumberedStay[K] };
+  const map = new CodeMap<Open>();
+  const stays: Open[] = [];
+  const pieces: PieceOfCode[] = [];
+  const current = new Map<number, Open>();
+  const end = (ended: CodePiece<Open>[], until: bigint) => {
+    for (const { owner, base, start, end, since } of ended) {
+      if (since < until) {
+        pieces.push({ fn: owner.fn, base, start, end, since, until });
+      }
+      if (!map.has(owner)) owner.until = until;
+    }
+  };
+  // Of two events of one time, the later in the file is the later; sorting keeps order.
+  const ordered = events.toSorted((a, b) => compare(a.since, b.since));
+  for (const { fn, since: time, start, end: last, from } of ordered) {
+    const left = current.get(fn);
+    if (from && left) end(map.remove(left, from), time);
+    const stay: Open = {
+      ...{ fn, start, end: last, since: time },
+      isMoved: from !== undefined,
+    };
+    stays.push(stay);
+    current.set(fn, stay);
+    end(map.put(stay, stay, time), time);
+  }
+  for (const { owner: { fn }, base, start, end, since } of map) {
+    pieces.push({ fn, base, start, end, since });
+  }
+  return { pieces, stays };
+}
