@@ -4,145 +4,134 @@
  * @module
  */
 
-import type { FunctionFrames } from "./function_frames.ts";
-import type { CodeTimeline, Piece } from "../reader/code_timeline.ts";
+import { type CodeHistory, NO_PIECE } from "../reader/code_history.ts";
 import { type Address, addressOfBigInt } from "../symbols/address.ts";
+import { FunctionFrames } from "./function_frames.ts";
 
-/** A piece with its time as numbers: nanoseconds since the recording's start. */
-export interface TimedPiece {
-  readonly piece: Piece;
-  /** Address of the function's first byte. */
-  readonly base: Address;
-  readonly since: number;
-  /** Infinity if nothing replaces it. */
-  readonly until: number;
-  /** The frames of its function, after it has been named. */
-  frames: FunctionFrames | undefined;
-}
+/** The first address after those of user code, as far as any system has them. */
+const USER_END = 2n ** 63n;
 
 /**
- * The functions of one dump. Most addresses belong to one function at all times, so
- * overlapping ranges form clusters, which a binary search among numbers finds. Only clusters
- * of several pieces need the timeline.
+ * The functions of one dump. Its pieces of code are numbers; their addresses and times are
+ * columns of numbers, times in nanoseconds since the recording's start. Most addresses belong
+ * to one function at all times, so overlapping ranges form clusters, which a binary search
+ * finds. Only clusters of several pieces need BigInts.
  */
 export class DumpedCode {
-  readonly timeline: CodeTimeline;
+  readonly history: CodeHistory;
+  /** The frames of its functions. */
+  readonly frames: FunctionFrames;
   /** Whether it has no functions. */
   readonly isEmpty: boolean;
   /** The first and the last timestamp of a function; NaN if there is no function. */
   readonly first: number;
   readonly last: number;
   readonly #startTime: bigint;
-  readonly #pieces: readonly Piece[];
-  /** The ranges of clusters, in order, and the index of the first piece of each. */
+  /** The ranges of clusters, in order. */
   readonly #starts: Float64Array;
   readonly #ends: Float64Array;
-  readonly #firsts: Int32Array;
-  readonly #size: number;
-  /** The pieces of clusters of one piece, after they have been found. */
-  readonly #alone: (TimedPiece | undefined)[];
-  readonly #timed = new Map<Piece, TimedPiece>();
+  readonly #clusters: number;
+  /** Columns of pieces. */
+  readonly #functions: Int32Array;
+  readonly #bases: Float64Array;
+  readonly #since: Float64Array;
+  readonly #until: Float64Array;
   /** The last result for an address in a cluster of several pieces. */
-  readonly #recent = new Map<Address, TimedPiece>();
+  readonly #recent = new Map<Address, number>();
 
   /** @param startTime The time that counts as 0. */
-  constructor(timeline: CodeTimeline, startTime: bigint) {
-    this.timeline = timeline;
+  constructor(history: CodeHistory, startTime: bigint) {
+    this.history = history;
+    this.frames = new FunctionFrames(history.functions);
     this.#startTime = startTime;
-    const { pieces, times } = timeline;
-    this.#pieces = pieces;
+    const { pieces, times } = history;
     this.isEmpty = times === undefined;
     this.first = times ? Number(times.first - startTime) : NaN;
     this.last = times ? Number(times.last - startTime) : NaN;
-    this.#starts = new Float64Array(pieces.length);
-    this.#ends = new Float64Array(pieces.length);
-    this.#firsts = new Int32Array(pieces.length + 1);
-    let size = 0;
-    for (let i = 0; i < pieces.length;) {
-      const { start } = pieces[i];
-      let { end } = pieces[i];
-      let next = i + 1;
-      for (; next < pieces.length && pieces[next].start < end; next++) {
-        if (pieces[next].end > end) end = pieces[next].end;
-      }
-      this.#starts[size] = addressOfBigInt(start);
-      this.#ends[size] = addressOfBigInt(end);
-      this.#firsts[size++] = i;
-      i = next;
+    const { count, clusterCount } = pieces;
+    this.#functions = new Int32Array(count);
+    this.#bases = new Float64Array(count);
+    this.#since = new Float64Array(count);
+    this.#until = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
+      const until = pieces.until(i);
+      this.#functions[i] = pieces.functionOf(i);
+      this.#bases[i] = addressOfBigInt(pieces.base(i));
+      this.#since[i] = Number(pieces.since(i) - startTime);
+      this.#until[i] = until === undefined
+        ? Infinity
+        : Number(until - startTime);
     }
-    this.#firsts[size] = pieces.length;
-    this.#size = size;
-    this.#alone = new Array(size);
+    this.#starts = new Float64Array(clusterCount);
+    this.#ends = new Float64Array(clusterCount);
+    let clusters = 0;
+    for (; clusters < clusterCount; clusters++) {
+      const start = pieces.start(pieces.firstOf(clusters));
+      if (start >= USER_END) break;
+      this.#starts[clusters] = Number(start);
+      this.#ends[clusters] = Number(pieces.lastAddress(clusters) + 1n);
+    }
+    this.#clusters = clusters;
   }
 
-  /** Finds the function at an address at a time. */
-  find(address: Address, time: number): TimedPiece | undefined {
+  /** Returns the function of a piece. */
+  functionOf(piece: number): number {
+    return this.#functions[piece];
+  }
+
+  /** Returns the address of a piece's function. */
+  baseOf(piece: number): Address {
+    return this.#bases[piece];
+  }
+
+  /** Returns the time from which on the function is there. */
+  sinceOf(piece: number): number {
+    return this.#since[piece];
+  }
+
+  /** Returns the time at which another replaces it; Infinity if none does. */
+  untilOf(piece: number): number {
+    return this.#until[piece];
+  }
+
+  /** Finds the piece at an address at a time, or `NO_PIECE`. */
+  find(address: Address, time: number): number {
     const cluster = this.#clusterAt(address);
-    if (cluster < 0) return undefined;
-    if (this.#isAlone(cluster)) {
-      const only = this.#aloneOf(cluster);
-      return only.since <= time && time < only.until ? only : undefined;
+    if (cluster < 0) return NO_PIECE;
+    const { pieces } = this.history;
+    const first = pieces.firstOf(cluster);
+    if (pieces.firstOf(cluster + 1) === first + 1) {
+      return this.#isThere(first, time) ? first : NO_PIECE;
     }
     const recent = this.#recent.get(address);
-    if (recent && recent.since <= time && time < recent.until) return recent;
+    if (recent !== undefined && this.#isThere(recent, time)) return recent;
     const at = this.#startTime + BigInt(Math.floor(time));
-    const piece = this.timeline.pieceAt(BigInt(address), at);
-    if (piece === undefined) return undefined;
-    const timed = this.#timedOf(piece);
-    this.#recent.set(address, timed);
-    return timed;
+    const piece = pieces.find(BigInt(address), at);
+    if (piece !== NO_PIECE) this.#recent.set(address, piece);
+    return piece;
   }
 
-  /** Finds the only function ever at an address, if it was recorded after a time. */
-  findLater(address: Address, time: number): TimedPiece | undefined {
+  /** Finds the piece of the only function ever at an address, if recorded after a time. */
+  findLater(address: Address, time: number): number {
     const cluster = this.#clusterAt(address);
-    if (cluster < 0) return undefined;
-    let first: TimedPiece | undefined;
-    if (this.#isAlone(cluster)) first = this.#aloneOf(cluster);
-    else {
-      const piece = this.timeline.firstPieceAt(BigInt(address));
-      if (piece) first = this.#timedOf(piece);
-    }
-    return first && first.since > time ? first : undefined;
+    if (cluster < 0) return NO_PIECE;
+    const piece = this.history.pieces.findFirst(BigInt(address));
+    return piece !== NO_PIECE && this.#since[piece] > time ? piece : NO_PIECE;
+  }
+
+  #isThere(piece: number, time: number): boolean {
+    return this.#since[piece] <= time && time < this.#until[piece];
   }
 
   /** Returns the cluster of an address, or −1. */
   #clusterAt(address: Address): number {
     const starts = this.#starts;
-    let [low, high] = [0, this.#size];
+    let [low, high] = [0, this.#clusters];
     while (low < high) {
       const middle = (low + high) >>> 1;
       if (starts[middle] > address) high = middle;
       else low = middle + 1;
     }
     return low > 0 && address < this.#ends[low - 1] ? low - 1 : -1;
-  }
-
-  #isAlone(cluster: number): boolean {
-    return this.#firsts[cluster + 1] - this.#firsts[cluster] === 1;
-  }
-
-  #aloneOf(cluster: number): TimedPiece {
-    return this.#alone[cluster] ??= this.#toTimed(
-      this.#pieces[this.#firsts[cluster]],
-    );
-  }
-
-  /** Returns the same object for the same piece. */
-  #timedOf(piece: Piece): TimedPiece {
-    let timed = this.#timed.get(piece);
-    if (!timed) this.#timed.set(piece, timed = this.#toTimed(piece));
-    return timed;
-  }
-
-  #toTimed(piece: Piece): TimedPiece {
-    const { base, since, until } = piece;
-    return {
-      piece,
-      base: addressOfBigInt(base),
-      since: Number(since - this.#startTime),
-      until: until === undefined ? Infinity : Number(until - this.#startTime),
-      frames: undefined,
-    };
   }
 }

@@ -106,7 +106,7 @@ export class Dumps {
     try {
       const recording = clock();
       const read = readDump(path, recording);
-      const code = new DumpedCode(read.timeline, recording.startTime);
+      const code = new DumpedCode(read.history, recording.startTime);
       const dump = { ...read, path, code };
       this.#byPath.set(path, dump);
       this.#hints.push(...read.hints);

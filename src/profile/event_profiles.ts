@@ -44,10 +44,12 @@ export class EventProfile {
   addInstruction({ dump, fn, offset }: FoundInstruction, weight: number): void {
     let functions = this.functions.get(dump);
     if (!functions) this.functions.set(dump, functions = new Map());
-    let weights = functions.get(fn.offset);
+    const table = dump.history.functions;
+    const position = table.offset(fn);
+    let weights = functions.get(position);
     if (!weights) {
-      weights = { name: fn.name, byOffset: new Map() };
-      functions.set(fn.offset, weights);
+      weights = { name: table.name(fn), byOffset: new Map() };
+      functions.set(position, weights);
     }
     const { byOffset } = weights;
     byOffset.set(offset, (byOffset.get(offset) ?? 0) + weight);

@@ -5,23 +5,23 @@
  */
 
 import { namedCode } from "../engines.ts";
-import type { DumpedFunction } from "../reader/dumped_function.ts";
+import { NO_PIECE } from "../reader/code_history.ts";
 import type { Address } from "../symbols/address.ts";
 import { KERNEL_PID, type Mapping } from "./address_space.ts";
 import { demangle } from "../symbols/demangle.ts";
 import type { NativeSymbols } from "../symbols/native_symbols.ts";
 import type { CodeSymbol } from "../symbols/symbol_table.ts";
-import type { TimedPiece } from "./dumped_code.ts";
 import type { Dump } from "./dumps.ts";
 import { FrameCache, UNKNOWN_FRAME } from "./frame_cache.ts";
-import { FunctionFrames, UNNAMED } from "./function_frames.ts";
+import { UNNAMED } from "./function_frames.ts";
 import type { Place } from "./place.ts";
 import type { Process, Processes } from "./processes.ts";
 
 /** An instruction of a dumped function. */
 export interface FoundInstruction {
   readonly dump: Dump;
-  readonly fn: DumpedFunction;
+  /** The function's number. */
+  readonly fn: number;
   /** Offset of the instruction in the function, in bytes. */
   readonly offset: number;
 }
@@ -52,7 +52,7 @@ export class FrameNames {
   readonly #unknown: number;
   readonly #cache = new FrameCache();
   /** The piece and the dump of the last named frame, if a dump has it. */
-  #timed: TimedPiece | undefined;
+  #piece = NO_PIECE;
   #dump: Dump | undefined;
   #offset = 0;
   /** Whether the last named frame is of a function that was recorded after the sample. */
@@ -79,9 +79,9 @@ export class FrameNames {
 
   /** The instruction of the last named frame, if a dump has it. */
   get found(): FoundInstruction | undefined {
-    const [dump, timed] = [this.#dump, this.#timed];
-    if (dump === undefined || timed === undefined) return undefined;
-    return { dump, fn: timed.piece.fn, offset: this.#offset };
+    const [dump, piece] = [this.#dump, this.#piece];
+    if (dump === undefined || piece === NO_PIECE) return undefined;
+    return { dump, fn: dump.code.functionOf(piece), offset: this.#offset };
   }
 
   /** Returns whether a frame is unnamed code in memory of no file. */
@@ -91,7 +91,7 @@ export class FrameNames {
 
   /** Names the kernel's code. */
   ofKernel(address: Address): number {
-    this.#timed = undefined;
+    this.#piece = NO_PIECE;
     return this.#ofSymbols(this.#processes.get(KERNEL_PID), address, true);
   }
 
@@ -101,34 +101,39 @@ export class FrameNames {
     const known = this.#cache.find(space, address, time);
     if (known !== UNKNOWN_FRAME) return known;
     const frame = this.ofUser(process, address, time);
-    const timed = this.#timed;
-    const isStable = timed !== undefined && !this.isEarly &&
+    const [dump, piece] = [this.#dump, this.#piece];
+    const isStable = dump !== undefined && piece !== NO_PIECE &&
+      !this.isEarly &&
       !(address >= process.lateStart && address < process.lateEnd);
     if (isStable) {
-      this.#cache.set(space, address, frame, timed.since, timed.until);
+      const { code } = dump;
+      const [since, until] = [code.sinceOf(piece), code.untilOf(piece)];
+      this.#cache.set(space, address, frame, since, until);
     }
     return frame;
   }
 
   /** Names a process's code at an address at a time. */
   ofUser(process: Process, address: Address, time: number): number {
-    this.#timed = undefined;
+    this.#piece = NO_PIECE;
     this.isEarly = false;
     // An address of the kernel's half is not user code; a chain can contain any number.
     if (address < 0) return this.#unknown;
     for (const { dump, until } of process.dumps) {
-      const timed = dump.code.find(address, time);
-      if (timed === undefined || timed.since > until) continue;
-      if (this.#isReplaced(process, address, timed)) break;
-      return this.#ofDump(dump, timed, address);
+      const { code } = dump;
+      const piece = code.find(address, time);
+      if (piece === NO_PIECE || code.sinceOf(piece) > until) continue;
+      if (this.#isReplaced(process, address, dump, piece)) break;
+      return this.#ofDump(dump, piece, address);
     }
     const frame = this.#ofSymbols(process, address, false);
     if (frame !== this.#unknown) return frame;
     for (const { dump, until } of process.dumps) {
-      const timed = dump.code.findLater(address, time);
-      if (timed === undefined || timed.since > until) continue;
+      const { code } = dump;
+      const piece = code.findLater(address, time);
+      if (piece === NO_PIECE || code.sinceOf(piece) > until) continue;
       this.isEarly = true;
-      return this.#ofDump(dump, timed, address);
+      return this.#ofDump(dump, piece, address);
     }
     return frame;
   }
@@ -137,32 +142,34 @@ export class FrameNames {
    * Whether a file with a symbol at the address was mapped after the function was recorded.
    * Memory whose protection has only changed has no symbols.
    */
-  #isReplaced(process: Process, address: Address, timed: TimedPiece): boolean {
+  #isReplaced(
+    process: Process,
+    address: Address,
+    dump: Dump,
+    piece: number,
+  ): boolean {
     if (address < process.lateStart || address >= process.lateEnd) return false;
     const mapping = this.#processes.spaces.lookup(process.pid, address);
     if (mapping === undefined || isAnonymous(mapping)) return false;
-    if (mapping.time <= timed.piece.since) return false;
+    if (mapping.time <= dump.history.pieces.since(piece)) return false;
     const symbol = this.#symbols().find(process.pid, address, mapping);
     return symbol !== undefined && symbol.end > 0;
   }
 
-  #ofDump(dump: Dump, timed: TimedPiece, address: Address): number {
-    const { fn } = timed.piece;
-    const offset = address - timed.base;
-    this.#timed = timed;
+  #ofDump(dump: Dump, piece: number, address: Address): number {
+    const { code, history } = dump;
+    const fn = code.functionOf(piece);
+    const offset = address - code.baseOf(piece);
+    this.#piece = piece;
     this.#dump = dump;
     this.#offset = offset;
-    const frames = timed.frames ??= new FunctionFrames(
-      fn,
-      dump.timeline.linesOf(fn),
-    );
-    const entry = frames.entryAt(offset);
-    const known = frames.frameOf(entry);
+    const entry = history.entryAt(fn, offset);
+    const known = code.frames.get(fn, entry);
     if (known !== UNNAMED) return known;
-    const { name, category } = namedCode(fn.name);
-    const source = frames.lineOf(entry);
+    const { name, category } = namedCode(history.functions.name(fn));
+    const source = entry < 0 ? undefined : history.sourceOf(fn, entry);
     const frame = this.#add({ name, origin: category, object: "", source });
-    frames.setFrame(entry, frame);
+    code.frames.set(fn, entry, frame);
     return frame;
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CodeTimeline } from "../reader/code_timeline.ts";
+import { CodeHistory } from "../reader/code_history.ts";
 import { CodeLoad } from "../reader/dump_record.ts";
 import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 import type { Tail } from "../reader/record_scanner.ts";
@@ -28,7 +28,7 @@ export interface RecordingClock {
 
 /** The functions of a dump, and descriptions of missing data. */
 export interface ReadDump {
-  readonly timeline: CodeTimeline;
+  readonly history: CodeHistory;
   readonly clock: DumpClock;
   /** Whether the header declares timestamps in ticks of the processor. */
   readonly isFlagged: boolean;
@@ -54,20 +54,21 @@ export function readDump(
   const clock = isFlagged
     ? clockOfFlagged(firstTime(path) ?? startTime, startTime, tickRate)
     : "nanoseconds";
-  const timeline = clock === "ticks" && tickRate !== undefined
-    ? new CodeTimeline([], dump.header, (time) => ticksToTime(time, tickRate))
-    : new CodeTimeline([], dump.header);
+  const toTime = clock === "ticks" && tickRate !== undefined
+    ? (time: bigint) => ticksToTime(time, tickRate)
+    : undefined;
+  const history = new CodeHistory(dump.header, toTime);
   let hasUnwinding = false;
   for (const item of dump) {
     if (item instanceof CorruptRange) ranges.push(item);
-    else if ((timeline.add(item)?.unwindingSize ?? 0) > 0) hasUnwinding = true;
+    else if ((history.add(item)?.unwindingSize ?? 0) > 0) hasUnwinding = true;
   }
   const hints = [
     ...describeClock(path, isFlagged, clock),
     ...describeRanges(path, ranges),
     ...describeTail(path, dump.tail),
   ];
-  return { timeline, clock, isFlagged, hasUnwinding, hints };
+  return { history, clock, isFlagged, hasUnwinding, hints };
 }
 
 /** Returns the time of the first function; undefined if there is none. */

@@ -18,7 +18,7 @@ import { UnwindTable } from "../unwind/unwind_table.ts";
 import type { UnwoundChain } from "../unwind/unwound_chain.ts";
 import type { AddressSpaces, MappedFile, Mapping } from "./address_space.ts";
 import { readUnwinding } from "./dump_unwinding.ts";
-import type { TimedPiece } from "./dumped_code.ts";
+import { NO_PIECE } from "../reader/code_history.ts";
 import type { Dump } from "./dumps.ts";
 import type { Process } from "./processes.ts";
 
@@ -70,14 +70,21 @@ export class StackUnwinder {
   }
 }
 
+/** The unwind info of a dump. */
+interface DumpTables {
+  /** Sections `.eh_frame` by the position of the function's load. */
+  readonly sections: ReadonlyMap<number, Uint8Array>;
+  /** Tables by the number of the piece of code. */
+  readonly placed: Map<number, PlacedTable | undefined>;
+}
+
 /** The code of the process of a sample, at its time. */
 class SampledCode implements CodeSpace {
   readonly #spaces: AddressSpaces;
   readonly #symbols: () => NativeSymbols;
   readonly #byFile = new Map<MappedFile, UnwindTable>();
   readonly #byMapping = new Map<Mapping, PlacedTable | undefined>();
-  readonly #byPiece = new Map<TimedPiece, PlacedTable | undefined>();
-  readonly #byDump = new Map<Dump, ReadonlyMap<number, Uint8Array>>();
+  readonly #byDump = new Map<Dump, DumpTables>();
   #process: Process | undefined;
   #time = 0;
 
@@ -95,9 +102,10 @@ class SampledCode implements CodeSpace {
   tableAt(address: Address): PlacedTable | undefined {
     const { pid = 0, dumps = [] } = this.#process ?? {};
     for (const { dump, until } of dumps) {
-      const timed = dump.code.find(address, this.#time);
-      if (timed === undefined || timed.since > until) continue;
-      return this.#tableOfPiece(dump, timed);
+      const { code } = dump;
+      const piece = code.find(address, this.#time);
+      if (piece === NO_PIECE || code.sinceOf(piece) > until) continue;
+      return this.#tableOfPiece(dump, piece);
     }
     const mapping = this.#spaces.lookup(pid, address);
     if (mapping === undefined) return undefined;
@@ -113,25 +121,30 @@ class SampledCode implements CodeSpace {
     const { pid = 0, dumps = [] } = this.#process ?? {};
     return this.#spaces.lookup(pid, address) !== undefined ||
       dumps.some(({ dump }) =>
-        dump.code.find(address, this.#time) !== undefined
+        dump.code.find(address, this.#time) !== NO_PIECE
       );
   }
 
-  #tableOfPiece(dump: Dump, timed: TimedPiece): PlacedTable | undefined {
-    if (!this.#byPiece.has(timed)) {
-      let tables = this.#byDump.get(dump);
-      if (!tables) this.#byDump.set(dump, tables = readUnwinding(dump.path));
-      const { offset, codeSize } = timed.piece.fn;
-      const ehFrame = tables.get(offset);
-      this.#byPiece.set(
-        timed,
+  #tableOfPiece(dump: Dump, piece: number): PlacedTable | undefined {
+    let tables = this.#byDump.get(dump);
+    if (!tables) {
+      tables = { sections: readUnwinding(dump.path), placed: new Map() };
+      this.#byDump.set(dump, tables);
+    }
+    const { sections, placed } = tables;
+    if (!placed.has(piece)) {
+      const { code, history: { functions } } = dump;
+      const fn = code.functionOf(piece);
+      const ehFrame = sections.get(functions.offset(fn));
+      placed.set(
+        piece,
         ehFrame && {
-          table: UnwindTable.ofFunction(codeSize, ehFrame),
-          bias: timed.base,
+          table: UnwindTable.ofFunction(functions.codeSize(fn), ehFrame),
+          bias: code.baseOf(piece),
         },
       );
     }
-    return this.#byPiece.get(timed);
+    return placed.get(piece);
   }
 
   #tableOfMapping(

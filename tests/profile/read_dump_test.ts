@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { NO_PIECE } from "../../src/reader/code_history.ts";
 import { readDump } from "../../src/profile/read_dump.ts";
 import { DumpBuilder } from "../support/build_dump.ts";
 import { temporaryDirectory } from "../support/script.ts";
@@ -15,27 +16,33 @@ function read(bytes: Uint8Array) {
   using directory = temporaryDirectory();
   const path = join(directory.path, "jit-7.dump");
   Deno.writeFileSync(path, bytes);
-  const { timeline, hints } = readDump(path);
+  const { history: { functions, pieces }, hints } = readDump(path);
   const notes = hints.map(({ text }) => text.replace(path, "PATH"));
-  return { timeline, notes };
+  const find = (address: bigint) => {
+    const piece = pieces.find(address, time);
+    return piece === NO_PIECE
+      ? undefined
+      : functions.get(pieces.functionOf(piece));
+  };
+  return { find, notes };
 }
 
 describe("readDump()", () => {
   it("returns no hints when a dump is complete", () => {
     const { bytes } = load(new DumpBuilder(), "f", 0x1000n);
-    const { timeline, notes } = read(bytes);
-    assertEquals(timeline.find(0x1001n, time)?.fn.name, "f");
+    const { find, notes } = read(bytes);
+    assertEquals(find(0x1001n)?.name, "f");
     assertEquals(notes, []);
   });
 
   it("returns the function and a hint when the file ends within its record", () => {
     const dump = load(new DumpBuilder(), "f", 0x1000n);
     const { size } = dump;
-    const { timeline, notes } = read(
+    const { find, notes } = read(
       load(dump, "g", 0x2000n).bytes.subarray(0, -10),
     );
-    const found = timeline.find(0x203fn, time);
-    assertEquals([found?.fn.name, found?.fn.isComplete], ["g", false]);
+    const found = find(0x203fn);
+    assertEquals([found?.name, found?.isComplete], ["g", false]);
     assertEquals(notes, [
       `the dump PATH ends within the record at byte ${size}; functions that were recorded later are missing`,
     ]);
@@ -45,8 +52,8 @@ describe("readDump()", () => {
     const dump = load(new DumpBuilder(), "f", 0x1000n);
     const { size } = dump;
     dump.raw(new Uint8Array(30).fill(0xaa));
-    const { timeline, notes } = read(load(dump, "g", 0x2000n).bytes);
-    assertEquals(timeline.find(0x2000n, time)?.fn.name, "g");
+    const { find, notes } = read(load(dump, "g", 0x2000n).bytes);
+    assertEquals(find(0x2000n)?.name, "g");
     assertEquals(notes, [
       `the dump PATH is damaged in one place (no record begins at byte ${size}); functions there may be missing`,
     ]);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NO_PIECE } from "../../src/reader/code_history.ts";
 import {
   Comm,
   Fork,
@@ -66,9 +67,11 @@ export async function unwoundSamples(
       const places = chain.frames.map(({ address, isInterrupted }) => {
         const at = isInterrupted ? address : address - 1;
         for (const { dump } of process.dumps) {
-          const timed = dump.code.find(at, record.time);
-          if (!timed) continue;
-          return `${timed.piece.fn.name}+0x${(at - timed.base).toString(16)}`;
+          const { code, history } = dump;
+          const piece = code.find(at, record.time);
+          if (piece === NO_PIECE) continue;
+          const name = history.functions.name(code.functionOf(piece));
+          return `${name}+0x${(at - code.baseOf(piece)).toString(16)}`;
         }
         const mapping = processes.spaces.lookup(record.pid, at);
         if (mapping === undefined) return `0x${at.toString(16)}`;
