@@ -35,6 +35,7 @@ instructions, total includes its callees. One of these options selects another o
   --json             all functions and lines as JSON
   --flamegraph FILE  write a page with a flame graph, for a browser
   --speedscope FILE  write a file for speedscope (https://www.speedscope.app)
+  --pprof FILE       write a file for pprof (go tool pprof FILE)
   --collapsed FILE   write call chains, a line for each, for flame graph tools
 
 The FILE - is standard output. These options can be combined with any of them:
@@ -55,6 +56,7 @@ const VIEWS = {
   json: { type: "boolean" },
   flamegraph: { type: "string" },
   speedscope: { type: "string" },
+  pprof: { type: "string" },
   collapsed: { type: "string" },
 } as const;
 
@@ -103,6 +105,7 @@ interface Views {
   readonly json?: boolean;
   readonly flamegraph?: string;
   readonly speedscope?: string;
+  readonly pprof?: string;
   readonly collapsed?: string;
 }
 

@@ -6,6 +6,7 @@
 
 import { collapse } from "../profile/collapsed.ts";
 import { toFlameGraph } from "../profile/flame_graph.ts";
+import { toPprof } from "../profile/pprof.ts";
 import type { Profile } from "../profile/profile.ts";
 import { toSpeedscope } from "../profile/speedscope.ts";
 import { writeStdout } from "./output.ts";
@@ -14,12 +15,16 @@ import { writeStdout } from "./output.ts";
 const STDOUT = "-";
 
 /** Returns the content of a file. */
-type Format = (profile: Profile, title: string) => string | Uint8Array;
+type Format = (
+  profile: Profile,
+  title: string,
+) => string | Uint8Array | Promise<Uint8Array>;
 
 /** The formats, by their option. */
 const FORMATS = {
   flamegraph: (profile, title) => toFlameGraph(profile, title),
   speedscope: (profile, title) => JSON.stringify(toSpeedscope(profile, title)),
+  pprof: (profile) => toPprof(profile),
   collapsed: (profile) =>
     Array.from(collapse(profile), (line) => `${line}\n`).join(""),
 } satisfies Record<string, Format>;
@@ -37,7 +42,7 @@ export async function writeProfile(
   profile: Profile,
   title: string,
 ): Promise<void> {
-  const content = FORMATS[format](profile, title);
+  const content = await FORMATS[format](profile, title);
   const bytes = typeof content === "string"
     ? new TextEncoder().encode(content)
     : content;

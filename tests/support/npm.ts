@@ -7,6 +7,7 @@
 
 export { Ajv } from "npm:ajv@8.17.1";
 export { chromium, type Page } from "npm:playwright-core@1.64.1";
+export { Profile as PprofProfile } from "npm:pprof-format@2.3.2";
 export {
   default as speedscopeSchema,
 } from "npm:speedscope@1.25.0/dist/release/file-format-schema.json" with {

@@ -1,0 +1,133 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import type { Place } from "../../src/profile/place.ts";
+import { toPprof } from "../../src/profile/pprof.ts";
+import { buildProfile } from "../support/build_profile.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { PprofProfile } from "../support/npm.ts";
+import { runOrThrow } from "../support/perf.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+const at = (name: string, file?: string, line = 0): Place => ({
+  name,
+  origin: "jitted",
+  object: "",
+  source: file === undefined ? undefined : { file, line },
+});
+
+const main = { ...at("main"), origin: "native" as const, object: "/bin/a" };
+const process = "a program 7";
+const MS = 1e6;
+/** A name that pprof would change if it took it for a mangled one. */
+const PYTHON = "py::f<int>(x):/ü.py";
+
+const f = at("f", "/a", 2);
+
+/** Two threads. The function f has samples in lines of two files, and calls itself. */
+const PROFILE = buildProfile([
+  { process, places: [main, f], weight: MS },
+  { process, places: [main, f], weight: MS },
+  { process, places: [main, at("f", "/b", 9), at("f", "/a", 3)], weight: MS },
+  { process, tid: 8, places: [at(PYTHON)], weight: 200 * MS },
+]);
+
+async function decode(bytes: Uint8Array): Promise<PprofProfile> {
+  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  const message = await new Response(stream).arrayBuffer();
+  return PprofProfile.decode(new Uint8Array(message));
+}
+
+const noGo = await hasGo() ? undefined : "go is not installed";
+
+async function hasGo(): Promise<boolean> {
+  try {
+    await runOrThrow(["go", "version"]);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+describe("toPprof()", () => {
+  it("adds up samples when they have chain and thread in common", async () => {
+    const { sample, stringTable: { strings }, ...rest } = await decode(
+      await toPprof(PROFILE),
+    );
+    assertEquals(
+      sample.map(({ value, label }) => [
+        value.map(Number),
+        label.map(({ key, str }) =>
+          `${strings[Number(key)]}=${strings[Number(str)]}`
+        ),
+      ]),
+      [
+        [[2, 2 * MS], ["process=a program 7", "thread=a program 7"]],
+        [[1, MS], ["process=a program 7", "thread=a program 7"]],
+        [[1, 200 * MS], ["process=a program 7", "thread=thread 8 8"]],
+      ],
+    );
+    assertEquals(
+      rest.sampleType.map(({ type, unit }) => [
+        strings[Number(type)],
+        strings[Number(unit)],
+      ]),
+      [["samples", "count"], ["cpu", "nanoseconds"]],
+    );
+    assertEquals(
+      BigInt(rest.timeNanos),
+      BigInt(Date.UTC(2025, 0, 1)) * 10n ** 6n,
+    );
+    assertEquals(Number(rest.durationNanos), 3 * MS);
+  });
+
+  it("has each line with its file when a function has lines of two", async () => {
+    const { sample, location, function: functions, stringTable: { strings } } =
+      await decode(await toPprof(PROFILE));
+    const chain = sample[1].locationId.map((id) => {
+      const [{ functionId, line }] = location.find((location) =>
+        location.id === id
+      )!.line;
+      const { name, filename } = functions.find(({ id }) => id === functionId)!;
+      return `${strings[Number(name)]} ${strings[Number(filename)]}:${line}`;
+    });
+    assertEquals(chain, ["f /a:3", "f /b:9", "main :0"]);
+  });
+
+  it("has the event as its unit when it counts no time", async () => {
+    const { sampleType, stringTable: { strings } } = await decode(
+      await toPprof({ ...PROFILE, event: "cycles:u" }),
+    );
+    const [, { type, unit }] = sampleType;
+    assertEquals([strings[Number(type)], strings[Number(unit)]], [
+      "cycles:u",
+      "count",
+    ]);
+  });
+
+  itUnless(
+    noGo,
+    "has the totals of functions when pprof reads it",
+    async () => {
+      using directory = temporaryDirectory();
+      const file = join(directory.path, "profile.pb.gz");
+      Deno.writeFileSync(file, await toPprof(PROFILE));
+      const { stdout } = await runOrThrow([
+        ...["go", "tool", "pprof", "-top", "-unit=ms", "-nodefraction=0", file],
+      ] as unknown as ["go", ...string[]]);
+      assertMatch(stdout, /^File: a program$/m);
+      assertMatch(stdout, /^Duration: 3ms, Total samples = 203ms/m);
+      const rows = Array.from(
+        stdout.matchAll(/^ *(\d+(?:ms)?) .*% +(\d+(?:ms)?) +\S+% {2}(.*)$/gm),
+        ([, ...columns]) => columns,
+      );
+      assertEquals(rows, [
+        ["200ms", "200ms", PYTHON],
+        ["3ms", "3ms", "f"],
+        ["0", "3ms", "main"],
+      ]);
+    },
+  );
+});
