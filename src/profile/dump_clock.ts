@@ -11,7 +11,7 @@ export interface TickRate {
   readonly timeZero: bigint;
 }
 
-/** The clock of a dump's timestamps. */
+/** The clock of a dump's timestamps; unknown if it is not that of the recording. */
 export type DumpClock = "nanoseconds" | "ticks" | "unknown";
 
 /** Maximum distance of a timestamp from a recording with the same clock: an hour. */

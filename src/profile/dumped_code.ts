@@ -15,7 +15,8 @@ const USER_END = 2n ** 63n;
  * The functions of one dump. Its pieces of code are numbers; their addresses and times are
  * columns of numbers, times in nanoseconds since the recording's start. Most addresses belong
  * to one function at all times, so overlapping ranges form clusters, which a binary search
- * finds. Only clusters of several pieces need BigInts.
+ * finds. Only clusters of several pieces need BigInts. If the dump has another clock than the
+ * recording, only functions that share no address with others can be found.
  */
 export class DumpedCode {
   readonly history: CodeHistory;
@@ -23,10 +24,10 @@ export class DumpedCode {
   readonly frames: FunctionFrames;
   /** Whether it has no functions. */
   readonly isEmpty: boolean;
-  /** The first and the last timestamp of a function; NaN if there is no function. */
+  /** The first and the last timestamp of a function; NaN if there is none, or another clock. */
   readonly first: number;
   readonly last: number;
-  readonly #startTime: bigint;
+  readonly #startTime: bigint | undefined;
   /** The ranges of clusters, in order. */
   readonly #starts: Float64Array;
   readonly #ends: Float64Array;
@@ -39,28 +40,29 @@ export class DumpedCode {
   /** The last result for an address in a cluster of several pieces. */
   readonly #recent = new Map<Address, number>();
 
-  /** @param startTime The time that counts as 0. */
-  constructor(history: CodeHistory, startTime: bigint) {
+  /** @param startTime The time that counts as 0; undefined if its times are of another clock. */
+  constructor(history: CodeHistory, startTime: bigint | undefined) {
     this.history = history;
     this.frames = new FunctionFrames(history.functions);
     this.#startTime = startTime;
     const { pieces, times } = history;
     this.isEmpty = times === undefined;
-    this.first = times ? Number(times.first - startTime) : NaN;
-    this.last = times ? Number(times.last - startTime) : NaN;
+    const toNumber = (time: bigint | undefined, otherwise: number) =>
+      time === undefined || startTime === undefined
+        ? otherwise
+        : Number(time - startTime);
+    this.first = toNumber(times?.first, NaN);
+    this.last = toNumber(times?.last, NaN);
     const { count, clusterCount } = pieces;
     this.#functions = new Int32Array(count);
     this.#bases = new Float64Array(count);
     this.#since = new Float64Array(count);
     this.#until = new Float64Array(count);
     for (let i = 0; i < count; i++) {
-      const until = pieces.until(i);
       this.#functions[i] = pieces.functionOf(i);
       this.#bases[i] = addressOfBigInt(pieces.base(i));
-      this.#since[i] = Number(pieces.since(i) - startTime);
-      this.#until[i] = until === undefined
-        ? Infinity
-        : Number(until - startTime);
+      this.#since[i] = toNumber(pieces.since(i), -Infinity);
+      this.#until[i] = toNumber(pieces.until(i), Infinity);
     }
     this.#starts = new Float64Array(clusterCount);
     this.#ends = new Float64Array(clusterCount);
@@ -103,6 +105,7 @@ export class DumpedCode {
     if (pieces.firstOf(cluster + 1) === first + 1) {
       return this.#isThere(first, time) ? first : NO_PIECE;
     }
+    if (this.#startTime === undefined) return NO_PIECE;
     const recent = this.#recent.get(address);
     if (recent !== undefined && this.#isThere(recent, time)) return recent;
     const at = this.#startTime + BigInt(Math.floor(time));

@@ -96,7 +96,14 @@ export class Dumps {
   #find(mapping: Mapping, clock: () => RecordingClock): Dump | undefined {
     const recorded = mapping.file.path.replace(DELETED, "");
     const isNamed = DUMP_NAME.test(recorded);
-    const { path, problem } = this.#locate(mapping, recorded, isNamed);
+    const recording = clock();
+    // Times of another clock say nothing about the age of a copy.
+    const time = recording.isMonotonic ? mapping.time : 0n;
+    const { path, problem } = this.#locate(
+      { ...mapping, time },
+      recorded,
+      isNamed,
+    );
     if (path === undefined) {
       if (isNamed) this.#hints.push(missing(recorded, problem));
       return undefined;
@@ -104,9 +111,11 @@ export class Dumps {
     const known = this.#byPath.get(path);
     if (known) return known;
     try {
-      const recording = clock();
       const read = readDump(path, recording);
-      const code = new DumpedCode(read.history, recording.startTime);
+      const code = new DumpedCode(
+        read.history,
+        read.clock === "unknown" ? undefined : recording.startTime,
+      );
       const dump = { ...read, path, code };
       this.#byPath.set(path, dump);
       this.#hints.push(...read.hints);

@@ -151,7 +151,8 @@ export class FrameNames {
     if (address < process.lateStart || address >= process.lateEnd) return false;
     const mapping = this.#processes.spaces.lookup(process.pid, address);
     if (mapping === undefined || isAnonymous(mapping)) return false;
-    if (mapping.time <= dump.history.pieces.since(piece)) return false;
+    const since = dump.history.pieces.since(piece);
+    if (dump.clock !== "unknown" && mapping.time <= since) return false;
     const symbol = this.#symbols().find(process.pid, address, mapping);
     return symbol !== undefined && symbol.end > 0;
   }

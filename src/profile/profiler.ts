@@ -9,7 +9,7 @@
  * @module
  */
 
-import { CpuMode } from "../perf_data/constants.ts";
+import { CpuMode, SampleType } from "../perf_data/constants.ts";
 import { PerfDataFormatError } from "../perf_data/format_error.ts";
 import { PerfDataReader } from "../perf_data/perf_data_reader.ts";
 import type { PerfRecord } from "../perf_data/record.ts";
@@ -67,7 +67,7 @@ export interface ProfileOptions {
  * Reads a recording and the dumps of its processes.
  *
  * @param path A perf.data, as a file, a pipe's copy or a directory.
- * @throws {Error} If it cannot be read, has no samples, or has another clock than dumps.
+ * @throws {Error} If it cannot be read, or has no samples.
  */
 export async function readProfile(
   path: string,
@@ -205,6 +205,7 @@ class Profiler {
     const dump = this.#dumps.of(mapping, () => ({
       startTime: this.#reader.startTime,
       tickRate: this.#timeConv,
+      isMonotonic: this.#isMonotonic,
     }));
     if (dump === undefined) return;
     this.#processes.addDump(pid, dump);
@@ -320,7 +321,6 @@ class Profiler {
       }
     }
     if (this.#samples === 0) this.#refuseEmpty();
-    this.#checkClock();
     const profile = this.#events.choose(eventName) ?? this.#refuseEmpty();
     const { tree, name, samples, weight } = profile;
     const others = this.#events.sampled.filter((other) => other !== profile);
@@ -361,16 +361,11 @@ class Profiler {
     );
   }
 
-  /** Throws if samples and dumps have no clock in common. */
-  #checkClock(): void {
-    const isOther = this.#reader.events.all.some(({ attr }) =>
-      !attr.useClockid || attr.clockid !== MONOTONIC
-    );
-    // Ticks of the processor are converted to perf's clock.
-    const hasTicks = this.#dumps.all.some(({ clock }) => clock === "ticks");
-    if (!isOther || hasTicks) return;
-    throw new Error(
-      `${this.#path} was recorded with another clock than that of dumps (CLOCK_MONOTONIC): record again with perf record -k mono`,
+  /** Whether timestamps are of the clock of dumps. */
+  get #isMonotonic(): boolean {
+    return this.#reader.events.all.every(({ attr }) =>
+      attr.useClockid && attr.clockid === MONOTONIC &&
+      (attr.sampleType & SampleType.TIME) !== 0
     );
   }
 

@@ -24,6 +24,8 @@ export interface RecordingClock {
   /** The time of its first record. */
   readonly startTime: bigint;
   readonly tickRate: TickRate | undefined;
+  /** Whether it is CLOCK_MONOTONIC, that of dumps. */
+  readonly isMonotonic: boolean;
 }
 
 /** The functions of a dump, and descriptions of missing data. */
@@ -45,15 +47,22 @@ export interface ReadDump {
  */
 export function readDump(
   path: string,
-  recording: RecordingClock = { startTime: 0n, tickRate: undefined },
+  recording: RecordingClock = {
+    startTime: 0n,
+    tickRate: undefined,
+    isMonotonic: true,
+  },
 ): ReadDump {
-  const { startTime, tickRate } = recording;
+  const { startTime, tickRate, isMonotonic } = recording;
   const ranges: CorruptRange[] = [];
   using dump = RecoveringReader.open(path);
   const isFlagged = (dump.header.flags & ARCH_TIMESTAMP) !== 0n;
-  const clock = isFlagged
+  const declared = isFlagged
     ? clockOfFlagged(firstTime(path) ?? startTime, startTime, tickRate)
     : "nanoseconds";
+  const clock = declared === "nanoseconds" && !isMonotonic
+    ? "unknown"
+    : declared;
   const toTime = clock === "ticks" && tickRate !== undefined
     ? (time: bigint) => ticksToTime(time, tickRate)
     : undefined;
@@ -64,7 +73,7 @@ export function readDump(
     else if ((history.add(item)?.unwindingSize ?? 0) > 0) hasUnwinding = true;
   }
   const hints = [
-    ...describeClock(path, isFlagged, clock),
+    ...describeClock(path, isFlagged, declared, clock),
     ...describeRanges(path, ranges),
     ...describeTail(path, dump.tail),
   ];
@@ -83,8 +92,16 @@ export function firstTime(path: string): bigint | undefined {
 function describeClock(
   path: string,
   isFlagged: boolean,
+  declared: DumpClock,
   clock: DumpClock,
 ): Hint[] {
+  if (clock !== declared) {
+    return [{
+      text:
+        `the recording has another clock than the dump ${path}, CLOCK_MONOTONIC, so code at addresses that several functions had has no names`,
+      cure: "record again with perf record -k mono",
+    }];
+  }
   if (!isFlagged || clock === "ticks") return [];
   if (clock === "nanoseconds") {
     return [{

@@ -322,21 +322,6 @@ describe("jitdump report", () => {
     it("a recording", () =>
       refuse(/there is no \/nowhere: record with jitdump record/, "/nowhere"));
 
-    itWithPerf("the clock", async () => {
-      using directory = temporaryDirectory();
-      const data = join(directory.path, "perf.data");
-      await runOrThrow([
-        "perf",
-        "record",
-        "-e",
-        "cpu-clock",
-        "-o",
-        data,
-        "true",
-      ]);
-      await refuse(/another clock .* perf record -k mono/, data);
-    });
-
     itWithPerf("samples", async () => {
       using directory = temporaryDirectory();
       const data = join(directory.path, "perf.data");

@@ -33,6 +33,11 @@ export const WITH_USER_IP: EventFields = {
   regsUser: 1 << 8,
 };
 
+/** Samples and other records without a time. */
+export const WITHOUT_TIME: EventFields = {
+  sampleType: IDENTIFIER | IP | TID | PERIOD | CALLCHAIN,
+};
+
 /** The time of a recording's first record. */
 export const START = 10n ** 13n;
 
@@ -128,7 +133,7 @@ export class RecordingBuilder {
     const { pid = 7, tid = pid, period = 1, event = 0, chain = [] } = fields;
     const { isKernel = false, time = this.#next(), userIp } = fields;
     this.#data.record(9, isKernel ? 1 : 2, (body) => {
-      body.u64(event + 1, ip).u32(pid, tid).u64(START + BigInt(time), period);
+      body.u64(event + 1, ip).u32(pid, tid).u64(...this.#times(time), period);
       body.u64(chain.length, ...chain);
       // The registers of a 64-bit process, and a stack of no bytes.
       if (userIp !== undefined) body.u64(2, userIp, 0);
@@ -182,11 +187,17 @@ export class RecordingBuilder {
     return buildPipe(records.raw(this.#data.bytes).bytes);
   }
 
+  /** The field of a time, if records have one. */
+  #times(time: number): bigint[] {
+    const hasTime = (this.#events[0].sampleType! & TIME) !== 0;
+    return hasTime ? [START + BigInt(time)] : [];
+  }
+
   #next(): number {
     return this.#time += 1000;
   }
 
   #trailer(body: Bytes, pid: number, time = this.#next()): void {
-    body.u32(pid, pid).u64(START + BigInt(time), 1);
+    body.u32(pid, pid).u64(...this.#times(time), 1);
   }
 }

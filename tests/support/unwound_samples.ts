@@ -56,7 +56,11 @@ export async function unwoundSamples(
         path: record.filename,
         time: record.timestamp,
       });
-      const clock = { startTime: reader.startTime, tickRate: undefined };
+      const clock = {
+        startTime: reader.startTime,
+        tickRate: undefined,
+        isMonotonic: true,
+      };
       const dump = mapping && dumps.of(mapping, () => clock);
       if (dump) processes.addDump(record.pid, dump);
     } else if (record instanceof Sample) {
