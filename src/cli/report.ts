@@ -34,6 +34,7 @@ instructions, total includes its callees. One of these options selects another o
                      JS:*'f file:///a.js:1:1 also has the name f
   --json             all functions and lines as JSON
   --flamegraph FILE  write a page with a flame graph, for a browser
+  --firefox FILE     write a file for the Firefox Profiler (https://profiler.firefox.com)
   --speedscope FILE  write a file for speedscope (https://www.speedscope.app)
   --pprof FILE       write a file for pprof (go tool pprof FILE)
   --collapsed FILE   write call chains, a line for each, for flame graph tools
@@ -55,6 +56,7 @@ const VIEWS = {
   annotate: { type: "string" },
   json: { type: "boolean" },
   flamegraph: { type: "string" },
+  firefox: { type: "string" },
   speedscope: { type: "string" },
   pprof: { type: "string" },
   collapsed: { type: "string" },
@@ -104,6 +106,7 @@ interface Views {
   readonly annotate?: string;
   readonly json?: boolean;
   readonly flamegraph?: string;
+  readonly firefox?: string;
   readonly speedscope?: string;
   readonly pprof?: string;
   readonly collapsed?: string;

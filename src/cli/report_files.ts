@@ -5,6 +5,7 @@
  */
 
 import { collapse } from "../profile/collapsed.ts";
+import { toFirefox } from "../profile/firefox.ts";
 import { toFlameGraph } from "../profile/flame_graph.ts";
 import { toPprof } from "../profile/pprof.ts";
 import type { Profile } from "../profile/profile.ts";
@@ -23,6 +24,7 @@ type Format = (
 /** The formats, by their option. */
 const FORMATS = {
   flamegraph: (profile, title) => toFlameGraph(profile, title),
+  firefox: (profile) => JSON.stringify(toFirefox(profile)),
   speedscope: (profile, title) => JSON.stringify(toSpeedscope(profile, title)),
   pprof: (profile) => toPprof(profile),
   collapsed: (profile) =>

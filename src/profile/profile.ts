@@ -6,6 +6,7 @@
 
 import type { ChainEnd } from "../unwind/unwound_chain.ts";
 import type { CallTree } from "./call_tree.ts";
+import type { FunctionLoad } from "./function_loads.ts";
 import type { Hint } from "./hint.ts";
 import type { Place } from "./place.ts";
 import type { RecordingFacts } from "./recording_facts.ts";
@@ -18,11 +19,15 @@ export interface FunctionWeights {
   readonly byOffset: Map<number, number>;
 }
 
-/** A dump with the weights of its instructions. */
+/** A dump with its functions. */
 export interface SampledDump {
   readonly path: string;
   /** The sampled functions by the position of their load, if instructions were requested. */
   readonly functions: ReadonlyMap<number, FunctionWeights>;
+  /** The process that first mapped it. */
+  readonly pid: number;
+  /** All functions in the order of time; empty unless samples one by one were requested. */
+  readonly loads: readonly FunctionLoad[];
 }
 
 /** Another recorded event. */

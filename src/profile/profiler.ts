@@ -29,9 +29,10 @@ import { addressOfBigInt } from "../symbols/address.ts";
 import { NativeSymbols } from "../symbols/native_symbols.ts";
 import { CallChain } from "./call_chain.ts";
 import { NO_NODE } from "./call_tree.ts";
-import { Dumps, mayBeDump } from "./dumps.ts";
+import { type Dump, Dumps, mayBeDump } from "./dumps.ts";
 import { EventProfiles } from "./event_profiles.ts";
 import { FrameNames } from "./frame_names.ts";
+import { loadsOf } from "./function_loads.ts";
 import { findHints, type Observations } from "./hints.ts";
 import { recordedHere } from "./machine.ts";
 import { Processes } from "./processes.ts";
@@ -118,6 +119,8 @@ class Profiler {
   readonly #chain = new CallChain();
   /** Numbers of commands with their process, which are the tree's first frames. */
   readonly #labels = new Map<string, number>();
+  /** The process that first mapped each dump. */
+  readonly #owners = new Map<Dump, number>();
   /** Samples whose chain is completed by a later record, by its cookie. */
   readonly #deferred = new Map<bigint, Sample[]>();
   readonly #seen: Observations;
@@ -210,7 +213,9 @@ class Profiler {
     if (dump === undefined) return;
     this.#processes.addDump(pid, dump);
     const { mappedAt } = this.#seen;
-    if (!mappedAt.has(dump)) mappedAt.set(dump, record.time);
+    if (mappedAt.has(dump)) return;
+    mappedAt.set(dump, record.time);
+    this.#owners.set(dump, pid);
   }
 
   #addSample(sample: Sample): void {
@@ -332,6 +337,10 @@ class Profiler {
       dumps: this.#dumps.all.map((dump) => ({
         path: dump.path,
         functions: profile.functions.get(dump) ?? new Map(),
+        pid: this.#owners.get(dump) ?? 0,
+        loads: profile.timeline
+          ? loadsOf(dump.code.history, this.#reader.startTime)
+          : [],
       })),
       timeline:
         profile.timeline?.sorted((tid) => this.#processes.commandOf(tid)) ??

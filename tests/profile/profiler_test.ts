@@ -416,9 +416,16 @@ describe("readProfile()", () => {
         .comm(8, "a worker")
         .sample(AT, { time: 50_000, period: 2 })
         .sample(NEXT, { time: 60_000, tid: 8 });
-      const { timeline, tree, places } = await place.read(recording, {
+      const { timeline, tree, places, dumps } = await place.read(recording, {
         timeline: true,
       });
+      const [{ pid, loads }] = dumps;
+      assertEquals(pid, 7);
+      // The functions are of 0 ns.
+      assertEquals(loads.map(({ name, time }) => [name, time]), [
+        ["f", -2000],
+        ["g", -2000],
+      ]);
       const { time, thread, node, weight, threads } = timeline;
       // The first record of the recording is at 2000 ns.
       assertEquals([...time], [48_000, 58_000]);
@@ -429,8 +436,8 @@ describe("readProfile()", () => {
       ]);
       const names = Array.from(node, (at) => places[tree.frameOf(at)].name);
       assertEquals(names, ["f", "g"]);
-      const { timeline: none } = await place.read(recording);
-      assertEquals(none.length, 0);
+      const none = await place.read(recording);
+      assertEquals([none.timeline.length, none.dumps[0].loads.length], [0, 0]);
     });
   });
 
