@@ -34,8 +34,8 @@ instructions, total includes its callees. One of these options selects another o
                      JS:*'f file:///a.js:1:1 also has the name f
   --json             all functions and lines as JSON
   --flamegraph FILE  write a page with a flame graph, for a browser
-  --firefox FILE     write a file for the Firefox Profiler (https://profiler.firefox.com)
-  --speedscope FILE  write a file for speedscope (https://www.speedscope.app)
+  --firefox FILE     write a file for https://profiler.firefox.com
+  --speedscope FILE  write a file for https://www.speedscope.app
   --pprof FILE       write a file for pprof (go tool pprof FILE)
   --collapsed FILE   write call chains, a line for each, for flame graph tools
 
