@@ -155,6 +155,7 @@ async function findRecording(path: string): Promise<string> {
   try {
     status = await Deno.stat(path);
   } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return path;
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(`there is no ${path}: record with jitdump record first`);
   }

@@ -17,6 +17,8 @@ export type DumpClock = "nanoseconds" | "ticks" | "unknown";
 /** Maximum distance of a timestamp from a recording with the same clock: an hour. */
 const NEAR = 3_600_000_000_000n;
 
+const SECOND = 1_000_000_000n;
+
 /** Converts ticks like perf's `tsc_to_perf_time`. */
 export function ticksToTime(ticks: bigint, rate: TickRate): bigint {
   const { timeShift, timeMult, timeZero } = rate;
@@ -43,6 +45,35 @@ export function clockOfFlagged(
   return difference(ticksToTime(timestamp, rate), recording) < distance
     ? "ticks"
     : "nanoseconds";
+}
+
+/** The times of a dump that is in nanoseconds. */
+export interface DumpTimes {
+  /** The timestamp of the file's header. */
+  readonly header: bigint;
+  /** The timestamps of the first and the last function. */
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/**
+ * Returns the nanoseconds by which the clock of a dump is ahead of the recording's, as in a
+ * time namespace. A writer creates the file and maps it at once, so its header and the
+ * mapping are of one time. In the right clock a header can be earlier, if the dump was opened
+ * again, but then not all functions are, and never later.
+ *
+ * @param mappedAt The time of the mapping; 0 if it existed before the recording.
+ */
+export function clockShift(
+  { header, first, last }: DumpTimes,
+  mappedAt: bigint,
+): bigint {
+  // V8 (Node 26) writes the time of day there, in microseconds.
+  const isSameClock = header <= first && first - header <= NEAR;
+  if (mappedAt === 0n || !isSameClock) return 0n;
+  const shift = header - mappedAt;
+  const isBehind = shift < -SECOND && last < mappedAt - SECOND;
+  return shift > SECOND || isBehind ? shift : 0n;
 }
 
 function difference(a: bigint, b: bigint): bigint {

@@ -13,6 +13,7 @@ import {
   readDump,
   type RecordingClock,
 } from "./read_dump.ts";
+import { timeOffsetOf } from "./time_namespace.ts";
 import { FileHeader } from "../format/file_header.ts";
 
 /** The name that perf expects: `jit-<pid>.dump`. */
@@ -99,19 +100,23 @@ export class Dumps {
     const recording = clock();
     // Times of another clock say nothing about the age of a copy.
     const time = recording.isMonotonic ? mapping.time : 0n;
-    const { path, problem } = this.#locate(
+    const { path, failure } = this.#locate(
       { ...mapping, time },
       recorded,
       isNamed,
     );
     if (path === undefined) {
-      if (isNamed) this.#hints.push(missing(recorded, problem));
+      if (isNamed) this.#hints.push(missing(recorded, failure));
       return undefined;
     }
     const known = this.#byPath.get(path);
     if (known) return known;
     try {
-      const read = readDump(path, recording);
+      const isAlive = this.#options.isThisMachine() === true;
+      const read = readDump(path, recording, {
+        mappedAt: time,
+        clockOffset: isAlive ? timeOffsetOf(mapping.pid) : 0n,
+      });
       const code = new DumpedCode(
         read.history,
         read.clock === "unknown" ? undefined : recording.startTime,
@@ -121,37 +126,40 @@ export class Dumps {
       this.#hints.push(...read.hints);
       return dump;
     } catch (error) {
-      this.#hints.push(missing(path, (error as Error).message));
+      this.#hints.push(missing(path, failureOf(error)));
       return undefined;
     }
   }
 
-  /** Returns the current path of the file, or the reason why it was not found. */
+  /** Returns the current path of the file, or why it was not found. */
   #locate(
     mapping: Mapping,
     recorded: string,
     isNamed: boolean,
-  ): { path?: string; problem: string } {
+  ): { path?: string; failure: Failure } {
     const { inode } = mapping.file;
-    let problem = "no such file";
+    let failure = NO_SUCH_FILE;
     let byName: string | undefined;
     for (const path of this.#candidates(mapping, recorded)) {
       let info: Deno.FileInfo;
       try {
+        checkPermission(path);
         info = Deno.statSync(path);
         if (!info.isFile) continue;
         if (!isNamed && !hasMagic(path)) continue;
       } catch (error) {
-        if (!isMissing(error)) problem = (error as Error).message;
+        // The root of a process that has ended is no news.
+        const isRoot = path.startsWith("/proc/");
+        if (!isMissing(error) && !isRoot) failure = failureOf(error);
         continue;
       }
       // Overlay and network file systems report other devices than the kernel records.
-      if (inode === 0 || info.ino === inode) return { path, problem };
+      if (inode === 0 || info.ino === inode) return { path, failure };
       if (byName !== undefined) continue;
       if (this.#isCopy(path, mapping)) byName = path;
-      else problem = "another process has written a dump of that name since";
+      else failure = REPLACED;
     }
-    return { path: byName, problem };
+    return { path: byName, failure };
   }
 
   *#candidates(mapping: Mapping, recorded: string): Generator<string> {
@@ -191,11 +199,49 @@ export class Dumps {
   }
 }
 
-function missing(path: string, problem: string): Hint {
+/** The reason why a dump cannot be read, and a remedy. */
+interface Failure {
+  readonly problem: string;
+  readonly cure: string;
+}
+
+const NO_SUCH_FILE: Failure = {
+  problem: "no such file",
+  cure: "restore it, or name the directory it is in with --dumps",
+};
+
+const REPLACED: Failure = {
+  problem: "another process has written a dump of that name since",
+  cure: "name the directory of a copy with --dumps",
+};
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof Deno.errors.NotCapable) {
+    return {
+      problem: "Deno does not allow it",
+      cure: "run with --allow-read",
+    };
+  }
+  if (error instanceof Deno.errors.PermissionDenied) {
+    return {
+      problem: "permission denied",
+      cure: "run as the user who recorded it, or as root",
+    };
+  }
+  return { ...NO_SUCH_FILE, problem: (error as Error).message };
+}
+
+/** Throws without permission for a path that a recording names, so that Deno does not prompt. */
+function checkPermission(path: string): void {
+  const { state } = Deno.permissions.querySync({ name: "read", path });
+  if (state !== "granted") throw new Deno.errors.NotCapable(path);
+}
+
+function missing(path: string, { problem, cure }: Failure): Hint {
   return {
     text:
       `the dump ${path} cannot be read (${problem}), so its functions have no names`,
-    cure: "restore it, or name the directory it is in with --dumps",
+    cure,
   };
 }
 

@@ -193,7 +193,6 @@ export class FrameNames {
   }
 
   #kernelFrame(address: Address, mapping: Mapping | undefined): number {
-    if (address >= 0) return this.#unknown;
     const symbol = this.#symbols().find(KERNEL_PID, address, mapping);
     const object = mapping?.file.path.replace(/_s?text$/, "") ??
       "[kernel.kallsyms]";

@@ -106,6 +106,16 @@ async function open(path: string): Promise<PerfDataReader> {
   }
 }
 
+/** Returns the path of the kernel's symbols that `perf record --kcore` has copied. */
+function copiedKallsyms(path: string): string | undefined {
+  const copy = `${path}/kcore_dir/kallsyms`;
+  try {
+    return Deno.statSync(copy).isFile ? copy : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 class Profiler {
   readonly #path: string;
   readonly #reader: PerfDataReader;
@@ -398,8 +408,9 @@ class Profiler {
   #nativeSymbols(): NativeSymbols {
     if (this.#symbols === undefined) {
       const isHere = this.#isThisMachine;
+      const current = isHere === false ? undefined : "/proc/kallsyms";
       this.#symbols = new NativeSymbols({
-        kallsyms: isHere === false ? undefined : "/proc/kallsyms",
+        kallsyms: copiedKallsyms(this.#path) ?? current,
         isThisMachine: isHere === true,
       });
     }

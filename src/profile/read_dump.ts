@@ -10,6 +10,7 @@ import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 import type { Tail } from "../reader/record_scanner.ts";
 import {
   clockOfFlagged,
+  clockShift,
   type DumpClock,
   type TickRate,
   ticksToTime,
@@ -26,6 +27,14 @@ export interface RecordingClock {
   readonly tickRate: TickRate | undefined;
   /** Whether it is CLOCK_MONOTONIC, that of dumps. */
   readonly isMonotonic: boolean;
+}
+
+/** The process that has mapped a dump. */
+export interface DumpUser {
+  /** The time of the mapping; 0 if it existed before the recording. */
+  readonly mappedAt: bigint;
+  /** Nanoseconds by which the process's clock is known to be ahead of the recording's. */
+  readonly clockOffset: bigint;
 }
 
 /** The functions of a dump, and descriptions of missing data. */
@@ -52,6 +61,7 @@ export function readDump(
     tickRate: undefined,
     isMonotonic: true,
   },
+  user: DumpUser = { mappedAt: 0n, clockOffset: 0n },
 ): ReadDump {
   const { startTime, tickRate, isMonotonic } = recording;
   const ranges: CorruptRange[] = [];
@@ -63,16 +73,22 @@ export function readDump(
   const clock = declared === "nanoseconds" && !isMonotonic
     ? "unknown"
     : declared;
+  let shift = 0n;
   const toTime = clock === "ticks" && tickRate !== undefined
     ? (time: bigint) => ticksToTime(time, tickRate)
-    : undefined;
+    : (time: bigint) => time - shift;
   const history = new CodeHistory(dump.header, toTime);
   let hasUnwinding = false;
   for (const item of dump) {
     if (item instanceof CorruptRange) ranges.push(item);
     else if ((history.add(item)?.unwindingSize ?? 0) > 0) hasUnwinding = true;
   }
+  if (clock === "nanoseconds" && history.times) {
+    const times = { header: dump.header.timestamp, ...history.times };
+    shift = user.clockOffset || clockShift(times, user.mappedAt);
+  }
   const hints = [
+    ...describeShift(path, shift),
     ...describeClock(path, isFlagged, declared, clock),
     ...describeRanges(path, ranges),
     ...describeTail(path, dump.tail),
@@ -115,6 +131,18 @@ function describeClock(
       `the timestamps of the dump ${path} are processor ticks, and the recording has no conversion to nanoseconds`,
     cure:
       "record with a perf that writes PERF_RECORD_TIME_CONV (x86 and Arm), or let the writer use CLOCK_MONOTONIC",
+  }];
+}
+
+function describeShift(path: string, shift: bigint): Hint[] {
+  if (shift === 0n) return [];
+  const seconds = Number(shift < 0n ? -shift : shift) / 1e9;
+  const direction = shift < 0n ? "behind" : "ahead of";
+  return [{
+    text: `the clock of the dump ${path} is ${
+      seconds.toFixed(0)
+    } s ${direction} the recording's, as in a time namespace, and its times are corrected`,
+    cure: "if functions are missing, let the writer use CLOCK_MONOTONIC",
   }];
 }
 

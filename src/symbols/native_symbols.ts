@@ -71,6 +71,7 @@ export class NativeSymbols implements Disposable {
   /**
    * Finds the function at an address. The same function is the same object each time.
    *
+   * @param pid The process; a negative number is the kernel.
    * @param mapping What is mapped there, if anything is. Its `file` is the key of a cache: pass the
    *   same object for the same file.
    * @returns The function; `[basename of the file]`, with `start` and `end` 0, for
@@ -81,7 +82,10 @@ export class NativeSymbols implements Disposable {
     address: Address,
     mapping: MappedCode | undefined,
   ): CodeSymbol | undefined {
-    if (isKernelAddress(address)) return this.#findInKernel(address, mapping);
+    // The kernel of a 32-bit machine has addresses of the user's half.
+    if (pid < 0 || isKernelAddress(address)) {
+      return this.#findInKernel(address, mapping);
+    }
     const path = mapping?.file.path ?? "";
     if (mapping === undefined || path === "" || ANONYMOUS.test(path)) {
       return this.#perfMap(pid)?.find(address);

@@ -7,6 +7,7 @@ import {
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { collapse } from "../../src/profile/collapsed.ts";
+import { EventProfiles } from "../../src/profile/event_profiles.ts";
 import { hintText } from "../../src/profile/hint.ts";
 import type { Profile } from "../../src/profile/profile.ts";
 import {
@@ -14,7 +15,12 @@ import {
   readProfile,
 } from "../../src/profile/profiler.ts";
 import { tallyFunctions } from "../../src/profile/tally.ts";
-import { DumpBuilder, type LoadFields } from "../support/build_dump.ts";
+import type { PerfEvent } from "../../src/perf_data/events.ts";
+import {
+  DumpBuilder,
+  type HeaderFields,
+  type LoadFields,
+} from "../support/build_dump.ts";
 import {
   KERNEL,
   RecordingBuilder,
@@ -54,7 +60,7 @@ class Place implements Disposable {
   dump(
     name: string,
     functions: LoadFields[],
-    header: { pid?: number; flags?: bigint } = {},
+    header: HeaderFields = {},
   ): string {
     const builder = new DumpBuilder(true, header);
     for (const [i, fields] of functions.entries()) {
@@ -528,6 +534,45 @@ describe("readProfile()", () => {
       assertMatch(hints(earlier), /are earlier than the dump itself/);
     });
 
+    for (const [direction, shift] of [["ahead", 1], ["behind", -1]] as const) {
+      it(`corrects them when the dump's clock is ${direction}, as in a time namespace`, async () => {
+        using place = new Place();
+        const offset = BigInt(shift) * 5_000_000_000_000n;
+        const times = {
+          old: START,
+          now: START + 100_000n,
+          next: START + 10n ** 9n,
+        };
+        const dump = place.dump(
+          "jit-7.dump",
+          Object.entries(times).map(([name, time]) => ({
+            ...{ ...f, name, time: time + offset },
+          })),
+          { time: START + offset },
+        );
+        const profile = await place.read(
+          new RecordingBuilder().mapDump(dump, { time: 1 })
+            .sample(AT, { time: 50_000 }).sample(AT, { time: 200_000 })
+            .sample(AT, { time: 2e9 }),
+        );
+        assertEquals(selves(profile), { old: 1, now: 1, next: 1 });
+        assertMatch(hints(profile), /is 5000 s (ahead|behind).* corrected/);
+      });
+    }
+
+    it("keeps them when a dump was opened again, or its first function is late", async () => {
+      using place = new Place();
+      const hour = 3_600_000_000_000;
+      const functions = [f, { ...f, name: "late", time: START + BigInt(hour) }];
+      const dump = place.dump("jit-7.dump", functions, { time: START });
+      const profile = await place.read(
+        new RecordingBuilder().mapDump(dump, { time: hour / 2 })
+          .sample(AT, { time: hour / 2 + 1 }).sample(AT, { time: hour + 1 }),
+      );
+      assertEquals(selves(profile), { f: 1, late: 1 });
+      assertEquals(hints(profile), "");
+    });
+
     for (
       const [what, event] of [
         ["another clock", { flags: [18] }],
@@ -589,6 +634,18 @@ describe("readProfile()", () => {
       );
     });
 
+    it("combines both halves when perf has recorded their names", () => {
+      const profiles = new EventProfiles(false);
+      for (const half of ["core", "atom"]) {
+        const event = { name: `cpu_${half}/cycles:ppp/` } as PerfEvent;
+        profiles.of(event).samples++;
+      }
+      const [{ name, samples }, ...others] = profiles.sampled;
+      assertEquals([name, samples, others], ["cycles:ppp", 2, []]);
+      assertEquals(profiles.choose("cycles")?.samples, 2);
+      assertEquals(profiles.choose("cpu_core/cycles:ppp/")?.samples, 2);
+    });
+
     it("combines both halves when an event is hybrid", async () => {
       using place = new Place();
       const profile = await place.read(
@@ -615,6 +672,31 @@ describe("readProfile()", () => {
         headerAttr(into, attr, ids as number[]);
       });
       assertEquals(selves(await place.read(pipe)), { "[unknown]": 1 });
+    });
+
+    it("names the kernel's functions when perf recorded with --kcore", async () => {
+      using place = new Place();
+      const kernel = 0xffff_ffff_8100_0000n;
+      const directory = join(place.path, "recorded");
+      Deno.mkdirSync(join(directory, "kcore_dir"), { recursive: true });
+      Deno.writeTextFileSync(
+        join(directory, "kcore_dir", "kallsyms"),
+        "ffffffff81000000 T _text\nffffffff81000100 T do_work\nffffffff81000200 T _etext\n",
+      );
+      Deno.writeFileSync(
+        join(directory, "data"),
+        recording().sample(kernel + 0x110n, { isKernel: true }).file(),
+      );
+      const profile = await readProfile(directory);
+      assertEquals(selves(profile), { "[unknown]": 1, do_work: 1 });
+    });
+
+    it("counts the kernel's code when its addresses have 32 bits", async () => {
+      using place = new Place();
+      const profile = await place.read(
+        recording().sample(0xc100_0000, { isKernel: true }),
+      );
+      assertEquals(selves(profile), { "[unknown]": 1, "[kernel]": 1 });
     });
 
     it("returns the samples before it and a hint when there is damage", async () => {

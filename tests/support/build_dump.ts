@@ -12,6 +12,7 @@ export interface HeaderFields {
   pad?: number;
   pid?: number;
   flags?: bigint;
+  time?: bigint;
 }
 
 /** The fields of a JIT_CODE_LOAD record. */
@@ -36,9 +37,9 @@ export class DumpBuilder {
   constructor(littleEndian = true, fields: HeaderFields = {}) {
     this.#littleEndian = littleEndian;
     const { version = 1, totalSize = 40, machine = 62, pad = 0 } = fields;
-    const { pid = 7, flags = 0n } = fields;
+    const { pid = 7, flags = 0n, time = 1n } = fields;
     this.u32(0x4A695444, version, totalSize, machine, pad, pid);
-    this.u64(1n, flags);
+    this.u64(time, flags);
     this.raw(new Uint8Array(Math.max(0, totalSize - 40)));
   }
 
