@@ -35,7 +35,8 @@ const SOON = 60_000_000_000n;
 export interface Dump extends ReadDump {
   /** The path of the found file. */
   readonly path: string;
-  readonly code: DumpedCode;
+  /** The code of each process that its records name. */
+  readonly codes: ReadonlyMap<number, DumpedCode>;
 }
 
 /** Options for {@linkcode Dumps}. */
@@ -117,11 +118,16 @@ export class Dumps {
         mappedAt: time,
         clockOffset: isAlive ? timeOffsetOf(mapping.pid) : 0n,
       });
-      const code = new DumpedCode(
-        read.history,
-        read.clock === "unknown" ? undefined : recording.startTime,
+      const startTime = read.clock === "unknown"
+        ? undefined
+        : recording.startTime;
+      const codes = new Map(
+        read.histories.entries().map(([pid, history]) => [
+          pid,
+          new DumpedCode(history, startTime),
+        ]),
       );
-      const dump = { ...read, path, code };
+      const dump = { ...read, path, codes };
       this.#byPath.set(path, dump);
       this.#hints.push(...read.hints);
       return dump;

@@ -41,10 +41,13 @@ export class EventProfile {
   }
 
   /** Adds the weight of an instruction. */
-  addInstruction({ dump, fn, offset }: FoundInstruction, weight: number): void {
+  addInstruction(
+    { dump, code, fn, offset }: FoundInstruction,
+    weight: number,
+  ): void {
     let functions = this.functions.get(dump);
     if (!functions) this.functions.set(dump, functions = new Map());
-    const table = dump.history.functions;
+    const table = code.history.functions;
     const position = table.offset(fn);
     let weights = functions.get(position);
     if (!weights) {

@@ -11,6 +11,7 @@ import { KERNEL_PID, type Mapping } from "./address_space.ts";
 import { demangle } from "../symbols/demangle.ts";
 import type { NativeSymbols } from "../symbols/native_symbols.ts";
 import type { CodeSymbol } from "../symbols/symbol_table.ts";
+import type { DumpedCode } from "./dumped_code.ts";
 import type { Dump } from "./dumps.ts";
 import { FrameCache, UNKNOWN_FRAME } from "./frame_cache.ts";
 import { UNNAMED } from "./function_frames.ts";
@@ -20,7 +21,8 @@ import type { Process, Processes } from "./processes.ts";
 /** An instruction of a dumped function. */
 export interface FoundInstruction {
   readonly dump: Dump;
-  /** The function's number. */
+  readonly code: DumpedCode;
+  /** The function's number in that code. */
   readonly fn: number;
   /** Offset of the instruction in the function, in bytes. */
   readonly offset: number;
@@ -29,6 +31,9 @@ export interface FoundInstruction {
 /** Memory that belongs to no file, or to one without a name. */
 const ANONYMOUS =
   /^(\/\/anon|\/memfd:|\/dev\/zero|\/SYSV|\/anon_hugepage|anon_inode|\[anon|\[heap|\[stack)/;
+
+/** Memory that a process shares with its children. */
+const SHARED = /^(\/memfd:|\/dev\/zero|\/dev\/shm\/|\/SYSV)/;
 
 /** Symbols of V8's builtins, which the binaries of Node and Deno contain. */
 const isV8Builtin = (symbol: string) => symbol.startsWith("Builtins_");
@@ -54,6 +59,7 @@ export class FrameNames {
   /** The piece and the dump of the last named frame, if a dump has it. */
   #piece = NO_PIECE;
   #dump: Dump | undefined;
+  #code: DumpedCode | undefined;
   #offset = 0;
   /** Whether the last named frame is of a function that was recorded after the sample. */
   isEarly = false;
@@ -79,9 +85,9 @@ export class FrameNames {
 
   /** The instruction of the last named frame, if a dump has it. */
   get found(): FoundInstruction | undefined {
-    const [dump, piece] = [this.#dump, this.#piece];
-    if (dump === undefined || piece === NO_PIECE) return undefined;
-    return { dump, fn: dump.code.functionOf(piece), offset: this.#offset };
+    const [dump, code, piece] = [this.#dump, this.#code, this.#piece];
+    if (!dump || !code || piece === NO_PIECE) return undefined;
+    return { dump, code, fn: code.functionOf(piece), offset: this.#offset };
   }
 
   /** Returns whether a frame is unnamed code in memory of no file. */
@@ -101,12 +107,11 @@ export class FrameNames {
     const known = this.#cache.find(space, address, time);
     if (known !== UNKNOWN_FRAME) return known;
     const frame = this.ofUser(process, address, time);
-    const [dump, piece] = [this.#dump, this.#piece];
-    const isStable = dump !== undefined && piece !== NO_PIECE &&
+    const [code, piece] = [this.#code, this.#piece];
+    const isStable = code !== undefined && piece !== NO_PIECE &&
       !this.isEarly &&
       !(address >= process.lateStart && address < process.lateEnd);
     if (isStable) {
-      const { code } = dump;
       const [since, until] = [code.sinceOf(piece), code.untilOf(piece)];
       this.#cache.set(space, address, frame, since, until);
     }
@@ -119,21 +124,21 @@ export class FrameNames {
     this.isEarly = false;
     // An address of the kernel's half is not user code; a chain can contain any number.
     if (address < 0) return this.#unknown;
-    for (const { dump, until } of process.dumps) {
-      const { code } = dump;
+    for (const { dump, code, until, isForeign } of process.dumps) {
+      if (isForeign && !this.#isShared(process, address)) continue;
       const piece = code.find(address, time);
       if (piece === NO_PIECE || code.sinceOf(piece) > until) continue;
-      if (this.#isReplaced(process, address, dump, piece)) break;
-      return this.#ofDump(dump, piece, address);
+      if (this.#isReplaced(process, address, dump, code, piece)) break;
+      return this.#ofDump(dump, code, piece, address);
     }
     const frame = this.#ofSymbols(process, address, false);
     if (frame !== this.#unknown) return frame;
-    for (const { dump, until } of process.dumps) {
-      const { code } = dump;
+    for (const { dump, code, until, isForeign } of process.dumps) {
+      if (isForeign && !this.#isShared(process, address)) continue;
       const piece = code.findLater(address, time);
       if (piece === NO_PIECE || code.sinceOf(piece) > until) continue;
       this.isEarly = true;
-      return this.#ofDump(dump, piece, address);
+      return this.#ofDump(dump, code, piece, address);
     }
     return frame;
   }
@@ -145,24 +150,37 @@ export class FrameNames {
   #isReplaced(
     process: Process,
     address: Address,
-    dump: Dump,
+    { clock }: Dump,
+    code: DumpedCode,
     piece: number,
   ): boolean {
     if (address < process.lateStart || address >= process.lateEnd) return false;
     const mapping = this.#processes.spaces.lookup(process.pid, address);
     if (mapping === undefined || isAnonymous(mapping)) return false;
-    const since = dump.history.pieces.since(piece);
-    if (dump.clock !== "unknown" && mapping.time <= since) return false;
+    const since = code.history.pieces.since(piece);
+    if (clock !== "unknown" && mapping.time <= since) return false;
     const symbol = this.#symbols().find(process.pid, address, mapping);
     return symbol !== undefined && symbol.end > 0;
   }
 
-  #ofDump(dump: Dump, piece: number, address: Address): number {
-    const { code, history } = dump;
+  /** Whether an address is in memory that processes share, as PHP 8's code is. */
+  #isShared({ pid }: Process, address: Address): boolean {
+    const mapping = this.#processes.spaces.lookup(pid, address);
+    return mapping !== undefined && SHARED.test(mapping.file.path);
+  }
+
+  #ofDump(
+    dump: Dump,
+    code: DumpedCode,
+    piece: number,
+    address: Address,
+  ): number {
+    const { history } = code;
     const fn = code.functionOf(piece);
     const offset = address - code.baseOf(piece);
     this.#piece = piece;
     this.#dump = dump;
+    this.#code = code;
     this.#offset = offset;
     const entry = history.entryAt(fn, offset);
     const known = code.frames.get(fn, entry);

@@ -119,21 +119,24 @@ function* onRecording({ seen, profile }: HintSources): Generator<Hint> {
 /** Yields hints on dumps whose functions cannot be those of the samples. */
 function* onDumps({ seen, dumps, profile }: HintSources): Generator<Hint> {
   for (const dump of dumps.all) {
-    const { path, code, clock } = dump;
+    const { path, codes, clock } = dump;
+    const timed = [...codes.values()].filter(({ isEmpty }) => !isEmpty);
+    const first = Math.min(...timed.map(({ first }) => first));
+    const last = Math.max(...timed.map(({ last }) => last));
     const mappedAt = seen.mappedAt.get(dump) ?? -Infinity;
-    if (code.isEmpty) {
+    if (timed.length === 0) {
       yield {
         text: `the dump ${path} has no functions`,
         cure: "let the program record its functions before it runs them",
       };
     } else if (clock === "unknown") continue;
-    else if (code.first > seen.lastTime) {
+    else if (first > seen.lastTime) {
       yield {
         text: `all functions of the dump ${path} are later than all samples`,
         cure:
           "its clock is not that of the recording: let the writer use CLOCK_MONOTONIC, and record a process in a time namespace from within",
       };
-    } else if (code.last < mappedAt - 1e9) {
+    } else if (last < mappedAt - 1e9) {
       yield {
         text:
           `all functions of the dump ${path} are earlier than the dump itself`,

@@ -10,14 +10,45 @@ import {
   type Mapping,
   type MappingRecord,
 } from "./address_space.ts";
+import type { DumpedCode } from "./dumped_code.ts";
 import type { Dump } from "./dumps.ts";
 import { mayBeDump } from "./dumps.ts";
 
 /** A dump that describes code of a process. */
 export interface DumpUse {
   readonly dump: Dump;
+  /** The functions of one process that has written to it. */
+  readonly code: DumpedCode;
   /** End time of its functions: a child has those of its parent up to the fork. */
   readonly until: number;
+  /** Whether the functions are another process's, and only valid in shared memory. */
+  readonly isForeign: boolean;
+}
+
+/**
+ * Returns the uses of a dump by a process that has mapped it. Children of `fork()` append to
+ * their parent's dump; then its records name several processes.
+ */
+function usesOf(dump: Dump, pid: number): DumpUse[] {
+  const { codes } = dump;
+  // In a container the process has another id.
+  const own = codes.get(pid) ?? codes.get(dump.pid) ??
+    codes.values().next().value;
+  return [...codes.values()].map((code) => ({
+    ...{ dump, code, until: Infinity },
+    isForeign: code !== own,
+  })).sort((a, b) => Number(a.isForeign) - Number(b.isForeign));
+}
+
+/** Returns the uses of a dump by a child. */
+function inherited(use: DumpUse, pid: number, time: number): DumpUse[] {
+  const { dump, code, until, isForeign } = use;
+  const isOwn = code === dump.codes.get(pid);
+  if (isForeign || isOwn) return [{ ...use, isForeign: !isOwn }];
+  return [
+    { ...use, until: Math.min(until, time) },
+    { ...use, isForeign: true },
+  ];
 }
 
 /** A symbol that was found before, and the mapping at its address. */
@@ -102,7 +133,7 @@ export class Processes {
   addDump(pid: number, dump: Dump): void {
     const process = this.get(pid);
     const others = process.dumps.filter((use) => use.dump !== dump);
-    process.dumps = [...others, { dump, until: Infinity }];
+    process.dumps = [...others, ...usesOf(dump, pid)];
   }
 
   /** Names a thread. An exec clears the process's mappings and dumps. */
@@ -127,10 +158,10 @@ export class Processes {
     const parent = this.#processes.get(parentPid);
     if (parent === undefined) return;
     const child = this.get(pid);
-    child.dumps = parent.dumps.map(({ dump, until }) => ({
-      dump,
-      until: Math.min(until, time),
-    }));
+    const rank = ({ dump, code, isForeign }: DumpUse) =>
+      isForeign ? 2 : code === dump.codes.get(pid) ? 0 : 1;
+    child.dumps = parent.dumps.flatMap((use) => inherited(use, pid, time))
+      .sort((a, b) => rank(a) - rank(b));
     child.lateStart = parent.lateStart;
     child.lateEnd = parent.lateEnd;
   }

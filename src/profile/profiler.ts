@@ -300,7 +300,7 @@ class Profiler {
     } else if (names.isUnknown(frame)) {
       profile.unknown.set(pid, (profile.unknown.get(pid) ?? 0) + period);
       const last = process.dumps.reduce(
-        (last, { dump }) => Math.max(last, dump.code.last),
+        (last, { code }) => Math.max(last, code.last),
         -Infinity,
       );
       if (last !== -Infinity && time > last + 1e9) {
@@ -349,7 +349,9 @@ class Profiler {
         functions: profile.functions.get(dump) ?? new Map(),
         pid: this.#owners.get(dump) ?? 0,
         loads: profile.timeline
-          ? loadsOf(dump.code.history, this.#reader.startTime)
+          ? [...dump.histories.values()].flatMap((history) =>
+            loadsOf(history, this.#reader.startTime)
+          )
           : [],
       })),
       timeline:

@@ -5,7 +5,9 @@
  */
 
 import { CodeHistory } from "../reader/code_history.ts";
-import { CodeLoad } from "../reader/dump_record.ts";
+import { CodeLoad, CodeMove } from "../reader/dump_record.ts";
+import { FunctionBuilder } from "../reader/dumped_function.ts";
+import { LineCorrections } from "../reader/line_corrections.ts";
 import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 import type { Tail } from "../reader/record_scanner.ts";
 import {
@@ -39,7 +41,10 @@ export interface DumpUser {
 
 /** The functions of a dump, and descriptions of missing data. */
 export interface ReadDump {
-  readonly history: CodeHistory;
+  /** The functions of each process that the records name; at least one history. */
+  readonly histories: ReadonlyMap<number, CodeHistory>;
+  /** The process that created it. */
+  readonly pid: number;
   readonly clock: DumpClock;
   /** Whether the header declares timestamps in ticks of the processor. */
   readonly isFlagged: boolean;
@@ -77,15 +82,35 @@ export function readDump(
   const toTime = clock === "ticks" && tickRate !== undefined
     ? (time: bigint) => ticksToTime(time, tickRate)
     : (time: bigint) => time - shift;
-  const history = new CodeHistory(dump.header, toTime);
+  const builder = new FunctionBuilder();
+  const histories = new Map<number, CodeHistory>();
+  const corrections = new LineCorrections(dump.header);
+  const historyOf = (pid: number) => {
+    let history = histories.get(pid);
+    if (!history) {
+      history = new CodeHistory(corrections, toTime);
+      histories.set(pid, history);
+    }
+    return history;
+  };
   let hasUnwinding = false;
   for (const item of dump) {
-    if (item instanceof CorruptRange) ranges.push(item);
-    else if ((history.add(item)?.unwindingSize ?? 0) > 0) hasUnwinding = true;
+    if (item instanceof CorruptRange) {
+      ranges.push(item);
+      continue;
+    }
+    const fn = builder.add(item);
+    if (fn) {
+      historyOf(fn.pid).add(fn);
+      if (fn.unwindingSize > 0) hasUnwinding = true;
+    } else if (item instanceof CodeMove) historyOf(item.pid).move(item);
   }
-  if (clock === "nanoseconds" && history.times) {
-    const times = { header: dump.header.timestamp, ...history.times };
-    shift = user.clockOffset || clockShift(times, user.mappedAt);
+  const { pid, timestamp } = dump.header;
+  if (histories.size === 0) historyOf(pid);
+  const times = timesOf(histories.values());
+  if (clock === "nanoseconds" && times) {
+    shift = user.clockOffset ||
+      clockShift({ header: timestamp, ...times }, user.mappedAt);
   }
   const hints = [
     ...describeShift(path, shift),
@@ -93,7 +118,22 @@ export function readDump(
     ...describeRanges(path, ranges),
     ...describeTail(path, dump.tail),
   ];
-  return { history, clock, isFlagged, hasUnwinding, hints };
+  return { histories, pid, clock, isFlagged, hasUnwinding, hints };
+}
+
+/** Returns the first and the last time of all histories; undefined if there is none. */
+function timesOf(
+  histories: Iterable<CodeHistory>,
+): { first: bigint; last: bigint } | undefined {
+  let times: { first: bigint; last: bigint } | undefined;
+  for (const { times: own } of histories) {
+    if (own === undefined) continue;
+    times = {
+      first: times && times.first < own.first ? times.first : own.first,
+      last: times && times.last > own.last ? times.last : own.last,
+    };
+  }
+  return times;
 }
 
 /** Returns the time of the first function; undefined if there is none. */

@@ -19,6 +19,7 @@ import type { UnwoundChain } from "../unwind/unwound_chain.ts";
 import type { AddressSpaces, MappedFile, Mapping } from "./address_space.ts";
 import { readUnwinding } from "./dump_unwinding.ts";
 import { NO_PIECE } from "../reader/code_history.ts";
+import type { DumpedCode } from "./dumped_code.ts";
 import type { Dump } from "./dumps.ts";
 import type { Process } from "./processes.ts";
 
@@ -75,7 +76,7 @@ interface DumpTables {
   /** Sections `.eh_frame` by the position of the function's load. */
   readonly sections: ReadonlyMap<number, Uint8Array>;
   /** Tables by the number of the piece of code. */
-  readonly placed: Map<number, PlacedTable | undefined>;
+  readonly placed: Map<DumpedCode, Map<number, PlacedTable | undefined>>;
 }
 
 /** The code of the process of a sample, at its time. */
@@ -101,11 +102,11 @@ class SampledCode implements CodeSpace {
 
   tableAt(address: Address): PlacedTable | undefined {
     const { pid = 0, dumps = [] } = this.#process ?? {};
-    for (const { dump, until } of dumps) {
-      const { code } = dump;
+    for (const { dump, code, until, isForeign } of dumps) {
+      if (isForeign) continue;
       const piece = code.find(address, this.#time);
       if (piece === NO_PIECE || code.sinceOf(piece) > until) continue;
-      return this.#tableOfPiece(dump, piece);
+      return this.#tableOfPiece(dump, code, piece);
     }
     const mapping = this.#spaces.lookup(pid, address);
     if (mapping === undefined) return undefined;
@@ -120,20 +121,26 @@ class SampledCode implements CodeSpace {
     if (address < 0) return false;
     const { pid = 0, dumps = [] } = this.#process ?? {};
     return this.#spaces.lookup(pid, address) !== undefined ||
-      dumps.some(({ dump }) =>
-        dump.code.find(address, this.#time) !== NO_PIECE
+      dumps.some(({ code, isForeign }) =>
+        !isForeign && code.find(address, this.#time) !== NO_PIECE
       );
   }
 
-  #tableOfPiece(dump: Dump, piece: number): PlacedTable | undefined {
+  #tableOfPiece(
+    dump: Dump,
+    code: DumpedCode,
+    piece: number,
+  ): PlacedTable | undefined {
     let tables = this.#byDump.get(dump);
     if (!tables) {
       tables = { sections: readUnwinding(dump.path), placed: new Map() };
       this.#byDump.set(dump, tables);
     }
-    const { sections, placed } = tables;
+    const { sections } = tables;
+    let placed = tables.placed.get(code);
+    if (!placed) tables.placed.set(code, placed = new Map());
     if (!placed.has(piece)) {
-      const { code, history: { functions } } = dump;
+      const { functions } = code.history;
       const fn = code.functionOf(piece);
       const ehFrame = sections.get(functions.offset(fn));
       placed.set(

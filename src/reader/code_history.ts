@@ -5,10 +5,10 @@
  */
 
 import { CodeMap, type CodePiece, firstIndex, type Range } from "./code_map.ts";
-import { CodeMove, type DumpRecord, type LineEntry } from "./dump_record.ts";
-import { type DumpedFunction, FunctionBuilder } from "./dumped_function.ts";
+import type { CodeMove, LineEntry } from "./dump_record.ts";
+import type { DumpedFunction } from "./dumped_function.ts";
 import { FunctionTable } from "./function_table.ts";
-import { LATE_BY, LineCorrections } from "./line_corrections.ts";
+import { LATE_BY, type LineCorrections } from "./line_corrections.ts";
 
 /** Result of a search that finds nothing. */
 export const NO_PIECE = -1;
@@ -40,7 +40,10 @@ interface Event extends Range {
 }
 
 /** A move, and the number of functions before it in the file. */
-interface Move extends Event {
+interface Move extends Range {
+  readonly fn: number;
+  readonly timestamp: bigint;
+  readonly from: Range;
   readonly position: number;
 }
 
@@ -59,7 +62,6 @@ interface Node {
  */
 export class CodeHistory {
   readonly functions: FunctionTable = new FunctionTable();
-  readonly #builder = new FunctionBuilder();
   readonly #corrections: LineCorrections;
   readonly #toTime: (timestamp: bigint) => bigint;
   readonly #moves: Move[] = [];
@@ -71,44 +73,43 @@ export class CodeHistory {
   #first: bigint | undefined;
   #last: bigint | undefined;
 
-  /** See {@linkcode CodeTimeline}. */
+  /**
+   * Creates an empty history.
+   *
+   * @param corrections Receives all functions, and those of other histories of the dump.
+   * @param toTime See {@linkcode CodeTimeline}.
+   */
   constructor(
-    header: { readonly pad1: number } | undefined,
+    corrections: LineCorrections,
     toTime: (timestamp: bigint) => bigint = (timestamp) => timestamp,
   ) {
-    this.#corrections = new LineCorrections(header);
+    this.#corrections = corrections;
     this.#toTime = toTime;
   }
 
-  /** Adds the next record of the file; returns the function that it completes. */
-  add(record: DumpRecord): DumpedFunction | undefined {
-    const fn = this.#builder.add(record);
-    if (fn) {
-      const number = this.functions.add(fn);
-      this.#byIndex?.set(fn.codeIndex, number);
-      this.#corrections.add(fn);
-      this.#noteTime(fn.timestamp);
-    } else if (record instanceof CodeMove) {
-      const moved = this.#ofIndex(record.codeIndex);
-      if (moved === undefined) return undefined;
-      const { newCodeAddr, oldCodeAddr, timestamp } = record;
-      // A hostile record cannot move more code than the function has.
-      const codeSize = Math.min(
-        record.codeSize,
-        this.functions.codeSize(moved),
-      );
-      this.#moves.push({
-        ...rangeOf(newCodeAddr, codeSize),
-        fn: moved,
-        since: this.#toTime(timestamp),
-        from: rangeOf(oldCodeAddr, codeSize),
-        position: this.functions.size,
-      });
-      this.#noteTime(timestamp);
-    } else return undefined;
-    this.#corrected.clear();
-    this.#pieces = undefined;
-    return fn;
+  /** Adds the next function of the file. */
+  add(fn: DumpedFunction): void {
+    const number = this.functions.add(fn);
+    this.#byIndex?.set(fn.codeIndex, number);
+    this.#corrections.add(fn);
+    this.#note(fn.timestamp);
+  }
+
+  /** Adds the next move of the file. */
+  move(record: CodeMove): void {
+    const moved = this.#ofIndex(record.codeIndex);
+    if (moved === undefined) return;
+    const { newCodeAddr, oldCodeAddr, timestamp } = record;
+    // A hostile record cannot move more code than the function has.
+    const codeSize = Math.min(record.codeSize, this.functions.codeSize(moved));
+    this.#moves.push({
+      ...rangeOf(newCodeAddr, codeSize),
+      fn: moved,
+      timestamp,
+      from: rangeOf(oldCodeAddr, codeSize),
+      position: this.functions.size,
+    });
+    this.#note(timestamp);
   }
 
   /** The times of the first and the last load or move; undefined if there is none. */
@@ -173,7 +174,9 @@ export class CodeHistory {
     return this.#byIndex.get(codeIndex);
   }
 
-  #noteTime(timestamp: bigint): void {
+  #note(timestamp: bigint): void {
+    this.#corrected.clear();
+    this.#pieces = undefined;
     if (this.#first === undefined || timestamp < this.#first) {
       this.#first = timestamp;
     }
@@ -368,7 +371,8 @@ export class CodePieces {
     let move = 0;
     for (let fn = 0; fn <= count; fn++) {
       while (move < moves.length && moves[move].position === fn) {
-        others.push(moves[move++]);
+        const { timestamp, ...moved } = moves[move++];
+        others.push({ ...moved, since: this.#toTime(timestamp) });
       }
       if (fn === count || isReplayed[fn] === 0) continue;
       const since = this.#toTime(functions.timestamp(fn));

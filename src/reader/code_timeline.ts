@@ -6,8 +6,9 @@
 
 import { CodeHistory, NO_PIECE } from "./code_history.ts";
 import { firstIndex, type Range } from "./code_map.ts";
-import type { DumpRecord, LineEntry } from "./dump_record.ts";
-import type { DumpedFunction } from "./dumped_function.ts";
+import { CodeMove, type DumpRecord, type LineEntry } from "./dump_record.ts";
+import { type DumpedFunction, FunctionBuilder } from "./dumped_function.ts";
+import { LineCorrections } from "./line_corrections.ts";
 
 /** Result of {@linkcode CodeTimeline.find}. */
 export interface FoundCode {
@@ -76,6 +77,7 @@ export interface Piece extends Range {
  * ```
  */
 export class CodeTimeline {
+  readonly #builder = new FunctionBuilder();
   readonly #history: CodeHistory;
   /** Functions that have been returned, by their number. */
   readonly #functions = new Map<number, DumpedFunction>();
@@ -96,7 +98,7 @@ export class CodeTimeline {
     header?: { readonly pad1: number },
     toTime: (timestamp: bigint) => bigint = (timestamp) => timestamp,
   ) {
-    this.#history = new CodeHistory(header, toTime);
+    this.#history = new CodeHistory(new LineCorrections(header), toTime);
     for (const record of records) this.add(record);
   }
 
@@ -107,7 +109,10 @@ export class CodeTimeline {
    * @returns The function that the record completes, if it does.
    */
   add(record: DumpRecord): DumpedFunction | undefined {
-    const fn = this.#history.add(record);
+    const fn = this.#builder.add(record);
+    if (fn) this.#history.add(fn);
+    else if (record instanceof CodeMove) this.#history.move(record);
+    else return undefined;
     this.#lines.clear();
     this.#stays = undefined;
     this.#pieces = undefined;

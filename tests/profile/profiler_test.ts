@@ -295,6 +295,35 @@ describe("readProfile()", () => {
       assertEquals(selves(profile), { f: 1, "[unknown]": 1, g: 5 });
     });
 
+    it("uses each process's own functions when children append to the dump", async () => {
+      const late = START + 1_000_000_000n;
+      const own = { ...g, address: f.address, pid: 70, time: late };
+      const profile = await withFunctions((recording) => {
+        recording.fork(7, 70);
+        for (const pid of [7, 70]) {
+          recording.sample(AT, { pid, time: 500_000_000 })
+            .sample(AT, { pid, time: 2_000_000_000 });
+        }
+      }, [{ ...f, pid: 7 }, own]);
+      assertEquals(chains(profile), ["f 1", "f 2", "g 1"]);
+    });
+
+    it("uses the functions of other processes when they share memory", async () => {
+      const late = START + 1_000_000_000n;
+      const time = 2_000_000_000;
+      const profile = await withFunctions((recording) =>
+        recording
+          .map("/dev/zero (deleted)", { start: AT, size: 0x40, time: 1 })
+          .fork(7, 70).fork(7, 71)
+          .sample(AT, { pid: 7, time }).sample(AT, { pid: 71, time })
+          // The memory after it is not shared.
+          .sample(NEXT, { pid: 71, time }), [
+        { ...f, pid: 70, time: late },
+        { ...g, pid: 70, time: late },
+      ]);
+      assertEquals(selves(profile), { f: 2, "[unknown]": 1 });
+    });
+
     it("ignores earlier dumps when a process has called exec", async () => {
       const profile = await withFunctions((recording) =>
         recording.sample(AT).comm(7, "other", true).sample(AT)

@@ -16,7 +16,8 @@ function read(bytes: Uint8Array) {
   using directory = temporaryDirectory();
   const path = join(directory.path, "jit-7.dump");
   Deno.writeFileSync(path, bytes);
-  const { history: { functions, pieces }, hints } = readDump(path);
+  const { histories, hints } = readDump(path);
+  const { functions, pieces } = histories.get(7)!;
   const notes = hints.map(({ text }) => text.replace(path, "PATH"));
   const find = (address: bigint) => {
     const piece = pieces.find(address, time);

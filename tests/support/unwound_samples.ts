@@ -70,8 +70,8 @@ export async function unwoundSamples(
       if (chain === undefined) continue;
       const places = chain.frames.map(({ address, isInterrupted }) => {
         const at = isInterrupted ? address : address - 1;
-        for (const { dump } of process.dumps) {
-          const { code, history } = dump;
+        for (const { code } of process.dumps) {
+          const { history } = code;
           const piece = code.find(at, record.time);
           if (piece === NO_PIECE) continue;
           const name = history.functions.name(code.functionOf(piece));
