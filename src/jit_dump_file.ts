@@ -26,7 +26,7 @@ import type {
 } from "./writer/jit_function.ts";
 import { BATCH_SIZE, MAX_WRITE, RecordBuffer } from "./writer/record_buffer.ts";
 import { RecordPacker } from "./writer/record_packer.ts";
-import { Uint64List } from "./writer/uint64.ts";
+import { Uint64List } from "./writer/uint64_list.ts";
 
 /** Options for opening a {@linkcode JitDumpFile}. */
 export interface JitDumpOptions {
@@ -267,7 +267,7 @@ export class JitDumpFile implements Disposable {
   #dumpFunction(fn: JitFunction, nameArgument: string): bigint {
     const { packer } = this.#file.contents;
     const buffer = this.#emptyBuffer();
-    const index = packer.addFunction(buffer, fn, nameArgument).value;
+    const index = packer.addFunction(buffer, fn, nameArgument);
     this.#flush(buffer);
     return index;
   }

@@ -83,7 +83,7 @@ export class ProfilerFile<T extends Contents> {
    * @throws {Deno.errors.BadResource} If the file is closed.
    */
   get contents(): T {
-    this.requireOpen();
+    if (this.#isClosed) this.requireOpen();
     return this.#contents;
   }
 

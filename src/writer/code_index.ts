@@ -23,19 +23,17 @@
  * @module
  */
 
-import type { Uint64 } from "./uint64.ts";
-
-const COUNTERS = 2 ** 42;
+const COUNTER_BITS = 42;
 const NS_PER_COUNT = 16n;
 const COUNTER_KEY = Symbol.for("@jitdump/jitdump: next code index");
 
 interface Counter {
-  next: number;
+  next: bigint;
 }
 
 /** The code indices of one thread. */
 export class CodeIndices {
-  readonly #threadId: number;
+  readonly #start: bigint;
   readonly #counter: Counter;
 
   /**
@@ -43,18 +41,18 @@ export class CodeIndices {
    * @param now Nanoseconds of a monotonic clock.
    */
   constructor(threadId: number, now: bigint) {
-    this.#threadId = threadId;
+    this.#start = BigInt(threadId) << BigInt(COUNTER_BITS);
     const globals = globalThis as unknown as Record<symbol, Counter>;
     this.#counter = globals[COUNTER_KEY] ??= {
-      next: Number(BigInt.asUintN(42, now / NS_PER_COUNT)),
+      next: BigInt.asUintN(COUNTER_BITS, now / NS_PER_COUNT),
     };
   }
 
-  /** Sets `into` to the next code index. */
-  next(into: Uint64): void {
-    const count = this.#counter.next;
-    this.#counter.next = (count + 1) % COUNTERS;
-    const low = count >>> 0;
-    into.set(low, this.#threadId * 2 ** 10 + (count - low) / 2 ** 32);
+  /** Returns the next code index. */
+  next(): bigint {
+    const counter = this.#counter;
+    const count = counter.next;
+    counter.next = BigInt.asUintN(COUNTER_BITS, count + 1n);
+    return BigInt.asUintN(64, this.#start + count);
   }
 }

@@ -14,7 +14,7 @@ const ANONYMOUS = "<anonymous>";
  */
 const CONTROLS =
   // deno-lint-ignore no-control-regex -- the characters to find
-  /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+  /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/;
 
 /** V8 collects all matches in an array, and aborts if it gets too large (V8 15). */
 const CHUNK = 1 << 20;
@@ -39,20 +39,23 @@ function escape(character: string): string {
  */
 export function escapeFunctionName(name: string): string {
   if (name === "") return ANONYMOUS;
+  // Nearly every name is plain, and this takes a quarter of the time of replace().
+  if (!CONTROLS.test(name)) return name;
+  const controls = new RegExp(CONTROLS, "g");
   let escaped = "";
   for (let at = 0; at < name.length; at += CHUNK) {
-    escaped += name.slice(at, at + CHUNK).replace(CONTROLS, escape);
+    escaped += name.slice(at, at + CHUNK).replace(controls, escape);
   }
   return escaped;
 }
 
 /**
- * Writes a name of printable ASCII characters, as nearly every name is, to `into` at
- * `at`. The name must fit.
+ * Writes a text of printable ASCII characters, as nearly every name is, to `into` at
+ * `at`. The text must fit.
  *
- * @returns Whether it is such a name. If not, a part of it may have been written.
+ * @returns Whether it is such a text. If not, a part of it may have been written.
  */
-export function writePlainName(
+export function writePlainText(
   name: string,
   into: Uint8Array,
   at: number,

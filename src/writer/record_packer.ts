@@ -30,7 +30,6 @@ import {
   type PlacedLine,
   placeSourceLines,
 } from "./source_line.ts";
-import { Uint64 } from "./uint64.ts";
 import { encodeUnwindInfo } from "../unwind/unwinding_info.ts";
 
 /** perf (6.1 to 7.2) stores the size of code in a C `int`. */
@@ -41,19 +40,10 @@ export class RecordPacker {
   readonly #libc: Libc;
   readonly #elfMach: number;
   readonly #sourceRoot: string | undefined;
+  readonly #processId = Deno.pid;
   readonly #threadId: number;
   readonly #clock: MonotonicClock;
   readonly #indices: CodeIndices;
-
-  // The fields of the record that is being packed; one object serves all.
-  readonly #event = {
-    pid: 0,
-    tid: 0,
-    timestamp: new Uint64(),
-    address: new Uint64(),
-    codeIndex: new Uint64(),
-  };
-  readonly #otherAddress = new Uint64();
 
   /**
    * @param libc Provides time, thread and addresses.
@@ -71,16 +61,12 @@ export class RecordPacker {
 
   /** Returns CLOCK_MONOTONIC in nanoseconds. */
   now(): bigint {
-    const { timestamp } = this.#event;
-    this.#clock.read(timestamp);
-    return timestamp.value;
+    return this.#clock.now();
   }
 
   /** Returns the next code index. */
   nextCodeIndex(): bigint {
-    const { codeIndex } = this.#event;
-    this.#indices.next(codeIndex);
-    return codeIndex.value;
+    return this.#indices.next();
   }
 
   /**
@@ -89,14 +75,14 @@ export class RecordPacker {
    *
    * @param nameArgument Name of the function's name in errors.
    * @param now The timestamp of a function without one. Defaults to now.
-   * @returns The function's code index, until the next one is taken.
+   * @returns The function's code index.
    */
   addFunction(
     buffer: RecordBuffer,
     fn: JitFunction,
     nameArgument = "name",
     now?: bigint,
-  ): Uint64 {
+  ): bigint {
     const what = "Cannot record a function";
     const { name, code, address, lines, unwinding, timestamp = now, pid, tid } =
       checkObject(what, "fn", fn);
@@ -108,43 +94,42 @@ export class RecordPacker {
     const unwindInfo = unwinding === undefined
       ? undefined
       : encodeUnwindInfo(what, this.#elfMach, length, unwinding);
-    const event = this.#event;
-    event.address.value = addressOf(
-      this.#libc,
-      what,
-      "address",
-      address,
-      code,
-    );
-    this.#setOrigin(what, timestamp, pid, tid);
-    this.#indices.next(event.codeIndex);
-
+    const start = addressOf(this.#libc, what, "address", address, code);
+    const time = this.#timeOf(what, timestamp);
+    const load = {
+      pid: this.#processOf(what, pid),
+      tid: this.#threadOf(what, tid),
+      timestamp: time,
+      address: start,
+      codeIndex: this.#indices.next(),
+    };
     if (placedLines && placedLines.length > 0) {
-      this.#addLines(buffer, placedLines, length);
+      this.#addLines(buffer, time, start, placedLines, length);
     }
     if (unwindInfo) {
       const { ehFrame, ehFrameHdr } = unwindInfo;
       const mappedSize = ehFrame.length + ehFrameHdr.length;
-      buffer.addUnwindingInfo(event.timestamp, ehFrame, ehFrameHdr, mappedSize);
+      buffer.addUnwindingInfo(time, ehFrame, ehFrameHdr, mappedSize);
     }
-    buffer.addCodeLoad(event, name, code);
-    return event.codeIndex;
+    buffer.addCodeLoad(load, name, code);
+    return load.codeIndex;
   }
 
   #addLines(
     buffer: RecordBuffer,
+    time: bigint,
+    start: bigint,
     lines: readonly PlacedLine[],
     codeSize: number,
   ): void {
-    const { timestamp, address } = this.#event;
-    buffer.beginDebugInfo(timestamp, address, lines.length + 1);
+    buffer.beginDebugInfo(time, start, lines.length + 1);
     for (const { offset, line, column, path } of lines) {
-      buffer.addDebugEntry(address, offset, line, column, path);
+      buffer.addDebugEntry(start + BigInt(offset), line, column, path);
     }
     // perf (6.1 to 7.2) ends the line table at the address of the last entry. One more
     // entry at the end of the code ends the range of the last line.
     const { line, column, path } = lines[lines.length - 1];
-    buffer.addDebugEntry(address, codeSize, line, column, path);
+    buffer.addDebugEntry(start + BigInt(codeSize), line, column, path);
     buffer.endDebugInfo();
   }
 
@@ -152,7 +137,6 @@ export class RecordPacker {
   addCodeMove(buffer: RecordBuffer, move: JitCodeMove): void {
     const what = "Cannot record a move";
     checkObject(what, "move", move);
-    const event = this.#event;
     const { codeSize, codeIndex, oldAddress, newAddress } = move;
     const { timestamp, pid, tid } = move;
     const size = checkUnsigned(what, "codeSize", 32, codeSize);
@@ -162,18 +146,15 @@ export class RecordPacker {
       );
     }
     const libc = this.#libc;
-    const other = this.#otherAddress;
-    other.value = addressOf(libc, what, "oldAddress", oldAddress, size);
-    event.address.value = addressOf(
-      libc,
-      what,
-      "newAddress",
-      newAddress,
-      size,
-    );
-    event.codeIndex.value = checkUint64(what, "codeIndex", codeIndex);
-    this.#setOrigin(what, timestamp, pid, tid);
-    buffer.addCodeMove(event, other, size);
+    const from = addressOf(libc, what, "oldAddress", oldAddress, size);
+    const event = {
+      address: addressOf(libc, what, "newAddress", newAddress, size),
+      codeIndex: checkUint64(what, "codeIndex", codeIndex),
+      pid: this.#processOf(what, pid),
+      tid: this.#threadOf(what, tid),
+      timestamp: this.#timeOf(what, timestamp),
+    };
+    buffer.addCodeMove(event, from, size);
   }
 
   /** Adds a debug-info record. */
@@ -197,13 +178,11 @@ export class RecordPacker {
         file: checkFileName(what, `${argument}.file`, file),
       };
     });
-    const event = this.#event;
-    event.address.value = addressOf(libc, what, "address", givenAddress, 0);
-    this.#setTime(what, timestamp);
-    buffer.beginDebugInfo(event.timestamp, event.address, entries.length);
+    const start = addressOf(libc, what, "address", givenAddress, 0);
+    const time = this.#timeOf(what, timestamp);
+    buffer.beginDebugInfo(time, start, entries.length);
     for (const { address, line, discrim, file } of entries) {
-      this.#otherAddress.value = address;
-      buffer.addDebugEntry(this.#otherAddress, 0, line, discrim, file);
+      buffer.addDebugEntry(address, line, discrim, file);
     }
     buffer.endDebugInfo();
   }
@@ -216,35 +195,27 @@ export class RecordPacker {
     const ehFrame = checkBytes(what, "ehFrame", frame);
     const ehFrameHdr = checkBytes(what, "ehFrameHdr", hdr);
     const size = checkUnsigned(what, "mappedSize", 32, mappedSize);
-    this.#setTime(what, timestamp);
-    buffer.addUnwindingInfo(this.#event.timestamp, ehFrame, ehFrameHdr, size);
+    const time = this.#timeOf(what, timestamp);
+    buffer.addUnwindingInfo(time, ehFrame, ehFrameHdr, size);
   }
 
   /** Adds a code-close record. */
   addCodeClose(buffer: RecordBuffer, timestamp?: bigint): void {
-    this.#setTime("Cannot record the end", timestamp);
-    buffer.addCodeClose(this.#event.timestamp);
+    buffer.addCodeClose(this.#timeOf("Cannot record the end", timestamp));
   }
 
-  #setOrigin(
-    what: string,
-    timestamp: bigint | undefined,
-    pid: number | undefined,
-    tid: number | undefined,
-  ): void {
-    const event = this.#event;
-    event.pid = pid === undefined
-      ? Deno.pid
-      : checkUnsigned(what, "pid", 32, pid);
-    event.tid = tid === undefined
-      ? this.#threadId
-      : checkUnsigned(what, "tid", 32, tid);
-    this.#setTime(what, timestamp);
+  #processOf(what: string, pid: number | undefined): number {
+    if (pid === undefined) return this.#processId;
+    return checkUnsigned(what, "pid", 32, pid);
   }
 
-  #setTime(what: string, timestamp: bigint | undefined): void {
-    const into = this.#event.timestamp;
-    if (timestamp === undefined) this.#clock.read(into);
-    else into.value = checkUint64(what, "timestamp", timestamp);
+  #threadOf(what: string, tid: number | undefined): number {
+    if (tid === undefined) return this.#threadId;
+    return checkUnsigned(what, "tid", 32, tid);
+  }
+
+  #timeOf(what: string, timestamp: bigint | undefined): bigint {
+    if (timestamp === undefined) return this.#clock.now();
+    return checkUint64(what, "timestamp", timestamp);
   }
 }

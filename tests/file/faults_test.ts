@@ -8,7 +8,7 @@ import { JitDumpError } from "../../mod.ts";
 import { openDump } from "../../src/file/dump_file.ts";
 import type { RecordSink } from "../../src/file/record_sink.ts";
 import { RecordBuffer } from "../../src/writer/record_buffer.ts";
-import { Uint64 } from "../../src/writer/uint64.ts";
+
 import { ERRNO, faultyLibc, real } from "../support/faulty_libc.ts";
 import { parseDump, readLoads } from "../support/parse_dump.ts";
 import { temporaryDirectory } from "../support/script.ts";
@@ -28,13 +28,12 @@ const HEADER = {
 /** Returns a buffer with a JIT_CODE_LOAD record. */
 function record(codeSize: number): RecordBuffer {
   const buffer = new RecordBuffer();
-  const zero = new Uint64();
   const load = {
     pid: 1,
     tid: 1,
-    timestamp: zero,
-    address: zero,
-    codeIndex: zero,
+    timestamp: 0n,
+    address: 0n,
+    codeIndex: 0n,
   };
   const code = new Uint8Array(codeSize).fill(7);
   buffer.addCodeLoad(load, `${codeSize}`, code);

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import {
   escapeFunctionName,
-  writePlainName,
+  writePlainText,
 } from "../../src/writer/function_name.ts";
 
 describe("escapeFunctionName()", () => {
@@ -33,10 +33,10 @@ describe("escapeFunctionName()", () => {
   });
 });
 
-describe("writePlainName()", () => {
+describe("writePlainText()", () => {
   const write = (name: string) => {
     const into = new Uint8Array(100).fill(0xff);
-    const isPlain = writePlainName(name, into, 3);
+    const isPlain = writePlainText(name, into, 3);
     const text = new TextDecoder().decode(into.subarray(3, 3 + name.length));
     return isPlain && into[2] === 0xff && into[3 + name.length] === 0xff
       ? text

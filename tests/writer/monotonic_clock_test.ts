@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { setNanoseconds } from "../../src/writer/monotonic_clock.ts";
-import { Uint64 } from "../../src/writer/uint64.ts";
+
 import { type CommandLine, run } from "../support/perf.ts";
 import { MOD, scriptCommand, temporaryDirectory } from "../support/script.ts";
 
@@ -18,26 +17,6 @@ const after = (seconds: number): CommandLine => [
 
 const mayShift = (await run([...after(1), "true"])
   .catch(() => ({ success: false }))).success;
-
-describe("setNanoseconds()", () => {
-  it("is exact when the uptime needs more than 53 bits", () => {
-    const year = 365 * 86400;
-    const seconds = [0, 1, 4, 5, 65535, 65536, 9007199, 9007200, 104 * 86400];
-    for (let years = 1; years <= 584; years += 7) seconds.push(years * year);
-    let largest = 0n;
-    for (const s of seconds) {
-      for (const ns of [0, 1, 294967295, 294967296, 999_999_999]) {
-        const into = new Uint64();
-        setNanoseconds(into, s, ns);
-        const expected = BigInt(s) * 1_000_000_000n + BigInt(ns);
-        assertEquals(into.value, expected, `${s} s ${ns} ns`);
-        if (expected > largest) largest = expected;
-      }
-    }
-    // The values need all bits, far more than a number has.
-    assert(largest > 2n ** 63n);
-  });
-});
 
 describe("getTimeStamp()", () => {
   const name = "is CLOCK_MONOTONIC, and exact after years";

@@ -1,12 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BATCH_SIZE, RecordBuffer } from "../../src/writer/record_buffer.ts";
-import { Uint64 } from "../../src/writer/uint64.ts";
 
 /** Adds a function whose code consists of `codeSize` bytes of 7. */
 function add(buffer: RecordBuffer, size: number): void {
-  const zero = new Uint64();
-  const load = { timestamp: zero, address: zero, codeIndex: zero };
+  const load = { timestamp: 0n, address: 0n, codeIndex: 0n };
   const code = new Uint8Array(size).fill(7);
   buffer.addCodeLoad({ ...load, pid: 1, tid: 2 }, `${size}`, code);
 }
