@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checkDump } from "../reader/check_dump.ts";
+import { checkStart } from "../reader/check_dump.ts";
 import type { SymbolNote } from "../symbols/note.ts";
 import type { ChainEnd } from "../unwind/unwound_chain.ts";
 import type { Dump, Dumps } from "./dumps.ts";
@@ -14,8 +14,8 @@ import type { Hint } from "./hint.ts";
 /** Maximum number of hints. */
 const MOST = 5;
 
-/** Maximum size of a dump that is checked, because checking takes time. */
-const LARGEST_CHECKED = 8 * 1024 * 1024;
+/** Number of bytes of a dump that are checked, because checking takes time. */
+const CHECKED_SIZE = 8 * 1024 * 1024;
 
 /** Minimum share of the weight for a hint. */
 const LEAST_SHARE = 0.05;
@@ -255,8 +255,8 @@ async function onFindings(dumps: readonly Dump[]): Promise<Hint[]> {
   for (const { path, hints: own } of dumps) {
     if (own.length > 0) continue;
     try {
-      if (Deno.statSync(path).size > LARGEST_CHECKED) continue;
-      for await (const { severity, message } of checkDump(path)) {
+      for await (const finding of checkStart(path, CHECKED_SIZE)) {
+        const { severity, message } = finding;
         if (severity !== "error") continue;
         hints.push({
           text: `the dump ${path} has a fault (${message})`,

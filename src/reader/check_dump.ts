@@ -22,12 +22,24 @@ const PART = 4096;
  * @throws {JitDumpFormatError} If it does not begin with the header of a dump.
  * @throws Whatever opening the file throws.
  */
-export async function* checkDump(path: string): AsyncGenerator<Finding, void> {
+export function checkDump(path: string): AsyncGenerator<Finding, void> {
+  return checkStart(path, Infinity);
+}
+
+/**
+ * Finds the same in the first `size` bytes of a dump. Of a larger file, the findings that
+ * only its end shows are missing.
+ */
+export async function* checkStart(
+  path: string,
+  size: number,
+): AsyncGenerator<Finding, void> {
   using dump = RecoveringReader.open(path);
   using corrupt = new CorruptLoads(path, dump.header.littleEndian);
   const checker = new DumpChecker(dump.header, await realPath(path));
   yield* checker.checkHeader();
   for (const item of dump) {
+    if (item.offset >= size) return;
     yield* item instanceof CorruptRange
       ? checker.checkCorruptRange(item, corrupt.at(item))
       : checker.check(item);

@@ -134,6 +134,7 @@ for (const perf of await perfsAtHand()) {
         ["without chains", "-e cpu-clock -o DATA"],
         ["compressed, with -z", "-e cpu-clock -z -o DATA"],
         ["to a pipe, with -o -", "-e cpu-clock -o - > DATA"],
+        ["to a directory, with --threads", "-e cpu-clock --threads -o DATA"],
       ]
     ) {
       itCompiled(

@@ -238,6 +238,21 @@ describe("readProfile()", () => {
       assertMatch(hints, /jit-7\.dump cannot be read \(no such file\)/);
     });
 
+    it("returns the rest and a hint when it was deleted", async () => {
+      using place = new Place();
+      const good = place.dump("jit-8.dump", [f], { pid: 8 });
+      const deleted = `${join(place.path, "jit-7.dump")} (deleted)`;
+      const profile = await place.read(
+        new RecordingBuilder().map(deleted, { inode: 3 })
+          .mapDump(good, { pid: 8 }).sample(NEXT).sample(AT, { pid: 8 }),
+      );
+      assertEquals(selves(profile), { f: 1, "[unknown]": 1 });
+      assertMatch(
+        hints(profile),
+        /jit-7\.dump cannot be read \(no such file\)/,
+      );
+    });
+
     it("returns the rest and a hint when it is empty", async () => {
       const { selves, hints } = await withDump(new Uint8Array(0));
       assertEquals(selves, { f: 1, "[unknown]": 1 });
@@ -500,6 +515,17 @@ describe("readProfile()", () => {
         new RecordingBuilder().mapDump(path).sample(AT),
       );
       assertMatch(hints(profile), /have unwind info, but the recording has no/);
+    });
+
+    it("happens when check finds an error in the first part of a large dump", async () => {
+      using place = new Place();
+      const dump = place.dump("jit-7.dump", [f, { ...g, index: 0n }]);
+      // Zeros after the records, as the sink "mapped" leaves them.
+      Deno.truncateSync(dump, 20 * 1024 * 1024);
+      const profile = await place.read(
+        new RecordingBuilder().mapDump(dump).sample(AT),
+      );
+      assertMatch(hints(profile), /jit-7\.dump has a fault .*code index 0/);
     });
 
     it("happens when check finds an error in a dump", async () => {
