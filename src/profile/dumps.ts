@@ -217,7 +217,8 @@ const NO_SUCH_FILE: Failure = {
 };
 
 const REPLACED: Failure = {
-  problem: "another process has written a dump of that name since",
+  problem:
+    "the file of that name is of another time: another process has written it since, or the dump has another clock",
   cure: "name the directory of a copy with --dumps",
 };
 

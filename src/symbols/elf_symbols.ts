@@ -51,7 +51,19 @@ function functionsOf(elf: ElfFile, type: number): SymbolTable | undefined {
     symbols,
     endOfCode(elf.sections),
     (name) => elf.string(strings, name),
+    isBetterAlias,
   );
+}
+
+/**
+ * Returns whether perf 6.1 to 7.2 prefers a name to another one of the same address and
+ * binding: the one with fewer underscores at its start, or else the longer one.
+ */
+export function isBetterAlias(name: string, other: string): boolean {
+  const underscores = (text: string) =>
+    text.length - text.replace(/^_+/, "").length;
+  return underscores(name) < underscores(other) ||
+    underscores(name) === underscores(other) && name.length > other.length;
 }
 
 /** Labels of assembly code count if they are global: local ones are within functions. */

@@ -36,19 +36,26 @@ export class SymbolTable {
   readonly #nameOf: (name: number) => string;
 
   /**
-   * @param symbols Symbols in any order. The last of equal rank wins.
+   * @param symbols Symbols in any order. Of equal ones of one address, the last wins.
    * @param end Address where the last symbol of size 0 ends.
+   * @param isBetter Whether a name is preferred to another of equal rank.
    */
   constructor(
     symbols: UnnamedSymbol[],
     end: Address,
     nameOf: (name: number) => string,
+    isBetter: (name: string, other: string) => boolean = () => true,
   ) {
     symbols.sort((a, b) => a.start - b.start || a.rank - b.rank);
-    // The last of an address is the one that is used.
-    const used = symbols.filter(({ start }, i) =>
-      symbols[i + 1]?.start !== start
-    );
+    const used: UnnamedSymbol[] = [];
+    for (const symbol of symbols) {
+      const last = used.at(-1);
+      if (last?.start !== symbol.start) used.push(symbol);
+      else if (
+        last.rank < symbol.rank ||
+        isBetter(nameOf(symbol.name), nameOf(last.name))
+      ) used[used.length - 1] = symbol;
+    }
     this.#starts = Float64Array.from(used, ({ start }) => start);
     this.#names = Float64Array.from(used, ({ name }) => name);
     this.#ends = Float64Array.from(

@@ -3,7 +3,12 @@ import { describe, it } from "@std/testing/bdd";
 import { ElfFile, ElfFormatError } from "../../src/symbols/elf_file.ts";
 import { functionsOfSymtab } from "../../src/symbols/elf_symbols.ts";
 import type { ByteSource } from "../../src/symbols/input_file.ts";
-import { buildElf, BUILT_ADDRESS, BUILT_OFFSET } from "../support/build_elf.ts";
+import {
+  buildElf,
+  BUILT_ADDRESS,
+  BUILT_OFFSET,
+  type BuiltSymbol,
+} from "../support/build_elf.ts";
 
 const SYMBOLS = [
   { name: "second", value: BUILT_ADDRESS + 0x40, size: 0 },
@@ -48,6 +53,27 @@ describe("ELF files", () => {
       });
     }
   }
+
+  it("have the names that perf prefers when functions have several", () => {
+    const aliases = (...names: string[]) =>
+      names.map((name) => ({ name, value: BUILT_ADDRESS, size: 8 }));
+    const nameOf = (symbols: BuiltSymbol[]) => {
+      const bytes = buildElf({ is64: true, isLittle: true, symbols });
+      const functions = functionsOfSymtab(new ElfFile(sourceOf(bytes)));
+      return functions?.find(BUILT_ADDRESS)?.name;
+    };
+    for (
+      const [expected, names] of [
+        ["read", ["__read", "_read", "read"]],
+        ["fputs", ["_fputs_long", "puts", "fputs"]],
+      ] as const
+    ) {
+      assertEquals(nameOf(aliases(...names)), expected);
+      assertEquals(nameOf(aliases(...names.toReversed())), expected);
+    }
+    const local = { ...aliases("longer_name")[0], info: 0x02 };
+    assertEquals(nameOf([...aliases("read"), local]), "read");
+  });
 
   it("return the same object when addresses are of one function", () => {
     const bytes = buildElf({ is64: true, isLittle: true, symbols: SYMBOLS });
