@@ -5,9 +5,10 @@
  */
 
 import { openDebugFile, type OpenElf } from "./debug_file.ts";
-import { ElfFile } from "./elf_file.ts";
+import { ElfFile, ElfFormatError } from "./elf_file.ts";
 import { functionsOfDynsym, functionsOfSymtab } from "./elf_symbols.ts";
 import { InputFile, InputFileError } from "./input_file.ts";
+import { stubsOf } from "./plt_symbols.ts";
 import type { CodeSymbol, SymbolTable } from "./symbol_table.ts";
 import {
   type FileUnwindSections,
@@ -28,6 +29,7 @@ export interface RecordedFile {
 export class Image implements Disposable {
   readonly #elf: ElfFile;
   readonly #functions: SymbolTable | undefined;
+  readonly #stubs: SymbolTable | undefined;
   readonly #files: InputFile[];
   #unwind: FileUnwindSections | undefined;
   #isUnwindRead = false;
@@ -39,6 +41,7 @@ export class Image implements Disposable {
   ) {
     this.#elf = elf;
     this.#functions = functions;
+    this.#stubs = stubsIn(elf);
     this.#files = files;
   }
 
@@ -83,7 +86,8 @@ export class Image implements Disposable {
   functionAt(offset: number): CodeSymbol | undefined {
     const address = this.#elf.addressAt(offset);
     if (address === undefined) return undefined;
-    return this.#functions?.find(address);
+    // A function without a size may seem to reach over the stubs.
+    return this.#stubs?.find(address) ?? this.#functions?.find(address);
   }
 
   /** Returns the address of a byte of the file, according to its segments. */
@@ -106,6 +110,16 @@ export class Image implements Disposable {
 
   [Symbol.dispose](): void {
     for (const file of this.#files) file[Symbol.dispose]();
+  }
+}
+
+/** Reads the stubs of a file; broken ones cost their names only. */
+function stubsIn(elf: ElfFile): SymbolTable | undefined {
+  try {
+    return stubsOf(elf);
+  } catch (error) {
+    if (error instanceof ElfFormatError) return undefined;
+    throw error;
   }
 }
 
