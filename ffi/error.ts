@@ -6,7 +6,7 @@
 
 import { EINTR } from "./constants.ts";
 import type { Libc } from "./libc.ts";
-import { readMemory } from "./memory.ts";
+import { copyMemory } from "./memory.ts";
 
 /** A system call, for error messages. */
 export interface SystemCall {
@@ -18,24 +18,17 @@ export interface SystemCall {
   readonly path: string;
 }
 
-// Allocated once: an allocation may collect garbage, and that calls libc itself.
-const errno = new Int32Array(1);
-const errnoBytes = new Uint8Array(errno.buffer);
-let errnoAddress = 0n;
-/** The libc whose errno is at that address; another copy of libc has its own. */
-let errnoLibc: Libc | undefined;
+const ERRNO_SIZE = 4n;
 
 /**
  * Returns the errno that the last failed call of this thread has set. Call it before
- * anything else that might call into libc.
+ * anything else that might call into libc. It allocates nothing, because an allocation may
+ * collect garbage, and that calls libc itself.
  */
 export function readErrno(libc: Libc): number {
-  if (libc !== errnoLibc) {
-    errnoAddress = libc.__errno_location();
-    errnoLibc = libc;
-  }
-  readMemory(libc, errnoBytes, errnoAddress);
-  return errno[0];
+  const { address, copy, copyAddress } = libc.errno;
+  copyMemory(libc, copyAddress, address, ERRNO_SIZE);
+  return copy[0];
 }
 
 /** Calls again while `call` is interrupted. Returns its result, or a negative errno. */

@@ -24,6 +24,9 @@ export class OpenFile {
   /** Whether the descriptor is, or was left, without `O_APPEND`. */
   #isOverwriting = false;
   #isClosed = false;
+  /** The bytes that were written last, and their address. */
+  #bytes: Uint8Array | undefined;
+  #address = 0n;
 
   /**
    * @param libc The libc to call.
@@ -71,9 +74,13 @@ export class OpenFile {
   /** Appends the first `length` bytes; returns the number of bytes written. */
   write(bytes: Uint8Array<ArrayBuffer>, length: number): number {
     if (this.#isOverwriting) this.#resumeAppending();
+    if (bytes !== this.#bytes) {
+      this.#address = addressOfBuffer(this.libc, bytes);
+      this.#bytes = bytes;
+    }
     // Not retry(): this is called for each record, and must not allocate a closure.
     for (;;) {
-      const written = this.libc.write(this.#fd, bytes, BigInt(length));
+      const written = this.libc.write(this.#fd, this.#address, BigInt(length));
       if (written !== -1) return written;
       const errno = readErrno(this.libc);
       if (errno !== EINTR) throw this.#error(errno, "write", "write to");

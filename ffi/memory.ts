@@ -15,7 +15,7 @@ import type { Libc } from "./libc.ts";
  * moving heap until its `buffer` is read, so read that before.
  */
 export function addressOfBuffer(libc: Libc, buffer: Uint8Array): bigint {
-  return libc.addressOfBuffer(buffer as Uint8Array<ArrayBuffer>, 0, 0n);
+  return libc.addressOfBuffer(buffer as Uint8Array<ArrayBuffer>);
 }
 
 /** Returns the address that `pointer` holds. */
@@ -32,7 +32,7 @@ export function readMemory(
   into: Uint8Array<ArrayBuffer>,
   address: bigint,
 ): void {
-  libc.copyFromAddress(into, address, BigInt(into.length));
+  copyMemory(libc, addressOfBuffer(libc, into), address, BigInt(into.length));
 }
 
 /** Copies `size` bytes from one address to another. */

@@ -85,9 +85,11 @@ describe("AppendFile with short writes", () => {
       using directory = temporaryDirectory();
       const path = join(directory.path, "some.dump");
       let isBroken = false;
+      const bytes = new Uint8Array(new ArrayBuffer(30));
+      const address = real.addressOfBuffer(bytes);
       const part = (fd: number) => {
         isBroken = !isBroken;
-        return isBroken ? real.write(fd, new Uint8Array(30), 30n) : -1;
+        return isBroken ? real.write(fd, address, 30n) : -1;
       };
       const libc = faultyLibc({ write: part, writev: part });
       const sink = openAppendFile(libc, path);

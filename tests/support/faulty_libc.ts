@@ -33,7 +33,8 @@ export function faultyLibc(
   errno = { value: ERRNO.EIO },
 ): Libc {
   let isFaulty = false;
-  const calls = Object.entries({ ...real, ...faults }).map(([name, call]) => {
+  const entries = Object.entries({ ...real, ...faults }).map(([name, call]) => {
+    if (typeof call !== "function") return [name, call];
     const watched = (...args: unknown[]) => {
       const result = Reflect.apply(call, undefined, args);
       isFaulty = name in faults && FAILURES.includes(result);
@@ -41,15 +42,13 @@ export function faultyLibc(
     };
     return [name, watched];
   });
+  const calls: Libc = Object.fromEntries(entries);
   return {
-    ...Object.fromEntries(calls),
-    __errno_location: real.__errno_location,
-    copyFromAddress: (into, address, size) => {
-      if (!isFaulty || address !== real.__errno_location()) {
-        return real.copyFromAddress(into, address, size);
-      }
-      new DataView((into as Uint8Array<ArrayBuffer>).buffer)
-        .setInt32(0, errno.value, true);
+    ...calls,
+    copyBetweenAddresses: (to, from, size) => {
+      if (isFaulty && from === real.errno.address) {
+        real.errno.copy[0] = errno.value;
+      } else calls.copyBetweenAddresses(to, from, size);
     },
   };
 }
