@@ -40,7 +40,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 
   "src/perf_data": ["src/format"],
   "src/symbols": ["src/format"],
-  "src/recorder": ["ffi", "src/format", "src/perf_data"],
+  "src/recorder": ["ffi", "src/format", "src/perf_data", "src/symbols"],
   "src/profile": [
     "src/format",
     "src/unwind",

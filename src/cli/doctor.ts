@@ -4,16 +4,15 @@
  * @module
  */
 
-import { LIBC_PATHS } from "../../ffi/libc.ts";
-import {
-  findEvent,
-  perfVersion,
-  recordArguments,
-} from "../profile/perf_record.ts";
+import { type Libc, LIBC_PATHS, openLibc } from "../../ffi/libc.ts";
 import { readProfile } from "../profile/profiler.ts";
 import { tallyFunctions } from "../profile/tally.ts";
+import { EventSet } from "../recorder/event_set.ts";
+import { RecordingDirectory } from "../recorder/recording_directory.ts";
+import type { SampleSettings } from "../recorder/sample_settings.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { colored } from "./output.ts";
+import { defaultEvent, RecordingSession } from "./recording_session.ts";
 
 const HELP = `
 Usage: jitdump doctor
@@ -21,7 +20,8 @@ Usage: jitdump doctor
 Checks the requirements of profiling, and suggests a remedy for each that is missing.
 Then records a test program, and checks that the profile names its jitted function.
 
-Requires --allow-all: it runs perf, objdump and Deno, and calls machine code.
+Requires --allow-all: it runs Deno, objdump and perf, and calls machine code.
+perf is not needed: it is one of the programs that can read recordings and dumps.
 Exit status: 0 if profiling works, 1 if not.
 `;
 
@@ -39,19 +39,14 @@ export const doctor: Command = {
     if (positionals.length > 0) {
       throw new UsageError("doctor takes no arguments");
     }
-    let event = "";
     const checks: [string, Check, "needed" | "useful"][] = [
       ["system", system, "needed"],
-      ["perf", perfVersion, "needed"],
-      ["perf_event_paranoid", paranoid, "useful"],
-      [
-        "clock and event",
-        async () => `-k mono -e ${event = await findEvent()}`,
-        "needed",
-      ],
       ["libc", libc, "needed"],
+      ["recorder", recorder, "needed"],
+      ["perf_event_paranoid", paranoid, "useful"],
+      ["a recorded function", recordOne, "needed"],
       ["objdump", objdump, "useful"],
-      ["a recorded function", () => recordOne(event), "needed"],
+      ["perf", perf, "useful"],
     ];
     let status = 0;
     for (const [name, check, need] of checks) {
@@ -74,7 +69,7 @@ export const doctor: Command = {
 function system(): Promise<string> {
   const { os, arch } = Deno.build;
   if (os === "linux") return Promise.resolve(`${os}, ${arch}`);
-  return Promise.reject(new Error(`perf runs on Linux only, this is ${os}`));
+  return Promise.reject(new Error(`recording needs Linux, this is ${os}`));
 }
 
 async function paranoid(): Promise<string> {
@@ -82,7 +77,7 @@ async function paranoid(): Promise<string> {
   const level = Number(await Deno.readTextFile(path));
   if (level <= 1 || Deno.uid() === 0) return String(level);
   throw new Error(
-    `${level}: perf may not record the kernel, or nothing at all; run sudo sysctl kernel.perf_event_paranoid=1`,
+    `${level}: the time in the kernel is not recorded, or nothing at all; run sudo sysctl kernel.perf_event_paranoid=1`,
   );
 }
 
@@ -116,25 +111,77 @@ async function objdump(): Promise<string> {
   }
 }
 
-/** Records the test program, and finds its function in the profile. */
-async function recordOne(event: string): Promise<string> {
-  if (event === "") throw new Error("not checked, because perf cannot record");
-  const directory = await Deno.makeTempDir({ prefix: "jitdump-doctor-" });
+/** Calls a function with libc. */
+async function withLibc<T>(use: (libc: Libc) => T | Promise<T>): Promise<T> {
+  const library = openLibc((message) => new Error(message));
   try {
-    const data = `${directory}/perf.data`;
-    const program = new URL("doctor_program.ts", import.meta.url).href;
-    const perf = recordArguments({
-      data,
-      event,
-      callGraph: "none",
-      target: [Deno.execPath(), "run", "--allow-all", program, directory, NAME],
-    });
-    const { success, stderr } = await new Deno.Command("perf", { args: perf })
-      .output();
-    if (!success) {
-      throw new Error(new TextDecoder().decode(stderr).trim());
-    }
-    const profile = await readProfile(data);
+    return await use(library.symbols);
+  } finally {
+    library.close();
+  }
+}
+
+const SETTINGS: SampleSettings = {
+  frequency: 1000,
+  callGraph: "none",
+  stackSize: 0,
+};
+
+/** Size of the rings that are tried. */
+const RING_SIZE = 512 * 1024;
+
+/** Tries to record with Deno alone. */
+function recorder(): Promise<string> {
+  return withLibc((libc) => {
+    const event = defaultEvent(libc);
+    const target = { kind: "children" } as const;
+    const set = EventSet.open(libc, [event], SETTINGS, target, RING_SIZE);
+    set.close();
+    const kernel = set.leavesOutKernel ? " without the kernel" : "";
+    return `${event.name}${kernel}, ${set.rings.length} CPUs, ${
+      set.ringSize / 1024
+    } KiB for each`;
+  });
+}
+
+/** What Ubuntu's wrapper prints if it has no perf for the running kernel. */
+const NO_PERF_BEHIND = /perf not found for kernel/;
+
+async function perf(): Promise<string> {
+  const unneeded = "jitdump record does not need it";
+  let output: Deno.CommandOutput;
+  try {
+    output = await new Deno.Command("perf", {
+      args: ["--version"],
+      stdin: "null",
+    }).output();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(
+      `not installed; ${unneeded}; to use it, install it (Debian: linux-perf, Ubuntu: linux-tools-generic, Fedora: perf)`,
+    );
+  }
+  const [stdout, stderr] = [output.stdout, output.stderr]
+    .map((bytes) => new TextDecoder().decode(bytes).trim());
+  if (NO_PERF_BEHIND.test(stdout + stderr)) {
+    throw new Error(
+      `a wrapper without a perf for this kernel; ${unneeded}; to use it, install linux-tools-$(uname -r)`,
+    );
+  }
+  if (!output.success) {
+    const [reason] = (stderr || stdout).split("\n");
+    throw new Error(`does not run (${reason}); ${unneeded}`);
+  }
+  return stdout.replace(/^perf version /, "");
+}
+
+/** Records the test program, and finds its function in the profile. */
+async function recordOne(): Promise<string> {
+  const path = await Deno.makeTempDir({ prefix: "jitdump-doctor-" });
+  try {
+    const samples = await withLibc((libc) => recordProgram(libc, path));
+    if (samples === 0) throw new Error("there is no sample of it");
+    const profile = await readProfile(`${path}/perf.data`);
     const share = tallyFunctions(profile)
       .find(({ place }) => place.name === NAME);
     if (!share) {
@@ -145,6 +192,39 @@ async function recordOne(event: string): Promise<string> {
     const percent = (100 * share.self / profile.weight).toFixed(0);
     return `the profile names it, with ${percent}% of ${profile.samples} samples of ${profile.event}`;
   } finally {
-    await Deno.remove(directory, { recursive: true });
+    await Deno.remove(path, { recursive: true });
+  }
+}
+
+/** Records the test program into a directory; returns the number of samples. */
+async function recordProgram(libc: Libc, path: string): Promise<number> {
+  const started = new Date();
+  const directory = new RecordingDirectory(libc, path, started);
+  try {
+    const session = new RecordingSession(libc, directory, {
+      events: [defaultEvent(libc)],
+      settings: SETTINGS,
+      target: { kind: "children" },
+      started,
+    });
+    try {
+      const program = new URL("doctor_program.ts", import.meta.url).href;
+      const child = new Deno.Command(Deno.execPath(), {
+        args: ["run", "--allow-all", program, path, NAME],
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const output = child.output();
+      await session.run(output);
+      const { success, stderr } = await output;
+      if (!success) throw new Error(new TextDecoder().decode(stderr).trim());
+      session.keep(0);
+      return session.totals.samples;
+    } finally {
+      session.close();
+    }
+  } finally {
+    directory.close();
   }
 }

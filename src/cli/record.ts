@@ -4,146 +4,359 @@
  * @module
  */
 
+import { type Libc, openLibc } from "../../ffi/libc.ts";
+import {
+  EVENT_NAMES,
+  parseEvent,
+  type RecordedEvent,
+} from "../recorder/event.ts";
+import type { Target } from "../recorder/event_set.ts";
+import { kernelSetting } from "../recorder/kernel_setting.ts";
+import { RecordingDirectory } from "../recorder/recording_directory.ts";
+import { hasEnded, threadIds } from "../recorder/running_processes.ts";
 import {
   CALL_GRAPHS,
   type CallGraph,
-  findEvent,
-  recordArguments,
-} from "../profile/perf_record.ts";
-import { hasSamples } from "../profile/recording.ts";
+  STACK_LIMIT,
+} from "../recorder/sample_settings.ts";
 import { perfProfFlags } from "../v8.ts";
-import { type Command, parse, UsageError } from "./command.ts";
+import { type Command, parse, suggest, UsageError } from "./command.ts";
+import { Progress } from "./progress.ts";
+import { defaultEvent, RecordingSession } from "./recording_session.ts";
 import { DEFAULT_DIRECTORY, report } from "./report.ts";
 
 const HELP = `
 Usage: jitdump record [OPTIONS] -- COMMAND…
        jitdump record [OPTIONS] --pid PID
+       jitdump record [OPTIONS] --all
 
-Records a command with perf record and CLOCK_MONOTONIC, and then prints the report.
-Samples CPU cycles, or CPU time (cpu-clock) if perf cannot count cycles.
+Records a command with all programs that it starts, a running process with all its
+threads, or all processes, and then prints the report. Does not run perf.
+Samples CPU cycles, or CPU time (cpu-clock) if the machine does not count cycles.
 
   --out DIRECTORY          directory of the recording (default: ${DEFAULT_DIRECTORY})
-  --call-graph fp|dwarf|none  source of call chains (default: fp)
-  --frequency HZ           samples per second (default: that of perf, 4000)
+  --call-graph fp|dwarf|none  source of call chains (default: fp): frame pointers; also
+                           a copy of the stack, which the report unwinds; or none
+  --stack-size BYTES       size of that copy (default: 8192)
+  --frequency HZ           samples per second (default: 4000)
+  --event NAME,…           ${EVENT_NAMES.slice(0, 4).join(", ")},
+                           ${EVENT_NAMES.slice(4).join(", ")};
+                           :u or :k limits it to programs or the kernel
+  --duration SECONDS       end after that time, and terminate the command
   --v8                     record the names of JavaScript functions of a Deno program
-  --pid PID                record a running process, until it ends or Ctrl-C is pressed
+  --pid PID                record a process, until it ends or Ctrl-C is pressed
+  --all                    record all processes, until Ctrl-C is pressed
 
-Forwards signals to the command, and exits with its status. Replaces an earlier
-recording only if this one succeeds.
+Forwards signals to the command, and exits with its status. The directory has all that
+report needs, also the dumps; JITDUMPDIR names a place in it to the command. Replaces an
+earlier recording only if this one succeeds, and keeps that in DIRECTORY/old.
 
-Requires --allow-run=perf, --allow-read and --allow-write; --v8 requires --allow-env.
+Requires --allow-ffi=<path of libc>, --allow-run=<COMMAND>, --allow-read and
+--allow-write=<DIRECTORY>; --v8 requires --allow-env. In Deno, only --allow-all can read
+/proc: --pid and --all require it, and names of the kernel's functions.
 `;
+
+/** perf's default (6.1 to 7.2). */
+const FREQUENCY = 4000;
+
+const STACK_SIZE = 8192;
 
 /** Signals that request a program to terminate. */
 const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
+/** Milliseconds between two checks whether a process still runs. */
+const CHECK_INTERVAL = 100;
+
 export const record: Command = {
-  summary: "record a program with perf, and report",
+  summary: "record a program, and report",
   help: HELP,
   async run(args) {
-    const end = args.indexOf("--");
-    const options = end === -1 ? args : args.slice(0, end);
-    const command = end === -1 ? [] : args.slice(end + 1);
-    const { values, positionals } = parse(options, {
-      out: { type: "string", default: DEFAULT_DIRECTORY },
-      "call-graph": { type: "string", default: "fp" },
-      v8: { type: "boolean" },
-      pid: { type: "string" },
-      frequency: { type: "string" },
-    });
-    if (positionals.length > 0) {
-      throw new UsageError(`the command "${positionals[0]}" must follow --`);
+    const options = parseOptions(args);
+    const library = openLibc((message) => new Error(message));
+    try {
+      const status = await recordInto(options, library.symbols);
+      await report.run([options.directory]);
+      if (status !== 0) {
+        console.error(
+          `jitdump record: the command exited with status ${status}`,
+        );
+      }
+      return status;
+    } finally {
+      library.close();
     }
-    const callGraph = values["call-graph"] as CallGraph;
-    if (!CALL_GRAPHS.includes(callGraph)) {
-      throw new UsageError(
-        `--call-graph must be ${CALL_GRAPHS.join(", ")}, got "${callGraph}"`,
-      );
-    }
-    const frequency = values.frequency === undefined
-      ? undefined
-      : toPositive("--frequency", values.frequency);
-    const target = toTarget(command, values.pid);
-    const directory = values.out;
-    if (directory === "") throw new UsageError("--out is empty");
-    await Deno.mkdir(directory, { recursive: true });
-    const event = await findEvent();
-    // An earlier recording is kept if this one fails.
-    const data = `${directory}/perf.data.new`;
-    await removeOld(data);
-    const env = values.v8 ? await v8Environment(directory) : {};
-    const perf = recordArguments({
-      data,
-      event,
-      callGraph,
-      frequency,
-      target,
-    });
-    console.error(`jitdump record: perf ${perf.join(" ")}`);
-    const status = await runInForeground("perf", perf, env);
-    if (!await hasContent(data)) {
-      await removeOld(data);
-      throw new Error(`perf recorded nothing and exited with status ${status}`);
-    }
-    if (!await hasSamples(data)) {
-      await removeOld(data);
-      throw new Error(
-        status === 0
-          ? "perf took no sample: the command used too little CPU time for this --frequency"
-          : `perf exited with status ${status} without a sample; check that it can run the command`,
-      );
-    }
-    await Deno.rename(data, `${directory}/perf.data`);
-    await report.run([directory]);
-    if (status !== 0) {
-      console.error(`jitdump record: the command exited with status ${status}`);
-    }
-    return status;
   },
 };
 
-/** Removes an incomplete recording of an earlier run. */
-async function removeOld(data: string): Promise<void> {
-  try {
-    await Deno.remove(data);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+/** The command line. */
+interface RecordOptions {
+  readonly directory: string;
+  readonly callGraph: CallGraph;
+  readonly stackSize: number;
+  readonly frequency: number;
+  /** Undefined for the default. */
+  readonly events?: readonly RecordedEvent[];
+  /** Seconds. */
+  readonly duration?: number;
+  readonly isV8: boolean;
+  /** A command, the id of a process, or undefined for all processes. */
+  readonly target: readonly string[] | number | undefined;
 }
 
-async function hasContent(data: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(data)).size > 0;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return false;
+function parseOptions(args: string[]): RecordOptions {
+  const end = args.indexOf("--");
+  const own = end === -1 ? args : args.slice(0, end);
+  const command = end === -1 ? [] : args.slice(end + 1);
+  const { values, positionals } = parse(own, {
+    out: { type: "string", default: DEFAULT_DIRECTORY },
+    "call-graph": { type: "string", default: "fp" },
+    "stack-size": { type: "string" },
+    v8: { type: "boolean", default: false },
+    pid: { type: "string" },
+    all: { type: "boolean", default: false },
+    frequency: { type: "string" },
+    event: { type: "string" },
+    duration: { type: "string" },
+  });
+  if (positionals.length > 0) {
+    throw new UsageError(
+      `the command must follow --: jitdump record -- ${
+        [...positionals, ...command].join(" ")
+      }`,
+    );
   }
+  const callGraph = values["call-graph"] as CallGraph;
+  if (!CALL_GRAPHS.includes(callGraph)) {
+    throw new UsageError(
+      `--call-graph must be ${CALL_GRAPHS.join(", ")}, got "${callGraph}"`,
+    );
+  }
+  if (values.out === "") throw new UsageError("--out is empty");
+  return {
+    directory: values.out,
+    callGraph,
+    stackSize: toStackSize(values["stack-size"], callGraph),
+    frequency: values.frequency === undefined
+      ? Math.min(
+        FREQUENCY,
+        kernelSetting("perf_event_max_sample_rate") ?? Infinity,
+      )
+      : toPositive("--frequency", values.frequency),
+    events: values.event === undefined ? undefined : toEvents(values.event),
+    duration: values.duration === undefined
+      ? undefined
+      : toSeconds(values.duration),
+    isV8: values.v8,
+    target: toTarget(command, values.pid, values.all),
+  };
 }
 
-function toTarget(command: string[], pid: string | undefined) {
-  if (pid === undefined) {
-    if (command.length > 0) return command;
-    throw new UsageError("COMMAND is missing");
+function toTarget(
+  command: string[],
+  pid: string | undefined,
+  isAll: boolean,
+): RecordOptions["target"] {
+  const given = [
+    ...(command.length > 0 ? ["COMMAND"] : []),
+    ...(pid === undefined ? [] : ["--pid"]),
+    ...(isAll ? ["--all"] : []),
+  ];
+  if (given.length === 0) throw new UsageError("COMMAND is missing");
+  if (given.length > 1) {
+    throw new UsageError(`${given.reverse().join(" and ")} exclude each other`);
   }
-  if (command.length > 0) {
-    throw new UsageError("--pid and COMMAND exclude each other");
-  }
-  return toPositive("--pid", pid);
+  if (isAll) return undefined;
+  return pid === undefined ? command : toPositive("--pid", pid);
 }
 
 function toPositive(option: string, value: string): number {
-  if (/^[1-9]\d*$/.test(value)) return Number(value);
+  if (/^[1-9]\d*$/.test(value) && Number(value) < 2 ** 31) {
+    return Number(value);
+  }
   throw new UsageError(
     `${option} must be a positive integer, got "${value}"`,
   );
 }
 
-async function v8Environment(
-  directory: string,
-): Promise<Record<string, string>> {
+function toStackSize(value: string | undefined, callGraph: CallGraph): number {
+  if (value === undefined) return STACK_SIZE;
+  if (callGraph !== "dwarf") {
+    throw new UsageError("--stack-size needs --call-graph dwarf");
+  }
+  const size = toPositive("--stack-size", value);
+  if (size % 8 === 0 && size <= STACK_LIMIT) return size;
+  throw new UsageError(
+    `--stack-size must be a multiple of 8, and at most ${STACK_LIMIT}, got "${value}"`,
+  );
+}
+
+function toSeconds(value: string): number {
+  const seconds = Number(value);
+  if (/^[\d.]+$/.test(value) && seconds > 0) return seconds;
+  throw new UsageError(
+    `--duration must be a number of seconds, got "${value}"`,
+  );
+}
+
+function toEvents(value: string): RecordedEvent[] {
+  return value.split(",").map((name) => {
+    const event = parseEvent(name);
+    if (event) return event;
+    throw new UsageError(
+      `--event must be of ${EVENT_NAMES.join(", ")}, got "${name}"` +
+        suggest(name, EVENT_NAMES),
+    );
+  });
+}
+
+/** Records, and returns the exit status. */
+async function recordInto(options: RecordOptions, libc: Libc): Promise<number> {
+  const target = findTarget(options);
+  const started = new Date();
+  const directory = new RecordingDirectory(libc, options.directory, started);
+  let isKept = false;
+  try {
+    const environment = options.isV8 ? v8Environment(directory) : {};
+    const session = new RecordingSession(libc, directory, {
+      events: options.events ?? [defaultEvent(libc)],
+      settings: options,
+      target,
+      started,
+      command: Array.isArray(options.target) ? options.target : undefined,
+    });
+    try {
+      const status = await runSession(session, options, {
+        JITDUMPDIR: directory.dumps,
+        ...environment,
+      });
+      if (session.totals.samples === 0) throw new Error(whyEmpty(status));
+      session.keep(status);
+      isKept = true;
+      return status;
+    } finally {
+      session.close();
+    }
+  } finally {
+    if (!isKept) directory.discard();
+    directory.close();
+  }
+}
+
+function findTarget({ target }: RecordOptions): Target {
+  if (target === undefined) return { kind: "all" };
+  if (typeof target !== "number") return { kind: "children" };
+  const threads = threadIds(target);
+  if (threads.length > 0) return { kind: "process", pid: target, threads };
+  throw new Error(
+    `there is no process ${target}: find it with ps, or record a command with jitdump record -- COMMAND`,
+  );
+}
+
+function whyEmpty(status: number): string {
+  return status === 0
+    ? "there is no sample: the program used too little CPU time for this --frequency"
+    : `the command exited with status ${status} before a sample: check that it runs, or raise --frequency`;
+}
+
+/** Runs the recording until its end; returns the exit status. */
+async function runSession(
+  session: RecordingSession,
+  { target, duration, frequency, directory }: RecordOptions,
+  env: Record<string, string>,
+): Promise<number> {
+  const command = Array.isArray(target) ? target : undefined;
+  // Before the command writes anything.
+  console.error(
+    `jitdump record: ${session.events} at ${frequency} Hz into ${directory}`,
+  );
+  for (const note of session.notes) console.error(`jitdump record: ${note}`);
+  const progress = new Progress();
+  const stop = Promise.withResolvers<void>();
+  const timer = duration === undefined
+    ? undefined
+    : setTimeout(stop.resolve, 1000 * duration);
+  const child = command && start(command, env);
+  const forget = onSignals((signal) => {
+    if (child === undefined) stop.resolve();
+    // A terminal sends SIGINT to the command as well.
+    else if (signal !== "SIGINT" || !hasTerminal()) kill(child, signal);
+  });
+  const watch = typeof target === "number"
+    ? setInterval(() => {
+      if (hasEnded(target)) stop.resolve();
+    }, CHECK_INTERVAL)
+    : undefined;
+  try {
+    let isOver = false;
+    const ended = child?.status.then(() => isOver = true);
+    await session.run(
+      ended ? Promise.race([ended, stop.promise]) : stop.promise,
+      (totals) => progress.show(totals),
+    );
+    if (child === undefined) return 0;
+    if (isOver) return (await child.status).code;
+    kill(child, "SIGTERM");
+    await child.status;
+    return 0;
+  } finally {
+    progress.clear();
+    clearTimeout(timer);
+    clearInterval(watch);
+    forget();
+  }
+}
+
+/** Starts the command; the recording's events start with it. */
+function start(
+  [program, ...args]: readonly string[],
+  env: Record<string, string>,
+): Deno.ChildProcess {
+  try {
+    return new Deno.Command(program, { args, env }).spawn();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Error(`there is no program "${program}" in the PATH`);
+    }
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new Error(
+        `Deno may not run "${program}": run again with --allow-run=${program}`,
+      );
+    }
+    throw error;
+  }
+}
+
+const hasTerminal = () =>
+  [Deno.stdin, Deno.stdout, Deno.stderr].some((file) => file.isTerminal());
+
+function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // The command has already ended.
+  }
+}
+
+/** Listens to the signals; returns a function that ends this. */
+function onSignals(listener: (signal: Deno.Signal) => void): () => void {
+  const listeners = SIGNALS.map((signal): [Deno.Signal, () => void] => [
+    signal,
+    () => listener(signal),
+  ]);
+  for (const [signal, listener] of listeners) {
+    Deno.addSignalListener(signal, listener);
+  }
+  return () => {
+    for (const [signal, listener] of listeners) {
+      Deno.removeSignalListener(signal, listener);
+    }
+  };
+}
+
+function v8Environment(directory: RecordingDirectory): Record<string, string> {
   // V8 does not share a dump, and its default name is that of the program's own dump.
-  await Deno.mkdir(`${directory}/v8`, { recursive: true });
-  const path = await Deno.realPath(`${directory}/v8`);
+  const path = `${directory.dumps}/v8`;
+  Deno.mkdirSync(path, { recursive: true });
   if (path.includes(",")) {
     throw new UsageError(
       `--v8 cannot use "${path}", because commas separate V8's flags; choose another --out`,
@@ -152,33 +365,4 @@ async function v8Environment(
   const flags = perfProfFlags(path).join();
   const others = Deno.env.get("DENO_V8_FLAGS");
   return { DENO_V8_FLAGS: others ? `${others},${flags}` : flags };
-}
-
-/** Runs a program with this terminal, forwards signals to it, and returns its exit status. */
-async function runInForeground(
-  program: string,
-  args: string[],
-  env: Record<string, string>,
-): Promise<number> {
-  const child = new Deno.Command(program, { args, env }).spawn();
-  const listeners = SIGNALS.map((signal): [Deno.Signal, () => void] => [
-    signal,
-    () => {
-      try {
-        child.kill(signal);
-      } catch {
-        // The program has already ended.
-      }
-    },
-  ]);
-  for (const [signal, listener] of listeners) {
-    Deno.addSignalListener(signal, listener);
-  }
-  try {
-    return (await child.status).code;
-  } finally {
-    for (const [signal, listener] of listeners) {
-      Deno.removeSignalListener(signal, listener);
-    }
-  }
 }

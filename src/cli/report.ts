@@ -159,8 +159,15 @@ async function findRecording(path: string): Promise<string> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(`there is no ${path}: record with jitdump record first`);
   }
+  if (!status.isDirectory) return path;
   const inside = `${path}/perf.data`;
-  return status.isDirectory && await exists(inside) ? inside : path;
+  if (await exists(inside)) return inside;
+  if (await exists(`${path}/new/perf.data`)) {
+    throw new Error(
+      `the recording in ${path} runs, or was killed: jitdump report ${path}/new shows what there is`,
+    );
+  }
+  return path;
 }
 
 async function exists(path: string): Promise<boolean> {

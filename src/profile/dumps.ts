@@ -15,6 +15,7 @@ import {
 } from "./read_dump.ts";
 import { timeOffsetOf } from "./time_namespace.ts";
 import { FileHeader } from "../format/file_header.ts";
+import { mappingKey } from "./recording.ts";
 
 /** The name that perf expects: `jit-<pid>.dump`. */
 const DUMP_NAME = /(?:^|\/)jit-\d+\.dump$/;
@@ -39,10 +40,18 @@ export interface Dump extends ReadDump {
   readonly codes: ReadonlyMap<number, DumpedCode>;
 }
 
+/** The path of a dump, or the reason why it was not found. */
+interface Located {
+  readonly path?: string;
+  readonly failure: Failure;
+}
+
 /** Options for {@linkcode Dumps}. */
 export interface DumpsOptions {
   /** Directories of moved dumps, in the order of preference. */
   readonly directories: readonly string[];
+  /** Paths of dumps that the recording contains, by {@linkcode mappingKey}. */
+  readonly kept: ReadonlyMap<string, string>;
   /** Whether to check /proc/PID, because the recorded processes may still run. */
   readonly isThisMachine: () => boolean | undefined;
 }
@@ -88,7 +97,7 @@ export class Dumps {
   of(mapping: Mapping, clock: () => RecordingClock): Dump | undefined {
     const { path, major, minor, inode } = mapping.file;
     if (!mayBeDump(path, mapping.pageOffset)) return undefined;
-    const key = `${major}:${minor}:${inode}:${path}`;
+    const key = mappingKey(major, minor, inode, path);
     if (!this.#byMapping.has(key)) {
       this.#byMapping.set(key, this.#find(mapping, clock));
     }
@@ -101,11 +110,8 @@ export class Dumps {
     const recording = clock();
     // Times of another clock say nothing about the age of a copy.
     const time = recording.isMonotonic ? mapping.time : 0n;
-    const { path, failure } = this.#locate(
-      { ...mapping, time },
-      recorded,
-      isNamed,
-    );
+    const { path, failure } = this.#locateKept(mapping) ??
+      this.#locate({ ...mapping, time }, recorded, isNamed);
     if (path === undefined) {
       if (isNamed) this.#hints.push(missing(recorded, failure));
       return undefined;
@@ -137,12 +143,25 @@ export class Dumps {
     }
   }
 
+  /** Returns the path of the file in the recording, if it contains it. */
+  #locateKept({ file }: Mapping): Located | undefined {
+    const key = mappingKey(file.major, file.minor, file.inode, file.path);
+    const path = this.#options.kept.get(key);
+    if (path === undefined) return undefined;
+    try {
+      const { isFile } = Deno.statSync(path);
+      return isFile ? { path, failure: NO_SUCH_FILE } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Returns the current path of the file, or why it was not found. */
   #locate(
     mapping: Mapping,
     recorded: string,
     isNamed: boolean,
-  ): { path?: string; failure: Failure } {
+  ): Located {
     const { inode } = mapping.file;
     let failure = NO_SUCH_FILE;
     let byName: string | undefined;

@@ -37,6 +37,7 @@ import { findHints, type Observations } from "./hints.ts";
 import { recordedHere } from "./machine.ts";
 import { Processes } from "./processes.ts";
 import type { Profile } from "./profile.ts";
+import { keptDumps } from "./recording.ts";
 import { factsOf } from "./recording_facts.ts";
 import { NO_SAMPLES } from "./sample_table.ts";
 import { StackUnwinder } from "./stack_unwinder.ts";
@@ -146,11 +147,13 @@ class Profiler {
     this.#events = new EventProfiles(options.timeline ?? false);
     this.#onSamples = options.onSamples ?? (() => {});
     const end = path.lastIndexOf("/");
+    const directory = end === -1 ? "." : path.slice(0, end);
     this.#dumps = new Dumps({
       directories: [
         ...options.dumps ?? [],
-        end === -1 ? "." : path.slice(0, end),
+        directory,
       ],
+      kept: keptDumps(directory),
       isThisMachine: () => this.#isThisMachine,
     });
     this.#names = new FrameNames(this.#processes, () => this.#nativeSymbols());

@@ -1,23 +1,50 @@
 /**
- * The check for samples in a recording.
+ * The dumps that a recording of `jitdump record` contains.
  *
  * @module
  */
 
-import { PerfDataFormatError } from "../perf_data/format_error.ts";
-import { PerfDataReader } from "../perf_data/perf_data_reader.ts";
-import { Sample } from "../perf_data/sample.ts";
+/** Name of the file beside perf.data that lists them. */
+const DESCRIPTION = "recording.json";
 
-/** Returns whether a recording can be read and has a sample. */
-export async function hasSamples(path: string): Promise<boolean> {
+/** Path of a dump in a recording: it may not lead out of it. */
+const KEPT_PATH = /^dumps\/(?!.*(?:^|\/)\.\.(?:\/|$))/;
+
+/**
+ * Returns the paths of the dumps that a recording contains, by the key of the mapping; see
+ * {@linkcode mappingKey}. None if it has no readable description.
+ *
+ * @param directory The directory of the perf.data.
+ */
+export function keptDumps(directory: string): Map<string, string> {
+  const kept = new Map<string, string>();
+  for (const dump of describedDumps(`${directory}/${DESCRIPTION}`)) {
+    const { path, major, minor, inode, file } = dump as Record<string, unknown>;
+    if (typeof path !== "string" || typeof file !== "string") continue;
+    if (!KEPT_PATH.test(file) || file.includes("\0")) continue;
+    const key = mappingKey(Number(major), Number(minor), Number(inode), path);
+    kept.set(key, `${directory}/${file}`);
+  }
+  return kept;
+}
+
+/** Returns the identity of a mapped file. */
+export function mappingKey(
+  major: number | undefined,
+  minor: number | undefined,
+  inode: number,
+  path: string,
+): string {
+  return `${major}:${minor}:${inode}:${path}`;
+}
+
+function describedDumps(path: string): object[] {
   try {
-    await using recording = await PerfDataReader.open(path);
-    for await (const records of recording.batches()) {
-      if (records.some((record) => record instanceof Sample)) return true;
-    }
-    return false;
-  } catch (error) {
-    if (error instanceof PerfDataFormatError) return false;
-    throw error;
+    const { dumps } = JSON.parse(Deno.readTextFileSync(path));
+    return Array.from<unknown>(dumps).filter((dump) =>
+      typeof dump === "object" && dump !== null
+    ) as object[];
+  } catch {
+    return []; // no recording of jitdump record, or a damaged one
   }
 }

@@ -98,6 +98,8 @@ export class EventSet {
     }
     try {
       const mapped = mapRings(libc, opened.ringFds, ringSize);
+      // A ring has to be mapped before others can use it.
+      for (const [fd, to] of opened.redirected) redirectRing(libc, fd, to);
       return new EventSet(libc, opened, mapped, leavesOutKernel);
     } catch (error) {
       for (const fd of opened.fds) closePerfEvent(libc, fd);
@@ -125,14 +127,19 @@ export class EventSet {
 /** Descriptors, or the first refusal. */
 interface Opened {
   readonly fds: number[];
-  /** The first descriptor of each CPU, whose ring the others use. */
+  /** The first descriptor of each CPU. */
   readonly ringFds: number[];
+  /** The other descriptors, with the first one of their CPU, whose ring they use. */
+  readonly redirected: [fd: number, to: number][];
   readonly events: NewEvent[];
   /** 0, or why an event cannot be opened; then no descriptor is left. */
   readonly errno: number;
   /** The refused event. */
   readonly refused?: RecordedEvent;
 }
+
+/** No descriptors. */
+const NONE = { fds: [], ringFds: [], redirected: [], events: [] };
 
 function openAll(
   libc: Libc,
@@ -143,10 +150,11 @@ function openAll(
   const threads = threadsOf(target);
   const fds: number[] = [];
   const ringOf = new Map<number, number>();
+  const redirected: [fd: number, to: number][] = [];
   const described: NewEvent[] = [];
   const refuse = (errno: number, refused: RecordedEvent): Opened => {
     for (const fd of fds) closePerfEvent(libc, fd);
-    return { fds: [], ringFds: [], events: [], errno, refused };
+    return { ...NONE, errno, refused };
   };
   const cpus = processorCount(libc);
   for (const event of events) {
@@ -167,18 +175,14 @@ function openAll(
         ids.push(perfEventId(libc, fd));
         const ring = ringOf.get(cpu);
         if (ring === undefined) ringOf.set(cpu, fd);
-        else redirectRing(libc, fd, ring);
+        else redirected.push([fd, ring]);
       }
     }
     if (ids.length === 0) return refuse(last, event);
     described.push({ name: event.name, attr, ids });
   }
-  return {
-    fds,
-    ringFds: [...ringOf.values()],
-    events: described,
-    errno: 0,
-  };
+  const ringFds = [...ringOf.values()];
+  return { fds, ringFds, redirected, events: described, errno: 0 };
 }
 
 function threadsOf(target: Target): readonly number[] {

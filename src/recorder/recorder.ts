@@ -73,7 +73,7 @@ export class Recorder {
    * @param file An empty file; the caller closes it.
    * @throws {Refusal} If the kernel refuses.
    */
-  constructor(libc: Libc, file: () => WritableFile, options: RecorderOptions) {
+  constructor(libc: Libc, file: WritableFile, options: RecorderOptions) {
     const { events, settings, target } = options;
     const bytesPerSecond = settings.frequency *
       (SAMPLE_SIZE + (settings.callGraph === "dwarf" ? settings.stackSize : 0));
@@ -88,7 +88,7 @@ export class Recorder {
       const window = new Window(attr, true, 0);
       const layout = new SampleLayout(readAttr(window, 0, attr.length));
       this.#scan = new RecordScan(layout, options);
-      this.#writer = new PerfDataWriter(file(), this.#set.events);
+      this.#writer = new PerfDataWriter(file, this.#set.events);
       if (target.kind !== "children") this.#set.enable();
       this.#writeRunning(target, new NewRecords(layout.trailerSize));
     } catch (error) {

@@ -39,7 +39,11 @@ export async function unwoundSamples(
   await using reader = await PerfDataReader.open(data);
   using symbols = new NativeSymbols();
   const processes = new Processes();
-  const dumps = new Dumps({ directories: [], isThisMachine: () => true });
+  const dumps = new Dumps({
+    directories: [],
+    kept: new Map(),
+    isThisMachine: () => true,
+  });
   const unwinder = new StackUnwinder(processes.spaces, () => symbols);
   const found = new Map<bigint, UnwoundSample>();
   for await (const record of reader) {

@@ -1,0 +1,177 @@
+/**
+ * A recording from its start to the directory that keeps it, for `record` and `doctor`.
+ *
+ * @module
+ */
+
+import config from "../../deno.json" with { type: "json" };
+import type { Libc } from "../../ffi/libc.ts";
+import { onlineProcessorCount, processorCount } from "../../ffi/processors.ts";
+import type { NewFeatures } from "../perf_data/new_features.ts";
+import { MappedFiles } from "../recorder/build_ids.ts";
+import { corePmus } from "../recorder/core_pmus.ts";
+import { isCounted } from "../recorder/counting.ts";
+import { DumpKeeper } from "../recorder/dump_keeper.ts";
+import {
+  eventsOfPmus,
+  parseEvent,
+  type RecordedEvent,
+} from "../recorder/event.ts";
+import type { Target } from "../recorder/event_set.ts";
+import { Recorder, type Totals } from "../recorder/recorder.ts";
+import type { RecordingDirectory } from "../recorder/recording_directory.ts";
+import type { RecordingDescription } from "../recorder/recording_json.ts";
+import type { SampleSettings } from "../recorder/sample_settings.ts";
+
+/** Options of a recording. */
+export interface SessionOptions {
+  /** Names of the events; by default {@linkcode defaultEvent}. */
+  readonly events: readonly RecordedEvent[];
+  readonly settings: SampleSettings;
+  readonly target: Target;
+  readonly started: Date;
+  /** The command, for the description. */
+  readonly command?: readonly string[];
+}
+
+/** Returns CPU cycles if the processor counts them, else CPU time. */
+export function defaultEvent(libc: Libc): RecordedEvent {
+  const cycles = parseEvent("cycles")!;
+  return isCounted(libc, cycles) ? cycles : parseEvent("cpu-clock")!;
+}
+
+/** A recording that runs. */
+export class RecordingSession {
+  readonly #libc: Libc;
+  readonly #directory: RecordingDirectory;
+  readonly #options: SessionOptions;
+  readonly #file: Deno.FsFile;
+  readonly #recorder: Recorder;
+  readonly #dumps: DumpKeeper;
+  readonly #files = new MappedFiles();
+  readonly #started: Date;
+
+  /**
+   * Starts to record.
+   *
+   * @throws {Refusal} If the kernel refuses.
+   */
+  constructor(
+    libc: Libc,
+    directory: RecordingDirectory,
+    options: SessionOptions,
+  ) {
+    const { settings, target } = options;
+    const pmus = corePmus();
+    this.#libc = libc;
+    this.#directory = directory;
+    this.#options = options;
+    this.#started = options.started;
+    this.#dumps = new DumpKeeper(directory.path, directory.dumps);
+    this.#file = Deno.openSync(directory.data, {
+      write: true,
+      createNew: true,
+      mode: 0o600,
+    });
+    try {
+      this.#recorder = new Recorder(libc, this.#file, {
+        events: options.events.flatMap((event) => eventsOfPmus(event, pmus)),
+        settings,
+        target,
+        onMapping: (record) => {
+          this.#files.add(record);
+          this.#dumps.onMapping(record);
+        },
+        onExit: ({ pid, tid }) => {
+          if (pid === tid) this.#dumps.onExit(pid);
+        },
+      });
+    } catch (error) {
+      this.#file.close();
+      throw error;
+    }
+  }
+
+  /** Names of the recorded events. */
+  get events(): string {
+    return this.#recorder.events.join();
+  }
+
+  /** Remarks on what could not be recorded as wanted. */
+  get notes(): readonly string[] {
+    return this.#recorder.notes;
+  }
+
+  /** Totals so far. */
+  get totals(): Totals {
+    return this.#recorder.totals;
+  }
+
+  /** Records until `end` is settled. */
+  async run(
+    end: Promise<unknown>,
+    onRound: (totals: Totals) => void = () => {},
+  ): Promise<void> {
+    await this.#recorder.run(end, () => onRound(this.totals));
+  }
+
+  /** Completes the recording, which replaces the last one. */
+  keep(status?: number): void {
+    this.#recorder.finish(this.#features());
+    this.#directory.keep(this.#description(status));
+  }
+
+  /** Closes events and files. */
+  close(): void {
+    this.#recorder.close();
+    this.#file.close();
+  }
+
+  #features(): NewFeatures {
+    const libc = this.#libc;
+    return {
+      buildIds: this.#files.buildIds(),
+      hostname: ifGranted("hostname", Deno.hostname),
+      osRelease: ifGranted("osRelease", Deno.osRelease),
+      version: `jitdump ${config.version}`,
+      arch: Deno.build.arch,
+      cpus: {
+        online: onlineProcessorCount(libc),
+        available: processorCount(libc),
+      },
+      commandLine: ["jitdump", "record", ...this.#options.command ?? []],
+      clockResolution: 1n,
+    };
+  }
+
+  #description(status: number | undefined): RecordingDescription {
+    const { settings, target, command } = this.#options;
+    return {
+      command,
+      pid: target.kind === "process" ? target.pid : undefined,
+      directory: Deno.cwd(),
+      started: this.#started.toISOString(),
+      ended: new Date().toISOString(),
+      versions: {
+        jitdump: config.version,
+        deno: Deno.version.deno,
+        kernel: ifGranted("osRelease", Deno.osRelease),
+      },
+      events: this.#recorder.events,
+      frequency: settings.frequency,
+      callGraph: settings.callGraph,
+      ...this.totals,
+      status,
+      dumps: this.#dumps.finish(),
+    };
+  }
+}
+
+/** Calls a function if Deno has granted its permission; never prompts. */
+function ifGranted(
+  kind: "hostname" | "osRelease",
+  read: () => string,
+): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind });
+  return state === "granted" ? read() : undefined;
+}

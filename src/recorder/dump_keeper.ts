@@ -1,0 +1,168 @@
+/**
+ * Keeping the dumps of the recorded processes in the recording.
+ *
+ * A dump is linked as soon as a process maps it, so that nobody can remove it before the
+ * recording ends. If that is not possible, because it is on another file system or may not be
+ * linked, it is copied when its process ends, and at the end.
+ *
+ * @module
+ */
+
+import { LITTLE_ENDIAN } from "../format/struct.ts";
+import { FileHeader, JITDUMP_MAGIC } from "../format/file_header.ts";
+import type { Mmap2 } from "../perf_data/records.ts";
+
+/** The last component of a dump's path, for perf: `jit-<pid>.dump`. */
+const DUMP_NAME = /\/(jit-\d+\.dump)(?: \(deleted\))?$/;
+
+/** A dump in the recording. */
+export interface KeptDump {
+  /** The path that the recorded process has mapped. */
+  readonly path: string;
+  /** Device and inode that the kernel has recorded for the mapping. */
+  readonly major: number;
+  readonly minor: number;
+  readonly inode: string;
+  /** Path of the file in the recording. */
+  readonly file: string;
+}
+
+interface Entry {
+  readonly pid: number;
+  readonly dump: Omit<KeptDump, "file">;
+  /** Path in the recording; undefined if it could not be kept. */
+  file: string | undefined;
+  /** Whether the file is a copy. */
+  isCopied: boolean;
+}
+
+/** Keeps dumps in the directory of a recording. */
+export class DumpKeeper {
+  readonly #directory: string;
+  readonly #dumps: string;
+  readonly #entries = new Map<string, Entry>();
+
+  /**
+   * @param directory The real path of the recording's directory.
+   * @param dumps A directory in it.
+   */
+  constructor(directory: string, dumps: string) {
+    this.#directory = directory;
+    this.#dumps = dumps;
+  }
+
+  /** Keeps the file of a mapping if it is a dump. Never throws. */
+  onMapping(record: Mmap2): void {
+    const { file, filename, pid } = record;
+    if (!file || !DUMP_NAME.test(filename) || record.pageOffset !== 0n) return;
+    const { major, minor, inode } = file;
+    const key = `${major}:${minor}:${inode}:${filename}`;
+    if (this.#entries.has(key)) return;
+    const dump = { path: filename, major, minor, inode: `${inode}` };
+    const entry: Entry = { pid, dump, file: undefined, isCopied: false };
+    this.#entries.set(key, entry);
+    this.#keep(entry);
+  }
+
+  /** Copies the dumps of a process that has ended. */
+  onExit(pid: number): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.pid !== pid) continue;
+      if (entry.isCopied || entry.file === undefined) this.#keep(entry);
+    }
+  }
+
+  /** Copies the dumps that could not be linked; returns those that are kept. */
+  finish(): KeptDump[] {
+    return this.#entries.values().toArray().flatMap((entry) => {
+      const { dump } = entry;
+      const isOwn = dump.path.startsWith(`${this.#directory}/`);
+      // The program's next process may have renamed it.
+      if (isOwn || entry.isCopied || entry.file === undefined) {
+        this.#keep(entry);
+      }
+      return entry.file === undefined ? [] : [{ ...dump, file: entry.file }];
+    });
+  }
+
+  #keep(entry: Entry): void {
+    const source = findDump(entry);
+    if (source === undefined) return;
+    const own = `${this.#directory}/`;
+    if (source.startsWith(own)) {
+      entry.file = source.slice(own.length);
+      return;
+    }
+    try {
+      const file = entry.file ?? this.#newFile(source);
+      const target = own + file;
+      if (entry.isCopied || !link(source, target)) {
+        Deno.copyFileSync(source, target);
+        entry.isCopied = true;
+      }
+      entry.file = file;
+    } catch {
+      // The report notes a dump that is missing.
+    }
+  }
+
+  /** Returns a free path for a dump of that name. */
+  #newFile(source: string): string {
+    const name = source.slice(source.lastIndexOf("/") + 1);
+    for (let number = 1;; number++) {
+      // JITDUMPDIR is the directory: a program could take a link for its own dump.
+      const directory = `${this.#dumps}/kept/${number}`;
+      Deno.mkdirSync(directory, { recursive: true });
+      const path = `${directory}/${name}`;
+      if (!exists(path)) return path.slice(this.#directory.length + 1);
+    }
+  }
+}
+
+/** Returns the present path of a dump; undefined if it is not found. */
+function findDump({ pid, dump }: Entry): string | undefined {
+  const path = dump.path.replace(/ \(deleted\)$/, "");
+  const candidates = [path, `${path}.old`, `/proc/${pid}/root${path}`];
+  return candidates.find((candidate) => hasInode(candidate, dump.inode)) ??
+    candidates.find((candidate) => isDumpOf(candidate, pid));
+}
+
+function hasInode(path: string, inode: string): boolean {
+  try {
+    return `${Deno.statSync(path).ino}` === inode;
+  } catch {
+    return false;
+  }
+}
+
+/** Returns whether a file has the header of a process' dump: file systems may change inodes. */
+function isDumpOf(path: string, pid: number): boolean {
+  try {
+    using file = Deno.openSync(path);
+    const bytes = new Uint8Array(FileHeader.size);
+    if (file.readSync(bytes) !== bytes.length) return false;
+    const header = FileHeader.unpack(bytes, LITTLE_ENDIAN);
+    return header.magic === JITDUMP_MAGIC && header.pid === pid;
+  } catch {
+    return false;
+  }
+}
+
+/** Links a file; returns whether that is possible. */
+function link(source: string, target: string): boolean {
+  try {
+    Deno.linkSync(source, target);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
