@@ -36,7 +36,10 @@ describe("StackUnwinder", () => {
     }
     const { pid } = Deno;
     const processes = new Processes();
-    const dumps = new Dumps({ directories: [], isThisMachine: () => false });
+    const dumps = new Dumps({
+      ...{ directories: [], kept: new Map() },
+      isThisMachine: () => false,
+    });
     const marker = processes.map({
       ...{ pid, path, start: 0x1000, length: 0x1000, pageOffset: 0 },
       ...{ time: 0n, inode: Deno.statSync(path).ino! },
