@@ -6,6 +6,7 @@
 
 import { plainName } from "../engines.ts";
 import { hintText } from "../profile/hint.ts";
+import { toJson } from "../profile/json.ts";
 import type { Profile, SampledDump } from "../profile/profile.ts";
 import { readProfile } from "../profile/profiler.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
@@ -32,7 +33,8 @@ instructions, total includes its callees. One of these options selects another o
   --lines            the hottest source lines
   --annotate NAME    the instructions of functions with that name, with their shares;
                      JS:*'f file:///a.js:1:1 also has the name f
-  --json             all functions and lines as JSON
+  --json             functions, lines, stacks and samples as JSON; the schema is
+                     src/profile/report.schema.json of this package
   --flamegraph FILE  write a page with a flame graph, for a browser
   --firefox FILE     write a file for https://profiler.firefox.com
   --speedscope FILE  write a file for https://www.speedscope.app
@@ -84,7 +86,8 @@ export const report: Command = {
     const profile = await readProfile(path, {
       ...{ event, dumps },
       instructions: values.annotate !== undefined,
-      timeline: FILE_FORMATS.some((format) => values[format] !== undefined),
+      timeline: values.json ||
+        FILE_FORMATS.some((format) => values[format] !== undefined),
       onSamples: progress(),
     });
     const status = await show(profile, path, values);
@@ -218,28 +221,6 @@ function showLines(profile: Profile, output: Output): void {
 function showRest(shares: Share[], output: Output): void {
   if (shares.length <= ROWS) return;
   output.line(`${shares.length - ROWS} more (--json shows all)`);
-}
-
-function toJson(profile: Profile): unknown {
-  const { event, samples, weight, others, hints, chainEnds } = profile;
-  return {
-    ...{ event, samples, weight, others, hints },
-    chainEnds: chainEnds.size > 0 ? Object.fromEntries(chainEnds) : undefined,
-    functions: tallyFunctions(profile).map(({ place, self, total }) => ({
-      name: place.name,
-      origin: place.origin,
-      object: place.object || undefined,
-      self,
-      total,
-    })),
-    lines: tallyLines(profile).map(({ place, self, total }) => ({
-      file: place.source?.file,
-      line: place.source?.line,
-      function: place.name,
-      self,
-      total,
-    })),
-  };
 }
 
 /** Prints the instructions of the functions with that name in all dumps. */

@@ -363,6 +363,7 @@ class Profiler {
       recording: factsOf(this.#reader),
       others: others.map(({ name, samples }) => ({ name, samples })),
       chainEnds: this.#seen.chainEnds,
+      lost: this.#seen.lost,
       hints: await findHints({
         profile,
         seen: this.#seen,

@@ -57,7 +57,10 @@ describe("deno publish", () => {
     );
     assertEquals(files.toSorted(), expected.toSorted());
     assert(!/\bwarning\b/i.test(output), output);
-    assert(MODULES.every((path) => path.endsWith(".ts")), MODULES.join());
+    assert(
+      MODULES.every((path) => /\.(?:ts|schema\.json)$/.test(path)),
+      MODULES.join(),
+    );
   });
 
   it("ships less than 1 MiB", () => {

@@ -43,7 +43,7 @@ async function jitdumpOrThrow(...args: string[]): Promise<string> {
 
 interface JsonFunction {
   name: string;
-  origin: string;
+  category: string;
   self: number;
   total: number;
 }
@@ -365,8 +365,8 @@ describe("jitdump report", () => {
         ], { env: { PATH: "/nowhere" } });
         assertEquals(code, 0, stderr);
         const report = JSON.parse(stdout);
-        for (const { name, self, origin } of report.functions) {
-          if (origin !== "jitted") continue;
+        for (const { name, self, category } of report.functions) {
+          if (category !== "jitted") continue;
           const share = 100 * self / report.weight;
           assertAlmostEquals(share, whole.get(name)!, 0.01, name);
         }

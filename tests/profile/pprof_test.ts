@@ -4,8 +4,8 @@ import { describe, it } from "@std/testing/bdd";
 import type { Place } from "../../src/profile/place.ts";
 import { toPprof } from "../../src/profile/pprof.ts";
 import { buildProfile } from "../support/build_profile.ts";
+import { decodePprof } from "../support/decode_pprof.ts";
 import { itUnless } from "../support/it_unless.ts";
-import { PprofProfile } from "../support/npm.ts";
 import { runOrThrow } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
@@ -32,13 +32,6 @@ const PROFILE = buildProfile([
   { process, tid: 8, places: [at(PYTHON)], weight: 200 * MS },
 ]);
 
-async function decode(bytes: Uint8Array): Promise<PprofProfile> {
-  const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream()
-    .pipeThrough(new DecompressionStream("gzip"));
-  const message = await new Response(stream).arrayBuffer();
-  return PprofProfile.decode(new Uint8Array(message));
-}
-
 const noGo = await hasGo() ? undefined : "go is not installed";
 
 async function hasGo(): Promise<boolean> {
@@ -53,7 +46,7 @@ async function hasGo(): Promise<boolean> {
 
 describe("toPprof()", () => {
   it("adds up samples when they have chain and thread in common", async () => {
-    const { sample, stringTable: { strings }, ...rest } = await decode(
+    const { sample, stringTable: { strings }, ...rest } = await decodePprof(
       await toPprof(PROFILE),
     );
     assertEquals(
@@ -85,7 +78,7 @@ describe("toPprof()", () => {
 
   it("has each line with its file when a function has lines of two", async () => {
     const { sample, location, function: functions, stringTable: { strings } } =
-      await decode(await toPprof(PROFILE));
+      await decodePprof(await toPprof(PROFILE));
     const chain = sample[1].locationId.map((id) => {
       const [{ functionId, line }] = location.find((location) =>
         location.id === id
@@ -97,7 +90,7 @@ describe("toPprof()", () => {
   });
 
   it("has the event as its unit when it counts no time", async () => {
-    const { sampleType, stringTable: { strings } } = await decode(
+    const { sampleType, stringTable: { strings } } = await decodePprof(
       await toPprof({ ...PROFILE, event: "cycles:u" }),
     );
     const [, { type, unit }] = sampleType;

@@ -50,6 +50,7 @@ export function buildProfile(stacks: Iterable<Stack>): Profile {
     ...{ tree, processes, samples, weight, event: "cpu-clock" },
     ...{ places: [...numbers.keys()], dumps: [], hints: [], others: [] },
     chainEnds: new Map(),
+    lost: 0,
     timeline: table.sorted((id) =>
       processes.find((name) => idOf(name) === id)?.replace(/ \d+$/, "") ??
         `thread ${id}`

@@ -67,7 +67,7 @@ interface Report {
   readonly hints: readonly { readonly text: string }[];
   readonly functions: readonly {
     readonly name: string;
-    readonly origin: string;
+    readonly category: string;
     readonly self: number;
   }[];
   readonly lines: readonly {
@@ -201,8 +201,8 @@ async function readReport(data: string): Promise<Report> {
 /** Returns what each jitted function took itself, by its name. */
 function jittedWeights({ functions }: Report): Map<string, number> {
   const weights = new Map<string, number>();
-  for (const { name, origin, self } of functions) {
-    if (origin !== "jitted" && origin !== "javascript") continue;
+  for (const { name, category, self } of functions) {
+    if (category !== "jitted" && category !== "javascript") continue;
     if (self === 0) continue;
     weights.set(name, (weights.get(name) ?? 0) + self);
   }
@@ -225,7 +225,7 @@ function checkNames(
     jitted.entries().filter(([name]) => hot.test(plainName(name)))
       .map(([, self]) => self),
   );
-  const unknown = functions.filter(({ origin }) => origin === "unknown");
+  const unknown = functions.filter(({ category }) => category === "unknown");
   const share = percent(ofHot, whole);
   const lost = percent(sum(unknown.map(({ self }) => self)), weight);
   return {

@@ -1,0 +1,111 @@
+/**
+ * A profile as JSON, for programs. Its schema is `report.schema.json`.
+ *
+ * @module
+ */
+
+import { CallTree, NO_NODE } from "./call_tree.ts";
+import { functionKey, type Place } from "./place.ts";
+import type { Profile } from "./profile.ts";
+import { type Share, tallyFunctions, tallyLines } from "./tally.ts";
+import { unitOf } from "./unit.ts";
+
+/** Version of the schema. It changes when a field is removed or gets another meaning. */
+const VERSION = 1;
+
+/** Returns a profile with its samples as an object for `JSON.stringify()`. */
+export function toJson(profile: Profile): unknown {
+  const { event, samples, weight, lost, recording, timeline } = profile;
+  const { startDate, command, host, os, arch, cpu } = recording;
+  const { others, hints, chainEnds } = profile;
+  const counts = { ...profile, tree: countTree(profile) };
+  const functions = tallyFunctions(profile);
+  const { stacks, stackOf } = stacksOf(profile);
+  return {
+    version: VERSION,
+    recording: {
+      ...{ command, host, os, arch, cpu },
+      startTime: startDate && new Date(startDate).toISOString(),
+    },
+    ...{ event, unit: unitOf(event), samples, weight, lost, others, hints },
+    chainEnds: chainEnds.size > 0 ? Object.fromEntries(chainEnds) : undefined,
+    functions: withCounts(functions, tallyFunctions(counts), functionKey).map(
+      ({ place: { name, origin, object }, ...sums }) => ({
+        ...{ name, category: origin, dso: object || undefined, ...sums },
+      }),
+    ),
+    lines: withCounts(tallyLines(profile), tallyLines(counts), lineKey).map(
+      ({ place: { name, source }, ...sums }) => ({
+        ...{ file: source?.file, line: source?.line, function: name, ...sums },
+      }),
+    ),
+    frames: framesOf(profile, functions),
+    stacks,
+    threads: timeline.threads.map(({ pid, tid, name, processName }) => ({
+      ...{ pid, tid, name, processName },
+    })),
+    timeline: {
+      time: [...timeline.time],
+      thread: [...timeline.thread],
+      stack: Array.from(timeline.node, (node) => stackOf[node]),
+      weight: [...timeline.weight],
+    },
+  };
+}
+
+const lineKey = ({ source, name }: Place) =>
+  `${source?.file}\0${source?.line}\0${name}`;
+
+/** Returns the tree with the number of samples instead of their weights. */
+function countTree({ tree, timeline }: Profile): CallTree {
+  const counts = new CallTree();
+  for (let node = 0; node < tree.size; node++) {
+    // Nodes are created in the same order, so they have the same numbers.
+    counts.child(tree.parentOf(node), tree.frameOf(node));
+  }
+  for (const node of timeline.node) counts.addWeight(node, 1);
+  return counts;
+}
+
+/** Joins weights with numbers of samples. */
+function withCounts(
+  weights: readonly Share[],
+  counts: readonly Share[],
+  keyOf: (place: Place) => string,
+) {
+  const byKey = new Map(counts.map((share) => [keyOf(share.place), share]));
+  return weights.map(({ place, self, total }) => {
+    const count = byKey.get(keyOf(place));
+    return {
+      ...{ place, self, total },
+      selfSamples: count?.self ?? 0,
+      totalSamples: count?.total ?? 0,
+    };
+  });
+}
+
+/** Returns all frames, with their function's index. */
+function framesOf({ places }: Profile, functions: readonly Share[]) {
+  const indexes = new Map(
+    functions.map(({ place }, i) => [functionKey(place), i]),
+  );
+  return places.map((place) => ({
+    function: indexes.get(functionKey(place)),
+    file: place.source?.file,
+    line: place.source?.line,
+  }));
+}
+
+/** Returns the stacks in columns, and the stack of each node; −1 for an empty one. */
+function stacksOf({ tree }: Profile) {
+  const stackOf = new Int32Array(tree.size).fill(NO_NODE);
+  const parent: number[] = [];
+  const frame: number[] = [];
+  for (let node = 0; node < tree.size; node++) {
+    const caller = tree.parentOf(node);
+    if (caller === NO_NODE) continue;
+    stackOf[node] = frame.push(tree.frameOf(node)) - 1;
+    parent.push(stackOf[caller]);
+  }
+  return { stacks: { parent, frame }, stackOf };
+}
