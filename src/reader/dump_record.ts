@@ -28,6 +28,25 @@ const UNWINDING = UnwindingInfoRecord.offsets;
 
 const decoder = new TextDecoder();
 
+/** Decodes a text that is often the same as the one before, such as a file's name. */
+class RepeatedText {
+  #bytes = new Uint8Array(0);
+  #text = "";
+
+  decode(bytes: Uint8Array): string {
+    const last = this.#bytes;
+    let same = bytes.length === last.length;
+    for (let i = 0; same && i < bytes.length; i++) same = bytes[i] === last[i];
+    if (!same) {
+      this.#bytes = bytes.slice();
+      this.#text = decoder.decode(bytes);
+    }
+    return this.#text;
+  }
+}
+
+const files = new RepeatedText();
+
 /** The specification's names of records, by id. */
 const RECORD_NAMES: Record<number, string> = {
   [RecordId.JitCodeLoad]: "JIT_CODE_LOAD",
@@ -163,12 +182,6 @@ export class DumpRecord {
     // Not indexOf(), which would search all of the buffer for a hostile record.
     for (let i = start; i < end; i++) if (bytes[this.#at + i] === 0) return i;
     return -1;
-  }
-
-  /** Returns the text from `start` to its NUL. */
-  protected text(start: number): string {
-    const end = this.endOfText(start, this.available);
-    return decoder.decode(this.slice(start, end));
   }
 
   /** Throws an error about a field. */
@@ -410,13 +423,14 @@ export class DebugInfo extends DumpRecord {
     let at = DebugInfoRecord.size;
     for (let left = this.nrEntry; left > 0; left--) {
       const nameAt = at + DebugEntryStruct.size;
+      const end = this.endOfText(nameAt, available);
       entries.push({
         codeAddr: this.u64(at + ENTRY.codeAddr),
         line: this.u32(at + ENTRY.line),
         discrim: this.u32(at + ENTRY.discrim),
-        file: this.text(nameAt),
+        file: files.decode(this.slice(nameAt, end)),
       });
-      at = this.endOfText(nameAt, available) + 1;
+      at = end + 1;
     }
     return entries;
   }
