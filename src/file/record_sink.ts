@@ -15,7 +15,7 @@ import type { Packed } from "../writer/record_buffer.ts";
  * `"mapped"`: records are copied into a shared mapping of the file, in a third to half
  * of the time, and as safe from a crash. The dump has one writer; others are refused until
  * it is closed, also if a worker that has it open is terminated. Until then the file ends
- * in up to 1 MiB of zeros, at which readers that follow it, such as samply, may stop. The
+ * in up to 512 KiB of zeros, at which readers that follow it, such as samply, may stop. The
  * file must not be truncated meanwhile: the kernel ends a process (SIGBUS) that writes to
  * a mapping beyond the end of its file, or on a disk that fails.
  *
@@ -24,7 +24,7 @@ import type { Packed } from "../writer/record_buffer.ts";
  * | a crash loses                | nothing         | nothing                 |
  * | writers of one file          | any number      | one                     |
  * | file systems                 | all             | ext2, ext3, ext4, tmpfs |
- * | the file while it is open    | whole records   | and up to 1 MiB of zeros |
+ * | the file while it is open    | whole records   | and up to 512 KiB of zeros |
  * | the disk is full             | the call throws | the call throws         |
  *
  * On other file systems `"mapped"` becomes `"append"`: on btrfs, XFS and overlayfs a page

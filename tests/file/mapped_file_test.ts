@@ -182,7 +182,7 @@ describe("a mapped dump", () => {
     const dump = openMapped(path);
     assertEquals(Deno.statSync(path).size, 40);
     dump.dumpFunction({ name: "f", code: new Uint8Array(16) });
-    assertGreater(Deno.statSync(path).size, 100_000);
+    assertGreater(Deno.statSync(path).size, 50_000);
     dump.close();
     assertEquals(Deno.statSync(path).size, 40 + 56 + 2 + 16);
     // It can be opened again.
@@ -252,14 +252,14 @@ describe("a mapped dump", () => {
         `import { JitDumpFile } from "${MOD}";
          using dump = JitDumpFile.forProcess("${directory.path}", { sink: "mapped" });
          await new Deno.Command("prlimit", {
-           args: ["--pid", String(Deno.pid), "--fsize=400000:unlimited"],
+           args: ["--pid", String(Deno.pid), "--fsize=40000:unlimited"],
          }).output();
          for (const name of "abc") dump.dumpFunction({ name, code: new Uint8Array(16) });
          console.log(dump.sink, Deno.statSync(dump.path).size);`,
         // The files of Deno's code cache are larger than the limit.
         ["--allow-all", "--no-code-cache"],
       );
-      assertEquals([success, stdout, stderr], [true, "mapped 400000\n", ""]);
+      assertEquals([success, stdout, stderr], [true, "mapped 40000\n", ""]);
     },
   );
 
@@ -535,7 +535,7 @@ describe("a mapped dump with other writers", () => {
       let windows = 0;
       const libc = faultyLibc({
         write: (fd, bytes, count) => {
-          if (count > 500_000n && ++windows === (which === "next" ? 2 : 1)) {
+          if (count > 50_000n && ++windows === (which === "next" ? 2 : 1)) {
             Deno.writeFileSync(path, foreign, { append: true });
           }
           return real.write(fd, bytes, count);
