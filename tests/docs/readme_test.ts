@@ -232,7 +232,7 @@ async function runBlock(
     // Not all of them: this is one of the tests.
     .replaceAll(
       /deno task test$/gm,
-      "deno task test tests/writer/utf8_test.ts",
+      "deno task test tests/writer/code_index_test.ts",
     );
   const root = join(directory, "deno");
   const { stdout, stderr, success } = await run(
