@@ -1,0 +1,122 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+} from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { run, runOrThrow } from "../support/perf.ts";
+import { perfsAtHand } from "../support/perfs.ts";
+import { demoCommand } from "../support/profile.ts";
+import { temporaryDirectory } from "../support/script.ts";
+import { itWithRecorder } from "../support/with_recorder.ts";
+
+const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
+
+const jitdump = (...args: string[]) =>
+  runOrThrow([
+    Deno.execPath(),
+    ...["run", "--no-config", "--allow-all", CLI],
+    ...args,
+  ]);
+
+/** Records the demo; returns the directories of the recording and of the dump. */
+async function recordDemo(directory: string, ...options: string[]) {
+  const recording = join(directory, "recording");
+  const dumps = join(directory, "dumps");
+  Deno.mkdirSync(dumps);
+  await jitdump(
+    "record",
+    ...["--out", recording, ...options, "--", ...demoCommand(dumps)],
+  );
+  return { recording, dumps };
+}
+
+/** Self shares in percent, by name, in the JSON of a report. */
+function sharesIn(json: string): Map<string, number> {
+  const { functions, weight } = JSON.parse(json);
+  const shares = new Map<string, number>();
+  for (const { name, self } of functions) {
+    shares.set(name, (shares.get(name) ?? 0) + 100 * self / weight);
+  }
+  return shares;
+}
+
+const perfs = await perfsAtHand();
+
+describe("a recording of jitdump record", () => {
+  for (const { program, version } of perfs) {
+    for (const callGraph of ["fp", "none"]) {
+      itWithRecorder(
+        `has the same shares when perf ${version} reports it (${callGraph})`,
+        async () => {
+          using directory = temporaryDirectory();
+          const { recording } = await recordDemo(
+            directory.path,
+            ...["--call-graph", callGraph],
+          );
+          const data = join(recording, "perf.data");
+          const injected = join(directory.path, "injected");
+          const outcomes = [
+            await runOrThrow([program, "script", "-i", data]),
+            await runOrThrow([
+              program,
+              ...["--buildid-dir", join(directory.path, "debug")],
+              ...["inject", "--jit", "-i", data, "-o", injected],
+            ]),
+            await runOrThrow([
+              program,
+              ...["report", "-i", injected, "--stdio", "--quiet"],
+              ...["--no-children", "-g", "none", "-t", ";"],
+              ...["-F", "overhead,symbol"],
+            ]),
+          ];
+          for (const { stderr } of outcomes) assertEquals(stderr, "");
+          const { stdout } = await jitdump("report", "--json", recording);
+          const ours = sharesIn(stdout);
+          let compared = 0;
+          const theirs = outcomes[2].stdout.matchAll(
+            /^\s*([\d.]+)% *;\[.\] (\w+)\s*$/gm,
+          );
+          for (const [, percent, name] of theirs) {
+            if (Number(percent) < 2) continue;
+            assertAlmostEquals(ours.get(name) ?? 0, Number(percent), 0.01);
+            compared++;
+          }
+          assertGreater(compared, 3);
+        },
+      );
+    }
+  }
+
+  itWithRecorder(
+    "is reported the same when it is copied and the program's files are gone",
+    async () => {
+      using directory = temporaryDirectory();
+      const { recording, dumps } = await recordDemo(directory.path);
+      const before = await jitdump("report", "--json", recording);
+      const copy = join(directory.path, "copy");
+      await runOrThrow(["cp", "-r", recording, copy]);
+      Deno.removeSync(recording, { recursive: true });
+      Deno.removeSync(dumps, { recursive: true });
+      const after = await jitdump("report", "--json", copy);
+      assertEquals(after.stdout, before.stdout);
+      assert(sharesIn(after.stdout).get("collatz")! > 10);
+    },
+  );
+
+  it("needs no perf when it is recorded and reported", async () => {
+    using directory = temporaryDirectory();
+    const bin = join(directory.path, "bin");
+    Deno.mkdirSync(bin);
+    const { code, stdout, stderr } = await run([
+      Deno.execPath(),
+      ...["run", "--no-config", "--allow-all", CLI, "record"],
+      ...["--out", join(directory.path, "recording"), "--"],
+      ...demoCommand(directory.path),
+    ], { env: { PATH: bin } });
+    assertEquals(code, 0, stderr);
+    assert(/jitted +collatz/.test(stdout), stdout);
+  });
+});

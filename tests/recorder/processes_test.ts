@@ -1,0 +1,264 @@
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertGreater,
+  assertStringIncludes,
+} from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe } from "@std/testing/bdd";
+import {
+  Comm,
+  Fork,
+  PerfDataReader,
+  type PerfRecord,
+  Sample,
+} from "../../src/perf_data/mod.ts";
+import { itUnless } from "../support/it_unless.ts";
+import {
+  type CommandLine,
+  isInstalled,
+  run,
+  runOrThrow,
+} from "../support/perf.ts";
+import { temporaryDirectory } from "../support/script.ts";
+import { itWithRecorder } from "../support/with_recorder.ts";
+
+const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
+
+const jitdump = (...args: string[]): CommandLine => [
+  Deno.execPath(),
+  ...["run", "--no-config", "--allow-all", CLI],
+  ...args,
+];
+
+/** Threads that each use the CPU; with an argument, more of them after a while. */
+const THREADS = `
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+static void *spin(void *rounds) {
+  for (volatile long i = 0; i < (long)rounds; i++);
+  return 0;
+}
+static void threads(int count, long rounds) {
+  pthread_t ids[16];
+  for (int i = 0; i < count; i++)
+    pthread_create(&ids[i], 0, spin, (void *)rounds);
+  if (rounds == 0) return;
+  for (int i = 0; i < count; i++) pthread_join(ids[i], 0);
+}
+int main(int argc, char **argv) {
+  if (argc > 1) {
+    pthread_t ids[4];
+    for (int i = 0; i < 4; i++)
+      pthread_create(&ids[i], 0, spin, (void *)(1L << 60));
+    getchar();
+  }
+  threads(16, 30000000);
+  return 0;
+}
+`;
+
+const noCompiler = await isInstalled("cc") ? undefined : "there is no cc";
+
+async function compile(directory: string): Promise<string> {
+  const program = join(directory, "threads");
+  Deno.writeTextFileSync(`${program}.c`, THREADS);
+  await runOrThrow(["cc", "-O1", "-pthread", "-o", program, `${program}.c`]);
+  return program;
+}
+
+async function readAll(data: string): Promise<PerfRecord[]> {
+  return await Array.fromAsync(await PerfDataReader.open(data));
+}
+
+/** Returns the threads with samples. */
+const sampledThreads = (records: PerfRecord[]) =>
+  new Set(
+    records.filter((record) => record instanceof Sample)
+      .map(({ tid }) => tid),
+  );
+
+/** Returns the outcome of `action` as soon as it does not throw. */
+async function until<T>(action: () => T): Promise<T> {
+  for (;;) {
+    try {
+      return action();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+describe("a recording", () => {
+  itUnless(
+    noCompiler,
+    "has samples of all threads when a program has 16",
+    async () => {
+      using directory = temporaryDirectory();
+      const program = await compile(directory.path);
+      const out = join(directory.path, "out");
+      await runOrThrow(jitdump("record", "--out", out, "--", program));
+      const records = await readAll(join(out, "perf.data"));
+      assertEquals(sampledThreads(records).size >= 16, true);
+      const { lost } = JSON.parse(
+        Deno.readTextFileSync(join(out, "recording.json")),
+      );
+      assertEquals(lost, 0);
+      const { stdout } = await run(jitdump("report", "--json", out));
+      const { functions, weight } = JSON.parse(stdout);
+      const spin = functions.find(({ name }: { name: string }) =>
+        name === "spin"
+      );
+      assertGreater(spin.self / weight, 0.8);
+    },
+  );
+
+  itUnless(
+    noCompiler,
+    "has all threads of a process, and later ones, when --pid is given",
+    async () => {
+      using directory = temporaryDirectory();
+      const program = await compile(directory.path);
+      const out = join(directory.path, "out");
+      const child = new Deno.Command(program, {
+        args: ["wait"],
+        stdin: "piped",
+      }).spawn();
+      const recorded = run(jitdump(
+        "record",
+        ...["--out", out, "--pid", String(child.pid)],
+      ));
+      const data = join(out, "new", "perf.data");
+      await until(() => assert(Deno.statSync(data).size > 4096));
+      const input = child.stdin.getWriter();
+      await input.write(new TextEncoder().encode("\n"));
+      await input.close();
+      // The recording ends with the process.
+      await child.status;
+      const { code, stderr } = await recorded;
+      assertEquals(code, 0, stderr);
+      const records = await readAll(join(out, "perf.data"));
+      assert(
+        records.some((record) =>
+          record instanceof Comm && record.comm === "threads"
+        ),
+      );
+      const later = records.filter((record) => record instanceof Fork)
+        .map(({ tid }) => tid);
+      const sampled = sampledThreads(records);
+      assertEquals(later.length, 16);
+      assertGreater(later.filter((tid) => sampled.has(tid)).length, 0);
+      assertGreater(sampled.difference(new Set(later)).size, 3);
+    },
+  );
+
+  itWithRecorder(
+    "is read to its last whole record when the recorder is killed",
+    async () => {
+      using directory = temporaryDirectory();
+      for (const delay of [0, 11, 60]) {
+        const out = join(directory.path, String(delay));
+        const [program, ...args] = jitdump(
+          "record",
+          ...["--out", out, "--call-graph", "dwarf", "--"],
+          ...["sh", "-c", "while :; do :; done"],
+        );
+        const recorder = new Deno.Command(program, {
+          args,
+          stdout: "null",
+          stderr: "null",
+        }).spawn();
+        const data = join(out, "new", "perf.data");
+        await until(() => assert(Deno.statSync(data).size > 100_000));
+        await new Promise((resolve) => setTimeout(resolve, delay));
+        recorder.kill("SIGKILL");
+        await recorder.status;
+        const reader = await PerfDataReader.open(data);
+        const records = await Array.fromAsync(reader);
+        assertEquals(reader.header.isUnfinished, true);
+        const samples = records.filter((record) => record instanceof Sample);
+        assertGreater(samples.length, 0);
+        // The command outlives its recorder.
+        Deno.kill(samples[0].pid, "SIGKILL");
+        const { code, stdout, stderr } = await run(
+          jitdump("report", join(out, "new")),
+        );
+        assertEquals(code, 0, stderr);
+        assertStringIncludes(stdout, `${samples.length} samples of`);
+        const next = await run(jitdump("report", out));
+        assertStringIncludes(next.stderr, `jitdump report ${out}/new`);
+      }
+    },
+  );
+
+  itWithRecorder("counts the samples that it has when it ends", async () => {
+    using directory = temporaryDirectory();
+    const out = join(directory.path, "out");
+    await runOrThrow(jitdump(
+      "record",
+      ...["--out", out, "--frequency", "1000", "--event", "cpu-clock"],
+      ...["--duration", "1", "--", "sh", "-c", "while :; do :; done"],
+    ));
+    const { samples } = JSON.parse(
+      Deno.readTextFileSync(join(out, "recording.json")),
+    );
+    const records = await readAll(join(out, "perf.data"));
+    const found = records.filter((record) => record instanceof Sample);
+    assertEquals(found.length, samples);
+    // Each sample is of a millisecond of CPU time.
+    const weight = found.reduce((sum, { period }) => sum + Number(period), 0);
+    assertAlmostEquals(weight / samples, 1e6, 1e5);
+  });
+});
+
+/** A user without rights, who can read this project. */
+const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+
+async function whyNoUser(): Promise<string | undefined> {
+  const paranoid = "/proc/sys/kernel/perf_event_paranoid";
+  if (Deno.uid() !== 0) return "this user is not root";
+  if (Number(Deno.readTextFileSync(paranoid)) !== 2) {
+    return "the limit is not 2";
+  }
+  if (!await isInstalled("setpriv")) return "there is no setpriv";
+  const [program, ...args] = NOBODY;
+  const { success } = await run(
+    [program, ...args, ...jitdump("--version")],
+    { env: { DENO_DIR: "/nonexistent" } },
+  );
+  return success ? undefined : "user 65534 cannot run this project";
+}
+
+const noUser = await whyNoUser();
+
+describe("an unprivileged user", () => {
+  itUnless(
+    noUser,
+    "records and reports without the kernel when only root may record it",
+    async () => {
+      // The tests' own directory is root's.
+      const path = Deno.makeTempDirSync({ dir: "/tmp", prefix: "jitdump-" });
+      using _ = {
+        [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
+      };
+      Deno.chmodSync(path, 0o777);
+      const env = { DENO_DIR: join(path, "deno") };
+      const out = join(path, "out");
+      const as = (...args: string[]) =>
+        run([NOBODY[0], ...NOBODY.slice(1), ...jitdump(...args)], { env });
+      const loop = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+      const recorded = await as("record", "--out", out, "--", "sh", "-c", loop);
+      assertEquals(recorded.code, 0, recorded.stderr);
+      assertStringIncludes(recorded.stderr, "may not record the kernel");
+      assertStringIncludes(recorded.stdout, "samples of cpu-clock:u");
+      const other = await as("record", "--out", out, "--pid", `${Deno.pid}`);
+      assertEquals(other.code, 1);
+      assertStringIncludes(other.stderr, "it is another user's");
+      const all = await as("record", "--out", out, "--all");
+      assertStringIncludes(all.stderr, "recording all processes is not allow");
+    },
+  );
+});
