@@ -417,7 +417,7 @@ class Profiler {
       const current = isHere === false ? undefined : "/proc/kallsyms";
       this.#symbols = new NativeSymbols({
         kallsyms: copiedKallsyms(this.#path) ?? current,
-        isThisMachine: isHere === true,
+        isThisMachine: isHere,
       });
     }
     return this.#symbols;

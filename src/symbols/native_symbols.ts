@@ -36,7 +36,10 @@ export interface NativeSymbolsOptions {
    * only if this kernel was. Without it, the kernel's code has no names.
    */
   readonly kallsyms?: string;
-  /** True if the recorded processes may still live here, so that /proc/PID is checked. */
+  /**
+   * Whether this machine was recorded; undefined if that is not known. If it was, its
+   * processes may still live, so that /proc/PID is checked.
+   */
   readonly isThisMachine?: boolean;
 }
 
@@ -56,14 +59,14 @@ const KERNEL_IMAGE = /^\[(guest\.)?kernel\.kallsyms/;
 /** Finds the names of native functions. */
 export class NativeSymbols implements Disposable {
   readonly #kallsyms: string | undefined;
-  readonly #isThisMachine: boolean;
+  readonly #isThisMachine: boolean | undefined;
   readonly #images = new Map<RecordedFile, Image | undefined>();
   readonly #unnamed = new Map<RecordedFile | undefined, CodeSymbol>();
   readonly #perfMaps = new Map<number, SymbolTable | undefined>();
   readonly #notes = new Map<string, SymbolNote>();
   #kernel: KernelSymbols | undefined | "unread" = "unread";
 
-  constructor({ kallsyms, isThisMachine = false }: NativeSymbolsOptions = {}) {
+  constructor({ kallsyms, isThisMachine }: NativeSymbolsOptions = {}) {
     this.#kallsyms = kallsyms;
     this.#isThisMachine = isThisMachine;
   }
@@ -164,6 +167,12 @@ export class NativeSymbols implements Disposable {
       try {
         const image = Image.open(file, root);
         if (image === undefined) continue;
+        if (this.#isThisMachine === false && file.buildId === undefined) {
+          this.#note(
+            `the recording is of another machine and has no build-id of ${file.path}, so its functions have the names of the file here, which may be wrong`,
+            "report on the machine that was recorded",
+          );
+        }
         return image;
       } catch (error) {
         failure ??= error;

@@ -159,6 +159,28 @@ describe("names of native functions", () => {
       assertStringIncludes(native.notes()[0].text, "not the file");
     }));
 
+  it("have a note when another machine was recorded without build-ids", () =>
+    inDirectory((directory) => {
+      const path = `${directory}/a`;
+      const symbols = [{ name: "one", value: 0x401000, size: 16 }];
+      Deno.writeFileSync(
+        path,
+        buildElf({ is64: true, isLittle: true, symbols }),
+      );
+      for (
+        const [isThisMachine, buildId, notes] of [
+          [false, undefined, 1],
+          [false, "01020304", 0],
+          [true, undefined, 0],
+          [undefined, undefined, 0],
+        ] as const
+      ) {
+        using native = new NativeSymbols({ isThisMachine });
+        const found = native.find(1, 0x10004, mappingOf(path, buildId));
+        assertEquals([found?.name, native.notes().length], ["one", notes]);
+      }
+    }));
+
   it("are not read when a file without a build-id has another inode", () =>
     inDirectory((directory) => {
       const path = `${directory}/a`;
