@@ -14,8 +14,9 @@ const HELP = `
 Usage: jitdump check [OPTIONS] FILE|DIRECTORY…
 
 Finds what perf 6.1, 6.12 and 7.2 drop or misread in a dump. Checks all dumps of a
-directory, whatever their names. Prints a line for each kind of finding: the byte of
-the first one, its effect, a remedy, the affected versions of perf, and the count.
+directory, whatever their names, or those of a recording. Prints a line for each kind of
+finding: the byte of the first one, its effect, a remedy, the affected versions of perf,
+and the count.
 
   error     perf drops or misreads something
   warning   perf may drop or misread something, depending on the use of the dump
@@ -74,12 +75,29 @@ export const check: Command = {
 /** Returns the dumps of a directory; returns any other path unchanged. */
 function dumpsOf(path: string): string[] {
   if (!isDirectory(path)) return [path];
-  const prefix = path.endsWith("/") ? path : `${path}/`;
-  return [...Deno.readDirSync(path)]
+  const directory = path.replace(/(?<=.)\/+$/, "");
+  const own = dumpsIn(directory);
+  // A recording of jitdump record.
+  return own.length === 0 && isDirectory(`${directory}/dumps`)
+    ? dumpsBelow(`${directory}/dumps`)
+    : own;
+}
+
+/** Returns the dumps in a directory. */
+function dumpsIn(directory: string): string[] {
+  return [...Deno.readDirSync(directory)]
     .filter(({ isFile }) => isFile)
-    .map(({ name }) => prefix + name)
+    .map(({ name }) => `${directory}/${name}`)
     .filter((file) => /\/jit-[^/]*\.dump$/.test(file) || isDump(file))
     .sort();
+}
+
+/** Returns the dumps in a directory and the directories in it. */
+function dumpsBelow(directory: string): string[] {
+  const below = [...Deno.readDirSync(directory)]
+    .filter(({ isDirectory }) => isDirectory)
+    .map(({ name }) => `${directory}/${name}`).sort();
+  return [...dumpsIn(directory), ...below.flatMap(dumpsBelow)];
 }
 
 function isDirectory(path: string): boolean {

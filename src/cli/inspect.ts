@@ -99,6 +99,11 @@ export const inspect: Command = {
         show(path, selection);
       } catch (error) {
         if (error instanceof Deno.errors.BrokenPipe) throw error;
+        if (error instanceof Deno.errors.IsADirectory) {
+          throw new Error(
+            `${path} is a directory: name a dump in it; jitdump check ${path} names them`,
+          );
+        }
         // The message itself does not name the file.
         throw new Error(`${path}: ${(error as Error).message}`);
       } finally {

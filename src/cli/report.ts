@@ -162,7 +162,10 @@ async function findRecording(path: string): Promise<string> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error(`there is no ${path}: record with jitdump record first`);
   }
-  if (!status.isDirectory) return path;
+  if (!status.isDirectory) {
+    if (status.isFile) await refuseDump(path);
+    return path;
+  }
   const inside = `${path}/perf.data`;
   if (await exists(inside)) return inside;
   if (await exists(`${path}/new/perf.data`)) {
@@ -170,7 +173,30 @@ async function findRecording(path: string): Promise<string> {
       `the recording in ${path} runs, or was killed: jitdump report ${path}/new shows what there is`,
     );
   }
-  return path;
+  // A directory of perf record --threads.
+  if (await exists(`${path}/data`)) return path;
+  throw new Error(
+    `there is no recording in ${path}: record with jitdump record --out ${path} -- COMMAND`,
+  );
+}
+
+/** The first bytes of a dump, in both byte orders. */
+const DUMP_MAGICS = ["JiTD", "DTiJ"];
+
+async function refuseDump(path: string): Promise<void> {
+  let magic: string;
+  try {
+    using file = await Deno.open(path);
+    const bytes = new Uint8Array(4);
+    await file.read(bytes);
+    magic = String.fromCharCode(...bytes);
+  } catch {
+    return; // reading it reports the error
+  }
+  if (!DUMP_MAGICS.includes(magic)) return;
+  throw new Error(
+    `${path} is a dump, not a recording: jitdump inspect ${path} shows its functions; jitdump record -- COMMAND records`,
+  );
 }
 
 async function exists(path: string): Promise<boolean> {

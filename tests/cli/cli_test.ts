@@ -548,6 +548,33 @@ describe("jitdump check", () => {
     assertStringIncludes(empty.stderr, "no file in this directory is a dump");
   });
 
+  it("checks the dumps of a recording when it gets its directory", async () => {
+    using directory = temporaryDirectory();
+    const dumps = join(directory.path, "dumps", "start", "kept", "1");
+    Deno.mkdirSync(dumps, { recursive: true });
+    Deno.writeFileSync(join(dumps, "jit-12-34.dump"), bad(1));
+    const { code, stdout } = await jitdump(["check", `${directory.path}/`]);
+    assertEquals(code, 1);
+    assertStringIncludes(stdout, `${dumps}/jit-12-34.dump: `);
+  });
+
+  it("names the right command when a path is of another kind", async () => {
+    using directory = temporaryDirectory();
+    const dump = join(directory.path, "jit-7.dump");
+    Deno.writeFileSync(dump, good());
+    for (
+      const [args, message] of [
+        [["report", dump], `jitdump inspect ${dump} shows its functions`],
+        [["report", directory.path], "there is no recording in"],
+        [["inspect", directory.path], `jitdump check ${directory.path} names`],
+      ] as const
+    ) {
+      const { code, stderr } = await jitdump([...args]);
+      assertEquals(code, 1);
+      assertStringIncludes(stderr, message);
+    }
+  });
+
   it("continues when a file cannot be read", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
