@@ -18,23 +18,23 @@ const ALL = ["6.1", "6.12", "7.2"];
 const PERFS = (await isInstalled("perf") ? await perfsAtHand() : [])
   .filter(({ version }) => ALL.includes(version));
 
-/** A dump in which one thing is wrong, or looks wrong. */
+/** A dump with one fault, or with something that only looks like a fault. */
 interface Case {
   readonly name: string;
-  /** The rule of the one finding; none if perf shows everything right. */
+  /** Rule of the expected finding; undefined if no finding is expected. */
   readonly rule?: string;
-  /** The rule of a second finding. */
+  /** Rule of a second expected finding. */
   readonly also?: string;
-  /** The versions of perf that drop or misread something; all others must not. */
+  /** Versions of perf that drop or misread something; all others must not. */
   readonly versions: readonly string[];
   readonly dump: (made: Made) => Uint8Array;
-  /** Whether perf drops or misreads something. */
+  /** Returns whether perf drops or misreads something. */
   readonly isWrong: (seen: Seen, made: Made) => boolean | Promise<boolean>;
-  /** The name of the mapped file. */
+  /** Returns the name of the mapped file; defaults to that of the recorded dump. */
   readonly file?: (replay: PerfReplay) => string;
 }
 
-/** The outcome of injecting a dump, and the perf that did it. */
+/** The outcome of injecting a dump, and the perf that injected it. */
 interface Seen extends Injection {
   readonly replay: PerfReplay;
   readonly perf: Perf;
@@ -47,15 +47,15 @@ type Load = Required<
   >
 >;
 
-/** The functions that ran, which dumps describe. */
+/** The recorded functions, and helpers to describe them in a dump. */
 interface Made {
   readonly replay: PerfReplay;
   readonly one: Load;
   readonly two: Load;
   readonly three: Load;
-  /** Begins a dump. */
+  /** Returns a builder of a dump of the recorded process. */
   begin(fields?: ConstructorParameters<typeof DumpBuilder>[1]): DumpBuilder;
-  /** Entries of lines, by offsets from the start of the first function. */
+  /** Returns line entries, by offsets from the start of the first function. */
   lines(...lines: [offset: number, line: number, file?: string][]): Entry[];
 }
 
@@ -78,24 +78,24 @@ function makeOf(replay: PerfReplay): Made {
   };
 }
 
-/** Whether a function that ran has no sample under its name. */
+/** Returns whether perf succeeds but shows no sample under any of the names. */
 const loses = (...names: string[]) => ({ samples, outcome }: Injection) =>
   outcome.success && names.every((name) => !samples.has(name));
 
-/** Whether perf itself crashes or hangs. */
+/** Returns whether perf crashes or exceeds its time limit. */
 const crashes = ({ outcome: { code } }: Injection) => code >= 128;
 
-/** Whether one, two and three do not all have samples. */
+/** Returns whether any of the functions "one", "two" and "three" has no sample. */
 const losesAny = ({ samples }: Injection) =>
   !["one", "two", "three"].every((name) => samples.has(name));
 
 const fails = ({ outcome }: Injection) => !outcome.success;
 
-/** Whether no sample of the first function has this source line. */
+/** Returns whether no sample of the first function has this source line. */
 const hidesLine = (line: string) => async ({ replay, perf }: Seen) =>
   !(await replay.sourceLines(perf, "one")).has(line);
 
-/** Whether any sample of the first function has another source line than this. */
+/** Returns whether a sample of the first function has another source line. */
 const showsOther = (line: string) => async ({ replay, perf }: Seen) =>
   (await replay.sourceLines(perf, "one")).symmetricDifference(new Set([line]))
     .size > 0;
@@ -103,7 +103,7 @@ const showsOther = (line: string) => async ({ replay, perf }: Seen) =>
 const all = ({ one, two, three }: Made, dump: DumpBuilder) =>
   dump.load(one).load(two).load(three);
 
-/** Writes a JIT_CODE_LOAD of which the size and the fields between are told. */
+/** Writes a JIT_CODE_LOAD with `fields` between its thread id and its name. */
 function rawLoad(
   dump: DumpBuilder,
   { time, pid, name, code }: Load,
@@ -128,7 +128,7 @@ function changed(
 
 const CASES: Case[] = [
   {
-    name: "a right dump",
+    name: "a valid dump",
     versions: [],
     dump: (made) => all(made, made.begin()).bytes,
     isWrong: losesAny,
@@ -163,18 +163,18 @@ const CASES: Case[] = [
     isWrong: losesAny,
   },
   {
-    name: "a flag that perf does not know",
+    name: "an unknown flag",
     rule: "flags",
     versions: ALL,
     dump: (made) => all(made, made.begin({ flags: 1n << 40n })).bytes,
     isWrong: fails,
   },
   {
-    name: "the flag of processor timestamps over nanoseconds",
+    name: "the flag for processor timestamps, with nanoseconds",
     rule: "processor timestamps",
     versions: ALL,
     dump: (made) => all(made, made.begin({ flags: 1n })).bytes,
-    // perf refuses it where the recording has no clock conversion.
+    // perf rejects the dump if the recording has no clock conversion.
     isWrong: ({ samples }) => !samples.has("one"),
   },
   {
@@ -301,8 +301,8 @@ const CASES: Case[] = [
     name: "code_size 0",
     rule: "code size",
     versions: ["6.1"],
-    // perf 6.1 hides a function at such an address, or loops forever, depending on
-    // how its tree of mappings is balanced. Ten at each address hide all functions.
+    // perf 6.1 hides another function at the same address, or loops forever, depending
+    // on the shape of its tree of mappings. Ten at each address hide all functions.
     dump: ({ begin, one, two, three }) => {
       const dump = begin().load(one).load(two).load(three);
       for (let i = 0; i < 30; i++) {
@@ -327,7 +327,7 @@ const CASES: Case[] = [
         true,
       ).load(three).bytes;
     },
-    // perf 7.2 crashes at some sizes.
+    // perf 7.2 crashes for some sizes.
     isWrong: ({ samples }) => !samples.has("two"),
   },
   {
@@ -392,7 +392,7 @@ const CASES: Case[] = [
     isWrong: loses("three"),
   },
   {
-    name: "a record of which a part was written",
+    name: "a partial record",
     rule: "partial record",
     versions: ALL,
     dump: ({ begin, one, two, three }) => {
@@ -425,7 +425,7 @@ const CASES: Case[] = [
     isWrong: loses("two", "three"),
   },
   {
-    name: "more lines counted than there are",
+    name: "a line count that is too large",
     rule: "malformed record",
     versions: ALL,
     dump: ({ begin, one, two, three, lines }) => {
@@ -450,7 +450,7 @@ const CASES: Case[] = [
     isWrong: (seen) => crashes(seen) || !seen.samples.has("mover"),
   },
   {
-    name: "a move of a function that is not there",
+    name: "a move of an unknown function",
     rule: "move",
     also: "move without function",
     versions: ALL,
@@ -500,7 +500,7 @@ const CASES: Case[] = [
     isWrong: hidesLine("a.c:2"),
   },
   {
-    name: "lines that go on after the code",
+    name: "lines that continue after the code",
     versions: [],
     dump: ({ begin, one, lines }) =>
       begin().debugInfo(
@@ -573,7 +573,7 @@ const CASES: Case[] = [
     isWrong: hidesLine("a.c:1"),
   },
   {
-    name: "lines of a function that has none",
+    name: "lines after their function",
     rule: "lines without function",
     versions: ALL,
     dump: ({ begin, one, lines }) =>
@@ -631,13 +631,13 @@ const CASES: Case[] = [
   },
 ];
 
-/** Whether perf finds the caller of no function. */
+/** Returns whether perf finds no caller of "spin". */
 const losesCallers = async ({ replay, perf }: Seen) =>
   !(await replay.chains(perf)).some(([first, second]) =>
     first === "spin" && second === "main"
   );
 
-/** A dump of functions with unwind info, in which each is written in some way. */
+/** Returns a function that builds a dump; `write` adds each function's unwind info. */
 const chain = (
   write: (
     dump: DumpBuilder,
@@ -656,7 +656,7 @@ const chain = (
 
 const CHAIN_CASES: Case[] = [
   {
-    name: "right unwind info",
+    name: "valid unwind info",
     versions: [],
     dump: chain((dump, { unwinding, hdrSize }) =>
       dump.unwinding(unwinding, hdrSize)
@@ -739,7 +739,7 @@ const CHAIN_CASES: Case[] = [
   },
 ];
 
-/** Whether an image has a section of unwind info with bytes in it. */
+/** Returns whether an ELF file has a nonempty `.eh_frame`. */
 function hasUnwindInfo(image: string): boolean {
   const bytes = Deno.readFileSync(image);
   const view = new DataView(bytes.buffer);
@@ -757,7 +757,7 @@ function hasUnwindInfo(image: string): boolean {
   );
 }
 
-/** Checks a case: the one finding, its versions, and what each perf does. */
+/** Checks the findings of a case, their versions, and the behavior of each perf. */
 async function verify(made: Made, { file, ...planted }: Case): Promise<void> {
   const { replay } = made;
   const bytes = planted.dump(made);
@@ -789,7 +789,7 @@ async function verify(made: Made, { file, ...planted }: Case): Promise<void> {
   }
 }
 
-/** Makes a recording when it is needed first; it stays until the tests end. */
+/** Records on the first call, and keeps the recording until the tests end. */
 function lazily(record: () => Promise<PerfReplay>): () => Promise<Made> {
   let made: Promise<Made> | undefined;
   return () =>
@@ -807,10 +807,10 @@ function itFinds(
   const versions = planted.versions.join(", ");
   itWithPerf(
     planted.rule === undefined
-      ? `finds nothing in ${what}, and perf shows all of it`
+      ? `finds nothing, and perf shows everything, when a dump has ${what}`
       : versions === ""
-      ? `finds ${what}, which perf ignores`
-      : `finds ${what}, which perf ${versions} misreads`,
+      ? `reports a fault that perf ignores when a dump has ${what}`
+      : `reports a fault for perf ${versions} when a dump has ${what}`,
     async () => await verify(await recording(), planted),
   );
 }
@@ -821,25 +821,25 @@ describe("the versions of perf that findings name", () => {
       PERFS.some((perf) => perf.version === version)
         ? undefined
         : `perf ${version} is neither perf, nor in JITDUMP_PERFS, nor perf-… in the path`,
-      `are at hand: perf ${version}`,
+      `are installed when all tests run: perf ${version}`,
       () => {},
     );
   }
 });
 
-describe("what checkDump() finds, under every perf at hand", () => {
+describe("checkDump(), compared with every installed perf", () => {
   const loops = lazily(() => PerfReplay.ofLoops());
   for (const planted of CASES) itFinds(planted, loops);
 });
 
-describe("what checkDump() finds in unwind info, under every perf at hand", () => {
+describe("checkDump() of unwind info, compared with every installed perf", () => {
   const inTmp = lazily(() => PerfReplay.ofChain("/tmp"));
   for (const planted of CHAIN_CASES) itFinds(planted, inTmp);
   const elsewhere = lazily(() => PerfReplay.ofChain());
-  const [right] = CHAIN_CASES;
+  const [valid] = CHAIN_CASES;
   const rule = "unwind info outside /tmp";
   itFinds(
-    { ...right, name: "a dump outside /tmp", rule, versions: ["7.2"] },
+    { ...valid, name: "unwind info outside /tmp", rule, versions: ["7.2"] },
     elsewhere,
   );
 });

@@ -45,7 +45,7 @@ describe("deno task demo", () => {
     for (const time of ["first", "second"]) {
       const { success, stdout, stderr } = await runDemo(directory.path);
       assert(success, stderr);
-      // The hottest function's source lines are before their instructions.
+      // The source lines of the hottest function precede their instructions.
       assertMatch(stdout, /^ +: \d+ +while .* \{\n +\d+\.\d\d : +[0-9a-f]+: /m);
       for (const { name } of functions) {
         assertMatch(
@@ -73,7 +73,7 @@ describe("deno task demo", () => {
 
   it("runs the program and suggests a setting when perf may not record", async () => {
     using directory = projectDirectory();
-    // What perf does where the kernel does not let it.
+    // Fails like perf without permission to record.
     const perf =
       "#!/bin/sh\nprintf 'Error:\\nAccess is limited.\\nMore.\\n' >&2\nexit 255\n";
     const { success, stdout, stderr } = await runDemo(directory.path, {

@@ -17,23 +17,23 @@ import { itWithPerf } from "../support/with_perf.ts";
 
 const DEMO = new URL("../demo/", import.meta.url).href;
 
-/** `perf` itself, which the other tests run, and the others. */
+/** `perf` itself, which the other tests use, and the other installed versions. */
 const [OWN, ...OTHERS] = await isInstalled("perf") ? await perfsAtHand() : [];
 const EVERY = OWN ? [OWN, ...OTHERS] : [];
 
-/** Returns a command of `perf` for another perf. */
+/** Returns the same command for another perf. */
 const by = ({ program }: Perf, [, ...args]: CommandLine): CommandLine => [
   program,
   ...args,
 ];
 
-/** Runs `use` once, however often the result is asked for. */
+/** Returns a function that runs `use` once, and returns the same result every time. */
 function once<T>(use: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
   return () => result ??= use();
 }
 
-/** Adds a test for each perf; it is ignored if there is none, or for its own reason. */
+/** Registers a test for each perf. It is ignored if there is none, or if `whyNot` returns a reason. */
 function itWithEach(
   perfs: readonly Perf[],
   name: string,
@@ -41,7 +41,7 @@ function itWithEach(
   whyNot: (perf: Perf) => string | undefined = () => undefined,
 ): void {
   if (perfs.length === 0) {
-    itUnless("no other perf is at hand", name, () => {});
+    itUnless("no other perf is installed", name, () => {});
   }
   for (const perf of perfs) {
     const named = `${name}, under perf ${perf.version}`;
@@ -51,11 +51,11 @@ function itWithEach(
   }
 }
 
-/** Returns why a test cannot pass, if a perf is of version 7 and has a fault since. */
+/** Returns the reason to ignore a test of perf 7 or later; `fault` describes perf's fault. */
 const since7 = (fault: string) => ({ version }: Perf) =>
   Number(version.split(".")[0]) >= 7 ? `perf ${version} ${fault}` : undefined;
 
-/** Injects a recording's dump with a perf, and returns its number of samples by `fields`. */
+/** Injects a recording's dump with a perf; returns the numbers of samples by `fields`. */
 async function samplesBy(
   perf: Perf,
   { injected }: Profile,
@@ -72,7 +72,7 @@ async function samplesBy(
   for (const row of rows) {
     const [samples, ...values] = row.split(";").map((value) => value.trim());
     const key = values.join(" ").replace("[.] ", "");
-    // perf 6.12 prints several rows for one line.
+    // perf 6.12 prints several rows for a source line.
     found.set(key, (found.get(key) ?? 0) + Number(samples));
   }
   return found;
@@ -84,7 +84,7 @@ describe("the demo", () => {
 
   itWithEach(
     OTHERS,
-    "has each sample under its function and its line",
+    "has each sample under its function and line when perf reports",
     async (perf) => {
       const { functions } = compile(
         Deno.readTextFileSync(program),
@@ -111,7 +111,7 @@ describe("the demo", () => {
   );
 });
 
-/** A function runs at one address, then at another, which another function has had. */
+/** Returns a program whose function takes the address of another, which ran there first. */
 const MOVER = (directory: string, hasMove: boolean) => `
   import { JitDumpFile } from "${MOD}";
   import { compile } from "${DEMO}compile.ts";
@@ -153,7 +153,7 @@ describe("a function that takes another's address", () => {
         scriptCommand(directory, MOVER(directory, hasMove), ["--allow-all"])
       )
     );
-  /** Asserts that the function has three times the samples of the one before. */
+  /** Asserts that "mover" has about three times as many samples as "early". */
   const assertShares = (samples: ReadonlyMap<string, number>) => {
     const [early, mover] = ["early", "mover"].map((name) => samples.get(name)!);
     assertGreater(early, 50);
@@ -165,7 +165,7 @@ describe("a function that takes another's address", () => {
 
   itWithEach(
     EVERY,
-    "has its samples when it is recorded anew",
+    "has its samples when it is recorded again",
     async (perf) => {
       assertShares(await samplesBy(perf, await again(), "symbol"));
     },

@@ -11,7 +11,7 @@ import { runOrThrow } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
-/** Several processes at a time, exec, libraries, and code that takes a while. */
+/** A program of several concurrent processes, exec, libraries, and loops. */
 const PROGRAM = `
   spin() { i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; }
   spin & spin & ls / > /dev/null; spin; wait
@@ -21,7 +21,7 @@ const shell = (command: string) => runOrThrow(["sh", "-c", command]);
 
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** The shell's command to record the program. */
+/** Returns the shell command that records the program. */
 const record = (options: string, output: string, more = "") =>
   `perf record -k mono --no-bpf-event ${options} -o ${output} ${more} -- sh -c ${
     quote(PROGRAM)
@@ -31,16 +31,16 @@ const record = (options: string, output: string, more = "") =>
 interface DumpedRecord {
   readonly name: string;
   readonly time: bigint;
-  /** The first line, after the name. */
+  /** The rest of the first line after the name. */
   readonly rest: string;
-  /** Call chain and registers, one number each. */
+  /** Addresses of the call chain. */
   readonly chain: bigint[];
   readonly registers: bigint[];
 }
 
-/** Reads a recording with perf. */
+/** Returns the records of a recording as perf reads them. */
 async function dumpWithPerf(path: string): Promise<DumpedRecord[]> {
-  // The bytes and symbols of each record are of no interest.
+  // Only the records' fields are compared, not their bytes and symbols.
   const { stdout } = await shell(
     `perf report -D -i ${path} 2> /dev/null | grep -E '^[-0-9].*PERF_RECORD|^\\.{4,}'`,
   );
@@ -72,14 +72,14 @@ async function readAll(
   return { records, reader };
 }
 
-/** The number of records of each type. */
+/** Returns how often each name occurs. */
 function count(names: string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const name of names.toSorted()) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
 }
 
-/** A sample as perf's first line of it has it. */
+/** Formats a sample like perf does in its first line. */
 const describeSample = ({ misc, pid, tid, ip, period, addr }: Sample) =>
   `(IP, 0x${misc.toString(16)}): ${pid}/${tid}: 0x${
     ip.toString(16)
@@ -92,7 +92,7 @@ const letters = (protection: number, flags: number) =>
 const hex = (value: number | bigint, digits = 0) =>
   value.toString(16).padStart(digits, "0");
 
-/** A mapping as perf prints it, but for the generation of its inode. */
+/** Formats a mapping like perf, without the generation of its inode. */
 function describeMapping(mmap: Mmap2): string {
   const { pid, tid, start, length, pageOffset, file, filename } = mmap;
   const { major, minor, inode } = file!;
@@ -104,7 +104,7 @@ function describeMapping(mmap: Mmap2): string {
   } ${filename}`;
 }
 
-/** Compares everything that perf and the reader find. */
+/** Compares the records that perf and the reader find; returns the reader's. */
 async function compare(path: string): Promise<PerfRecord[]> {
   const expected = await dumpWithPerf(path);
   const { records, reader } = await readAll(path);
@@ -160,7 +160,7 @@ describe("PerfDataReader and perf report -D", () => {
     ["switches", "-e cpu-clock --switch-events"],
   ];
   for (const [what, options] of cases) {
-    itWithPerf(`find the same when it is recorded with ${what}`, async () => {
+    itWithPerf(`find the same when a recording has ${what}`, async () => {
       using directory = temporaryDirectory();
       const path = `${directory.path}/perf.data`;
       await shell(record(options, path));
@@ -185,7 +185,7 @@ describe("PerfDataReader and perf report -D", () => {
   itWithPerf("find the same when perf was killed", async () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/perf.data`;
-    // perf writes whenever its ring of one page is half full, so long before the end.
+    // perf writes when its ring of one page is half full, which is long before the end.
     const perf = record("-e cpu-clock -F 10000 -m 1", path)
       .replaceAll("60000", "10000000");
     await shell(
@@ -195,7 +195,7 @@ describe("PerfDataReader and perf report -D", () => {
     );
     const { records, reader } = await readAll(path);
     assert(reader.header.isUnfinished);
-    // perf 6.1 and 7.2 take the records for feature sections, and read nothing.
+    // perf 6.1 and 7.2 mistake the records for feature sections, so complete the header.
     const file = Deno.readFileSync(path);
     const view = new DataView(file.buffer);
     const [dataOffset, dataSize, flags] = [40, 48, 72];

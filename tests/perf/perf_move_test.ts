@@ -7,9 +7,7 @@ import { itWithPerf } from "../support/with_perf.ts";
 
 const DEMO = new URL("../demo/", import.meta.url).href;
 
-/**
- * A function runs at one address while another has a second one; then it moves there.
- */
+/** Returns a program whose function moves to the address of another one. */
 const PROGRAM = (directory: string) => `
   import { JitDumpFile } from "${MOD}";
   import { compile } from "${DEMO}compile.ts";
@@ -30,7 +28,7 @@ const PROGRAM = (directory: string) => `
     ).call(100_000_000n);
   };
   const address = (code) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(code));
-  // perf has to continue after this record.
+  // perf must continue after this record.
   dump.dumpCodeCloseRecord();
   const codeIndex = dump.dumpFunction({ name: "mover", code: first });
   dump.dumpFunction({ name: "early", code: second });

@@ -39,7 +39,7 @@ let demo: ReturnType<typeof runDemo> | undefined;
 /** Profiles the demo, once for all tests. */
 const profileDemo = () => demo ??= runDemo();
 
-/** Returns the number of samples by the given fields of perf's report. */
+/** Returns the numbers of samples by `fields`, as `perf report` prints them. */
 async function reportSamples(
   { injected }: Profile,
   fields: string,
@@ -87,7 +87,7 @@ describe("the demo under perf", () => {
       const profiled = await profileDemo();
       const report = await reportSamples(profiled, "symbol");
       for (const { name, address, code } of profiled.functions) {
-        // perf knew nothing of functions when it wrote these addresses down.
+        // perf recorded these addresses before it read the dump.
         const samples = profiled.addresses.filter((ip) =>
           address <= ip && ip < address + BigInt(code.length)
         ).length;
@@ -125,7 +125,7 @@ describe("the demo under perf", () => {
   );
 
   itWithPerf(
-    "has a symbol over all of the code in ELF files when perf has injected",
+    "has a symbol for the whole code in ELF files when perf has injected",
     async () => {
       const profiled = await profileDemo();
       for (const fn of profiled.functions) {
@@ -220,7 +220,7 @@ describe("the demo's source lines under perf", () => {
           }
         }
         assertEquals(seen, new Set(lines.map(({ line }) => line)), name);
-        // The return is the last of the instructions.
+        // The last instruction is the return.
         assertGreater(last, end - start - 5, name);
       }
     },
@@ -275,7 +275,7 @@ describe("a program with the two scoped permissions under perf", () => {
       `jitted-${dump.match(/\d+/)![0]}-${load.index}.so`,
     );
     assertEquals(await section(elf, ".text"), new Uint8Array(99).fill(7));
-    // nm, unlike readelf, prints a name's bytes as they are.
+    // Unlike readelf, nm prints the bytes of a name unchanged.
     const { stdout: symbols } = await runOrThrow(["nm", elf]);
     assertStringIncludes(symbols, " größe\\n2\n");
     // perf uses the address and the timestamp of the record.

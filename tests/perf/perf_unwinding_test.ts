@@ -15,14 +15,14 @@ import { itWithPerf } from "../support/with_perf.ts";
 
 const DEMO = new URL("../demo/", import.meta.url).href;
 
-/** Who calls each of the demo's functions that work, up to the entry. */
+/** Callers of the demo's busy functions, from the innermost one to `main`. */
 const CHAINS: Record<string, string[]> = {
   collatz: ["longest_collatz", "main"],
   gcd: ["coprime_pairs", "main"],
   polynomial_sum: ["main"],
 };
 
-/** Profiles the demo's program with its call chains, for half a second. */
+/** Profiles the demo's program with copied stacks, for half a second. */
 function profileChains(hasUnwinding: boolean): Promise<Profile> {
   return profile(
     (directory) =>
@@ -54,7 +54,7 @@ function profileChains(hasUnwinding: boolean): Promise<Profile> {
   );
 }
 
-/** The chains of the samples, innermost function first, as perf finds them. */
+/** Returns perf's call chains of the samples, innermost function first. */
 async function chains({ injected }: Profile): Promise<string[][]> {
   const { stdout } = await runOrThrow(
     ["perf", "script", "-i", injected, "-F", "ip,sym"],
@@ -76,7 +76,7 @@ describe("perf record --call-graph dwarf, of functions without frame pointers", 
           assertEquals(chain.slice(1, 1 + callers.length), callers, name);
         }
       }
-      // Recursion: fib calls itself, up to 23 deep.
+      // fib calls itself, up to 23 deep.
       const depths = found.filter(([innermost]) => innermost === "fib")
         .map((chain) => {
           const depth = chain.findIndex((name) => name !== "fib");
@@ -125,7 +125,7 @@ describe("the frames in perf's ELF files", () => {
         const [load] = readLoads(join(directory.path, dump));
         const pid = Number(dump.match(/\d+/)![0]);
         const elf = elfOf({ directory: directory.path, pid }, load);
-        // perf writes it for its own machine, by which readelf names registers.
+        // perf writes its own machine, but readelf names registers by the machine.
         const bytes = Deno.readFileSync(elf);
         new DataView(bytes.buffer).setUint16(18, eMachine, true);
         Deno.writeFileSync(elf, bytes);
@@ -138,7 +138,7 @@ describe("the frames in perf's ELF files", () => {
         const hex = (offset: number) =>
           (TEXT_OFFSET + offset).toString(16).padStart(16, "0");
         assert(fde.includes(`pc=${hex(0)}..${hex(codeSize)}`), fde);
-        // Where a function's frame never changes, it is the one that all start with.
+        // If a function's frame never changes, its only row is that of the CIE.
         const [header, ...table] = (/LOC/.test(fde) ? fde : cie)
           .replace(/^0{16} /m, `${hex(0)} `)
           .split("\n").slice(1)
@@ -151,7 +151,7 @@ describe("the frames in perf's ELF files", () => {
           table,
           rows.map(([offset, ...rest]) => [hex(offset), ...rest]),
         );
-        // The search table's one entry is the function's.
+        // The search table has one entry, for the function.
         const { stdout: hdr } = await runOrThrow(
           ["objdump", "-s", "-j", ".eh_frame_hdr", elf],
         );

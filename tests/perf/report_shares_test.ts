@@ -17,7 +17,7 @@ import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
-/** A program with threads, a child by fork, and another one by exec. */
+/** A program with two threads, and a child process that calls exec. */
 const SOURCE = `
 #include <pthread.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ const noCompiler = await isInstalled("cc") ? undefined : "there is no cc";
 
 const shell = (command: string) => runOrThrow(["sh", "-c", command]);
 
-/** Self shares in percent by symbol, by perf. */
+/** Returns the self shares in percent by symbol, as `perf report` prints them. */
 async function sharesByPerf(
   { program }: Perf,
   data: string,
@@ -71,7 +71,7 @@ async function sharesByPerf(
   return shares;
 }
 
-/** The same by this module; all of them together are everything. */
+/** Returns the same shares from this module. Checks that they add up to 100 %. */
 async function shares(
   data: string,
   event?: string,
@@ -103,8 +103,8 @@ for (const perf of await perfsAtHand()) {
   const { program, version } = perf;
   const options = `${program} record -q --no-buildid-cache -k mono -F 1999`;
 
-  describe(`shares of functions as perf report ${version} has them`, () => {
-    /** Compiles the program, once for a perf. */
+  describe(`shares of functions, and those of perf report ${version}`, () => {
+    /** Compiles the program, once for each perf. */
     const compiled = (() => {
       let path: Promise<string> | undefined;
       return () =>

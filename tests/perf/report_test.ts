@@ -26,9 +26,9 @@ import { itWithPerf } from "../support/with_perf.ts";
 const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
 const TWINS = fromFileUrl(new URL("../support/twins.ts", import.meta.url));
 
-/** What the command line needs for all that it does. */
+/** Permission flags for all functions of the command line. */
 const FLAGS = [
-  // Deno 2.9 reads /proc/kallsyms with nothing less.
+  // Deno 2.9 reads /proc/kallsyms only with this flag.
   "--allow-all",
 ];
 
@@ -48,7 +48,7 @@ interface JsonFunction {
   total: number;
 }
 
-/** The self shares in percent, by name. */
+/** Returns the self shares in percent, by name. */
 async function sharesOf(data: string): Promise<Map<string, number>> {
   const report = JSON.parse(await jitdumpOrThrow("report", "--json", data));
   return new Map(
@@ -59,7 +59,7 @@ async function sharesOf(data: string): Promise<Map<string, number>> {
   );
 }
 
-/** The call chains with their weights, as `--collapsed` prints them. */
+/** Returns the call chains with their weights, as `--collapsed` prints them. */
 async function chainsOf(data: string): Promise<Map<string, number>> {
   const collapsed = await jitdumpOrThrow("report", "--collapsed", "-", data);
   return new Map(
@@ -70,7 +70,7 @@ async function chainsOf(data: string): Promise<Map<string, number>> {
   );
 }
 
-/** The self shares by perf, after the injection. */
+/** Returns the self shares in `perf report` after `perf inject`. */
 async function sharesByPerf(injected: string): Promise<Map<string, number>> {
   const { stdout } = await runOrThrow(
     reportCommand(
@@ -93,7 +93,7 @@ async function sharesByPerf(injected: string): Promise<Map<string, number>> {
 
 const demos = new Map<string, ReturnType<typeof profile>>();
 
-/** Profiles the demo with call graphs, once for all tests. */
+/** Profiles the demo with call chains, once for all tests. */
 function profileDemo(callGraph = "fp"): ReturnType<typeof profile> {
   const demo = demos.get(callGraph) ??
     profile(demoCommand, "--call-graph", callGraph);
@@ -101,7 +101,7 @@ function profileDemo(callGraph = "fp"): ReturnType<typeof profile> {
   return demo;
 }
 
-/** Records the demo, whose dump is there to be changed. */
+/** Records the demo; returns the paths of the recording and of a dump to change. */
 async function recordDemo(
   directory: string,
 ): Promise<{ data: string; dump: string }> {
@@ -122,30 +122,36 @@ const JITTED = [
 ];
 
 describe("jitdump report", () => {
-  itWithPerf("gives functions the shares that perf gives them", async () => {
-    const { directory, injected } = await profileDemo();
-    const ours = await sharesOf(join(directory, "perf.data"));
-    const theirs = await sharesByPerf(injected);
-    for (const name of JITTED) {
-      assertGreater(theirs.get(name)!, 1);
-      assertAlmostEquals(ours.get(name)!, theirs.get(name)!, 0.01, name);
-    }
-  });
-
-  itWithPerf("has perf's call chains, frame by frame", async () => {
-    const { directory, injected } = await profileDemo();
-    const theirs = await perfScriptChains("perf", injected);
-    const ours = await chainsOf(join(directory, "perf.data"));
-    const jitted = (chains: Map<string, number>) =>
-      [...chains].filter(([chain]) =>
-        JITTED.some((name) => chain.includes(`;${name}`))
-      ).sort();
-    assertGreater(jitted(theirs).length, JITTED.length - 1);
-    assertEquals(jitted(ours), jitted(theirs));
-  });
+  itWithPerf(
+    "prints the shares of perf when functions are jitted",
+    async () => {
+      const { directory, injected } = await profileDemo();
+      const ours = await sharesOf(join(directory, "perf.data"));
+      const theirs = await sharesByPerf(injected);
+      for (const name of JITTED) {
+        assertGreater(theirs.get(name)!, 1);
+        assertAlmostEquals(ours.get(name)!, theirs.get(name)!, 0.01, name);
+      }
+    },
+  );
 
   itWithPerf(
-    "unwinds copied stacks, and counts how the chains ended",
+    "prints perf's call chains when frame pointers are used",
+    async () => {
+      const { directory, injected } = await profileDemo();
+      const theirs = await perfScriptChains("perf", injected);
+      const ours = await chainsOf(join(directory, "perf.data"));
+      const jitted = (chains: Map<string, number>) =>
+        [...chains].filter(([chain]) =>
+          JITTED.some((name) => chain.includes(`;${name}`))
+        ).sort();
+      assertGreater(jitted(theirs).length, JITTED.length - 1);
+      assertEquals(jitted(ours), jitted(theirs));
+    },
+  );
+
+  itWithPerf(
+    "unwinds stacks and counts the ends of chains when stacks are recorded",
     async () => {
       const { directory, injected } = await profileDemo("dwarf,32768");
       const data = join(directory, "perf.data");
@@ -170,7 +176,7 @@ describe("jitdump report", () => {
   );
 
   itWithPerf(
-    "names functions in a recording that has been injected",
+    "names functions when perf has injected the recording",
     async () => {
       const { directory, injected } = await profileDemo();
       const ours = await sharesOf(join(directory, "perf.data"));
@@ -181,7 +187,7 @@ describe("jitdump report", () => {
     },
   );
 
-  itWithPerf("shows lines, and instructions with their shares", async () => {
+  itWithPerf("prints shares when --lines or --annotate is given", async () => {
     const { directory } = await profileDemo();
     const data = join(directory, "perf.data");
     const lines = await jitdumpOrThrow("report", "--lines", data);
@@ -204,18 +210,21 @@ describe("jitdump report", () => {
     assertAlmostEquals(sum, 100, 0.5);
   });
 
-  itWithPerf("writes for speedscope what its schema takes", async () => {
-    const { directory } = await profileDemo();
-    const data = join(directory, "perf.data");
-    const file = join(directory, "speedscope.json");
-    await jitdumpOrThrow("report", data, "--speedscope", file);
-    const text = Deno.readTextFileSync(file);
-    const validate = new Ajv({ strict: false }).compile(speedscopeSchema);
-    assert(validate(JSON.parse(text)), JSON.stringify(validate.errors));
-    assertStringIncludes(text, '"collatz"');
-  });
+  itWithPerf(
+    "matches the schema of speedscope when --speedscope is given",
+    async () => {
+      const { directory } = await profileDemo();
+      const data = join(directory, "perf.data");
+      const file = join(directory, "speedscope.json");
+      await jitdumpOrThrow("report", data, "--speedscope", file);
+      const text = Deno.readTextFileSync(file);
+      const validate = new Ajv({ strict: false }).compile(speedscopeSchema);
+      assert(validate(JSON.parse(text)), JSON.stringify(validate.errors));
+      assertStringIncludes(text, '"collatz"');
+    },
+  );
 
-  itWithPerf("--annotate says where there is no such function", async () => {
+  itWithPerf("fails when --annotate names an unknown function", async () => {
     const { directory } = await profileDemo();
     const data = join(directory, "perf.data");
     const { code, stderr } = await jitdump("report", data, "--annotate", "no");
@@ -223,49 +232,57 @@ describe("jitdump report", () => {
     assertStringIncludes(stderr, 'no dump has a function "no"');
   });
 
-  itWithPerf("names JavaScript beside jitted functions", async () => {
-    using directory = temporaryDirectory();
-    const script = join(directory.path, "script.ts");
-    Deno.writeTextFileSync(
-      script,
-      `function hot(n: number) {
+  itWithPerf(
+    "names JavaScript functions when the program has any",
+    async () => {
+      using directory = temporaryDirectory();
+      const script = join(directory.path, "script.ts");
+      Deno.writeTextFileSync(
+        script,
+        `function hot(n: number) {
          let x = 0;
          for (let i = 0; i < n; i++) x = (x * 31 + i) % 1000003;
          return x;
        }
        for (let i = 0; i < 200; i++) hot(1_000_000);`,
-    );
-    const out = join(directory.path, "out");
-    const { success, stderr } = await run([
-      Deno.execPath(),
-      "run",
-      "--no-config",
-      "--allow-all",
-      CLI,
-      "record",
-      ...["--out", out, "--call-graph", "none", "--v8"],
-      ...["--", Deno.execPath(), "run", script],
-    ]);
-    assert(success, stderr);
-    const data = join(out, "perf.data");
-    const ours = await sharesOf(data);
-    await runOrThrow(injectCommand(data, `${data}.jit`));
-    const theirs = await sharesByPerf(`${data}.jit`);
-    const hot = [...theirs].filter(([name]) => /\bhot /.test(name));
-    assertGreater(hot.reduce((sum, [, share]) => sum + share, 0), 30);
-    // V8 has builtins in memory that is of Deno's file.
-    const builtins = [...theirs].filter(([name, share]) =>
-      share >= 0.1 && name.startsWith("Builtin:")
-    );
-    for (const [name, share] of [...hot, ...builtins]) {
-      assertAlmostEquals(ours.get(name) ?? 0, share, 0.1, name);
-    }
-    const annotated = await jitdumpOrThrow("report", data, "--annotate", "hot");
-    for (const [name] of hot) assertStringIncludes(annotated, `${name}: `);
-  });
+      );
+      const out = join(directory.path, "out");
+      const { success, stderr } = await run([
+        Deno.execPath(),
+        "run",
+        "--no-config",
+        "--allow-all",
+        CLI,
+        "record",
+        ...["--out", out, "--call-graph", "none", "--v8"],
+        ...["--", Deno.execPath(), "run", script],
+      ]);
+      assert(success, stderr);
+      const data = join(out, "perf.data");
+      const ours = await sharesOf(data);
+      await runOrThrow(injectCommand(data, `${data}.jit`));
+      const theirs = await sharesByPerf(`${data}.jit`);
+      const hot = [...theirs].filter(([name]) => /\bhot /.test(name));
+      assertGreater(hot.reduce((sum, [, share]) => sum + share, 0), 30);
+      // V8's builtins are in the mapping of Deno's executable.
+      const builtins = [...theirs].filter(([name, share]) =>
+        share >= 0.1 && name.startsWith("Builtin:")
+      );
+      for (const [name, share] of [...hot, ...builtins]) {
+        assertAlmostEquals(ours.get(name) ?? 0, share, 0.1, name);
+      }
+      const annotated = await jitdumpOrThrow(
+        "report",
+        data,
+        "--annotate",
+        "hot",
+      );
+      for (const [name] of hot) assertStringIncludes(annotated, `${name}: `);
+    },
+  );
 
   itWithPerf(
-    "keeps functions of one name apart, and samples of two events",
+    "separates functions and events when a recording has two of each",
     async () => {
       using directory = temporaryDirectory();
       const data = join(directory.path, "perf.data");
@@ -292,37 +309,42 @@ describe("jitdump report", () => {
         ).reduce((sum, share) => sum + share, 0)
       );
       assertEquals(sums.length, 2);
-      // The idle one has hardly been seen; the shares of each are its own.
+      // Each function's shares add up to 100 %. The idle one may have no sample.
       for (const sum of sums) assert(sum === 0 || Math.abs(sum - 100) < 0.5);
       assertAlmostEquals(sums[1], 100, 0.5);
     },
   );
 
-  itWithPerf("passes over what is damaged in a dump, and says so", async () => {
-    using directory = temporaryDirectory();
-    const { data, dump: path } = await recordDemo(directory.path);
-    const whole = await sharesOf(data);
-    const bytes = Deno.readFileSync(path);
-    Deno.writeFileSync(path, bytes.subarray(0, 40));
-    Deno.writeFileSync(path, new Uint8Array(100).fill(0xaa), { append: true });
-    Deno.writeFileSync(path, bytes.subarray(40), { append: true });
-    const { success, stderr } = await jitdump("report", data);
-    assert(success, stderr);
-    assertStringIncludes(stderr, `the dump ${path} is damaged in one place`);
-    assertEquals(await sharesOf(data), whole);
-  });
+  itWithPerf(
+    "skips and reports corrupt data when a dump has some",
+    async () => {
+      using directory = temporaryDirectory();
+      const { data, dump: path } = await recordDemo(directory.path);
+      const whole = await sharesOf(data);
+      const bytes = Deno.readFileSync(path);
+      Deno.writeFileSync(path, bytes.subarray(0, 40));
+      Deno.writeFileSync(path, new Uint8Array(100).fill(0xaa), {
+        append: true,
+      });
+      Deno.writeFileSync(path, bytes.subarray(40), { append: true });
+      const { success, stderr } = await jitdump("report", data);
+      assert(success, stderr);
+      assertStringIncludes(stderr, `the dump ${path} is damaged in one place`);
+      assertEquals(await sharesOf(data), whole);
+    },
+  );
 
-  describe("says what is missing, with exit status 1:", () => {
+  describe("exiting with 1 and a message", () => {
     const refuse = async (pattern: RegExp, ...args: string[]) => {
       const { success, stdout, stderr } = await jitdump("report", ...args);
       assertEquals([success, stdout], [false, ""]);
       assertMatch(stderr, pattern);
     };
 
-    it("a recording", () =>
+    it("happens when there is no recording", () =>
       refuse(/there is no \/nowhere: record with jitdump record/, "/nowhere"));
 
-    itWithPerf("samples", async () => {
+    itWithPerf("happens when there are no samples", async () => {
       using directory = temporaryDirectory();
       const data = join(directory.path, "perf.data");
       await runOrThrow([
@@ -344,7 +366,7 @@ describe("jitdump report", () => {
   });
 
   itWithPerf(
-    "reads a copied recording without perf, with --allow-read alone",
+    "needs only --allow-read when it reads a copied recording",
     async () => {
       using directory = temporaryDirectory();
       const { directory: recorded } = await profileDemo();
@@ -355,7 +377,7 @@ describe("jitdump report", () => {
       Deno.copyFileSync(data, moved);
       Deno.copyFileSync(join(recorded, name), join(directory.path, name));
       const whole = await sharesOf(data);
-      // The dump is not where it was, but beside the recording.
+      // The dump is missing at its recorded path; a copy is beside the recording.
       Deno.renameSync(join(recorded, name), join(recorded, `${name}.gone`));
       try {
         const { code, stdout, stderr } = await run([

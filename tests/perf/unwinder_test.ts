@@ -12,13 +12,13 @@ import { temporaryDirectory } from "../support/script.ts";
 import { perfSamples, unwoundSamples } from "../support/unwound_samples.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
-/** The functions of the demo. */
+/** Matches a frame in a function of the demo. */
 const JITTED =
   /^(main|collatz|longest_collatz|gcd|coprime_pairs|fib|polynomial_sum)\+/;
 
 const isJitted = (place: string) => JITTED.test(place);
 
-/** The first frames that are all of jitted code. */
+/** Returns the frames before the first one that is not in jitted code. */
 function jittedPart(places: readonly string[]): string[] {
   const end = places.findIndex((place) => !isJitted(place));
   return places.slice(0, end < 0 ? places.length : end);
@@ -28,7 +28,7 @@ const uncompiled = await whyNotCompiled();
 
 const percent = (part: number, whole: number) => 100 * part / whole;
 
-/** Counts the functions at places in a program. */
+/** Returns how many of the places in a program are in each function. */
 function namesIn(
   program: string,
   places: readonly string[],
@@ -57,11 +57,11 @@ describe("the stacks of a native program without frame pointers", () => {
     ));
     return data;
   };
-  const what = "are unwound as perf 6.1 unwinds them, sample for sample";
+  const what = "have the frames of perf 6.1 when perf has recorded them";
   const test = uncompiled ? itUnless.bind(null, uncompiled) : itWithPerf;
   test(what, async () => {
-    // Record until all that makes it hard was sampled. Samples in the PLT are too rare to
-    // wait for; tests/unwind has its rules.
+    // Record until all of these functions have samples. Samples in the PLT are too rare to
+    // wait for; tests/unwind tests its rules.
     const hard = new Set(["leaf", "with_alloca", "compare", "handler"]);
     for (let attempt = 0; hard.size > 0; attempt++) {
       assertLess(attempt, 20, `never sampled: ${[...hard].join()}`);
@@ -88,7 +88,7 @@ describe("the stacks of a native program without frame pointers", () => {
 
 describe("the stacks of jitted code without frame pointers", () => {
   itWithPerf(
-    "are unwound like in perf 6.1, up to the thread's start, when perf has recorded them",
+    "have the frames of perf 6.1 when perf has recorded them",
     async () => {
       const { directory, injected } = await profile(
         demoCommand,
@@ -112,7 +112,7 @@ describe("the stacks of jitted code without frame pointers", () => {
   );
 
   itWithPerf(
-    "are unwound beyond libffi when only 4 KiB were copied",
+    "have frames beyond libffi when only 4 KiB were copied",
     async () => {
       const { directory } = await profile(
         demoCommand,

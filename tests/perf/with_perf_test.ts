@@ -6,7 +6,7 @@ import { temporaryDirectory } from "../support/script.ts";
 
 const WITH_PERF = new URL("../support/with_perf.ts", import.meta.url).href;
 
-/** Runs a test that needs perf, in a process that finds no program but Deno. */
+/** Runs a test that needs perf, in a process whose PATH contains no programs. */
 async function runWithoutPerf(ci: string): Promise<Outcome> {
   using directory = temporaryDirectory();
   const file = (name: string, text: string) => {

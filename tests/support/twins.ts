@@ -1,5 +1,5 @@
 /**
- * A program with two jitted functions of the same name, of which the second one runs long.
+ * A program with two jitted functions of the same name; only the second one runs long.
  *
  *     deno run --allow-all tests/support/twins.ts DIRECTORY
  *
