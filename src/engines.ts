@@ -130,3 +130,17 @@ export function namedCode(name: string): NamedCode {
 export function plainName(name: string): string {
   return namedCode(name).plainName;
 }
+
+/** Parts of names of JavaScript that tell the tier, and what remains of them. */
+const TIERS: readonly [tier: RegExp, rest: string][] = [
+  [/^(JS|Script|Eval|Function|LazyCompile):o?[~^+*?]'?/, "$1:"],
+  [/^JSC-(?:Baseline|DFG|FTL): (.*?)(?:#[0-9A-Za-z]{6})?$/, "$1"],
+  [/^(?:Baseline JIT|DFG JIT|FTL B3) code for /, ""],
+  [/^(?:Ion|Baseline|BaselineInterpreter|Interpreter): /, ""],
+];
+
+/** Returns the name of a JavaScript function without the tier of its compiler. */
+export function untieredName(name: string): string {
+  const tier = TIERS.find(([tier]) => tier.test(name));
+  return tier === undefined ? name : name.replace(...tier);
+}

@@ -1,6 +1,6 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { namedCode, plainName } from "../src/engines.ts";
+import { namedCode, plainName, untieredName } from "../src/engines.ts";
 import { cpuTime } from "./support/this_thread.ts";
 
 /** Recorded names, each with its engine, its category and its name in the source. */
@@ -134,5 +134,34 @@ describe("namedCode()", () => {
       namedCode(`JSC-DFG: ${part.repeat(20_000)}`);
     }
     assertLess(cpuTime() - start, 2000);
+  });
+});
+
+describe("untieredName()", () => {
+  it("returns one name when a function was compiled by several tiers", () => {
+    const groups: Record<string, string[]> = {
+      "JS:hot file:///a.ts:1:2": [
+        "JS:~hot file:///a.ts:1:2",
+        "JS:^hot file:///a.ts:1:2",
+        "JS:+hot file:///a.ts:1:2",
+        "JS:o+hot file:///a.ts:1:2",
+        "JS:*'hot file:///a.ts:1:2",
+      ],
+      "LazyCompile:heavy /w.js:7": [
+        "LazyCompile:~heavy /w.js:7",
+        "LazyCompile:*heavy /w.js:7",
+      ],
+      fib: ["JSC-Baseline: fib#D0X9qU", "JSC-FTL: fib#aaaaaa"],
+      "fib (a.js:2:3)": [
+        "Ion: fib (a.js:2:3)",
+        "Baseline: fib (a.js:2:3)",
+        "Interpreter: fib (a.js:2:3)",
+      ],
+      "Builtin:Abort": ["Builtin:Abort"],
+      "RegExp:a+b": ["RegExp:a+b"],
+    };
+    for (const [name, tiers] of Object.entries(groups)) {
+      for (const tier of tiers) assertEquals(untieredName(tier), name);
+    }
   });
 });

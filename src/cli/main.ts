@@ -7,6 +7,7 @@
 import config from "../../deno.json" with { type: "json" };
 import { check } from "./check.ts";
 import { type Command, suggest, UsageError } from "./command.ts";
+import { diff } from "./diff.ts";
 import { doctor } from "./doctor.ts";
 import { inspect } from "./inspect.ts";
 import { record } from "./record.ts";
@@ -15,6 +16,7 @@ import { report } from "./report.ts";
 const COMMANDS: Record<string, Command> = {
   record,
   report,
+  diff,
   doctor,
   inspect,
   check,

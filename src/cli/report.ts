@@ -5,15 +5,18 @@
  */
 
 import { plainName } from "../engines.ts";
-import { hintText } from "../profile/hint.ts";
 import { toJson } from "../profile/json.ts";
 import type { Profile, SampledDump } from "../profile/profile.ts";
-import { readProfile } from "../profile/profiler.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
 import { type Share, tallyFunctions, tallyLines } from "../profile/tally.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { disassemble } from "./disassemble.ts";
 import { fit, json, Output, printable, terminalWidth } from "./output.ts";
+import {
+  findRecording,
+  printHints,
+  readWithProgress,
+} from "./read_recording.ts";
 import { FILE_FORMATS, writeProfile } from "./report_files.ts";
 
 /** Directory to which `jitdump record` writes a recording. */
@@ -83,22 +86,14 @@ export const report: Command = {
     }
     const path = await findRecording(positionals[0] ?? DEFAULT_DIRECTORY);
     const { event, dumps } = values;
-    const profile = await readProfile(path, {
+    const profile = await readWithProgress("report", path, {
       ...{ event, dumps },
       instructions: values.annotate !== undefined,
       timeline: values.json ||
         FILE_FORMATS.some((format) => values[format] !== undefined),
-      onSamples: progress(),
     });
     const status = await show(profile, path, values);
-    for (const { name, samples } of profile.others) {
-      console.error(
-        `jitdump report: the recording has samples of ${name} too (${samples}): --event ${name} selects them`,
-      );
-    }
-    for (const hint of profile.hints) {
-      console.error(`jitdump report: ${hintText(hint)}`);
-    }
+    printHints("report", profile);
     return status;
   },
 };
@@ -134,79 +129,6 @@ async function show(
   else showFunctions(profile, path, output);
   output.flush();
   return 0;
-}
-
-/** Prints the progress of reading once a second, from the second second on. */
-function progress(): (samples: number) => void {
-  let last = performance.now();
-  return (samples) => {
-    const now = performance.now();
-    if (now - last < 1000) return;
-    last = now;
-    console.error(
-      `jitdump report: ${samples.toLocaleString("en")} samples read`,
-    );
-  };
-}
-
-/**
- * Returns the path of the recording. A directory of `jitdump record` contains it; one of
- * `perf record --threads` is a recording itself.
- */
-async function findRecording(path: string): Promise<string> {
-  let status: Deno.FileInfo;
-  try {
-    status = await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.PermissionDenied) return path;
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(`there is no ${path}: record with jitdump record first`);
-  }
-  if (!status.isDirectory) {
-    if (status.isFile) await refuseDump(path);
-    return path;
-  }
-  const inside = `${path}/perf.data`;
-  if (await exists(inside)) return inside;
-  if (await exists(`${path}/new/perf.data`)) {
-    throw new Error(
-      `the recording in ${path} runs, or was killed: jitdump report ${path}/new shows what there is`,
-    );
-  }
-  // A directory of perf record --threads.
-  if (await exists(`${path}/data`)) return path;
-  throw new Error(
-    `there is no recording in ${path}: record with jitdump record --out ${path} -- COMMAND`,
-  );
-}
-
-/** The first bytes of a dump, in both byte orders. */
-const DUMP_MAGICS = ["JiTD", "DTiJ"];
-
-async function refuseDump(path: string): Promise<void> {
-  let magic: string;
-  try {
-    using file = await Deno.open(path);
-    const bytes = new Uint8Array(4);
-    await file.read(bytes);
-    magic = String.fromCharCode(...bytes);
-  } catch {
-    return; // reading it reports the error
-  }
-  if (!DUMP_MAGICS.includes(magic)) return;
-  throw new Error(
-    `${path} is a dump, not a recording: jitdump inspect ${path} shows its functions; jitdump record -- COMMAND records`,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 function percent(part: number, whole: number): string {

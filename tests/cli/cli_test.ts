@@ -114,6 +114,7 @@ describe("jitdump", () => {
     assertEquals(commands, [
       "record",
       "report",
+      "diff",
       "doctor",
       "inspect",
       "check",

@@ -1,0 +1,127 @@
+/**
+ * `jitdump diff`.
+ *
+ * @module
+ */
+
+import {
+  chanceOf,
+  diffProfiles,
+  type FunctionChange,
+} from "../profile/diff.ts";
+import type { Profile } from "../profile/profile.ts";
+import { unitOf } from "../profile/unit.ts";
+import { type Command, parse, UsageError } from "./command.ts";
+import { fit, Output, printable, terminalWidth } from "./output.ts";
+import {
+  findRecording,
+  printHints,
+  readWithProgress,
+} from "./read_recording.ts";
+
+/** Maximum number of rows. */
+const ROWS = 20;
+
+/** Smallest change that has a row: what two decimals of a percentage show. */
+const SMALLEST = 0.00005;
+
+const HELP = `
+Usage: jitdump diff [OPTIONS] RECORDING RECORDING
+
+Compares the functions of two recordings, each a DIRECTORY or PERF.DATA. Shares and
+milliseconds are those of a function's own instructions. The greatest change of the
+share comes first. Functions are matched by name and category, JavaScript's without
+the tier of its compiler.
+
+  --event NAME       the event to compare (default: the one with the greatest weight)
+  --dumps DIRECTORY  a directory of moved dumps; can be repeated
+
+Requires --allow-read. --allow-run=c++filt demangles names of C++ and Rust.
+`;
+
+export const diff: Command = {
+  summary: "compare the functions of two recordings",
+  help: HELP,
+  async run(args) {
+    const { values, positionals } = parse(args, {
+      event: { type: "string" },
+      dumps: { type: "string", multiple: true },
+    });
+    if (positionals.length !== 2) {
+      throw new UsageError("diff needs two RECORDINGs");
+    }
+    const profiles: Profile[] = [];
+    for (const name of positionals) {
+      const path = await findRecording(name);
+      profiles.push(await readWithProgress("diff", path, values));
+    }
+    const [first, second] = profiles;
+    if (first.event !== second.event) {
+      throw new Error(
+        `the recordings have different events, ${first.event} and ${second.event}: select one that both have with --event, or record again`,
+      );
+    }
+    showChanges(first, second, positionals);
+    for (const profile of profiles) printHints("diff", profile);
+    return 0;
+  },
+};
+
+function showChanges(
+  first: Profile,
+  second: Profile,
+  names: readonly string[],
+): void {
+  const output = new Output();
+  const width = terminalWidth();
+  const isTime = unitOf(first.event) === "nanoseconds";
+  const amount = (weight: number) =>
+    isTime ? (weight / 1e6).toFixed(1) : String(Math.round(weight));
+  for (const [i, profile] of [first, second].entries()) {
+    output.line(fit(
+      printable(
+        `${names[i]}: ${profile.samples} samples of ${profile.event}, ${
+          amount(profile.weight)
+        }${isTime ? " ms" : ""}`,
+      ),
+      width,
+    ));
+  }
+  const chance = 100 * chanceOf(first, second);
+  output.line(
+    `With so many samples, changes below ${chance.toFixed(2)} can be chance.`,
+  );
+  output.line(
+    ` before    after   change  ${
+      (isTime ? "ms" : "count").padStart(12)
+    }  category    function`,
+  );
+  const changes = diffProfiles(first, second).filter(isShown);
+  for (const change of changes.slice(0, ROWS)) {
+    const { name, category, before = 0, after = 0 } = change;
+    const columns = [
+      share(change.before, change.shareBefore, "new"),
+      share(change.after, change.shareAfter, "gone"),
+      signed(100 * change.shareAfter - 100 * change.shareBefore, 2).padStart(7),
+      signedText(amount(after - before)).padStart(12),
+      category.padEnd(10),
+      name,
+    ];
+    output.line(fit(printable(columns.join("  ")), width));
+  }
+  if (changes.length > ROWS) output.line(`${changes.length - ROWS} more`);
+  output.flush();
+}
+
+const isShown = ({ shareBefore, shareAfter }: FunctionChange) =>
+  Math.abs(shareAfter - shareBefore) >= SMALLEST;
+
+/** Returns a share in percent, or a word if there is no sample. */
+const share = (weight: number | undefined, share: number, missing: string) =>
+  (weight === undefined ? missing : `${(100 * share).toFixed(2)}%`).padStart(7);
+
+const signed = (value: number, digits: number) =>
+  signedText(value.toFixed(digits));
+
+const signedText = (number: string) =>
+  number.startsWith("-") ? number : `+${number}`;

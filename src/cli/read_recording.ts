@@ -1,0 +1,106 @@
+/**
+ * Finding and reading the recordings that a command line names.
+ *
+ * @module
+ */
+
+import { hintText } from "../profile/hint.ts";
+import type { Profile } from "../profile/profile.ts";
+import { type ProfileOptions, readProfile } from "../profile/profiler.ts";
+
+/** Reads a recording, and prints the progress for a command. */
+export function readWithProgress(
+  command: string,
+  path: string,
+  options: ProfileOptions,
+): Promise<Profile> {
+  return readProfile(path, { ...options, onSamples: progress(command) });
+}
+
+/** Prints what else the recording has, and its hints. */
+export function printHints(
+  command: string,
+  { others, hints }: Profile,
+): void {
+  for (const { name, samples } of others) {
+    console.error(
+      `jitdump ${command}: the recording has samples of ${name} too (${samples}): --event ${name} selects them`,
+    );
+  }
+  for (const hint of hints) {
+    console.error(`jitdump ${command}: ${hintText(hint)}`);
+  }
+}
+
+/** Prints the progress of reading once a second, from the second second on. */
+function progress(command: string): (samples: number) => void {
+  let last = performance.now();
+  return (samples) => {
+    const now = performance.now();
+    if (now - last < 1000) return;
+    last = now;
+    console.error(
+      `jitdump ${command}: ${samples.toLocaleString("en")} samples read`,
+    );
+  };
+}
+
+/**
+ * Returns the path of the recording. A directory of `jitdump record` contains it; one of
+ * `perf record --threads` is a recording itself.
+ */
+export async function findRecording(path: string): Promise<string> {
+  let status: Deno.FileInfo;
+  try {
+    status = await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return path;
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(`there is no ${path}: record with jitdump record first`);
+  }
+  if (!status.isDirectory) {
+    if (status.isFile) await refuseDump(path);
+    return path;
+  }
+  const inside = `${path}/perf.data`;
+  if (await exists(inside)) return inside;
+  if (await exists(`${path}/new/perf.data`)) {
+    throw new Error(
+      `the recording in ${path} runs, or was killed: jitdump report ${path}/new shows what there is`,
+    );
+  }
+  // A directory of perf record --threads.
+  if (await exists(`${path}/data`)) return path;
+  throw new Error(
+    `there is no recording in ${path}: record with jitdump record --out ${path} -- COMMAND`,
+  );
+}
+
+/** The first bytes of a dump, in both byte orders. */
+const DUMP_MAGICS = ["JiTD", "DTiJ"];
+
+async function refuseDump(path: string): Promise<void> {
+  let magic: string;
+  try {
+    using file = await Deno.open(path);
+    const bytes = new Uint8Array(4);
+    await file.read(bytes);
+    magic = String.fromCharCode(...bytes);
+  } catch {
+    return; // reading it reports the error
+  }
+  if (!DUMP_MAGICS.includes(magic)) return;
+  throw new Error(
+    `${path} is a dump, not a recording: jitdump inspect ${path} shows its functions; jitdump record -- COMMAND records`,
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,75 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { DumpBuilder } from "../support/build_dump.ts";
+import { RecordingBuilder, START } from "../support/build_recording.ts";
+import { run } from "../support/perf.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
+const AT = 0x7000_0000;
+const NAMES = ["fib", "gcd", "main"];
+
+/** Records samples of functions, by their names, in a new directory. */
+function record(path: string, samples: Record<string, number>): void {
+  Deno.mkdirSync(path);
+  const builder = new DumpBuilder();
+  for (const [i, name] of NAMES.entries()) {
+    builder.load({
+      ...{ name, index: BigInt(i), time: START, code: new Uint8Array(0x40) },
+      address: BigInt(AT + 0x40 * i),
+    });
+  }
+  const dump = join(path, "jit-7.dump");
+  Deno.writeFileSync(dump, builder.bytes);
+  const recording = new RecordingBuilder().mapDump(dump);
+  for (const [name, count] of Object.entries(samples)) {
+    for (let i = 0; i < count; i++) {
+      recording.sample(AT + 0x40 * NAMES.indexOf(name), { period: 1e6 });
+    }
+  }
+  Deno.writeFileSync(join(path, "perf.data"), recording.file());
+}
+
+const diff = (...args: string[]) =>
+  run([
+    ...[Deno.execPath(), "run", "--no-config", "--no-prompt", "--allow-read"],
+    ...[CLI, "diff", ...args],
+  ] as unknown as [string, ...string[]]);
+
+describe("jitdump diff", () => {
+  it("prints changes, new and gone functions when given two recordings", async () => {
+    using directory = temporaryDirectory();
+    const [a, b] = ["a", "b"].map((name) => join(directory.path, name));
+    record(a, { fib: 60, gcd: 40 });
+    record(b, { gcd: 80, main: 20 });
+    const { code, stdout, stderr } = await diff(a, b);
+    assertEquals(code, 0, stderr);
+    const [first, second, chance, head, ...rows] = stdout.trim().split("\n");
+    assertMatch(first, /a: 100 samples of cpu-clock, 100\.0 ms$/);
+    assertMatch(second, /b: 100 samples of cpu-clock, 100\.0 ms$/);
+    assertMatch(chance, /changes below 14\.14 can be chance/);
+    assertEquals(head.trim().split(/ +/), [
+      ...["before", "after", "change", "ms", "category", "function"],
+    ]);
+    assertEquals(rows.map((row) => row.trim().split(/ +/)), [
+      ["60.00%", "gone", "-60.00", "-60.0", "jitted", "fib"],
+      ["40.00%", "80.00%", "+40.00", "+40.0", "jitted", "gcd"],
+      ["new", "20.00%", "+20.00", "+20.0", "jitted", "main"],
+    ]);
+  });
+
+  it("prints no function when both recordings are the same", async () => {
+    using directory = temporaryDirectory();
+    const a = join(directory.path, "a");
+    record(a, { fib: 60, gcd: 40 });
+    const { stdout } = await diff(a, a);
+    assertEquals(stdout.trim().split("\n").length, 4);
+  });
+
+  it("fails when there are not two recordings", async () => {
+    const { code, stderr } = await diff("a");
+    assertEquals(code, 2);
+    assertMatch(stderr, /diff needs two RECORDINGs/);
+  });
+});
