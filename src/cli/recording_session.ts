@@ -78,6 +78,7 @@ export class RecordingSession {
         events: options.events.flatMap((event) => eventsOfPmus(event, pmus)),
         settings,
         target,
+        features: machineFeatures(),
         onMapping: (record) => {
           this.#files.add(record);
           this.#dumps.onMapping(record);
@@ -131,10 +132,8 @@ export class RecordingSession {
     const libc = this.#libc;
     return {
       buildIds: this.#files.buildIds(),
-      hostname: ifGranted("hostname", Deno.hostname),
-      osRelease: ifGranted("osRelease", Deno.osRelease),
+      ...machineFeatures(),
       version: `jitdump ${config.version}`,
-      arch: Deno.build.arch,
       cpus: {
         online: onlineProcessorCount(libc),
         available: processorCount(libc),
@@ -165,6 +164,14 @@ export class RecordingSession {
       dumps: this.#dumps.finish(),
     };
   }
+}
+
+function machineFeatures(): NewFeatures {
+  return {
+    hostname: ifGranted("hostname", Deno.hostname),
+    osRelease: ifGranted("osRelease", Deno.osRelease),
+    arch: Deno.build.arch,
+  };
 }
 
 /** Calls a function if Deno has granted its permission; never prompts. */

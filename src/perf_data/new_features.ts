@@ -54,7 +54,10 @@ export function packFeatures(
       FeatureId.Cmdline,
       commandLine && strings(...commandLine)?.before(commandLine.length),
     ],
-    [FeatureId.EventDesc, packEvents(events)],
+    [
+      FeatureId.EventDesc,
+      events.length > 0 ? packEvents(events) : undefined,
+    ],
     [
       FeatureId.SampleTime,
       sampleTime && new Section().u64(sampleTime.first).u64(sampleTime.last),
@@ -133,7 +136,7 @@ function strings(...texts: (string | undefined)[]): Section | undefined {
 
 function packEvents(events: readonly NewEvent[]): Section {
   const section = new Section().u32(events.length)
-    .u32(events[0]?.attr.length ?? 0);
+    .u32(events[0].attr.length);
   for (const { name, attr, ids } of events) {
     section.raw(attr).u32(ids.length).string(name);
     for (const id of ids) section.u64(id);

@@ -6,7 +6,14 @@
  */
 
 import { CpuMode, Misc, PerfRecordType } from "./constants.ts";
-import { CommBody, EventHeader, Mmap2Body, MmapBody } from "./structs.ts";
+import type { NewFeature } from "./new_features.ts";
+import {
+  CommBody,
+  EventHeader,
+  FeatureBody,
+  Mmap2Body,
+  MmapBody,
+} from "./structs.ts";
 
 const encoder = new TextEncoder();
 
@@ -114,6 +121,25 @@ export function finishedRound(): Uint8Array<ArrayBuffer> {
     misc: 0,
     size: EventHeader.size,
   }, bytes);
+  return bytes;
+}
+
+/**
+ * Returns a FEATURE: a feature section among the records, as in recordings to a pipe. A file
+ * that is not completed has no other.
+ */
+export function featureRecord(
+  { id, bytes: section }: NewFeature,
+): Uint8Array<ArrayBuffer> {
+  const start = EventHeader.size + FeatureBody.size;
+  const size = start + ((section.length + 7) & ~7);
+  const bytes = new Uint8Array(size);
+  EventHeader.pack(
+    { type: PerfRecordType.HeaderFeature, misc: 0, size },
+    bytes,
+  );
+  FeatureBody.pack({ featId: BigInt(id) }, bytes.subarray(EventHeader.size));
+  bytes.set(section, start);
   return bytes;
 }
 

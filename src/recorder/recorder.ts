@@ -7,8 +7,12 @@
 import type { Libc } from "../../ffi/libc.ts";
 import { readAttr } from "../perf_data/attr.ts";
 import { Window } from "../perf_data/bytes.ts";
-import type { NewFeatures } from "../perf_data/new_features.ts";
-import { finishedRound, NewRecords } from "../perf_data/new_records.ts";
+import { type NewFeatures, packFeatures } from "../perf_data/new_features.ts";
+import {
+  featureRecord,
+  finishedRound,
+  NewRecords,
+} from "../perf_data/new_records.ts";
 import {
   PerfDataWriter,
   type WritableFile,
@@ -45,6 +49,8 @@ export interface RecorderOptions extends ScanEvents {
   readonly events: readonly RecordedEvent[];
   readonly settings: SampleSettings;
   readonly target: Target;
+  /** Features for readers of a recording that is not completed. */
+  readonly features: NewFeatures;
 }
 
 /** Totals of a recording. */
@@ -89,6 +95,9 @@ export class Recorder {
       const layout = new SampleLayout(readAttr(window, 0, attr.length));
       this.#scan = new RecordScan(layout, options);
       this.#writer = new PerfDataWriter(file, this.#set.events);
+      for (const feature of packFeatures(options.features, [])) {
+        this.#writer.write(featureRecord(feature));
+      }
       if (target.kind !== "children") this.#set.enable();
       this.#writeRunning(target, new NewRecords(layout.trailerSize));
     } catch (error) {

@@ -179,6 +179,7 @@ describe("a recording", () => {
         const reader = await PerfDataReader.open(data);
         const records = await Array.fromAsync(reader);
         assertEquals(reader.header.isUnfinished, true);
+        assertEquals(reader.features.arch, Deno.build.arch);
         const samples = records.filter((record) => record instanceof Sample);
         assertGreater(samples.length, 0);
         // The command outlives its recorder.
