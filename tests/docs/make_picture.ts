@@ -1,6 +1,6 @@
 /**
- * Makes the picture of the README, `flame_graph.png` beside this file, and prints the
- * table that is shown with it: both are of the demo, with frame pointers.
+ * Creates the README's picture, `flame_graph.png` in this directory, and prints the table
+ * that the README shows with it. Both are of the demo, with frame pointers.
  *
  *     deno run --allow-all tests/docs/make_picture.ts
  *
@@ -19,7 +19,7 @@ const DEMO = path("../demo/main.ts");
 const SIZE = "900,420";
 const SCALE = "1000";
 
-/** The rows of the table that the README shows, below the table's two lines of head. */
+/** Number of rows of the table in the README, without its two header lines. */
 const ROWS = 7;
 
 const directory = await Deno.makeTempDir({ prefix: "jitdump-picture-" });

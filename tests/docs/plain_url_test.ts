@@ -7,20 +7,20 @@ import { LIBC, temporaryDirectory } from "../support/script.ts";
 
 const ROOT = fromFileUrl(new URL("../../", import.meta.url));
 
-/** The repository's files over HTTP on this machine, for as long as it is in use. */
+/** Serves the repository's files over HTTP on this machine until it is disposed. */
 function serveRepository(): AsyncDisposable & {
   host: string;
-  /** The paths that were asked for. */
-  asked: Set<string>;
+  /** Paths that were requested. */
+  requested: Set<string>;
 } {
-  const asked = new Set<string>();
+  const requested = new Set<string>();
   const server = Deno.serve({
     hostname: "127.0.0.1",
     port: 0,
     onListen() {},
   }, async (request) => {
     const path = new URL(request.url).pathname.slice(1);
-    asked.add(path);
+    requested.add(path);
     try {
       return new Response(await Deno.readFile(join(ROOT, path)), {
         headers: {
@@ -35,14 +35,14 @@ function serveRepository(): AsyncDisposable & {
   });
   return {
     host: `127.0.0.1:${server.addr.port}`,
-    asked,
+    requested,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }
 
 /**
- * Runs a program in a directory in which there is nothing else, with a cache of its own;
- * nobody can be asked for a permission.
+ * Runs a program in an otherwise empty directory, with an empty cache and without
+ * permission prompts.
  */
 function runAlone(
   directory: string,
@@ -59,7 +59,7 @@ function runAlone(
 }
 
 describe("a program without a deno.json", () => {
-  it("imports the module by URL, and writes a dump", async () => {
+  it("writes a dump when it imports the module by URL", async () => {
     using directory = temporaryDirectory();
     await using repository = serveRepository();
     const dumps = join(directory.path, "dumps");
@@ -79,13 +79,13 @@ describe("a program without a deno.json", () => {
     assertEquals(stderr, "");
     const names = readLoads(stdout.trim()).map(({ name }) => name);
     assertEquals(names, ["by URL"]);
-    for (const path of repository.asked) {
+    for (const path of repository.requested) {
       assertMatch(path, /^(mod\.ts|(src|ffi)\/.*\.ts)$/);
     }
-    assert(repository.asked.size > 30);
+    assert(repository.requested.size > 30);
   });
 
-  it("needs no permission to import it", async () => {
+  it("needs no other permission when it imports the module", async () => {
     using directory = temporaryDirectory();
     await using repository = serveRepository();
     const { stdout, stderr } = await runAlone(
@@ -99,7 +99,7 @@ describe("a program without a deno.json", () => {
     assertEquals(stdout, "JitDumpFile JitDumpReader\n");
   });
 
-  it("runs the command line by URL", async () => {
+  it("prints the usage when it is the command line's URL", async () => {
     using directory = temporaryDirectory();
     await using repository = serveRepository();
     const { stdout, code } = await run([

@@ -6,10 +6,10 @@ import { runOrThrow } from "../support/perf.ts";
 const ROOT = new URL("../../", import.meta.url);
 const KIB = 1024;
 
-/** What is shipped besides the modules. */
+/** Published files besides the modules. */
 const DOCUMENTS = ["CHANGELOG.md", "LICENSE", "README.md", "deno.json"];
 
-/** The paths of a directory's files, from the project's root on. */
+/** Returns the paths of a directory's files, relative to the project's root. */
 function filesIn(directory: string): string[] {
   return Array.from(Deno.readDirSync(new URL(directory, ROOT))).flatMap((
     { name, isDirectory },
@@ -18,12 +18,12 @@ function filesIn(directory: string): string[] {
 
 const SOURCES = ["mod.ts", ...filesIn("ffi/"), ...filesIn("src/")];
 
-/** For those who change the module; it is not shipped. */
+/** The document for contributors, which is not published. */
 const ARCHITECTURE = "src/README.md";
 
 const MODULES = SOURCES.filter((path) => path !== ARCHITECTURE);
 
-/** What `deno publish` says that it would do. */
+/** Returns the output of `deno publish --dry-run`. */
 async function publish(): Promise<string> {
   const { stderr } = await runOrThrow([
     Deno.execPath(),
@@ -34,7 +34,7 @@ async function publish(): Promise<string> {
   return stderr;
 }
 
-/** The modules that a module imports, itself and others' imports included. */
+/** Returns a module and all that it imports, directly or indirectly. */
 async function graphOf(
   module: string,
 ): Promise<{ specifier: string; dependencies?: { specifier: string }[] }[]> {
@@ -46,7 +46,7 @@ async function graphOf(
 }
 
 describe("deno publish", () => {
-  it("ships the modules and what a user reads, without a warning", async () => {
+  it("publishes the modules and documents when it runs, without a warning", async () => {
     const output = await publish();
     const files = Array.from(
       output.matchAll(/^ +(file:\S+) \(/gm),
@@ -63,14 +63,14 @@ describe("deno publish", () => {
     );
   });
 
-  it("ships less than 1 MiB", () => {
+  it("publishes less than 1 MiB when it runs", () => {
     const size = [...DOCUMENTS, ...MODULES]
       .map((path) => Deno.statSync(new URL(path, ROOT)).size)
       .reduce((sum, size) => sum + size);
     assertLess(size, 1024 * KIB);
   });
 
-  it("has a version that the changelog knows, and says what it is", () => {
+  it("publishes a version of the changelog, a license and a description when it runs", () => {
     const read = (path: string) => Deno.readTextFileSync(new URL(path, ROOT));
     const { version, license, description } = JSON.parse(read("deno.json"));
     assertEquals(license, "MIT");
@@ -84,12 +84,12 @@ describe("the modules", () => {
   const root = fromFileUrl(ROOT);
 
   for (const module of ["mod.ts", "src/reader/mod.ts", "src/cli/main.ts"]) {
-    it(`${module} imports files of the project by relative paths, and Node's built-ins`, async () => {
+    it(`import only files of the project and Node's built-ins when ${module} is loaded`, async () => {
       const graph = await graphOf(module);
       assert(graph.length > 5);
       for (const { specifier, dependencies = [] } of graph) {
         if (specifier.startsWith("node:")) {
-          // The writer and the reader do without.
+          // Only the command line uses Node's built-ins.
           assertEquals(module, "src/cli/main.ts", specifier);
           continue;
         }
@@ -106,7 +106,7 @@ describe("the modules", () => {
     });
   }
 
-  it("call Deno.dlopen in one place, and in the program that the doctor runs", () => {
+  it("call Deno.dlopen only in two known files when all are searched", () => {
     const callers = MODULES.filter((path) =>
       Deno.readTextFileSync(join(root, path)).includes("Deno.dlopen(")
     );

@@ -21,14 +21,14 @@ import { itWithPerf } from "../support/with_perf.ts";
 const ROOT = new URL("../../", import.meta.url);
 const SRC = new URL("../../src/", import.meta.url).href;
 
-/** The document for users, and the one for those who change the module. */
+/** The document for users, and the one for contributors. */
 const [README, ARCHITECTURE] = ["README.md", "src/README.md"].map((path) => ({
   path,
   text: Deno.readTextFileSync(new URL(path, ROOT)),
 }));
 type Document = typeof README;
 
-/** The modules that programs and commands name, and where they are here. */
+/** Specifiers of published modules, and the URLs of these modules here. */
 const MODULES: Record<string, string> = {
   "jsr:@jitdump/jitdump/format": `${SRC}format/mod.ts`,
   "jsr:@jitdump/jitdump/cli": `${SRC}cli/main.ts`,
@@ -38,7 +38,7 @@ const MODULES: Record<string, string> = {
 const PROFILE = "/tmp/profile";
 
 interface Block {
-  /** Its document and line, counted from 1. */
+  /** Path of its document, and its line, counted from 1. */
   place: string;
   line: number;
   text: string;
@@ -56,7 +56,7 @@ function blocksIn({ path, text }: Document, language: string): Block[] {
   });
 }
 
-/** The text with this project's modules, and another directory for profiles. */
+/** Replaces the published modules by those of this project, and the profile directory. */
 function localize(text: string, directory: string): string {
   for (const [published, here] of Object.entries(MODULES)) {
     text = text.replaceAll(published, here);
@@ -69,8 +69,8 @@ const JIT_TS =
   README.text.match(/save this as `jit\.ts`.*?```ts\n(.*?)```/s)![1];
 
 /**
- * What the programs take for granted: the things of which the text around them speaks. As
- * globals they give way to what a program declares by itself.
+ * Globals that the README's programs use without declaring them. A program's own
+ * declarations take precedence over globals.
  */
 const SURROUNDINGS = `
 import { JitDumpFile } from "jsr:@jitdump/jitdump";
@@ -91,15 +91,15 @@ globalThis.addEventListener("unload", () => {
   try {
     Deno.removeSync(\`/tmp/perf-\${Deno.pid}.map\`);
   } catch {
-    // The program wrote none.
+    // The program has written no perf map.
   }
 });
 `;
 
-describe("README.md: the programs", () => {
+describe("the programs of README.md", () => {
   itUnless(
-    Deno.build.arch === "x86_64" ? undefined : "its machine code is x86-64's",
-    "have no type errors, and run",
+    Deno.build.arch === "x86_64" ? undefined : "its code is for x86-64",
+    "have no type errors, and print the expected text, when they run",
     async () => {
       using directory = temporaryDirectory();
       const write = (name: string, text: string) => {
@@ -121,7 +121,7 @@ describe("README.md: the programs", () => {
       ]);
       assert(checked.success, checked.stderr);
 
-      // The dump that one of them reads.
+      // One of the programs reads this dump.
       const dumpPath = join(directory.path, "profile/jit-42.dump");
       using dump = new JitDumpFile(dumpPath);
       dump.dumpFunction({
@@ -145,13 +145,13 @@ describe("README.md: the programs", () => {
         assertEquals(stderr, "", place);
         if (stdout) printed.push(stdout.trimEnd());
       }
-      // What they print: the sums, and the function that is in the dump.
+      // One program prints sums, another one the function of the dump.
       assertEquals(printed, ["2321730048 4051657984", "read"]);
     },
   );
 });
 
-/** A worker's module: what the README has "in each worker", and a listener. */
+/** A worker's module: the README's code for each worker, and a listener. */
 const WORKER = `
 import { JitDumpFile } from "jsr:@jitdump/jitdump";
 ${
@@ -173,8 +173,8 @@ worker.onmessage = ({ data }) => {
 worker.postMessage("of a message");
 `;
 
-describe("README.md: the worker's program", () => {
-  it("has its dump open when a message comes", async () => {
+describe("the worker's program of README.md", () => {
+  it("still has its dump open when it receives a message", async () => {
     using directory = temporaryDirectory();
     const { path } = directory;
     Deno.mkdirSync(join(path, "profile"));
@@ -193,7 +193,7 @@ describe("README.md: the worker's program", () => {
   });
 });
 
-/** The start of each block of commands, and what the block prints. */
+/** The start of each block of commands, and patterns that its output matches. */
 type Commands = [start: string, prints: RegExp[]][];
 
 const USER_COMMANDS: Commands = [
@@ -221,7 +221,7 @@ const BUILDER_COMMANDS: Commands = [
   ["npx -y deno task demo", [/ collatz /, /passed, 0 failed/]],
 ];
 
-/** Runs a block of commands as a shell does, and checks what comes of it. */
+/** Runs a block of commands in a shell, and checks its output. */
 async function runBlock(
   { place, text }: Block,
   directory: string,
@@ -229,7 +229,7 @@ async function runBlock(
   prints: RegExp[],
 ): Promise<void> {
   const script = localize(text, directory)
-    // Not all of them: this is one of the tests.
+    // Run only one test file, because all of them include this one.
     .replaceAll(
       /deno task test$/gm,
       "deno task test tests/writer/code_index_test.ts",
@@ -240,7 +240,7 @@ async function runBlock(
     {
       cwd,
       env: {
-        // Commands are installed there.
+        // `deno install` installs commands in this directory.
         DENO_INSTALL_ROOT: root,
         PATH: `${join(root, "bin")}:${Deno.env.get("PATH")}`,
       },
@@ -258,8 +258,8 @@ for (
     [ARCHITECTURE, BUILDER_COMMANDS],
   ] as const
 ) {
-  describe(`${document.path}: the commands`, () => {
-    it("are all tested here", () => {
+  describe(`the list of commands of ${document.path}`, () => {
+    it("has an entry for each block when the document has changed", () => {
       const blocks = blocksIn(document, "sh");
       assertEquals(blocks.length, commands.length);
       blocks.forEach(({ text }, i) =>
@@ -269,8 +269,8 @@ for (
   });
 }
 
-describe("README.md: the commands", () => {
-  itWithPerf("print what they should, one after the other", async () => {
+describe("the commands of README.md", () => {
+  itWithPerf("print the expected text when they run in order", async () => {
     using directory = temporaryDirectory();
     const { path } = directory;
     Deno.writeTextFileSync(join(path, "jit.ts"), localize(JIT_TS, path));
@@ -284,34 +284,37 @@ describe("README.md: the commands", () => {
   });
 });
 
-describe("src/README.md: the commands", () => {
+describe("the commands of src/README.md", () => {
   for (const [i, block] of blocksIn(ARCHITECTURE, "sh").entries()) {
     const [start, prints] = BUILDER_COMMANDS[i];
-    itWithPerf(`${start}, in a clone`, async () => {
-      using project = projectDirectory();
-      await runBlock(block, project.path, project.path, prints);
-    });
+    itWithPerf(
+      `print the expected text when a clone runs ${start}`,
+      async () => {
+        using project = projectDirectory();
+        await runBlock(block, project.path, project.path, prints);
+      },
+    );
   }
 });
 
 describe("README.md", () => {
-  it("has at most 300 lines", () => {
+  it("has at most 300 lines when it has changed", () => {
     assertLessOrEqual(README.text.trimEnd().split("\n").length, 300);
   });
 });
 
-/** Paths from the repository's root on, in text or code. */
+/** Matches paths relative to the repository's root, in text or code. */
 const PATH =
   /(?<![\w/.@:-])(?:mod\.ts|deno\.json|(?:src|ffi|tests|\.ci)\/[\w./-]*)/g;
 
 for (const { path, text } of [README, ARCHITECTURE]) {
-  describe(`${path}: the paths and links`, () => {
+  describe(`the paths and links of ${path}`, () => {
     const links = Array.from(
       text.matchAll(/\]\(([^)\s]+)\)/g),
       ([, link]) => link,
     ).filter((link) => !/^https?:/.test(link));
 
-    it("lead to files that exist", () => {
+    it("refer to existing files when they are relative", () => {
       const files = links.filter((link) => !link.startsWith("#"));
       assert(files.length > 0);
       for (const file of files) {
@@ -319,7 +322,7 @@ for (const { path, text } of [README, ARCHITECTURE]) {
       }
     });
 
-    it("lead to sections that exist", () => {
+    it("refer to existing sections when they begin with #", () => {
       const sections = Array.from(
         text.matchAll(/^#+ (.*)$/gm),
         ([, title]) =>
@@ -331,7 +334,7 @@ for (const { path, text } of [README, ARCHITECTURE]) {
       }
     });
 
-    it("name files and folders that exist", () => {
+    it("refer to existing files and folders when they are in text or code", () => {
       const paths = text.match(PATH) ?? [];
       assert(paths.length > 0);
       const missing = paths.filter((path) => {

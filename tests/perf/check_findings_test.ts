@@ -10,12 +10,12 @@ import {
   PerfReplay,
 } from "../support/perf_replay.ts";
 import { itUnless } from "../support/it_unless.ts";
-import { type Perf, perfsAtHand } from "../support/perfs.ts";
+import { installedPerfs, type Perf } from "../support/perfs.ts";
 import { isInstalled } from "../support/perf.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
 const ALL = ["6.1", "6.12", "7.2"];
-const PERFS = (await isInstalled("perf") ? await perfsAtHand() : [])
+const PERFS = (await isInstalled("perf") ? await installedPerfs() : [])
   .filter(({ version }) => ALL.includes(version));
 
 /** A dump with one fault, or with something that only looks like a fault. */

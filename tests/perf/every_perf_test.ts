@@ -10,7 +10,7 @@ import {
   runOrThrow,
 } from "../support/perf.ts";
 import { PerfReplay } from "../support/perf_replay.ts";
-import { type Perf, perfsAtHand } from "../support/perfs.ts";
+import { installedPerfs, type Perf } from "../support/perfs.ts";
 import { demoCommand, type Profile, profile } from "../support/profile.ts";
 import { MOD, scriptCommand } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
@@ -18,7 +18,9 @@ import { itWithPerf } from "../support/with_perf.ts";
 const DEMO = new URL("../demo/", import.meta.url).href;
 
 /** `perf` itself, which the other tests use, and the other installed versions. */
-const [OWN, ...OTHERS] = await isInstalled("perf") ? await perfsAtHand() : [];
+const [OWN, ...OTHERS] = await isInstalled("perf")
+  ? await installedPerfs()
+  : [];
 const EVERY = OWN ? [OWN, ...OTHERS] : [];
 
 /** Returns the same command for another perf. */

@@ -7,7 +7,7 @@ import {
 import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { run, runOrThrow } from "../support/perf.ts";
-import { perfsAtHand } from "../support/perfs.ts";
+import { installedPerfs } from "../support/perfs.ts";
 import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
@@ -43,7 +43,7 @@ function sharesIn(json: string): Map<string, number> {
   return shares;
 }
 
-const perfs = await perfsAtHand();
+const perfs = await installedPerfs();
 
 describe("a recording of jitdump record", () => {
   for (const { program, version } of perfs) {

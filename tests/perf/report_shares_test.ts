@@ -12,7 +12,7 @@ import { tallyFunctions } from "../../src/profile/tally.ts";
 import { itUnless } from "../support/it_unless.ts";
 import { isInstalled, runOrThrow } from "../support/perf.ts";
 import { perfScriptChains } from "../support/perf_script.ts";
-import { type Perf, perfsAtHand } from "../support/perfs.ts";
+import { installedPerfs, type Perf } from "../support/perfs.ts";
 import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
@@ -99,7 +99,7 @@ function compare(
   }
 }
 
-for (const perf of await perfsAtHand()) {
+for (const perf of await installedPerfs()) {
   const { program, version } = perf;
   const options = `${program} record -q --no-buildid-cache -k mono -F 1999`;
 

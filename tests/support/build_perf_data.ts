@@ -139,7 +139,7 @@ export interface FileFields {
   data: Uint8Array;
   /** Feature sections by number. */
   features?: Record<number, Uint8Array>;
-  /** Whether perf was killed: then the data has no size, and nothing follows it. */
+  /** Indicates whether perf was killed: the data has no size, and nothing follows it. */
   killed?: boolean;
   attrSize?: number;
 }

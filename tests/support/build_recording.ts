@@ -21,12 +21,12 @@ import {
   TIME,
 } from "./build_perf_data.ts";
 
-/** Markers in call chains. */
+/** Markers in call chains (PERF_CONTEXT_…). */
 export const USER = 0xffff_ffff_ffff_fe00n;
 export const KERNEL = 0xffff_ffff_ffff_ff80n;
 export const USER_DEFERRED = 0xffff_ffff_ffff_fd80n;
 
-/** Sample type of `--call-graph dwarf`, with the instruction pointer as only register. */
+/** Event of `--call-graph dwarf` whose only register is the instruction pointer. */
 export const WITH_USER_IP: EventFields = {
   sampleType: IDENTIFIER | IP | TID | TIME | PERIOD | CALLCHAIN | REGS_USER |
     STACK_USER,
@@ -43,7 +43,7 @@ export const START = 10n ** 13n;
 
 const FLAGS = [18, 25]; // sample_id_all, use_clockid
 
-/** Fields of an event, which defaults to CLOCK_MONOTONIC. */
+/** Returns the fields of an event, whose clock defaults to CLOCK_MONOTONIC. */
 const eventOf = (fields: EventFields, index: number): EventFields => ({
   sampleType: IDENTIFIER | IP | TID | TIME | PERIOD | CALLCHAIN,
   flags: FLAGS,
@@ -52,7 +52,7 @@ const eventOf = (fields: EventFields, index: number): EventFields => ({
   ...fields,
 });
 
-/** Fields of a mapping, which defaults to executable code at offset 0. */
+/** Fields of a mapping; they default to executable code at offset 0. */
 export interface MappingFields {
   pid?: number;
   start?: number;
@@ -64,7 +64,7 @@ export interface MappingFields {
   time?: number;
 }
 
-/** Fields of a sample, which defaults to one of the first event. */
+/** Fields of a sample; they default to one of the first event. */
 export interface SampleFields {
   pid?: number;
   tid?: number;
@@ -75,17 +75,17 @@ export interface SampleFields {
   /** The call chain with its markers, the innermost frame first. */
   chain?: (bigint | number)[];
   isKernel?: boolean;
-  /** The user's instruction pointer, of an event that records it. */
+  /** The user's instruction pointer, if the event records it. */
   userIp?: number;
 }
 
-/** A recording. Times are nanoseconds after `START`, and those of samples ascend. */
+/** A builder of a recording. Times are nanoseconds after `START`, and those of samples ascend. */
 export class RecordingBuilder {
   readonly #data = new RecordBuilder();
   readonly #events: EventFields[];
   #time = 1000;
 
-  /** @param events Cpu-clock if there is none. */
+  /** @param events Defaults to cpu-clock. */
   constructor(...events: EventFields[]) {
     this.#events = (events.length > 0 ? events : [{}]).map(eventOf);
     this.comm(1, "first");
@@ -103,13 +103,13 @@ export class RecordingBuilder {
     return this;
   }
 
-  /** Maps a dump, by the inode that it has now. */
+  /** Adds a mapping of a dump with its current inode. */
   mapDump(path: string, fields: MappingFields = {}): this {
     const { ino } = Deno.statSync(path);
     return this.map(path, { inode: ino!, ...fields });
   }
 
-  /** Names a thread. */
+  /** Adds PERF_RECORD_COMM: a thread's name. */
   comm(pid: number, name: string, isExec = false, time?: number): this {
     this.#data.record(3, isExec ? 1 << 13 : 0, (body) => {
       body.u32(pid, pid).text(name);
@@ -118,7 +118,7 @@ export class RecordingBuilder {
     return this;
   }
 
-  /** Forks a process. */
+  /** Adds PERF_RECORD_FORK: a child process. */
   fork(parent: number, child: number): this {
     this.#data.record(7, 0, (body) => {
       const time = this.#next();
@@ -165,7 +165,7 @@ export class RecordingBuilder {
     return this;
   }
 
-  /** The file; of a perf that was killed, it has no end. */
+  /** Returns the file; without its end if perf was killed. */
   file(killed = false): Uint8Array<ArrayBuffer> {
     return buildFile({
       events: this.#events,
@@ -180,7 +180,7 @@ export class RecordingBuilder {
     });
   }
 
-  /** The same recording, written to a pipe. */
+  /** Returns the recording in the format of a pipe. */
   pipe(headerAttr: (into: RecordBuilder, event: EventFields) => void) {
     const records = new RecordBuilder();
     for (const event of this.#events) headerAttr(records, event);

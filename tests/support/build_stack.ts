@@ -9,16 +9,16 @@ import type { CodeSpace, PlacedTable } from "../../src/unwind/unwinder.ts";
 import { UnwindTable } from "../../src/unwind/unwind_table.ts";
 import { DwarfWriter } from "../../src/unwind/dwarf_writer.ts";
 
-/** perf's numbers of registers (asm/perf_regs.h). */
+/** Register numbers of perf (asm/perf_regs.h). */
 export const X86_REGISTERS = { rbx: 1, rbp: 6, rsp: 7, rip: 8 };
 export const ARM64_REGISTERS = { x19: 19, x29: 29, lr: 30, sp: 31, pc: 32 };
 
-/** Registers of a sample, by perf's numbers of them. */
+/** Returns a sample's registers; the keys are perf's register numbers. */
 export function registers(
   values: Record<number, number | bigint>,
   abi = 2,
 ): RecordedRegisters {
-  // Integers as keys are in ascending order.
+  // Integer keys are in ascending order.
   const numbers = Object.keys(values).map(Number);
   const bits = Object.values(values).map((value) =>
     BigInt.asUintN(64, BigInt(value))
@@ -34,7 +34,7 @@ export function registers(
   };
 }
 
-/** A stack of `words` words of 8 bytes from an address on. */
+/** Returns a stack of `words` words of 8 bytes that starts at an address. */
 export function stackOf(
   start: number,
   words: number,
@@ -55,7 +55,7 @@ export interface BuiltCode {
   readonly table?: UnwindTable;
 }
 
-/** A code space of functions, whose tables count from their start. */
+/** Returns a code space of functions; the addresses in a table are relative to its function. */
 export function codeSpaceOf(functions: readonly BuiltCode[]): CodeSpace {
   const find = (address: number) =>
     functions.find(({ start, size }) =>
@@ -71,9 +71,9 @@ export function codeSpaceOf(functions: readonly BuiltCode[]): CodeSpace {
 }
 
 /**
- * The table of a function of 256 bytes for x86-64, from bytes of call frame instructions.
+ * Returns the unwind table of an x86-64 function of 256 bytes with call frame instructions.
  *
- * @param isSignal Whether its frame is one of a signal handler.
+ * @param isSignal Indicates whether the function is a signal trampoline.
  */
 export function tableOf(
   isSignal: boolean,

@@ -7,7 +7,7 @@
 import { fromFileUrl, join } from "@std/path";
 import { isInstalled, runOrThrow } from "./perf.ts";
 
-/** Why the program cannot be compiled and looked at here; undefined if it can. */
+/** Returns why no program can be compiled and inspected; returns undefined if one can. */
 export async function whyNotCompiled(): Promise<string | undefined> {
   for (const program of ["cc", "readelf"]) {
     if (!await isInstalled(program)) return `${program} is not installed`;

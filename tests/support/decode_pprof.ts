@@ -1,12 +1,12 @@
 /**
- * A decoder of pprof's files.
+ * A decoder of pprof's profiles.
  *
  * @module
  */
 
 import { PprofProfile } from "./npm.ts";
 
-/** Decodes a file of pprof. */
+/** Decodes a compressed profile of pprof. */
 export async function decodePprof(
   compressed: Uint8Array,
 ): Promise<PprofProfile> {

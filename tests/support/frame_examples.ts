@@ -6,7 +6,7 @@
 
 import { EM_AARCH64, EM_X86_64, type FrameStep } from "../../mod.ts";
 
-/** A row of readelf's table of frames: where, the CFA, and the registers. */
+/** A row of readelf's table of frames: offset, CFA, and registers. */
 export type FrameRow = [offset: number, cfa: string, ...registers: string[]];
 
 /** A function's frame steps, and the table that readelf prints for them. */

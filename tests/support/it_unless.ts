@@ -6,7 +6,7 @@
 
 import { it } from "@std/testing/bdd";
 
-/** Registers a test, which is ignored if there is a `reason` for that. */
+/** Registers a test, which is ignored if `reason` is not undefined. */
 export function itUnless(
   reason: string | undefined,
   name: string,

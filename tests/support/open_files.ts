@@ -1,6 +1,6 @@
 /**
- * What this process has open. Other tests run in threads of the same process, so only what
- * is open of a path counts.
+ * Open files and mappings of this process, by path, because other tests run in threads of
+ * the same process.
  *
  * @module
  */

@@ -20,7 +20,7 @@ const DEMO = new URL("../demo/", import.meta.url).href;
 /** Distance between two pieces of code. */
 const DISTANCE = 0x1000;
 
-/** Limit of processor time in seconds: perf needs a tenth of a second, or loops forever. */
+/** Limit of CPU time in seconds; perf needs a tenth of a second unless it loops forever. */
 const CPU_LIMIT = 1;
 
 /** Names of dumps that the program of {@linkcode PerfReplay.ofLoops} maps besides its own. */
@@ -30,7 +30,7 @@ export const otherNames = (pid: number) => [
   "profile.dump",
 ];
 
-/** Runs the same loop at three addresses, one after the other. */
+/** Returns a program that runs the same loop at three addresses, one after the other. */
 const LOOPS = (directory: string) => `
   import { JitDumpFile } from "${MOD}";
   import { compile } from "${DEMO}compile.ts";
@@ -60,7 +60,7 @@ const LOOPS = (directory: string) => `
   console.log(Deno.pid, String(dump.getTimeStamp()));
 `;
 
-/** Runs a loop that is called by another function, both without frame pointers. */
+/** Returns a program in which "main" calls a loop, both without frame pointers. */
 const CHAIN = (directory: string) => `
   import { JitDumpFile } from "${MOD}";
   import { compile } from "${DEMO}compile.ts";
@@ -116,7 +116,7 @@ export class PerfReplay implements Disposable {
   /** Path of the dump. */
   readonly dump: string;
   readonly pid: number;
-  /** The time of the first function: before all samples. */
+  /** A time before all samples. */
   readonly time: bigint;
   readonly functions: readonly RecordedFunction[];
   readonly #directory: string;

@@ -6,15 +6,15 @@
 
 import { runOrThrow } from "./perf.ts";
 
-/** The first line of a sample: command, process, period and event. */
+/** Matches the first line of a sample: command, process, period and event. */
 const HEAD = /^\s*(.+?)\s+(\d+)\s+(\d+)\s+\S+:\s*$/;
 
-/** A frame: address, symbol and DSO. */
+/** Matches a frame: address, symbol and DSO. */
 const FRAME = /^\s+[0-9a-f]+ (.*?)(?:\+0x[0-9a-f]+)? \((.*)\)$/;
 
 /**
- * Returns perf's call chains with their weights, named as the report names them: what has
- * no symbol is `[file]`, or `[unknown]` in memory of no file.
+ * Returns perf's call chains with their weights. Frames without a symbol are named like in
+ * the report: `[file]`, or `[unknown]` if the memory is of no file.
  *
  * @param program The perf to run.
  */

@@ -1,5 +1,5 @@
 /**
- * The perfs at hand, for tests of what each version does.
+ * Installed versions of perf, for tests of the behavior of each.
  *
  * @module
  */
@@ -7,20 +7,20 @@
 import { join } from "node:path";
 import { run } from "./perf.ts";
 
-/** A perf binary. */
+/** An installed version of perf. */
 export interface Perf {
-  /** The program, to be run by this name or path. */
+  /** Name or path of the program. */
   readonly program: string;
   /** Its version, such as "6.1" or "7.2". */
   readonly version: string;
 }
 
 /**
- * Returns the perfs at hand: `perf` itself, those listed in the environment variable
- * JITDUMP_PERFS (paths separated by colons) and programs called `perf-…` in the path.
- * Each version is listed once.
+ * Returns the installed versions of perf, each once: `perf` itself, the paths in the
+ * environment variable JITDUMP_PERFS (separated by colons), and programs called `perf-…`
+ * in the directories of PATH.
  */
-export async function perfsAtHand(): Promise<Perf[]> {
+export async function installedPerfs(): Promise<Perf[]> {
   const listed = Deno.env.get("JITDUMP_PERFS") ?? "";
   const programs = ["perf", ...listed.split(":").filter(Boolean)];
   for (const directory of (Deno.env.get("PATH") ?? "").split(":")) {

@@ -22,7 +22,7 @@ import {
 const SAMPLE_TYPE = IDENTIFIER | IP | TID | TIME | CPU | PERIOD | CALLCHAIN;
 export const EVENT = { sampleType: SAMPLE_TYPE, ids: [5] };
 
-/** Returns a sample of the type above. */
+/** Returns a PERF_RECORD_SAMPLE of the type above. */
 export const sample = (
   into: RecordBuilder,
   { time = 100, id = 5, ip = 0xffff_8000_1234_5678n, pid = 10 } = {},

@@ -1,6 +1,6 @@
 /**
- * What the calling thread uses, whatever runs beside it: other tests, in threads of this
- * process, and other programs.
+ * CPU time and memory of the calling thread, without those of tests in other threads and
+ * of other programs.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const TICK_MS = 10;
 /** Returns the milliseconds for which the thread has run on a processor. */
 export function cpuTime(): number {
   const stat = Deno.readTextFileSync("/proc/thread-self/stat");
-  // The name may contain blanks and parentheses.
+  // The name may contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return TICK_MS * (Number(fields[UTIME]) + Number(fields[UTIME + 1]));
 }

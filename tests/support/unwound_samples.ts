@@ -1,5 +1,5 @@
 /**
- * The chains of each sample with a copy of the stack, as this module and as perf unwinds them.
+ * Call chains of samples with a copy of the stack, as unwound by this module and by perf.
  *
  * @module
  */
@@ -21,18 +21,18 @@ import type { ChainEnd } from "../../src/unwind/unwound_chain.ts";
 import { runOrThrow } from "./perf.ts";
 
 /**
- * A chain's frames of user code, innermost first: `function+0x1` in the code of a dump, and
- * `/file 0x1`, an offset in the file, elsewhere.
+ * A call chain's frames of user code, innermost first: `function+0x1` for code of a dump,
+ * and `/file 0x1` with an offset in the file for other code.
  */
 export type FramePlaces = string[];
 
-/** A sample as this module unwinds it. */
+/** A sample that this module has unwound. */
 export interface UnwoundSample {
   readonly places: FramePlaces;
   readonly end: ChainEnd;
 }
 
-/** Unwinds each sample; the key is its time in nanoseconds. */
+/** Unwinds all samples of a recording; the keys are their times in nanoseconds. */
 export async function unwoundSamples(
   data: string,
 ): Promise<Map<bigint, UnwoundSample>> {
@@ -92,16 +92,16 @@ export async function unwoundSamples(
   return found;
 }
 
-/** A frame of perf: address, symbol with its offset, and DSO. */
+/** Matches a frame: address, symbol with its offset, and DSO. */
 const FRAME = /^\s+([0-9a-f]+) (.*) \((.*)\)$/;
 
-/** The first line of a sample: its time in seconds. */
+/** Matches the time in seconds in a sample's first line. */
 const TIME = /(\d+)\.(\d{9}):/;
 
-/** Image of a function that perf inject has written. */
+/** Matches the path of a function's ELF file from `perf inject`. */
 const IMAGE = /\/jitted-\d+-\d+\.so$/;
 
-/** Reads the chains that perf finds; the key is the sample's time in nanoseconds. */
+/** Returns perf's call chains; the keys are the samples' times in nanoseconds. */
 export async function perfSamples(
   data: string,
 ): Promise<Map<bigint, FramePlaces>> {

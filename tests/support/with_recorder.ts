@@ -13,7 +13,7 @@ import { itUnless } from "./it_unless.ts";
 const library = openLibc((message) => new Error(message));
 const reason = isCounted(library.symbols, parseEvent("cpu-clock")!)
   ? undefined
-  : "the kernel does not let this user record: " +
+  : "this user may not record: " +
     "sysctl kernel.perf_event_paranoid=1, or a container's seccomp profile";
 library.close();
 

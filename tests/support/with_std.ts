@@ -1,11 +1,11 @@
 /**
- * Checks or runs the tests, with std from JSR as `deno.json` names it, or,
- * where JSR cannot be reached, with the same names from npm and Deno's
- * built-ins (`std/import_map.json`).
+ * Checks or runs the tests. Imports std from JSR, as `deno.json` specifies, or from npm
+ * and Deno's built-ins (`std/import_map.json`) if JSR cannot be reached.
  *
- *     deno run --allow-all tests/support/with_std.ts check|test [OPTIONS and FILES of it]
+ *     deno run --allow-all tests/support/with_std.ts check|test [OPTIONS] [FILES]
  *
- * With `--import-map=FILE` among the options, std comes from where that says.
+ * The options are those of `deno check` or `deno test`. `--import-map=FILE` replaces both
+ * sources of std.
  *
  * @module
  */
@@ -15,10 +15,10 @@ const TESTS = "tests/";
 const STAND_INS = "tests/support/std/";
 const IMPORT_MAP = `${STAND_INS}import_map.json`;
 
-/** After this long without an answer JSR counts as out of reach. */
-const PATIENCE_MS = 30_000;
+/** Timeout after which JSR is considered unreachable. */
+const JSR_TIMEOUT_MS = 30_000;
 
-/** What runs besides the files under `tests/`: the examples in the documentation. */
+/** Paths of modules whose documentation has examples, which are tests too. */
 const DOCUMENTED = ["mod.ts", "ffi/", "src/"];
 
 async function deno(
@@ -34,9 +34,9 @@ async function deno(
   return (await command.spawn().status).success;
 }
 
-/** Whether what the tests import can be had as `deno.json` names it. */
+/** Returns whether the imports of the tests can be loaded as `deno.json` specifies. */
 function isStdAvailable(): Promise<boolean> {
-  const cancel = AbortSignal.timeout(PATIENCE_MS);
+  const cancel = AbortSignal.timeout(JSR_TIMEOUT_MS);
   return deno(["cache", "--quiet", ...testFiles()], {
     stdout: "null",
     stderr: "null",
@@ -44,7 +44,7 @@ function isStdAvailable(): Promise<boolean> {
   });
 }
 
-/** The tests' own files: all but those that stand for std where JSR is missing. */
+/** Returns the files of the tests, without the replacements of std. */
 function testFiles(directory = TESTS): string[] {
   return Array.from(Deno.readDirSync(new URL(directory, ROOT)))
     .flatMap(({ name, isDirectory }) => {
@@ -59,13 +59,13 @@ function testFiles(directory = TESTS): string[] {
 async function stdOptions(args: string[]): Promise<string[]> {
   if (args.some((arg) => arg.startsWith("--import-map"))) return [];
   if (await isStdAvailable()) return [];
-  console.error("JSR is out of reach: the tests take std from npm.");
+  console.error("JSR cannot be reached: the tests import std from npm.");
   return [`--import-map=${IMPORT_MAP}`];
 }
 
 /**
- * The numbers of a JUnit report, as the line that closes a run. Groups of tests
- * stand in the report like tests; they do not count.
+ * Returns the totals of a JUnit report as the last line of a run. The report lists groups
+ * like tests; they are not counted.
  */
 function summarize(report: string, success: boolean): string {
   const cases = [
@@ -80,14 +80,14 @@ function summarize(report: string, success: boolean): string {
     tests.filter(([, , body]) => body.includes("<skipped")).length;
   const line = [
     `${tests.length - failed - skipped} passed`,
-    // What fails before or between the tests stands in no report.
+    // A failure before or between the tests is not in the report.
     `${success ? 0 : Math.max(failed, 1)} failed`,
   ];
   if (skipped > 0) line.push(`${skipped} skipped`);
   return line.join(", ");
 }
 
-/** Whether an argument is a file or directory to test, and no option's value. */
+/** Returns whether an argument is an existing file or directory. */
 function isPath(arg: string): boolean {
   try {
     return Boolean(Deno.statSync(arg));
@@ -97,15 +97,15 @@ function isPath(arg: string): boolean {
 }
 
 /**
- * Number of test files that run at once. One more than there are processors: tests that
- * run perf also wait.
+ * Number of test files that run at the same time: one more than processors, because tests
+ * that run perf also wait.
  */
 const JOBS = Deno.env.get("DENO_JOBS") ??
   String(navigator.hardwareConcurrency + 1);
 
-/** Files run in threads of one process, so tests count only what is theirs. */
+/** Runs the tests, each file in a thread of one process. */
 async function test(args: string[]): Promise<boolean> {
-  // All that the tests leave in temporary places goes with this directory.
+  // Temporary files that a test leaves behind are removed with this directory.
   const directory = await Deno.makeTempDir({ prefix: "jitdump-tests-" });
   const report = `${directory}/report.xml`;
   try {

@@ -8,7 +8,7 @@
  */
 
 import { whyPerfCannotRecord } from "../support/perf.ts";
-import { perfsAtHand } from "../support/perfs.ts";
+import { installedPerfs } from "../support/perfs.ts";
 import { Unavailable } from "./install.ts";
 import { tryWriter, type Verdict } from "./try_writer.ts";
 import { UNAVAILABLE, WRITERS } from "./writers.ts";
@@ -33,7 +33,7 @@ if (reason !== undefined) {
   console.error(reason);
   Deno.exit(1);
 }
-const perfs = await perfsAtHand();
+const perfs = await installedPerfs();
 const writers = WRITERS.filter(({ name }) =>
   Deno.args.length === 0 || Deno.args.some((arg) => name.startsWith(arg))
 );

@@ -55,7 +55,7 @@ export declare function assertStringIncludes(
 export declare function assertThrows(fn: () => unknown, msg?: string): unknown;
 export declare function assertThrows<E extends Error = Error>(
   fn: () => unknown,
-  // deno-lint-ignore no-explicit-any -- as std has it
+  // deno-lint-ignore no-explicit-any -- as in std
   ErrorClass: new (...args: any[]) => E,
   msgIncludes?: string,
   msg?: string,

@@ -1,5 +1,5 @@
 /**
- * What the tests use of `@std/testing/bdd`, from Node's built-in.
+ * The tests' part of `@std/testing/bdd`, from Node's built-in.
  *
  * @module
  */
