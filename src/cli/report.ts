@@ -5,25 +5,28 @@
  */
 
 import { plainName } from "../engines.ts";
+import { CATEGORIES } from "../profile/categories.ts";
 import { toJson } from "../profile/json.ts";
 import type { Profile, SampledDump } from "../profile/profile.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
-import { type Share, tallyFunctions, tallyLines } from "../profile/tally.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { disassemble } from "./disassemble.ts";
-import { fit, json, Output, printable, terminalWidth } from "./output.ts";
+import { json, Output } from "./output.ts";
 import {
   findRecording,
   printHints,
   readWithProgress,
 } from "./read_recording.ts";
 import { FILE_FORMATS, writeProfile } from "./report_files.ts";
+import {
+  percentOf,
+  type Rows,
+  showFunctions,
+  showLines,
+} from "./report_table.ts";
 
 /** Directory to which `jitdump record` writes a recording. */
 export const DEFAULT_DIRECTORY = "jitdump-profile";
-
-/** Maximum number of rows of a table. */
-const ROWS = 40;
 
 const HELP = `
 Usage: jitdump report [OPTIONS] [DIRECTORY | PERF.DATA]
@@ -44,7 +47,14 @@ instructions, total includes its callees. One of these options selects another o
   --pprof FILE       write a file for pprof (go tool pprof FILE)
   --collapsed FILE   write call chains, a line for each, for flame graph tools
 
-The FILE - is standard output. These options can be combined with any of them:
+The FILE - is standard output. These options select the rows of tables:
+
+  --limit NUMBER     number of rows (default: 20, and only those above 0.5 %)
+  --sort KEY         self or total (default: self)
+  --category NAME    jitted, javascript, native, kernel or unknown
+  --filter REGEX     functions whose names match
+
+These options can be combined with any of them:
 
   --event NAME       the event to show (default: the one with the greatest weight)
   --dumps DIRECTORY  a directory of moved dumps; can be repeated. Dumps in the directory
@@ -73,6 +83,10 @@ export const report: Command = {
   async run(args) {
     const { values, positionals } = parse(args, {
       ...VIEWS,
+      limit: { type: "string" },
+      sort: { type: "string" },
+      category: { type: "string" },
+      filter: { type: "string" },
       event: { type: "string" },
       dumps: { type: "string", multiple: true },
     });
@@ -84,6 +98,7 @@ export const report: Command = {
     if (views.length > 1) {
       throw new UsageError(`${views.join(" and ")} exclude each other`);
     }
+    const rows = parseRows(values);
     const path = await findRecording(positionals[0] ?? DEFAULT_DIRECTORY);
     const { event, dumps } = values;
     const profile = await readWithProgress("report", path, {
@@ -92,11 +107,46 @@ export const report: Command = {
       timeline: values.json ||
         FILE_FORMATS.some((format) => values[format] !== undefined),
     });
-    const status = await show(profile, path, values);
+    const status = await show(profile, path, values, rows);
     printHints("report", profile);
     return status;
   },
 };
+
+/** Returns the rows that options select. Throws {@linkcode UsageError}. */
+function parseRows(
+  { limit, sort, category, filter }: {
+    readonly limit?: string;
+    readonly sort?: string;
+    readonly category?: string;
+    readonly filter?: string;
+  },
+): Rows {
+  if (limit !== undefined && !/^[1-9]\d*$/.test(limit)) {
+    throw new UsageError(`--limit accepts a number from 1, not "${limit}"`);
+  }
+  if (sort !== undefined && sort !== "self" && sort !== "total") {
+    throw new UsageError(`--sort accepts self or total, not "${sort}"`);
+  }
+  if (category !== undefined && !CATEGORIES.some((own) => own === category)) {
+    throw new UsageError(
+      `--category accepts ${CATEGORIES.join(", ")}, not "${category}"`,
+    );
+  }
+  return {
+    ...{ sort, category },
+    limit: limit === undefined ? undefined : Number(limit),
+    filter: filter === undefined ? undefined : parsePattern(filter),
+  };
+}
+
+function parsePattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new UsageError(`--filter: ${(error as Error).message}`);
+  }
+}
 
 /** The options that {@linkcode parse} returns. */
 interface Views {
@@ -114,6 +164,7 @@ async function show(
   profile: Profile,
   path: string,
   values: Views,
+  rows: Rows,
 ): Promise<number> {
   if (values.annotate !== undefined) {
     return await annotate(profile, values.annotate);
@@ -125,50 +176,10 @@ async function show(
   }
   const output = new Output();
   if (values.json) output.line(json(toJson(profile)));
-  else if (values.lines) showLines(profile, output);
-  else showFunctions(profile, path, output);
+  else if (values.lines) showLines(profile, rows, output);
+  else showFunctions(profile, path, rows, output);
   output.flush();
   return 0;
-}
-
-function percent(part: number, whole: number): string {
-  return `${(whole === 0 ? 0 : 100 * part / whole).toFixed(2)}%`.padStart(7);
-}
-
-const place = ({ place: { source } }: Share) =>
-  source ? `${source.file}:${source.line}` : "";
-
-function showFunctions(profile: Profile, path: string, output: Output): void {
-  const width = terminalWidth();
-  const shares = tallyFunctions(profile);
-  output.line(`${path}: ${profile.samples} samples of ${profile.event}`);
-  output.line("   self    total  origin      function");
-  for (const { place, self, total } of shares.slice(0, ROWS)) {
-    const { name, origin, object } = place;
-    const row = `${percent(self, profile.weight)}  ${
-      percent(total, profile.weight)
-    }  ${origin.padEnd(10)}  ${name}${object ? `  (${object})` : ""}`;
-    output.line(fit(printable(row), width));
-  }
-  showRest(shares, output);
-}
-
-function showLines(profile: Profile, output: Output): void {
-  const width = terminalWidth();
-  const shares = tallyLines(profile);
-  output.line("   self    total  line");
-  for (const share of shares.slice(0, ROWS)) {
-    const row = `${percent(share.self, profile.weight)}  ${
-      percent(share.total, profile.weight)
-    }  ${place(share)}  ${share.place.name}`;
-    output.line(fit(printable(row), width));
-  }
-  showRest(shares, output);
-}
-
-function showRest(shares: Share[], output: Output): void {
-  if (shares.length <= ROWS) return;
-  output.line(`${shares.length - ROWS} more (--json shows all)`);
 }
 
 /** Prints the instructions of the functions with that name in all dumps. */
@@ -202,6 +213,6 @@ function marks(
   const whole = byOffset.values().reduce((sum, weight) => sum + weight, 0);
   return (offset) => {
     const weight = byOffset.get(offset);
-    return weight === undefined ? " ".repeat(7) : percent(weight, whole);
+    return weight === undefined ? " ".repeat(7) : percentOf(weight, whole);
   };
 }

@@ -54,6 +54,8 @@ export interface Profile {
   readonly event: string;
   readonly samples: number;
   readonly weight: number;
+  /** Nanoseconds from the first sample to the last. */
+  readonly duration: number;
   /** Number of records that were lost while recording. */
   readonly lost: number;
   /** Number of chains that were unwound from copies of the stack, by how they ended. */

@@ -364,6 +364,7 @@ class Profiler {
       others: others.map(({ name, samples }) => ({ name, samples })),
       chainEnds: this.#seen.chainEnds,
       lost: this.#seen.lost,
+      duration: this.#seen.lastTime - this.#seen.firstTime,
       hints: await findHints({
         profile,
         seen: this.#seen,

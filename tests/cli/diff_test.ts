@@ -1,35 +1,20 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { DumpBuilder } from "../support/build_dump.ts";
-import { RecordingBuilder, START } from "../support/build_recording.ts";
 import { run } from "../support/perf.ts";
+import { recordFunctions } from "../support/record_functions.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
 const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
-const AT = 0x7000_0000;
-const NAMES = ["fib", "gcd", "main"];
 
 /** Records samples of functions, by their names, in a new directory. */
-function record(path: string, samples: Record<string, number>): void {
-  Deno.mkdirSync(path);
-  const builder = new DumpBuilder();
-  for (const [i, name] of NAMES.entries()) {
-    builder.load({
-      ...{ name, index: BigInt(i), time: START, code: new Uint8Array(0x40) },
-      address: BigInt(AT + 0x40 * i),
-    });
-  }
-  const dump = join(path, "jit-7.dump");
-  Deno.writeFileSync(dump, builder.bytes);
-  const recording = new RecordingBuilder().mapDump(dump);
-  for (const [name, count] of Object.entries(samples)) {
-    for (let i = 0; i < count; i++) {
-      recording.sample(AT + 0x40 * NAMES.indexOf(name), { period: 1e6 });
-    }
-  }
-  Deno.writeFileSync(join(path, "perf.data"), recording.file());
-}
+const record = (path: string, samples: Record<string, number>) =>
+  recordFunctions(
+    path,
+    Object.entries(samples).flatMap(([name, count]) =>
+      Array(count).fill({ chain: [name] })
+    ),
+  );
 
 const diff = (...args: string[]) =>
   run([

@@ -51,6 +51,7 @@ export function buildProfile(stacks: Iterable<Stack>): Profile {
     ...{ places: [...numbers.keys()], dumps: [], hints: [], others: [] },
     chainEnds: new Map(),
     lost: 0,
+    duration: 1e6 * Math.max(samples - 1, 0),
     timeline: table.sorted((id) =>
       processes.find((name) => idOf(name) === id)?.replace(/ \d+$/, "") ??
         `thread ${id}`

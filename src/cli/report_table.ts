@@ -1,0 +1,155 @@
+/**
+ * The tables that `jitdump report` prints.
+ *
+ * @module
+ */
+
+import { categoryWeights } from "../profile/categories.ts";
+import { functionKey, type Place } from "../profile/place.ts";
+import type { Profile } from "../profile/profile.ts";
+import { type Share, tallyFunctions, tallyLines } from "../profile/tally.ts";
+import { unitOf } from "../profile/unit.ts";
+import { fit, type Output, printable, terminalWidth } from "./output.ts";
+
+/** Number of rows unless another one is requested. */
+const ROWS = 20;
+
+/** Smallest share of a row unless a number of rows is requested. */
+const SMALLEST = 0.005;
+
+/** Which rows a table has, and in which order. */
+export interface Rows {
+  /** Maximum number of rows; defaults to 20, and to those above 0.5 %. */
+  readonly limit?: number;
+  readonly sort?: "self" | "total";
+  /** Only functions of this category. */
+  readonly category?: string;
+  /** Only functions whose names match. */
+  readonly filter?: RegExp;
+}
+
+/** Prints what was recorded, and the hottest functions. */
+export function showFunctions(
+  profile: Profile,
+  path: string,
+  rows: Rows,
+  output: Output,
+): void {
+  const { line, percent, amount } = columnsOf(profile, output);
+  showHead(profile, path, line, percent);
+  line(
+    `   self    total  ${
+      amountTitle(profile).padStart(10)
+    }  category    function`,
+  );
+  const hottest = hottestLines(profile);
+  const chosen = choose(tallyFunctions(profile), rows, profile);
+  for (const { place, self, total } of chosen.shown) {
+    const { name, origin, object } = place;
+    const where = hottest.get(functionKey(place)) ?? object;
+    line(
+      `${percent(self)}  ${percent(total)}  ${amount(self)}  ${
+        origin.padEnd(10)
+      }  ${name}${where && `  (${where})`}`,
+    );
+  }
+  showRest(chosen.rest, line);
+}
+
+/** Prints the hottest source lines. */
+export function showLines(profile: Profile, rows: Rows, output: Output): void {
+  const { line, percent, amount } = columnsOf(profile, output);
+  line(`   self    total  ${amountTitle(profile).padStart(10)}  line`);
+  const chosen = choose(tallyLines(profile), rows, profile);
+  for (const { place, self, total } of chosen.shown) {
+    line(
+      `${percent(self)}  ${percent(total)}  ${amount(self)}  ${
+        lineOf(place)
+      }  ${place.name}`,
+    );
+  }
+  showRest(chosen.rest, line);
+}
+
+/** Returns a part of a whole in percent, as a column. */
+export function percentOf(part: number, whole: number): string {
+  return `${(whole === 0 ? 0 : 100 * part / whole).toFixed(2)}%`.padStart(7);
+}
+
+const isTime = ({ event }: Profile) => unitOf(event) === "nanoseconds";
+
+const amountTitle = (profile: Profile) => isTime(profile) ? "ms" : "count";
+
+const lineOf = ({ source }: Place) =>
+  source ? `${source.file}:${source.line}` : "";
+
+/** Returns the functions that write a table's lines and columns. */
+function columnsOf(profile: Profile, output: Output) {
+  const width = terminalWidth();
+  return {
+    line: (text: string) => output.line(fit(printable(text), width)),
+    percent: (weight: number) => percentOf(weight, profile.weight),
+    amount: (weight: number) =>
+      (isTime(profile) ? (weight / 1e6).toFixed(1) : String(weight))
+        .padStart(10),
+  };
+}
+
+/** Prints the command, the date, the duration and the share of each category. */
+function showHead(
+  profile: Profile,
+  path: string,
+  line: (text: string) => void,
+  percent: (weight: number) => string,
+): void {
+  const { recording, duration, lost, samples, event } = profile;
+  const { command, startDate, host } = recording;
+  if (command) line(command.join(" "));
+  line([
+    ...startDate === undefined ? [] : [formatDate(startDate)],
+    `${(duration / 1e9).toFixed(1)} s`,
+    ...host === undefined ? [] : [`on ${host}`],
+    ...lost === 0 ? [] : [`${lost} records lost`],
+  ].join(", "));
+  const weights = [...categoryWeights(profile)]
+    .filter(([, weight]) => weight > 0)
+    .map(([category, weight]) => `${percent(weight).trim()} ${category}`);
+  line(weights.join(", "));
+  line(`${path}: ${samples} samples of ${event}`);
+}
+
+/** Returns a time as "2025-01-31 12:00:00 UTC". */
+const formatDate = (milliseconds: number) =>
+  new Date(milliseconds).toISOString().replace("T", " ")
+    .replace(/\.\d+Z$/, " UTC");
+
+/** Returns the line of each function that has the greatest weight of its own. */
+function hottestLines(profile: Profile): Map<string, string> {
+  const hottest = new Map<string, string>();
+  for (const { place, self } of tallyLines(profile)) {
+    const key = functionKey(place);
+    if (self > 0 && !hottest.has(key)) hottest.set(key, lineOf(place));
+  }
+  return hottest;
+}
+
+/** Returns the shares that have a row, and the number of the others. */
+function choose(
+  shares: readonly Share[],
+  { limit, sort = "self", category, filter }: Rows,
+  { weight }: Profile,
+): { shown: Share[]; rest: number } {
+  const matching = shares.filter(({ place: { name, origin } }) =>
+    (category === undefined || origin === category) &&
+    (filter === undefined || filter.test(name))
+  ).sort((a, b) => b[sort] - a[sort]);
+  const large = limit === undefined
+    ? matching.filter((share) => share[sort] >= SMALLEST * weight)
+    : matching;
+  const shown = large.slice(0, limit ?? ROWS);
+  return { shown, rest: matching.length - shown.length };
+}
+
+function showRest(rest: number, line: (text: string) => void): void {
+  if (rest > 0) line(`${rest} more (--limit NUMBER shows them)`);
+}

@@ -1,0 +1,99 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { run } from "../support/perf.ts";
+import {
+  type FunctionSample,
+  recordFunctions,
+} from "../support/record_functions.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
+
+const times = (count: number, sample: FunctionSample): FunctionSample[] =>
+  Array(count).fill(sample);
+
+/** 1000 samples of functions that main calls; the last function is JavaScript. */
+const SAMPLES: FunctionSample[] = [
+  ...times(600, { chain: ["fib", "fib", "main"] }),
+  ...times(300, { chain: ["gcd", "main"] }),
+  ...times(96, { chain: ["main"] }),
+  ...times(3, { chain: ["rare", "main"] }),
+  ...times(1, { chain: ["JS:*f /a.js:1:1", "main"] }),
+];
+
+/** Runs `jitdump report` on the samples. */
+async function report(
+  options: string[],
+  samples = SAMPLES,
+  threads: Record<number, string> = {},
+) {
+  using directory = temporaryDirectory();
+  const path = join(directory.path, "recording");
+  recordFunctions(path, samples, threads);
+  return await run([
+    ...[Deno.execPath(), "run", "--no-config", "--no-prompt", "--allow-read"],
+    ...[CLI, "report", path, ...options],
+  ] as unknown as [string, ...string[]]);
+}
+
+/** Returns the columns of a table's rows. */
+const rowsOf = (stdout: string) =>
+  Array.from(
+    stdout.matchAll(/^ *([\d.]+%) +([\d.]+%) +([\d.]+) {2}(\w+) +(.*)$/gm),
+    ([, ...columns]) => columns,
+  );
+
+const namesOf = (stdout: string) =>
+  rowsOf(stdout).map(([, , , , name]) => name);
+
+describe("the table of jitdump report", () => {
+  it("has a head and the functions above 0.5 % when there are no options", async () => {
+    const { stdout, stderr, code } = await report([]);
+    assertEquals(code, 0, stderr);
+    const [duration, shares, samples, head] = stdout.split("\n");
+    assertMatch(duration, /^0\.0 s, on elsewhere$/);
+    assertEquals(shares, "99.90% jitted, 0.10% javascript");
+    assertMatch(samples, /perf\.data: 1000 samples of cpu-clock$/);
+    assertMatch(head, /^ +self +total +ms +category +function$/);
+    assertEquals(rowsOf(stdout), [
+      ["60.00%", "60.00%", "600.0", "jitted", "fib"],
+      ["30.00%", "30.00%", "300.0", "jitted", "gcd"],
+      ["9.60%", "100.00%", "96.0", "jitted", "main"],
+    ]);
+    assertMatch(stdout, /^2 more \(--limit NUMBER shows them\)$/m);
+  });
+
+  it("has as many functions as --limit requests when they are rare", async () => {
+    const { stdout } = await report(["--limit", "4"]);
+    assertEquals(namesOf(stdout), ["fib", "gcd", "main", "rare"]);
+    assertMatch(stdout, /^1 more /m);
+  });
+
+  it("has the functions with callees first when sorted by total", async () => {
+    const { stdout } = await report(["--sort", "total"]);
+    assertEquals(namesOf(stdout), ["main", "fib", "gcd"]);
+  });
+
+  it("has the selected functions when there is a category or pattern", async () => {
+    const ofJs = await report(["--category", "javascript", "--limit", "9"]);
+    assertEquals(namesOf(ofJs.stdout), ["JS:*f /a.js:1:1"]);
+    const matching = await report(["--filter", "^(main|g)"]);
+    assertEquals(namesOf(matching.stdout), ["gcd", "main"]);
+  });
+
+  it("fails when an option has an invalid value", async () => {
+    for (
+      const [options, message] of [
+        [["--limit", "0"], /--limit accepts a number from 1, not "0"/],
+        [["--sort", "name"], /--sort accepts self or total, not "name"/],
+        [["--category", "jit"], /--category accepts jitted, javascript/],
+        [["--filter", "("], /--filter: Invalid regular expression/],
+      ] as [string[], RegExp][]
+    ) {
+      const { code, stdout, stderr } = await report(options);
+      assertEquals([code, stdout], [2, ""]);
+      assertMatch(stderr, message);
+    }
+  });
+});
