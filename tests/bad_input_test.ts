@@ -478,13 +478,13 @@ describe("dumping an invalid function", () => {
       }
       assertEquals(Deno.statSync(dump.path).size, 40);
       assertEquals(Deno.statSync(map.path).size, 0);
-      // The failed calls have left nothing.
+      // The failed calls have written nothing.
       dump.dumpFunction({ name: "f", code });
       assertEquals(Deno.statSync(dump.path).size, 40 + 56 + 2 + 1);
     });
   }
 
-  it("is tested for a method when it writes", () => {
+  it("has a row in these tables when a method writes", () => {
     const tables = [BAD_FUNCTIONS, BAD_LINES, BAD_CALLS].flat()
       .map((row) => String(row[1]));
     for (const { prototype } of [JitDumpFile, PerfMapFile]) {

@@ -6,14 +6,13 @@ const ROOT = fromFileUrl(new URL("../", import.meta.url));
 
 /**
  * The layers that a layer may import besides itself. A layer is `ffi/`, a folder of
- * `src/`, or a file in `src/`. Each list is complete: a layer may not import what only a
- * layer that it imports may.
+ * `src/`, or a file in `src/`. The rules are not transitive.
  */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   "ffi": [],
   "src/arguments.ts": [],
   "src/format": [],
-  // Shared with the reader, which must not reach FFI.
+  // Shared with the reader, which must not import FFI.
   "src/unwind": ["src/format", "src/symbols", "src/arguments.ts"],
   "src/writer": ["ffi", "src/format", "src/unwind", "src/arguments.ts"],
   "src/file": [

@@ -142,7 +142,7 @@ ${own.toString(16)} 1f own
     assertEquals(Deno.statSync(map.path).size, 0);
   });
 
-  it("throws BadResource when it is closed, but closes twice", () => {
+  it("throws BadResource when it is used after closing", () => {
     using directory = temporaryDirectory();
     const map = PerfMapFile.forProcess(directory.path);
     map.close();

@@ -1,5 +1,5 @@
 /**
- * The cost of the first functions of a program, which V8 interprets.
+ * Measurements of a program's first functions, for which V8 interprets the writer.
  *
  * @module
  */

@@ -1,5 +1,4 @@
-/**
- * A program of many functions.
+/** Functions of a large program.
  *
  * @module
  */

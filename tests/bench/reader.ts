@@ -1,5 +1,4 @@
-/**
- * The speed of reading dumps.
+/** Measurements of reading dumps.
  *
  * @module
  */
@@ -14,7 +13,7 @@ const GIB = 2 ** 30;
 const NAME = "a_function_whose_name_has_33_chars".slice(0, 33);
 const RECORD_SIZE = 56 + 34 + 256;
 
-/** Number of functions for perf, which needs about a millisecond for each. */
+/** Number of functions for perf, which takes about a millisecond for each. */
 const INJECTED = 17_500;
 
 const ROUNDS = 5;
@@ -29,7 +28,7 @@ export function* ordinaryFunctions(count: number): Generator<JitFunction> {
   }
 }
 
-/** Reads a dump in another process; returns seconds and peak memory. */
+/** Reads a dump in a new process; returns the time in seconds and the peak memory. */
 async function read(
   path: string,
 ): Promise<{ seconds: number; peakMiB: number }> {
@@ -66,7 +65,7 @@ export async function benchReader(
   Deno.removeSync(path);
 }
 
-/** Compares perf inject and this reader, on a dump small enough for perf. */
+/** Compares `perf inject` and this reader, with a dump that is small enough for perf. */
 export async function benchInject(
   report: Report,
   directory: string,

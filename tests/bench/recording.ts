@@ -21,16 +21,16 @@ export const DEPTH = 10;
 /** Position of the flag `use_clockid`, and of `sample_id_all`. */
 const FLAGS = [25, 18];
 
-/** Marker of the user's part of a chain: PERF_CONTEXT_USER. */
+/** Marker of the user part of a call chain: PERF_CONTEXT_USER. */
 const USER = 0xffff_ffff_ffff_fe00n;
 
-/** Samples are 1 µs apart, after the last of the functions. */
+/** Time of the first sample, after all functions. Samples are 1 µs apart. */
 const FIRST_TIME = 1_000_000;
 
-/** Number of samples that perf reads from its rings at once, about. */
+/** Approximate number of samples that perf reads from its rings at a time. */
 const ROUND = 2000;
 
-/** Makes numbers that are the same in each run. */
+/** Returns a source of random numbers that are the same in each run. */
 function makeRandom(): (limit: number) => number {
   let seed = 1;
   return (limit) => (seed = seed * 48271 % 0x7fff_ffff) % limit;
@@ -46,7 +46,7 @@ export interface ManySamples {
   readonly chains: number;
 }
 
-/** Returns a perf.data with samples of ten calls of random functions. */
+/** Returns a perf.data whose samples have chains of ten random functions. */
 export function manySamples(options: ManySamples): Uint8Array<ArrayBuffer> {
   const { pid, dump, samples, chains } = options;
   const random = makeRandom();

@@ -1,5 +1,4 @@
-/**
- * Output of measurements.
+/** Output of measured values.
  *
  * @module
  */

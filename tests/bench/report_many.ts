@@ -1,6 +1,6 @@
 /**
- * Does what `jitdump report` does for a table of functions, and says how long it took and
- * how much memory.
+ * Reads a profile and adds up its functions like `jitdump report`, and prints the time and
+ * the peak memory.
  *
  *     deno run --allow-read tests/bench/report_many.ts PERF.DATA
  *

@@ -1,5 +1,4 @@
-/**
- * How long a report takes.
+/** Measurements of the report.
  *
  * @module
  */
@@ -18,7 +17,7 @@ const SIZES = [
   { samples: 1_000_000, chains: 20_000 },
 ];
 
-/** Reports recordings of a large program, beside what `perf script` takes for them. */
+/** Reports recordings of a large program, and compares with `perf script`. */
 export async function benchReport(
   report: Report,
   directory: string,

@@ -1,5 +1,5 @@
 /**
- * The cost of importing the module and of opening a dump.
+ * Measurements of importing the module and of opening a dump.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const ROUNDS = 41;
 
 const MOD = new URL("../../mod.ts", import.meta.url).href;
 
-/** Programs, each of which does more than the one before. */
+/** Programs, each of which does more than the previous one. */
 const PROGRAMS: [string, (directory: string) => string][] = [
   ["an empty program", () => ""],
   ["and the import", () => `import { JitDumpFile } from "${MOD}";`],

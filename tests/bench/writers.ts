@@ -1,5 +1,5 @@
 /**
- * The speed of writing functions, compared with other writers, and losses in a crash.
+ * Measurements of writing functions, compared with other writers, and of losses in a crash.
  *
  * @module
  */
@@ -32,7 +32,7 @@ const ORIGINAL = "wasmtime's JitDumpFile in Rust";
 export interface Writer {
   name: string;
   command: CommandLine;
-  /** Whether it writes one file from several threads. */
+  /** Indicates whether several threads can write one file. */
   threads: boolean;
 }
 

@@ -15,7 +15,7 @@ const SLOT = 8;
 /** Size of a value on the stack, which must stay aligned to 16 bytes. */
 const VALUE = 16;
 
-/** Returns the size of a frame with that many slots, without the saved registers. */
+/** Returns the size of a frame with `slots` slots, without the saved registers. */
 const frameSize = (slots: number) => SLOT * (slots + slots % 2);
 
 /** `cmp x1, x0; cset x0, <condition>`, by the condition's inverse. */
@@ -115,7 +115,7 @@ export class AArch64Assembler extends Assembler {
     this.emit32(0xb4000000); // cbz x0
   }
 
-  /** The distance is in instructions, from the branch itself. */
+  /** Resolves a branch; its distance is in instructions, from the branch itself. */
   protected resolve(view: DataView, at: number, distance: number): void {
     const word = view.getUint32(at, true);
     const isConditional = word === 0xb4000000;

@@ -43,14 +43,14 @@ export abstract class Assembler {
 
   /** Creates a function's frame, and stores its parameters in slots 0, 1, … */
   abstract enter(parameters: number, slots: number): void;
-  /** Returns the accumulator from a function with that many slots. */
+  /** Returns from a function with `slots` slots; its result is the accumulator. */
   abstract leave(slots: number): void;
   abstract loadConstant(value: bigint): void;
   abstract loadSlot(slot: number): void;
   abstract storeSlot(slot: number): void;
   /** Pushes the accumulator on the stack. */
   abstract push(): void;
-  /** Pops the left operand; the right one is in the accumulator. */
+  /** Pops the left operand, and applies the operator; the right one is in the accumulator. */
   abstract binary(operator: BinaryOperator): void;
   /** Calls a function, and pops its arguments, the last of which is on top. */
   abstract call(label: Label, argumentCount: number): void;

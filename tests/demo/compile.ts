@@ -28,7 +28,7 @@ export interface CompiledFunction {
   end: number;
   /** Source lines, by offsets from the function's start. */
   lines: { offset: number; line: number }[];
-  /** The effects of its instructions on the stack. */
+  /** Effects of its instructions on the stack. */
   unwinding: FrameStep[];
 }
 

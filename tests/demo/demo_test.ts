@@ -94,7 +94,7 @@ class Launcher extends AArch64Assembler {
       this.loadConstant(arg);
       this.push();
     }
-    // The program ends directly before the launcher.
+    // The launcher directly follows the program.
     this.call({ offset: entryOf(program) - program.code.length }, args.length);
     this.push();
     this.emit32(0xd2800020); // mov x0, #1

@@ -133,7 +133,7 @@ export class X86_64Assembler extends Assembler {
     this.emit32(0);
   }
 
-  /** The distance is from the end of its own four bytes. */
+  /** Resolves a branch; its distance is relative to the end of its four bytes. */
   protected resolve(view: DataView, at: number, distance: number): void {
     view.setInt32(at, distance - 4, true);
   }

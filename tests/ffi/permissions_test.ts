@@ -12,7 +12,7 @@ import {
   temporaryDirectory,
 } from "../support/script.ts";
 
-/** A script that uses the whole writer and prints the error that it ends with. */
+/** Returns a script that calls every method of the writer and prints its error. */
 const EVERYTHING = (dumps: string, options = "{}") => `
   import { JitDumpError, JitDumpFile } from "${MOD}";
   try {
@@ -175,7 +175,7 @@ describe("a program with a missing permission", () => {
     },
   ];
   for (const { granted, flags, options, names } of missing) {
-    it(`gets a NotCapable that names the flag when it has ${granted}`, async () => {
+    it(`gets a NotCapable error with the missing flag when it has ${granted}`, async () => {
       using directory = temporaryDirectory();
       const dumps = join(directory.path, "dumps");
       Deno.mkdirSync(dumps);
@@ -231,7 +231,7 @@ describe("a program with a missing permission", () => {
 });
 
 describe("opening a dump by an indirect path", () => {
-  /** A script that opens the paths and prints each outcome. */
+  /** Returns a script that opens the paths and prints each outcome. */
   const tryOpening = (paths: string[]) => `
     import { JitDumpFile } from "${MOD}";
     for (const path of ${JSON.stringify(paths)}) {

@@ -24,13 +24,13 @@ const names = (directory: string) =>
   readLoads(join(directory, "some.dump")).map(({ name }) => name);
 const ALL = Array.from({ length: FUNCTIONS }, (_, i) => `f${i}`);
 
-/** Jumps to an unmapped address. */
+/** Source code that jumps to an unmapped address. */
 const SEGMENTATION_FAULT = `
   const nowhere = Deno.UnsafePointer.create(16n);
   new Deno.UnsafeFnPointer(nowhere, { parameters: [], result: "void" }).call();
 `;
 
-/** A condition, the code that brings it about, the exit status, and stderr. */
+/** A condition, the code that causes it, the exit status, and the expected stderr. */
 const ENDINGS: [string, string, number, RegExp][] = [
   ["it returns without closing the dump", "", 0, /^$/],
   ["it calls Deno.exit()", "Deno.exit(7);", 7, /^$/],
@@ -62,7 +62,7 @@ describe("a program that ends", () => {
     });
   }
 
-  /** Prints what is still open after all other `unload` listeners have run. */
+  /** Source code that prints which files are still open after all other `unload` listeners. */
   const WATCH = `
     const map = new PerfMapFile(path + ".map");
     addEventListener("unload", () => {
@@ -165,7 +165,7 @@ describe("SIGXFSZ", () => {
           PROGRAM(directory.path, ending),
           ["--allow-all"],
         );
-        // A program that is killed leaves a part of the record that did not fit.
+        // A program that is killed leaves a partial record.
         const bytes = Deno.readFileSync(join(directory.path, "some.dump"));
         const count = parseStart(bytes).records.length;
         directory[Symbol.dispose]();

@@ -29,7 +29,7 @@ const DEMO = new URL("../demo/", import.meta.url).href;
 
 const code = new Uint8Array(new ArrayBuffer(16));
 
-/** A script that opens the dump or perf map of its process and prints the outcome. */
+/** Returns a script that opens the dump or perf map of its process and prints the outcome. */
 const OPEN = (kind: string, directory: string) => `
   import { JitDumpError, JitDumpFile, PerfMapFile } from "${MOD}";
   try {
@@ -191,8 +191,8 @@ describe("an engine that appends", () => {
 });
 
 /**
- * Warms up, runs JavaScript for half a second, then jitted code for a second. Prints the
- * time at which each part began and ended, and the names of the jitted functions.
+ * Returns a script that warms up, and runs JavaScript for half a second, then jitted code for
+ * a second. The script prints the start and end of each part, and the jitted functions' names.
  */
 const BOTH = (directory: string) => `
   import { JitDumpFile } from "${MOD}";
@@ -245,7 +245,7 @@ describe("a perf report", () => {
         "--allow-read",
         `--allow-write=${directory.path}`,
       ]);
-      // With coverage enabled, V8 compiles nothing.
+      // With coverage enabled, V8 does not compile functions.
       const command: CommandLine = [
         "env",
         ...["-u", "DENO_COVERAGE_DIR"],

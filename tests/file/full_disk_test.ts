@@ -8,7 +8,7 @@ import { isInstalled, run } from "../support/perf.ts";
 import { MOD, scriptCommand, temporaryDirectory } from "../support/script.ts";
 import { runOnTmpfs, whyNotMount } from "../stress/full_disk.ts";
 
-/** Writes until the disk is full, prints the error, and continues after `freeSpace`. */
+/** Returns a script that fills the disk, prints the error, and continues after `freeSpace`. */
 const FILL = (
   dumps: string,
   sink: Sink,
@@ -47,14 +47,14 @@ interface Ending {
   size: number;
 }
 
-/** Checks the output of FILL and the file that it wrote. */
+/** Checks the output of FILL and its file. */
 function checkEndings(stdout: string, path: string, expectedCode: string) {
   const [first, second, last] = stdout.trim().split("\n")
     .map((line) => JSON.parse(line)) as Ending[];
   assertEquals(first.code, expectedCode);
   assertMatch(first.syscall, /^p?writev?$/);
   assertStringIncludes(first.message, `"${path}"`);
-  // The failed call has left nothing, so the next one fails at the same position.
+  // The failed call was rolled back, so the next one fails at the same position.
   assertEquals(second, first);
   assertEquals(last.count, first.count + 1);
   const bytes = Deno.readFileSync(path);

@@ -44,7 +44,7 @@ const PID_NAMESPACE: CommandLine = [
   "--fork",
 ];
 
-/** Why no PID namespace can be created; undefined if one can. */
+/** Reason why no PID namespace can be created; undefined if one can. */
 const noNamespace = await runOrThrow([...PID_NAMESPACE, "true"])
   .then(() => undefined, (error) => error.message);
 
@@ -327,8 +327,8 @@ describe("opening a dump that cannot be mapped", () => {
       ]);
       const [end, ...left] = stdout.trim().split("\n");
       assertEquals(end, "done");
-      // A file stays if one thread fails while the other has opened it and not yet marked
-      // its descriptor: on a busy machine in a round or two.
+      // A file is left if one thread fails between the other's opening of it and the marking
+      // of that descriptor. On a busy machine, this happens in a round or two.
       assertLess(left.length, 10);
     },
   );

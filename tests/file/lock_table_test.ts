@@ -53,7 +53,7 @@ describe("LockTable", () => {
     assertEquals(second.findWriters(), undefined);
     assert(first.join(MARKER, false));
     assertEquals(second.findWriters(), { marker: MARKER, isExclusive: false });
-    // A writer does not find itself.
+    // A table does not report its own writer.
     assertEquals(first.findWriters(), undefined);
   });
 
@@ -149,7 +149,7 @@ describe("LockTable", () => {
     withFastClock(5000, () => {
       assert(!table.behindDoor((isAlone) => isAlone));
     });
-    // Without the fast clock: this would take 5 s.
+    // With the real clock, waiting would take 5 s.
     assert(!table.behindDoor((isAlone) => isAlone));
   });
 
@@ -281,7 +281,7 @@ describe("writers of one process", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     new JitDumpFile(path).close();
-    // A byte far from that of this process.
+    // Use a byte far from that of this process.
     const { file } = openRegularFile(real, path);
     using _close = { [Symbol.dispose]: () => file.close() };
     assert(tryLock(file, 5n, false));
@@ -296,7 +296,7 @@ describe("writers of one process", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     {
-      // The header of an earlier process with this one's pid.
+      // Create the header of an earlier process with this process id.
       using _dump = new JitDumpFile(path);
       const bytes = Deno.readFileSync(path);
       bytes[24] ^= 1;
@@ -329,7 +329,7 @@ describe("writers of one process", () => {
 });
 
 describe("a script that V8 terminates at any point", () => {
-  /** Runs a loop many times; a timeout of node:vm terminates it each time. */
+  /** Returns a script that runs a loop many times; a timeout of node:vm terminates each run. */
   const source = (directory: string, sink: string, loop: string) => `
     import vm from "node:vm";
     import { JitDumpFile } from "${MOD}";

@@ -113,7 +113,7 @@ describe("the sink", () => {
     const header = createDumpHeader(real, HOST_MACHINE, 1n);
     const sink = openDump(libc, path, header, "mapped");
     assertEquals(sink.kind, "append");
-    // A file that is appended to may have other writers.
+    // An appended file may have other writers.
     new JitDumpFile(path).close();
     sink.close();
     assertEquals(Deno.statSync(path).size, 40);
@@ -185,7 +185,7 @@ describe("a mapped dump", () => {
     assertGreater(Deno.statSync(path).size, 50_000);
     dump.close();
     assertEquals(Deno.statSync(path).size, 40 + 56 + 2 + 16);
-    // It can be opened again.
+    // The dump can be opened again.
     for (const sink of ["mapped", "append", "mapped"] as const) {
       using again = new JitDumpFile(path, undefined, { sink });
       again.dumpFunction({ name: sink, code: new Uint8Array(16) });
@@ -327,7 +327,7 @@ describe("a mapped dump", () => {
       ["--allow-all"],
     );
     assertEquals(stderr, "");
-    // The last call of each round may have written its record without returning.
+    // The last call of a round may have written its record before it was terminated.
     const more = readLoads(path).length - Number(stdout);
     assert(more >= 0 && more <= 45, `${more} more than ${stdout}`);
   });
@@ -372,7 +372,7 @@ describe("a mapped dump", () => {
     dump.dumpFunction({ name: "last", code: new Uint8Array(1) });
     dump.close();
 
-    // The bytes of the file without that record.
+    // Copy the file without the large record.
     const end = Deno.statSync(path).size;
     assertGreater(end, 2 ** 32 + MIB);
     const bytes = new Uint8Array(end - size);
@@ -518,7 +518,7 @@ describe("a mapped dump with other writers", () => {
     using dump = openMapped(path);
     dump.dumpFunction({ name: "a", code: new Uint8Array(16) });
     Deno.truncateSync(path, 40);
-    // A write into the window would now end the process.
+    // A write into the window would now end the process with SIGBUS.
     dump.dumpFunction({ name: "giant", code: new Uint8Array(MIB) });
     dump.dumpFunction({ name: "b", code: new Uint8Array(16) });
     dump.close();

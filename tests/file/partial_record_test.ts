@@ -52,14 +52,14 @@ const OURS = new Uint8Array(new ArrayBuffer(100)).map((_, i) => i);
 new DataView(OURS.buffer).setUint32(0, RecordId.JitCodeMove, true);
 new DataView(OURS.buffer).setUint32(4, OURS.length, true);
 
-/** The behavior of one write: the action before it, its size, and its error. */
+/** Behavior of one write: an action before it, its size, and its error. */
 interface Step {
   first?: () => void;
   bytes?: number;
   errno?: number;
 }
 
-/** Opens a dump for appending, with writes that behave as `steps` describe. */
+/** Opens a dump for appending, with a libc whose writes follow `steps`. */
 function scriptedFile(path: string, steps: Step[], faults: Partial<Libc> = {}) {
   const errno = { value: 0 };
   const play = (write: (bytes: bigint) => number, all: bigint) => {

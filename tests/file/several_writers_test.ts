@@ -174,7 +174,7 @@ describe("the marker of a file", () => {
        console.log(Deno.pid);`,
         [
           ...enoughFlags(directory.path),
-          "--allow-read", // for what workers import
+          "--allow-read", // for the imports of workers
         ],
       );
       const data = join(directory.path, "perf.data");

@@ -20,7 +20,7 @@ const DOOR = 1n << 62n;
 
 const packer = new RecordPacker(real, EM_X86_64, undefined);
 
-/** A record whose code looks like small records, over and over. */
+/** Returns a record whose code consists of small records. */
 function record(name: string, size: number): RecordBuffer {
   const buffer = new RecordBuffer();
   const code = new Uint8Array(new Uint32Array(size / 4).fill(64).buffer);
@@ -51,7 +51,7 @@ describe("a script that V8 terminates", () => {
       },
     }, "append");
     sink.append(record("one", 64));
-    // Another thread is behind the door.
+    // Another thread holds the lock of the door.
     const { file } = openRegularFile(real, path);
     tryLock(file, DOOR, true);
     isShort = true;
@@ -93,7 +93,7 @@ describe("a script that V8 terminates", () => {
 describe("a function that closes its dump", () => {
   it("causes an error when libc has been unloaded", () => {
     using directory = temporaryDirectory();
-    // A library that nothing else has loaded.
+    // Copy libc, so that no other code has loaded this library.
     const libc = join(directory.path, "libc-copy.so");
     Deno.copyFileSync(LIBC, libc);
     const code = new Uint8Array(16);

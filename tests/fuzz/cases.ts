@@ -61,7 +61,7 @@ export async function runCases(
     }
     let ms = performance.now() - start;
     if (ms > LONGEST_MS) {
-      // The time may be that of other programs.
+      // Other programs may have caused the delay, so measure again.
       const startOfAgain = cpuTime();
       await runOnce();
       ms = cpuTime() - startOfAgain;

@@ -18,7 +18,7 @@ import { type FuzzCounts, runCases } from "./cases.ts";
 import { damage } from "./damage.ts";
 import { RecordScanner } from "../../src/reader/record_scanner.ts";
 
-/** One of this many cases is also read as a stream, which is slow. */
+/** Number of cases of which one is also read as a stream, which is slow. */
 const STREAM_EVERY = 20;
 
 /** Reads all fields of a dump; returns the number of records. */

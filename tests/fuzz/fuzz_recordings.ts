@@ -31,10 +31,10 @@ import {
 import { type FuzzCounts, runCases } from "./cases.ts";
 import { damage } from "./damage.ts";
 
-/** One of this many cases is compressed, which is slow. */
+/** Number of cases of which one is compressed, which is slow. */
 const COMPRESSED_EVERY = 20;
 
-/** One of this many cases is read as a stream. */
+/** Number of cases of which one is read as a stream. */
 const STREAM_EVERY = 10;
 
 /** The recordings for the fuzzer. */
@@ -121,7 +121,7 @@ function readFields(object: object): void {
   }
 }
 
-/** Reads everything in a recording; returns the number of records. */
+/** Reads all fields of a recording; returns the number of records. */
 async function readAll(
   from: Uint8Array | ReadableStream<Uint8Array>,
 ): Promise<number> {
@@ -134,7 +134,7 @@ async function readAll(
   return count;
 }
 
-/** Returns a stream of pieces of a size. */
+/** Returns a stream of the bytes in pieces of `size` bytes. */
 function streamOf(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
   let at = 0;
   return new ReadableStream({

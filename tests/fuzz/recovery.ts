@@ -1,5 +1,4 @@
-/**
- * The loss of records by a single damage.
+/** Measurement of the records that are lost by a single damage.
  *
  * @module
  */

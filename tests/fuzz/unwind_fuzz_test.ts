@@ -17,7 +17,7 @@ const STACK = 0x7ffd_0000_0000;
 const CODE = 0x10000;
 const WORDS = 64;
 
-/** A word of a stack: mostly what leads on. */
+/** Returns a word of a stack; most words are valid return addresses or frame pointers. */
 function word(random: Random): bigint {
   const kind = random.below(8);
   if (kind < 3) return BigInt(CODE + random.below(400));
@@ -27,7 +27,7 @@ function word(random: Random): bigint {
 }
 
 describe("damaged rules and stacks", () => {
-  it("end the chain when they are damaged", () => {
+  it("end the chain, without an error, when they are read", () => {
     const random = new Random(1);
     const ends = new Map<string, number>();
     let frames = 0;
@@ -76,7 +76,7 @@ describe("damaged rules and stacks", () => {
         ends.set(chain.end, (ends.get(chain.end) ?? 0) + 1);
       }
     }
-    // The undamaged chains are long enough.
+    // Most chains have several frames.
     assertGreater(frames, 1.5 * CASES);
     for (const end of ["start of thread", "truncated stack", "wrong rules"]) {
       assertGreater(ends.get(end) ?? 0, CASES / 100, end);
@@ -95,7 +95,7 @@ describe("damaged rules and stacks", () => {
           0x30 + random.below(32), // literals
           0x19 + random.below(0x17), // arithmetic, comparisons, jumps
         ]));
-      // A jump backwards, in some of them.
+      // Some expressions jump backwards.
       if (random.below(4) === 0) operations.set([0x2f, 0xf0, 0xff], 20);
       const half = operations.subarray(0, 30);
       const table = tableOf(false, [

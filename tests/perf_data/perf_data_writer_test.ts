@@ -65,7 +65,7 @@ async function read(bytes: Uint8Array) {
 }
 
 describe("PerfDataWriter", () => {
-  it("writes what the reader reads when the recording is finished", async () => {
+  it("writes records that the reader reads when the recording is finished", async () => {
     const { file, writer } = written();
     writer.finish({
       hostname: "host",
@@ -124,7 +124,7 @@ describe("PerfDataWriter", () => {
     assertEquals([mapping.protection, mapping.flags], [5, 2]);
   });
 
-  it("leaves whole records when it is not finished, wherever the file ends", async () => {
+  it("writes readable records when the file ends anywhere", async () => {
     const { file } = written();
     const whole = await read(file.bytes);
     assertEquals(whole.reader.header.isUnfinished, true);

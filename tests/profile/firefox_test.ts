@@ -21,7 +21,7 @@ const kernel = { ...at("vfs_read"), origin: "kernel" as const, object: "[k]" };
 const process = "a program 7";
 const MS = 1e6;
 
-/** Two threads. The function f has samples in lines of two files, and without a line. */
+/** A profile of two threads. Function f has samples in two files, and without a line. */
 const PROFILE: Profile = {
   ...buildProfile([
     { process, places: [main, at("f", 2)], weight: MS },
@@ -45,7 +45,7 @@ const PROFILE: Profile = {
   }],
 };
 
-/** The tables of the format, as far as they are used here. */
+/** The fields of the format that these tests use. */
 interface Processed {
   meta: { startTime: number; categories: { name: string }[] };
   shared: {
@@ -90,7 +90,7 @@ function chainOf({ meta, shared }: Processed, stack: number | null): string {
   return frames.reverse().join(" → ");
 }
 
-/** Runs the Firefox Profiler's command line, which loads a file as the front end does. */
+/** Loads a profile in the Firefox Profiler's command line, which uses its front end's code. */
 async function withProfiler(
   profile: Profile,
   use: (run: (...args: string[]) => Promise<string>) => Promise<void>,
@@ -139,7 +139,7 @@ describe("toFirefox()", () => {
       [
         "main Native : → f Jitted /a.calc:2",
         "main Native : → f Jitted /a.calc:",
-        // The line is of another file than the function.
+        // The line is in another file than the function, so it is omitted.
         "main Native : → f Jitted /a.calc:",
         "main Native : → f Jitted /a.calc:3",
         "",
@@ -148,7 +148,7 @@ describe("toFirefox()", () => {
     ]);
   });
 
-  it("has markers of the functions when they were compiled meanwhile", () => {
+  it("has markers of functions when they were compiled during the recording", () => {
     assertEquals(
       read(PROFILE).threads.map(({ markers: { data, startTime } }) =>
         data.map(({ name }, i) => [name, startTime[i]])
@@ -186,7 +186,7 @@ describe("toFirefox()", () => {
         await run("profile", "info", "--json"),
       );
       assertEquals([pid, name, threads.length], ["7", "a program", 2]);
-      // Without the first sample of each thread.
+      // The profiler counts no time for the first sample of each thread.
       assertEquals(cpuMs, 5);
       const { categoryBreakdown: { categories } } = JSON.parse(
         await run("thread", "samples", "--json"),

@@ -11,7 +11,7 @@ import { decodePprof } from "../support/decode_pprof.ts";
 
 const FUNCTIONS = ["f", "g", "h", "fib", "main"];
 
-/** Many samples of chains with recursion, of three threads. Weights are whole ms. */
+/** Yields 2000 samples of three threads, with recursion. Weights are whole milliseconds. */
 function* samples(): Generator<Stack> {
   const places = FUNCTIONS.flatMap((name) =>
     [1, 2].map((line): Place => ({
@@ -36,7 +36,7 @@ function* samples(): Generator<Stack> {
 
 const PROFILE = buildProfile(samples());
 
-/** Self and total weight by function. */
+/** Self and total weights by function. */
 type Sums = Record<string, [self: number, total: number]>;
 
 /** Adds up samples; a chain is a list of functions, outermost first. */
@@ -49,7 +49,7 @@ function sum(samples: Iterable<[chain: string[], weight: number]>): Sums {
   return sums;
 }
 
-// deno-lint-ignore no-explicit-any -- formats that have tests of their own
+// deno-lint-ignore no-explicit-any -- each format has its own tests
 const plain = (value: unknown): any => JSON.parse(JSON.stringify(value));
 
 const EXPECTED: Sums = Object.fromEntries(

@@ -71,7 +71,7 @@ describe("toJson()", () => {
     );
   });
 
-  it("has the stack of each sample when it is followed to its start", () => {
+  it("has the whole stack of each sample when its parents are followed", () => {
     const { functions, frames, stacks, threads, timeline } = read(PROFILE);
     const chains = timeline.stack.map((innermost: number) => {
       const chain: string[] = [];

@@ -15,7 +15,7 @@ const notRoot = Deno.uid() === 0
   ? undefined
   : "only root can change a file's owner";
 
-/** Reports as the current user, or another one, in a new process. */
+/** Runs the report in a new process, as the current user or as another one. */
 async function report(
   data: string,
   { uid, permissions = ["--allow-read"] }: {
@@ -57,7 +57,7 @@ function write(directory: string) {
     .mapDump(dumps[0], { pid: 7 }).mapDump(dumps[1], { pid: 8 })
     .sample(0x7000_0000, { pid: 7 }).sample(0x8000_0000, { pid: 8 });
   Deno.writeFileSync(data, recording.file());
-  // The directory of all tests is of their user alone.
+  // By default, only the current user may read the tests' directory.
   for (const path of [dirname(directory), directory]) {
     Deno.chmodSync(path, 0o755);
   }
@@ -92,7 +92,7 @@ describe("a report of another user's files", () => {
 
   itUnless(
     notRoot,
-    "has the rest and a hint when one dump is its owner's alone",
+    "has the rest and a hint when only the owner may read one dump",
     async () => {
       using directory = temporaryDirectory();
       const { data, dumps: [first, second] } = write(directory.path);
@@ -109,7 +109,8 @@ describe("a report of another user's files", () => {
   );
 
   for (const part of ["file", "directory"] as const) {
-    const name = `fails with the reason when the ${part} is its owner's alone`;
+    const name =
+      `fails with the reason when only the owner may read the ${part}`;
     itUnless(notRoot, name, async () => {
       using directory = temporaryDirectory();
       const { data } = write(directory.path);

@@ -459,7 +459,7 @@ describe("readProfile()", () => {
   });
 
   describe("returning samples one by one", () => {
-    it("names their threads and chains when it is requested", async () => {
+    it("names their threads and chains when timeline is true", async () => {
       using place = new Place();
       const recording = new RecordingBuilder()
         .mapDump(place.dump("jit-7.dump", [f, g]))

@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { byThread, SampleTable } from "../../src/profile/sample_table.ts";
 
 describe("SampleTable", () => {
-  it("is in the order of time when samples were added late", () => {
+  it("is sorted by time when samples were added late", () => {
     const table = new SampleTable();
     table.add({ pid: 7, tid: 7 }, 20, 1, 100);
     table.add({ pid: 7, tid: 8 }, 10, 2, 200);
@@ -21,7 +21,7 @@ describe("SampleTable", () => {
     ]);
   });
 
-  it("keeps all samples when they are many", () => {
+  it("keeps all samples when there are many", () => {
     const table = new SampleTable();
     for (let i = 0; i < 5000; i++) {
       table.add({ pid: i % 2, tid: 1 }, i, i, i);

@@ -526,7 +526,7 @@ describe("checkDump() for dumps of V8", () => {
     const reason = engine === "Node" ? noNode : undefined;
     itUnless(
       reason,
-      `${engine}: finds what is wrong with its lines`,
+      `reports late lines when ${engine} has written the dump`,
       async () => {
         using directory = temporaryDirectory();
         const source = `

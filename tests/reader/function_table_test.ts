@@ -26,7 +26,7 @@ function functionOf(i: number, codeAddr: bigint): DumpedFunction {
 }
 
 describe("FunctionTable", () => {
-  it("returns what was added when it has grown", () => {
+  it("returns the added functions when it has grown", () => {
     const table = new FunctionTable();
     const fns = Array.from(
       { length: 1000 },

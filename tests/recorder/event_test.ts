@@ -30,7 +30,7 @@ describe("parseEvent()", () => {
 });
 
 describe("userOnly()", () => {
-  it("names the event as perf does when it leaves out the kernel", () => {
+  it("names the event like perf when it excludes the kernel", () => {
     assertEquals(userOnly(parseEvent("cycles")!).name, "cycles:u");
   });
 });
@@ -55,7 +55,7 @@ describe("eventsOfPmus()", () => {
     );
   });
 
-  it("returns one event when it is the kernel's own, or there is one PMU", () => {
+  it("returns one event when it is a software event, or when there is one PMU", () => {
     const clock = parseEvent("cpu-clock")!;
     assertEquals(eventsOfPmus(clock, pmus), [clock]);
     const cycles = parseEvent("cycles")!;

@@ -32,7 +32,7 @@ const jitdump = (...args: string[]): CommandLine => [
   ...args,
 ];
 
-/** Threads that each use the CPU; with an argument, more of them after a while. */
+/** A program of threads that use the CPU; with an argument, it starts more after a newline. */
 const THREADS = `
 #include <pthread.h>
 #include <stdio.h>
@@ -74,14 +74,14 @@ async function readAll(data: string): Promise<PerfRecord[]> {
   return await Array.fromAsync(await PerfDataReader.open(data));
 }
 
-/** Returns the threads with samples. */
+/** Returns the ids of the threads with samples. */
 const sampledThreads = (records: PerfRecord[]) =>
   new Set(
     records.filter((record) => record instanceof Sample)
       .map(({ tid }) => tid),
   );
 
-/** Returns the outcome of `action` as soon as it does not throw. */
+/** Repeats `action` until it does not throw, and returns its result. */
 async function until<T>(action: () => T): Promise<T> {
   for (;;) {
     try {
@@ -156,7 +156,7 @@ describe("a recording", () => {
   );
 
   itWithRecorder(
-    "is read to its last whole record when the recorder is killed",
+    "is readable up to its last complete record when the recorder is killed",
     async () => {
       using directory = temporaryDirectory();
       for (const delay of [0, 11, 60]) {
@@ -209,13 +209,13 @@ describe("a recording", () => {
     const records = await readAll(join(out, "perf.data"));
     const found = records.filter((record) => record instanceof Sample);
     assertEquals(found.length, samples);
-    // Each sample is of a millisecond of CPU time.
+    // Each sample stands for a millisecond of CPU time.
     const weight = found.reduce((sum, { period }) => sum + Number(period), 0);
     assertAlmostEquals(weight / samples, 1e6, 1e5);
   });
 });
 
-/** A user without rights, who can read this project. */
+/** A command that runs another one as an unprivileged user. */
 const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
 
 async function whyNoUser(): Promise<string | undefined> {
@@ -238,9 +238,9 @@ const noUser = await whyNoUser();
 describe("an unprivileged user", () => {
   itUnless(
     noUser,
-    "records and reports without the kernel when only root may record it",
+    "records and reports only user code when only root may record the kernel",
     async () => {
-      // The tests' own directory is root's.
+      // Only root may use the tests' own directory.
       const path = Deno.makeTempDirSync({ dir: "/tmp", prefix: "jitdump-" });
       using _ = {
         [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),

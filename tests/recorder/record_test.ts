@@ -20,7 +20,7 @@ const jitdumpWith = (flags: string[], ...args: string[]): CommandLine => [
 
 const jitdump = (...args: string[]) => jitdumpWith(["--allow-all"], ...args);
 
-/** Without perf, and with the programs that the tests record. */
+/** An environment without perf, but with the programs that the tests record. */
 const NO_PERF = { PATH: "/bin" };
 
 /** Waits until `isSo` returns true without throwing. */
@@ -29,16 +29,16 @@ async function until(isSo: () => boolean): Promise<void> {
     try {
       if (isSo()) return;
     } catch {
-      // Not yet.
+      // Try again.
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
 
-/** A shell loop that uses the CPU. */
+/** A shell loop that never ends. */
 const BUSY = "while :; do :; done";
 
-/** A shell's loop that ends. */
+/** A shell loop that ends. */
 const LOOP = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
 
 /** Returns the names in a directory, sorted. */
@@ -231,7 +231,7 @@ describe("jitdump record", () => {
   });
 
   itWithRecorder(
-    "refuses when another recorder uses the directory",
+    "fails when another recorder uses the directory",
     async () => {
       using directory = temporaryDirectory();
       const out = ["--out", directory.path];
@@ -378,7 +378,7 @@ describe("jitdump doctor", () => {
   });
 
   itWithRecorder(
-    "tells a wrapper from perf when there is no perf behind it",
+    "reports perf as missing when only a wrapper of it is installed",
     async () => {
       using directory = temporaryDirectory();
       Deno.writeTextFileSync(

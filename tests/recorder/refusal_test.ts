@@ -43,34 +43,34 @@ describe("describeRefusal()", () => {
       /sudo sysctl kernel\.perf_event_paranoid=2.*--cap-add PERFMON/,
     ],
     [
-      "only the kernel is to be recorded at level 2",
+      "the event is of the kernel only and perf_event_paranoid is 2",
       { paranoid: 2, isKernelOnly: true, mayRecordItself: true },
       /recording the kernel is not allowed.*is 2\): run sudo sysctl kernel\.perf_event_paranoid=1/,
     ],
     [
-      "a seccomp profile answers EPERM",
+      "a seccomp profile returns EPERM",
       { errno: EPERM, paranoid: 2 },
       /blocked \(EPERM\): in a container, allow it: --cap-add PERFMON/,
     ],
     [
-      "a seccomp profile answers ENOSYS",
+      "a seccomp profile returns ENOSYS",
       { errno: ENOSYS },
       /blocked \(ENOSYS\): in a container/,
     ],
     [
-      "the process is another user's",
+      "the process belongs to another user",
       { pid: 7, mayRecordItself: true },
       /process 7 may not be recorded: it is another user's/,
     ],
     [
-      "all processes are to be recorded",
+      "all processes are requested",
       { pid: -1, mayRecordItself: true },
       /run as root, .*kernel\.perf_event_paranoid=0/,
     ],
     ["there is no such process", { errno: ESRCH, pid: 7 }, /no process 7/],
     ["too many files are open", { errno: EMFILE }, /ulimit -n/],
     [
-      "the event is not counted",
+      "the machine does not support the event",
       { errno: ENOENT },
       /does not count cycles: record with --event cpu-clock/,
     ],
@@ -81,7 +81,7 @@ describe("describeRefusal()", () => {
     ],
   ];
   for (const [when, circumstances, expected] of cases) {
-    it(`says what helps when ${when}`, () => {
+    it(`suggests a remedy when ${when}`, () => {
       assertMatch(describeRefusal({ ...NORMAL, ...circumstances }), expected);
     });
   }

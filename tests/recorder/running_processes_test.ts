@@ -48,7 +48,7 @@ describe("running processes", () => {
     assertEquals(hasEnded(Deno.pid), false);
   });
 
-  it("have nothing when they have ended", async () => {
+  it("have neither threads nor code when they have ended", async () => {
     const child = new Deno.Command("true").spawn();
     await child.status;
     assertEquals(threadIds(child.pid), []);

@@ -19,10 +19,10 @@ import {
 /** Bytes that each round frees. */
 const FREED = 32 * 1024;
 
-/** Bytes that the last round frees: enough for each writer's largest function and another. */
+/** Bytes that the last round frees: enough for two of the largest functions per writer. */
 const FREED_LAST = 8 * FREED;
 
-/** Failures of every writer before a round frees space. */
+/** Number of failures of every writer before a round frees space. */
 const FAILURES = 30;
 
 /** Number of the function that each writer writes last. */

@@ -79,11 +79,11 @@ export async function kill(
 }
 
 /**
- * The same with three writers (or one), one program after the other, on a file system
- * that is full and has space freed each millisecond.
+ * Does the same with three writers (or one), one program after the other, on a full file
+ * system on which space is freed each millisecond.
  *
- * @param mountPoint Where the file system is; nothing else may be there.
- * @param directory A place on another one.
+ * @param mountPoint Directory of the file system, which must contain nothing else.
+ * @param directory Directory on another file system.
  */
 export async function killOnFullDisk(
   mountPoint: string,
@@ -168,7 +168,7 @@ async function runAndKill(
   if (done) throw new Error("the victim ended before it was ready");
   let hasEnded = false;
   const status = victim.status.finally(() => hasEnded = true);
-  // By any writer: the others may fill the disk before the first one starts.
+  // Any writer counts, because the others may fill the disk before the first one starts.
   const hasFunction = () =>
     Array.from({ length: writers }, (_, i) => acknowledgedPath(places, i))
       .some((path) => readIfThere(path).length > 0);
@@ -225,7 +225,7 @@ function check(
   };
 }
 
-/** Returns a file's bytes; returns none if the file does not exist. */
+/** Returns a file's bytes; returns no bytes if the file does not exist. */
 function readIfThere(path: string): Uint8Array {
   try {
     return Deno.readFileSync(path);

@@ -1,6 +1,4 @@
-/**
- * Functions whose contents all follow from their writer and number, so that a damaged one
- * is recognized.
+/** Functions whose contents depend only on writer and number, so that damage is detected.
  *
  * @module
  */
@@ -8,7 +6,7 @@
 import { EM_X86_64, type JitFunction } from "../../mod.ts";
 import type { ParsedFunction } from "../support/parse_dump.ts";
 
-/** One of this many functions is larger than a batch. */
+/** Number of functions of which one is larger than a batch. */
 const GIANT_EVERY = 1000;
 const GIANT_SIZE = 300_000;
 

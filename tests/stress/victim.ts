@@ -37,7 +37,7 @@ function write(places: Places, writer: number, sink: Sink): never {
     try {
       dump.dumpFunction(sampleFunction(writer, number));
     } catch (error) {
-      // Later there may be space.
+      // There may be space later.
       if (error instanceof JitDumpError) continue;
       throw error;
     }

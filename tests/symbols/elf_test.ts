@@ -84,7 +84,7 @@ describe("ELF files", () => {
     );
   });
 
-  it("are rejected with a byte when they are truncated", () => {
+  it("are rejected with an offset when they are truncated", () => {
     const bytes = buildElf({ is64: true, isLittle: true, symbols: SYMBOLS });
     for (let size = 0; size < bytes.length; size++) {
       assertThrows(

@@ -222,7 +222,7 @@ describe("names of native functions", () => {
     }));
 
   it("are those of a perf map when the memory is anonymous", () => {
-    const pid = 2 ** 31 - 1 - Deno.pid; // no process has it
+    const pid = 2 ** 31 - 1 - Deno.pid; // no process has this id
     const path = `/tmp/perf-${pid}.map`;
     Deno.writeTextFileSync(
       path,
@@ -327,14 +327,21 @@ describe("the kernel's symbols", () => {
 });
 
 describe("demangling", () => {
-  itUnless(lacks("c++filt"), "finds C++ and Rust names", async () => {
-    const legacy = "_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE";
-    const v0 = "_RNvC6_123foo3bar";
-    const demangled = await demangle(["_ZN3foo3barEi", "plain", legacy, v0]);
-    assertEquals(demangled.get("_ZN3foo3barEi"), "foo::bar(int)");
-    // binutils prints the hash of a crate in some versions, and not in others.
-    assertStringIncludes(demangled.get(legacy)!, "core::fmt::Write::write_fmt");
-    assertStringIncludes(demangled.get(v0)!, "123foo");
-    assertEquals(demangled.get("plain"), undefined);
-  });
+  itUnless(
+    lacks("c++filt"),
+    "returns C++ and Rust names when symbols are mangled",
+    async () => {
+      const legacy = "_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE";
+      const v0 = "_RNvC6_123foo3bar";
+      const demangled = await demangle(["_ZN3foo3barEi", "plain", legacy, v0]);
+      assertEquals(demangled.get("_ZN3foo3barEi"), "foo::bar(int)");
+      // Some versions of binutils print the hash of a crate.
+      assertStringIncludes(
+        demangled.get(legacy)!,
+        "core::fmt::Write::write_fmt",
+      );
+      assertStringIncludes(demangled.get(v0)!, "123foo");
+      assertEquals(demangled.get("plain"), undefined);
+    },
+  );
 });

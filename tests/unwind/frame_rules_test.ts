@@ -17,7 +17,7 @@ const reason = await whyNotCompiled();
 
 const X86_64 = ["rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp"];
 
-/** DWARF's number of a register, by readelf's name of it. */
+/** Returns DWARF's number of the register with a name of readelf. */
 function numberOf(name: string, isAArch64: boolean): number {
   if (name === "ra") return isAArch64 ? 30 : 16;
   if (name === "sp") return 31;
@@ -26,7 +26,7 @@ function numberOf(name: string, isAArch64: boolean): number {
   return name.startsWith("v") ? 64 + number : number;
 }
 
-/** A row as readelf prints it. */
+/** Formats a row like readelf. */
 function shown(
   { cfa, registers }: FrameRow,
   columns: readonly string[],
@@ -64,7 +64,7 @@ function shown(
   ];
 }
 
-/** The tables that readelf prints, as rows with their columns. */
+/** Returns the rows of readelf's tables, with the names of their columns. */
 function readelfRows(text: string) {
   const rows: { address: number; columns: string[]; row: string[] }[] = [];
   for (const entry of text.split(/\n\n+/)) {
@@ -72,7 +72,7 @@ function readelfRows(text: string) {
     if (!/ FDE /.test(head) || !names) continue;
     const [, , ...columns] = names.trim().split(/\s+/);
     for (const line of lines) {
-      // A register in another one is "r1 (rdx)".
+      // readelf prints "r1 (rdx)" for a register that is saved in another one.
       const [address, ...row] = line.trim().replace(/r\d+ \((\w+)\)/g, "$1")
         .split(/\s+/);
       rows.push({ address: parseInt(address, 16), columns, row });
@@ -113,7 +113,7 @@ describe("the rules of an .eh_frame", () => {
         isAArch64
           ? register === 31 ? "sp" : `x${register}`
           : X86_64[register] ?? `r${register}`;
-      // Vector registers have no part in unwinding.
+      // Vector registers do not affect unwinding.
       const kept = columns.filter((name) => !name.startsWith("v"));
       for (const [i, [start, ...row]] of rows.entries()) {
         const wanted = row.slice(0, 1 + kept.length);

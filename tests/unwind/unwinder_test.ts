@@ -50,7 +50,7 @@ const FRAMED = fn(0x30000, [
 const BARE = fn(0x40000);
 const SPACE = codeSpaceOf([LEAF, PUSHES, FRAMED, BARE]);
 
-/** The chain as "address source", with an exclamation mark where a frame was interrupted. */
+/** Formats the frames as "address source", with an exclamation mark if one was interrupted. */
 const shown = ({ frames }: UnwoundChain) =>
   frames.map(({ address, source, isInterrupted }) =>
     `${address.toString(16)} ${source}${isInterrupted ? "!" : ""}`
@@ -92,7 +92,7 @@ describe("Unwinder, x86-64", () => {
     assertEquals(shown(chain), ["30000 context!", "10010 cfi"]);
   });
 
-  it("takes the rules of the call when it is a function's last instruction", () => {
+  it("uses the rules of the call when the call is a function's last instruction", () => {
     const next = fn(0x20100, [{ offset: 0, adjust: 160 }]);
     const chain = x86.unwind(
       registers({ [X86.rbp]: 1, [X86.rsp]: STACK, [X86.rip]: 0x10010 }),
@@ -184,7 +184,7 @@ describe("Unwinder, x86-64", () => {
         [X86.rip]: 0x40010,
       }),
       stackOf(STACK, 16, {
-        [STACK + 32]: 1, // what the caller had in rbp
+        [STACK + 32]: 1, // the caller's value of rbp
         [STACK + 40]: 0x20080,
         [STACK + 48 + 24]: 0x10010,
       }),
@@ -198,9 +198,9 @@ describe("Unwinder, x86-64", () => {
     const chain = x86.unwind(
       registers({ [X86.rbp]: block, [X86.rsp]: STACK, [X86.rip]: 0x40010 }),
       stackOf(STACK, 32, {
-        [STACK + 8]: 0x40050, // what an earlier call has left
+        [STACK + 8]: 0x40050, // a return address of an earlier call
         [block]: 6, // flags
-        [block + 8]: STACK + 0x90, // place of the result
+        [block + 8]: STACK + 0x90, // address of the result
         [block + 16]: STACK + 0x80, // the caller's rbp
         [block + 24]: 0x40020, // the return address
         [STACK + 0x80]: 0,
@@ -245,7 +245,7 @@ describe("Unwinder, x86-64", () => {
     assertEquals(shown(chain), ["10010 context!", "40020 fp"]);
   });
 
-  it("says that the stack is truncated when the next frame is beyond its copy", () => {
+  it("reports a truncated stack when the next frame is beyond its copy", () => {
     for (const [rip, rbp] of [[0x20080, 1], [0x40010, STACK + 4096]]) {
       const chain = x86.unwind(
         registers({ [X86.rbp]: rbp, [X86.rsp]: STACK, [X86.rip]: rip }),
@@ -303,7 +303,7 @@ describe("Unwinder, AArch64", () => {
         [ARM64.pc]: 0x10008,
       }),
       stackOf(STACK, 32, {
-        [STACK]: signed(0x30050), // of the frameless function
+        [STACK]: signed(0x30050), // the return address of the frameless function
         [STACK + 48]: STACK + 96,
         [STACK + 56]: signed(0x40020),
         [STACK + 96]: 0,
@@ -322,7 +322,7 @@ describe("Unwinder, AArch64", () => {
   });
 
   it("ignores the link register when the frame is a caller", () => {
-    // A rule that is wrong: a function that calls another must have saved it.
+    // This rule is wrong: a function that calls another must have saved the link register.
     const chain = aarch64.unwind(
       registers({
         [ARM64.x29]: STACK + 16,

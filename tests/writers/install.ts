@@ -39,7 +39,7 @@ export type Runner = (
   command: CommandLine,
 ) => CommandLine;
 
-/** Why a program cannot be had. */
+/** An error with the reason why a program cannot be installed. */
 export class Unavailable extends Error {}
 
 const CACHE = join(
@@ -59,8 +59,7 @@ const IN_TREE = `
 
 const runners = new Map<string, Promise<Runner>>();
 
-/**
- * Installs a source, if it is not.
+/** Installs a source unless it is installed.
  *
  * @throws {Unavailable} If it cannot be installed.
  */
@@ -93,7 +92,7 @@ async function installNpm({ npm, bin }: NpmPackage): Promise<Runner> {
   return (_directory, [, ...args]) => [program, ...args];
 }
 
-/** The last installation: dpkg installs one thing at a time. */
+/** The last installation; the next one waits for it, because dpkg allows only one. */
 let installation: Promise<unknown> = Promise.resolve();
 
 async function installDebian(source: DebianPackages): Promise<Runner> {
@@ -151,7 +150,7 @@ async function installPackages(
     state === "installed"
   );
   if (states.success && installed.length === packages.length) return;
-  // sid's list of packages is out of date where the machine's clock is ahead.
+  // Apt rejects sid's list of packages as expired if the machine's clock is ahead.
   const apt = [
     "apt-get",
     "-q",

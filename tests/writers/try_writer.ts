@@ -26,22 +26,22 @@ const JITDUMP = fileURLToPath(
   new URL("../../src/cli/main.ts", import.meta.url),
 );
 
-/** A dump; the thread's id in its name is JavaScriptCore's. */
+/** Matches a dump's name; JavaScriptCore adds a thread id. */
 const DUMP = /^jit-(?:(\d+)-)?(\d+)\.dump$/;
 
-/** perf's image of a dumped function, and a perf map. */
+/** Matches the path of perf's ELF file of a function, or of a perf map. */
 const JITTED_DSO = /(?:^|\/)(?:jitted-\d+-\d+\.so|perf-\d+\.map)$/;
 
-/** A program; JavaScriptCore writes a copy, and names that. */
+/** Matches the path of a program, or of JavaScriptCore's copy of it. */
 const SOURCE = /(?:^|\/)(?:[Ww]ork\.\w+|source-\d+-\d+\.js)$/;
 
-/** In percent of the jitted code's time. */
+/** Minimum share of the hot functions, in percent of the jitted code's time. */
 const HOT_AT_LEAST = 80;
-/** In percent of the jitted code's time. */
+/** Minimum share of the known lines, in percent of the jitted code's time. */
 const LINES_AT_LEAST = 75;
-/** In points: how far lines may be from their shares. */
+/** Maximum difference of a line's share from the expected one, in percentage points. */
 const LINES_WITHIN = 5;
-/** In points: how far shares may be from perf's. */
+/** Maximum difference of a share from perf's, in percentage points. */
 const SHARES_WITHIN = 0.1;
 
 /** The outcome of one comparison. */
@@ -198,7 +198,7 @@ async function readReport(data: string): Promise<Report> {
   return JSON.parse(stdout);
 }
 
-/** Returns what each jitted function took itself, by its name. */
+/** Returns the self weight of each jitted function by its name. */
 function jittedWeights({ functions }: Report): Map<string, number> {
   const weights = new Map<string, number>();
   for (const { name, category, self } of functions) {
@@ -269,8 +269,8 @@ function checkLines(
 }
 
 /**
- * Removes from dumps what keeps perf from reading them at all, which check has reported.
- * Returns the path of a recording with their names.
+ * Removes faults that prevent perf from reading the dumps at all, and that `check` has
+ * reported. Returns the path of a recording with the new names of the dumps.
  */
 async function makeReadable(
   data: string,
@@ -281,7 +281,7 @@ async function makeReadable(
     await clearFlags(dump);
     const [, tid, pid] = DUMP.exec(basename(dump))!;
     if (tid === undefined) continue;
-    // Of the same length, so that it fits into the recording.
+    // The new name has the same length, so that it fits into the recording.
     const [from, to] = [basename(dump), `${tid}/jit-${pid}.dump`];
     await Deno.mkdir(join(dirname(dump), tid));
     await Deno.copyFile(dump, join(dirname(dump), to));
@@ -289,7 +289,7 @@ async function makeReadable(
   }
   if (renamed.length === 0) return data;
   let bytes = Deno.readFileSync(data);
-  // Each byte is a character of its own.
+  // In latin1, each byte is one character.
   let text = new TextDecoder("latin1").decode(bytes);
   bytes = bytes.slice();
   for (const [from, to] of renamed) {

@@ -7,24 +7,24 @@
 import type { CommandLine } from "../support/perf.ts";
 import type { DebianPackages, NpmPackage, Source } from "./install.ts";
 
-/** Something that writes a dump or a perf map. */
+/** A program that writes a dump or a perf map. */
 export interface Writer {
   readonly name: string;
   readonly source: Source;
-  /** Run first, each in its source. */
+  /** Commands that run before, each with its source. */
   readonly prepare?: readonly (readonly [Source, CommandLine])[];
   /** The command that is recorded, in a directory with a copy of the programs. */
   readonly command: CommandLine;
   readonly env?: Readonly<Record<string, string>>;
-  /** Matches the plain names of the functions in which the jitted code's time is spent. */
+  /** Matches the plain names of the functions with most of the jitted code's time. */
   readonly hot: RegExp;
-  /** Shares of lines in the time that is spent in them together, in percent. */
+  /** Shares of lines in percent of the time of all these lines. */
   readonly lines?: Readonly<Record<number, number>>;
-  /** The rules of its true findings, each verified with perf by the tests of `check`. */
+  /** Rules of the expected findings; the tests of `check` verify each with perf. */
   readonly findings?: readonly string[];
 }
 
-/** In percent: the three loops of most programs take the same time for each round. */
+/** Returns the shares of the three loops, whose rounds take the same time in most programs. */
 const LOOPS = (light: number, first: number, second: number) => ({
   [light]: 25,
   [first]: 25,
@@ -98,7 +98,7 @@ const php = (
     ...["-d", "opcache.enable_cli=1"],
     ...["-d", "opcache.jit=tracing"],
     ...["-d", "opcache.jit_buffer_size=64M"],
-    // Scripts that are new are not compiled otherwise.
+    // Without this option, PHP does not compile new scripts.
     ...["-d", "opcache.file_update_protection=0"],
     ...["-d", `opcache.jit_debug=${debug}`],
     "work.php",
@@ -106,7 +106,7 @@ const php = (
   hot: /^(light|heavy)$/,
 });
 
-/** ZEND_JIT_DEBUG_PERF and ZEND_JIT_DEBUG_PERF_DUMP of PHP 8.2 to 8.4. */
+/** Flags of PHP 8.2 to 8.4: ZEND_JIT_DEBUG_PERF and ZEND_JIT_DEBUG_PERF_DUMP. */
 const PHP_MAP = 0x10;
 const PHP_DUMP = 0x20;
 
@@ -287,7 +287,7 @@ export const WRITERS: readonly Writer[] = [
   },
 ];
 
-/** Writers that cannot be had by any package, with the reason. */
+/** Writers that no package contains, with the reason. */
 export const UNAVAILABLE: Readonly<Record<string, string>> = {
   Dart: "Debian has none, and npm only the runtime of compiled programs",
 };
