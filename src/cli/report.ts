@@ -54,8 +54,12 @@ The FILE - is standard output. These options select the rows of tables:
   --category NAME    jitted, javascript, native, kernel or unknown
   --filter REGEX     functions whose names match
 
-These options can be combined with any of them:
+These options select samples, and can be combined with any of them:
 
+  --process NAME     the name or id of a process
+  --thread NAME      the name or id of a thread
+  --since SECONDS    from this time after the start of the recording
+  --until SECONDS    before this time after the start of the recording
   --event NAME       the event to show (default: the one with the greatest weight)
   --dumps DIRECTORY  a directory of moved dumps; can be repeated. Dumps in the directory
                      of the recording are found without it
@@ -87,6 +91,10 @@ export const report: Command = {
       sort: { type: "string" },
       category: { type: "string" },
       filter: { type: "string" },
+      process: { type: "string" },
+      thread: { type: "string" },
+      since: { type: "string" },
+      until: { type: "string" },
       event: { type: "string" },
       dumps: { type: "string", multiple: true },
     });
@@ -99,10 +107,16 @@ export const report: Command = {
       throw new UsageError(`${views.join(" and ")} exclude each other`);
     }
     const rows = parseRows(values);
+    const selection = {
+      process: values.process,
+      thread: values.thread,
+      since: parseSeconds("--since", values.since),
+      until: parseSeconds("--until", values.until),
+    };
     const path = await findRecording(positionals[0] ?? DEFAULT_DIRECTORY);
     const { event, dumps } = values;
     const profile = await readWithProgress("report", path, {
-      ...{ event, dumps },
+      ...{ event, dumps, selection },
       instructions: values.annotate !== undefined,
       timeline: values.json ||
         FILE_FORMATS.some((format) => values[format] !== undefined),
@@ -138,6 +152,18 @@ function parseRows(
     limit: limit === undefined ? undefined : Number(limit),
     filter: filter === undefined ? undefined : parsePattern(filter),
   };
+}
+
+/** Returns seconds as nanoseconds. Throws {@linkcode UsageError}. */
+function parseSeconds(
+  option: string,
+  text: string | undefined,
+): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d+(?:\.\d+)?$/.test(text)) {
+    throw new UsageError(`${option} accepts seconds, not "${text}"`);
+  }
+  return 1e9 * Number(text);
 }
 
 function parsePattern(text: string): RegExp {

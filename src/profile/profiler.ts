@@ -39,6 +39,7 @@ import { Processes } from "./processes.ts";
 import type { Profile } from "./profile.ts";
 import { keptDumps } from "./recording.ts";
 import { factsOf } from "./recording_facts.ts";
+import { isSelected, type SampleSelection } from "./sample_selection.ts";
 import { NO_SAMPLES } from "./sample_table.ts";
 import { StackUnwinder } from "./stack_unwinder.ts";
 
@@ -57,6 +58,8 @@ export interface ProfileOptions {
   readonly event?: string;
   /** Directories with dumps that have moved. */
   readonly dumps?: readonly string[];
+  /** The samples to read; defaults to all. */
+  readonly selection?: SampleSelection;
   /** Whether to add up the weights of instructions as well. */
   readonly instructions?: boolean;
   /** Whether to keep the samples one by one, in the order of time. */
@@ -120,6 +123,7 @@ function copiedKallsyms(path: string): string | undefined {
 class Profiler {
   readonly #path: string;
   readonly #reader: PerfDataReader;
+  readonly #selection: SampleSelection;
   readonly #wantsInstructions: boolean;
   readonly #onSamples: (count: number) => void;
   readonly #processes = new Processes();
@@ -139,10 +143,13 @@ class Profiler {
   #timeConv: TimeConv | undefined;
   #buildIds: Map<string, string> | undefined;
   #samples = 0;
+  /** Number of samples that were not selected. */
+  #unselected = 0;
 
   constructor(path: string, reader: PerfDataReader, options: ProfileOptions) {
     this.#path = path;
     this.#reader = reader;
+    this.#selection = options.selection ?? {};
     this.#wantsInstructions = options.instructions ?? false;
     this.#events = new EventProfiles(options.timeline ?? false);
     this.#onSamples = options.onSamples ?? (() => {});
@@ -232,6 +239,11 @@ class Profiler {
   }
 
   #addSample(sample: Sample): void {
+    const nameOf = (tid: number) => this.#processes.commandOf(tid);
+    if (!isSelected(this.#selection, sample, nameOf)) {
+      this.#unselected++;
+      return;
+    }
     this.#chain.decode(sample, this.#reader.features.arch);
     const { deferred } = this.#chain;
     if (deferred === undefined) {
@@ -380,6 +392,11 @@ class Profiler {
     if (damage !== undefined) {
       throw new Error(
         `${this.#path} cannot be read: ${damage}; record again`,
+      );
+    }
+    if (this.#unselected > 0) {
+      throw new Error(
+        `${this.#path} has ${this.#unselected} samples, and none of the selected process, thread and time`,
       );
     }
     throw new Error(

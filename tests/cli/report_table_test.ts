@@ -96,4 +96,38 @@ describe("the table of jitdump report", () => {
       assertMatch(stderr, message);
     }
   });
+
+  it("has the selected samples when there is a process, thread or time", async () => {
+    const second = (seconds: number) => 1e9 * seconds;
+    const samples: FunctionSample[] = [
+      { chain: ["compile"], time: second(1) },
+      { chain: ["compile"], tid: 8, time: second(2) },
+      { chain: ["run"], time: second(3) },
+      { chain: ["run"], tid: 8, time: second(4) },
+    ];
+    const countOf = async (...options: string[]) => {
+      const threads = { 7: "a program", 8: "worker" };
+      const { stdout } = await report(options, samples, threads);
+      return Object.fromEntries(
+        rowsOf(stdout).map(([, , ms, , name]) => [name, Number(ms)]),
+      );
+    };
+    const all = { compile: 2, run: 2 };
+    assertEquals(await countOf("--process", "a program"), all);
+    assertEquals(await countOf("--process", "7"), all);
+    assertEquals(await countOf("--thread", "worker", "--since", "2.5"), {
+      run: 1,
+    });
+    assertEquals(await countOf("--thread", "7"), { compile: 1, run: 1 });
+    assertEquals(await countOf("--until", "2.5"), { compile: 2 });
+  });
+
+  it("fails when no sample is selected, or a time is not one", async () => {
+    const none = await report(["--process", "other"]);
+    assertEquals([none.code, none.stdout], [1, ""]);
+    assertMatch(none.stderr, /has 1000 samples, and none of the selected/);
+    const { code, stderr } = await report(["--since", "1s"]);
+    assertEquals(code, 2);
+    assertMatch(stderr, /--since accepts seconds, not "1s"/);
+  });
 });
