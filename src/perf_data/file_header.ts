@@ -39,8 +39,9 @@ export interface PerfDataHeader {
   /** The recording has been written to a pipe: events and features are records. */
   readonly isPipe: boolean;
   /**
-   * perf was killed before it completed the file: the records run to its end, and there
-   * are no features, though the flags name some. Never true of a recording to a pipe.
+   * The recorder was killed before it completed the file: the records run to its end, and
+   * there are no feature sections, though the flags of a killed perf name some. Never true of
+   * a recording to a pipe.
    */
   readonly isUnfinished: boolean;
 }
@@ -102,7 +103,9 @@ export async function readFileHeader(
       `is ${dataStart}, and the file has ${source.size} bytes`,
     );
   }
-  const isUnfinished = dataSize === 0;
+  // perf writes the size and the features at the end, jitdump record the features.
+  const isUnfinished = dataSize === 0 ||
+    size >= PerfHeader.size && readFlags(window).length === 0;
   const dataEnd = isUnfinished ? Infinity : dataStart + dataSize;
   if (!isUnfinished && size >= PerfHeader.size) {
     await readFeatures(source, window, dataEnd, decoder);

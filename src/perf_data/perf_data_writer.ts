@@ -3,9 +3,10 @@
  *
  *     header │ ids │ attrs │ records … │ feature table │ feature sections
  *
- * Until the recording is finished, the header has a data size of 0 and no features: readers
- * then read records up to the end of the file. So a recorder that is killed leaves a
- * recording that is complete up to its last whole record.
+ * Until the recording is finished, the header has no features, and the size of the records
+ * that were committed last. So what a recorder that is killed leaves can be read: by perf up
+ * to there, and by this module up to the last whole record. (A data size of 0, which a killed
+ * perf leaves, stops perf 6.1 to 7.2: "failed to process sample".)
  *
  * @module
  */
@@ -55,6 +56,14 @@ export class PerfDataWriter {
   /** Number of bytes of the file. */
   get size(): number {
     return this.#end;
+  }
+
+  /** Lets other readers read what has been written. */
+  commit(): void {
+    const size = BigUint64Array.of(BigInt(this.#end - this.#dataStart));
+    this.#file.seekSync(PerfHeader.offsets.dataSize, Deno.SeekMode.Start);
+    this.#writeAll(new Uint8Array(size.buffer));
+    this.#file.seekSync(this.#end, Deno.SeekMode.Start);
   }
 
   /** Appends records. */

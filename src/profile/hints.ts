@@ -28,7 +28,8 @@ const UNWOUND_ENDS: Partial<Record<ChainEnd, { text: string; cure: string }>> =
   {
     "truncated stack": {
       text: "end where the copy of the stack ends",
-      cure: "record more of the stack: --call-graph dwarf,32768",
+      cure:
+        "record more of the stack: --stack-size 32768 (perf: --call-graph dwarf,32768)",
     },
     "no rules": {
       text: "end at code without unwind info and frame pointers",
@@ -109,9 +110,9 @@ function* onRecording({ seen, profile }: HintSources): Generator<Hint> {
   if (seen.lost > profile.samples / 100) {
     yield {
       text:
-        `perf has lost ${seen.lost} records, because it could not write them in time`,
+        `${seen.lost} records were lost, because they were not written in time`,
       cure:
-        "record with fewer samples (-F 999), or with a larger buffer (-m 16M)",
+        "record with fewer samples (--frequency 999; perf: -F 999), or with a larger buffer (perf: -m 16M)",
     };
   }
 }

@@ -128,7 +128,9 @@ export class Recorder {
       this.#writer.write(bytes.subarray(0, size));
       this.#scan.scan(bytes, size);
     }
-    if (!isEmpty) this.#writer.write(this.#round);
+    if (isEmpty) return;
+    this.#writer.write(this.#round);
+    this.#writer.commit();
   }
 
   /** Drains the rings until `end` is settled; calls `onRound` after each time. */

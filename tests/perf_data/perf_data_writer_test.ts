@@ -133,4 +133,17 @@ describe("PerfDataWriter", () => {
     assertEquals(cut.records.length, 2);
     assertEquals(cut.reader.tails.length, 1);
   });
+
+  it("is read after what was committed when it is not finished", async () => {
+    const { file, writer } = written();
+    writer.commit();
+    const committed = file.bytes.length;
+    writer.write(RECORDS.comm(9, 11, "another thread"));
+    const { reader, records } = await read(file.bytes);
+    assertEquals(reader.header.isUnfinished, true);
+    assertEquals(records.length, 5);
+    const dataSize = new DataView(file.bytes.buffer).getBigUint64(48, true);
+    // Header, three ids, and two attrs of 128 bytes with their sections.
+    assertEquals(Number(dataSize), committed - (104 + 3 * 8 + 2 * 144));
+  });
 });

@@ -766,7 +766,7 @@ describe("readProfile()", () => {
     it("returns a hint when samples were lost", async () => {
       using place = new Place();
       const profile = await place.read(recording().lost(40));
-      assertMatch(hints(profile), /perf has lost 40 records/);
+      assertMatch(hints(profile), /40 records were lost/);
     });
 
     it("returns a hint when code has no dump", async () => {
