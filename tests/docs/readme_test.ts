@@ -200,7 +200,9 @@ const USER_COMMANDS: Commands = [
   ["deno install -g -A -n jitdump", [
     /a recorded function: the profile names it/,
   ]],
-  ["mkdir -p /tmp/profile\njitdump record --", [/jitted +sum$/m]],
+  ["mkdir -p /tmp/profile\njitdump record --", [
+    /jitted +sum +\(.*jit\.ts:7\)$/m,
+  ]],
   ["jitdump report --lines", [
     /jit\.ts:7 +sum$/m,
     /% +[0-9a-f]+:\s.*dec +%edi/,
@@ -210,7 +212,7 @@ const USER_COMMANDS: Commands = [
     /dec +%edi/,
   ]],
   ["jitdump record --v8 --", [
-    /jitted +sum$/m,
+    /jitted +sum +\(.*jit\.ts:7\)$/m,
     /javascript +JS:\S+sumInJavaScript /,
   ]],
   ["jitdump check /tmp/profile", [/nothing is wrong/, / sum/]],
