@@ -23,6 +23,7 @@ import {
   type Rows,
   showFunctions,
   showLines,
+  showNeighbors,
 } from "./report_table.ts";
 
 /** Directory to which `jitdump record` writes a recording. */
@@ -37,6 +38,8 @@ and names of other functions those of their files. Self is the share of a functi
 instructions, total includes its callees. One of these options selects another output:
 
   --lines            the hottest source lines
+  --callers NAME     the functions that call that one
+  --callees NAME     the functions that it calls
   --annotate NAME    the instructions of functions with that name, with their shares;
                      JS:*'f file:///a.js:1:1 also has the name f
   --json             functions, lines, stacks and samples as JSON; the schema is
@@ -72,6 +75,8 @@ and Rust. In Deno, only --allow-all can read the names of the kernel's functions
 /** Options that exclude each other. */
 const VIEWS = {
   lines: { type: "boolean" },
+  callers: { type: "string" },
+  callees: { type: "string" },
   annotate: { type: "string" },
   json: { type: "boolean" },
   flamegraph: { type: "string" },
@@ -177,6 +182,8 @@ function parsePattern(text: string): RegExp {
 /** The options that {@linkcode parse} returns. */
 interface Views {
   readonly lines?: boolean;
+  readonly callers?: string;
+  readonly callees?: string;
   readonly annotate?: string;
   readonly json?: boolean;
   readonly flamegraph?: string;
@@ -202,7 +209,11 @@ async function show(
   }
   const output = new Output();
   if (values.json) output.line(json(toJson(profile)));
-  else if (values.lines) showLines(profile, rows, output);
+  else if (values.callers !== undefined) {
+    showNeighbors(profile, "callers", values.callers, rows.limit, output);
+  } else if (values.callees !== undefined) {
+    showNeighbors(profile, "callees", values.callees, rows.limit, output);
+  } else if (values.lines) showLines(profile, rows, output);
   else showFunctions(profile, path, rows, output);
   output.flush();
   return 0;

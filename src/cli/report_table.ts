@@ -5,6 +5,7 @@
  */
 
 import { categoryWeights } from "../profile/categories.ts";
+import { neighborsOf } from "../profile/neighbors.ts";
 import { functionKey, type Place } from "../profile/place.ts";
 import type { Profile } from "../profile/profile.ts";
 import { type Share, tallyFunctions, tallyLines } from "../profile/tally.ts";
@@ -69,6 +70,37 @@ export function showLines(profile: Profile, rows: Rows, output: Output): void {
     );
   }
   showRest(chosen.rest, line);
+}
+
+/** Prints the functions that call a function, or that it calls. */
+export function showNeighbors(
+  profile: Profile,
+  kind: "callers" | "callees",
+  name: string,
+  limit: number | undefined,
+  output: Output,
+): void {
+  const neighbors = neighborsOf(profile, name);
+  if (neighbors === undefined) {
+    throw new Error(`the recording has no samples of a function "${name}"`);
+  }
+  const { line, percent, amount } = columnsOf(profile, output);
+  const { self, total } = neighbors;
+  line(`${name}: ${percent(self).trim()} self, ${percent(total).trim()} total`);
+  line(
+    `  share  of total  ${
+      amountTitle(profile).padStart(10)
+    }  category    ${kind}`,
+  );
+  const shown = neighbors[kind].slice(0, limit ?? ROWS);
+  for (const { place: { name, origin, object }, weight } of shown) {
+    line(
+      `${percent(weight)}  ${percentOf(weight, total).padStart(8)}  ${
+        amount(weight)
+      }  ${origin.padEnd(10)}  ${name}${object && `  (${object})`}`,
+    );
+  }
+  showRest(neighbors[kind].length - shown.length, line);
 }
 
 /** Returns a part of a whole in percent, as a column. */

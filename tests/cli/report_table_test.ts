@@ -130,4 +130,29 @@ describe("the table of jitdump report", () => {
     assertEquals(code, 2);
     assertMatch(stderr, /--since accepts seconds, not "1s"/);
   });
+
+  it("has the neighbors of a function when callers or callees are requested", async () => {
+    const neighborsIn = (stdout: string) =>
+      Array.from(
+        stdout.matchAll(/^ *([\d.]+%) +([\d.]+%) +([\d.]+) {2}jitted +(.*)$/gm),
+        ([, ...columns]) => columns,
+      );
+    const callers = await report(["--callers", "fib"]);
+    assertMatch(callers.stdout, /^fib: 60\.00% self, 60\.00% total$/m);
+    assertEquals(neighborsIn(callers.stdout), [
+      ["60.00%", "100.00%", "600.0", "main"],
+      ["60.00%", "100.00%", "600.0", "fib"],
+    ]);
+    const callees = await report(["--callees", "main", "--limit", "2"]);
+    assertEquals(neighborsIn(callees.stdout), [
+      ["60.00%", "60.00%", "600.0", "fib"],
+      ["30.00%", "30.00%", "300.0", "gcd"],
+    ]);
+    assertMatch(callees.stdout, /^2 more /m);
+    const byPlainName = await report(["--callers", "f"]);
+    assertEquals(neighborsIn(byPlainName.stdout).length, 1);
+    const none = await report(["--callers", "no"]);
+    assertEquals([none.code, none.stdout], [1, ""]);
+    assertMatch(none.stderr, /no samples of a function "no"/);
+  });
 });
