@@ -57,7 +57,7 @@ describe("jitdump record", () => {
       assertEquals(code, 7);
       assertMatch(stderr, /record: (cycles|cpu-clock)\S* at \d+ Hz into /);
       assertMatch(stdout, /perf\.data: \d+ samples of/);
-      assertMatch(stdout, /^ *\d+\.\d\d% +\d+\.\d\d% {2}native /m);
+      assertMatch(stdout, /^ *\d+\.\d\d% +\d+\.\d\d% +[\d.]+ {2}native /m);
       assertEquals(namesIn(out), [
         ...[".lock", "dumps", "perf.data", "recording.json"],
       ]);
