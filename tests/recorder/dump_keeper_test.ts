@@ -1,0 +1,109 @@
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import type { Mmap2 } from "../../src/perf_data/records.ts";
+import { DumpKeeper } from "../../src/recorder/dump_keeper.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+const SHM = "/dev/shm";
+
+/** The record of a process that has mapped a file. */
+function mappingOf(path: string, pid = 7): Mmap2 {
+  const { ino } = Deno.statSync(path);
+  const file = { major: 1, minor: 2, inode: BigInt(ino!) };
+  return { pid, filename: path, pageOffset: 0n, file } as Mmap2;
+}
+
+function keeperIn(path: string) {
+  const directory = join(path, "recording");
+  const dumps = join(directory, "dumps", "start");
+  Deno.mkdirSync(dumps, { recursive: true });
+  return { directory, dumps, keeper: new DumpKeeper(directory, dumps) };
+}
+
+/** Creates a dump in a new directory; returns its path. */
+function dumpIn(path: string, name: string, text: string): string {
+  const dump = join(path, name, "jit-7.dump");
+  Deno.mkdirSync(join(path, name));
+  Deno.writeTextFileSync(dump, text);
+  return dump;
+}
+
+describe("DumpKeeper", () => {
+  it("keeps dumps of one name apart, and what is written later, when it links them", () => {
+    using place = temporaryDirectory();
+    const { directory, keeper } = keeperIn(place.path);
+    for (const name of ["a", "b"]) {
+      const dump = dumpIn(place.path, name, name);
+      keeper.onMapping(mappingOf(dump));
+      Deno.writeTextFileSync(dump, "+", { append: true });
+      Deno.removeSync(dump);
+    }
+    const kept = keeper.finish();
+    assertEquals(
+      kept.map(({ file }) => Deno.readTextFileSync(join(directory, file))),
+      ["a+", "b+"],
+    );
+    assertEquals(kept[0].path, join(place.path, "a", "jit-7.dump"));
+  });
+
+  it("names the place of a dump when the program has written it to the recording", () => {
+    using place = temporaryDirectory();
+    const { dumps, keeper } = keeperIn(place.path);
+    Deno.writeTextFileSync(join(dumps, "jit-7.dump"), "own");
+    keeper.onMapping(mappingOf(join(dumps, "jit-7.dump")));
+    assertEquals(
+      keeper.finish().map(({ file }) => file),
+      ["dumps/start/jit-7.dump"],
+    );
+  });
+
+  it("ignores other files, and dumps that are gone, when they are mapped", () => {
+    using place = temporaryDirectory();
+    const { keeper } = keeperIn(place.path);
+    const other = join(place.path, "libc.so.6");
+    Deno.writeTextFileSync(other, "");
+    keeper.onMapping(mappingOf(other));
+    const dump = dumpIn(place.path, "a", "a");
+    const mapping = mappingOf(dump);
+    Deno.removeSync(dump);
+    keeper.onMapping(mapping);
+    assertEquals(keeper.finish(), []);
+  });
+
+  let otherDevice: string | undefined = `there is no ${SHM}`;
+  try {
+    using place = temporaryDirectory();
+    if (Deno.statSync(SHM).dev !== Deno.statSync(place.path).dev) {
+      otherDevice = undefined;
+    }
+  } catch {
+    // There is none.
+  }
+
+  itUnless(
+    otherDevice,
+    "copies a dump when it is on another file system, at its process' end and at the end",
+    () => {
+      using place = temporaryDirectory();
+      const far = Deno.makeTempDirSync({ dir: SHM });
+      try {
+        const { directory, keeper } = keeperIn(place.path);
+        const text = (file: string) =>
+          Deno.readTextFileSync(join(directory, file));
+        const dump = dumpIn(far, "a", "start");
+        keeper.onMapping(mappingOf(dump));
+        Deno.writeTextFileSync(dump, ", end of process", { append: true });
+        keeper.onExit(7);
+        const copy = "dumps/start/kept/1/jit-7.dump";
+        assertEquals(text(copy), "start, end of process");
+        Deno.writeTextFileSync(dump, ", end", { append: true });
+        assertEquals(keeper.finish().map(({ file }) => file), [copy]);
+        assertEquals(text(copy), "start, end of process, end");
+      } finally {
+        Deno.removeSync(far, { recursive: true });
+      }
+    },
+  );
+});
