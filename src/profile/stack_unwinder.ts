@@ -8,6 +8,7 @@ import type { Sample } from "../perf_data/sample.ts";
 import { EM_AARCH64, EM_X86_64 } from "../format/machine.ts";
 import type { Address } from "../symbols/address.ts";
 import type { NativeSymbols } from "../symbols/native_symbols.ts";
+import { LibffiTable } from "../unwind/libffi_rules.ts";
 import { splice } from "../unwind/splice.ts";
 import {
   type CodeSpace,
@@ -160,8 +161,14 @@ class SampledCode implements CodeSpace {
     mapping: Mapping,
   ): PlacedTable | undefined {
     const { file } = mapping;
-    const found = this.#symbols().unwinding(pid, address, mapping);
-    if (found === undefined) return undefined;
+    const symbols = this.#symbols();
+    const found = symbols.unwinding(pid, address, mapping);
+    if (found === undefined) {
+      const table = new LibffiTable((at, length) =>
+        symbols.code(pid, at, mapping, length)
+      );
+      return { table, bias: 0 };
+    }
     let table = this.#byFile.get(file);
     if (!table) this.#byFile.set(file, table = new UnwindTable(found.sections));
     return { table, bias: address - found.address };

@@ -95,6 +95,11 @@ export class Image implements Disposable {
     return this.#elf.addressAt(offset);
   }
 
+  /** Reads bytes of the file; fewer at its end. */
+  read(offset: number, length: number): Uint8Array {
+    return this.#files[0].read(offset, length);
+  }
+
   /**
    * Reads the unwind info. Files of debug info have none.
    *

@@ -115,9 +115,7 @@ export class NativeSymbols implements Disposable {
     mapping: MappedCode,
   ): { sections: FileUnwindSections; address: Address } | undefined {
     const { file, start, pageOffset } = mapping;
-    if (!file.path.startsWith("/") || ANONYMOUS.test(file.path)) {
-      return undefined;
-    }
+    if (!isFile(file)) return undefined;
     const image = this.#image(pid, file);
     const inFile = image?.addressAt(address - start + pageOffset);
     if (image === undefined || inFile === undefined) return undefined;
@@ -127,6 +125,25 @@ export class NativeSymbols implements Disposable {
     } catch (error) {
       this.#noteError(file.path, error);
       return undefined;
+    }
+  }
+
+  /** Reads code of a mapped file; fewer bytes if it has no more, or cannot be read. */
+  code(
+    pid: number,
+    address: Address,
+    mapping: MappedCode,
+    length: number,
+  ): Uint8Array {
+    const { file, start, pageOffset } = mapping;
+    if (!isFile(file)) return new Uint8Array(0);
+    try {
+      const image = this.#image(pid, file);
+      return image?.read(address - start + pageOffset, length) ??
+        new Uint8Array(0);
+    } catch (error) {
+      this.#noteError(file.path, error);
+      return new Uint8Array(0);
     }
   }
 
@@ -277,6 +294,9 @@ export class NativeSymbols implements Disposable {
     if (this.#notes.size < MOST_NOTES) this.#notes.set(text, { text, cure });
   }
 }
+
+const isFile = ({ path }: RecordedFile): boolean =>
+  path.startsWith("/") && !ANONYMOUS.test(path);
 
 /** Returns `[basename]` for a path; keeps a name in brackets. */
 function unnamed(path: string): string {

@@ -46,12 +46,20 @@ export interface InstructionRules {
   readonly isSignalFrame: boolean;
 }
 
+/** Rules by address. */
+export interface RuleTable {
+  /** Finds the rules for the instruction at an address of the table. */
+  find(address: Address): InstructionRules | undefined;
+  /** Returns a reader of an expression in the rules. */
+  expression(part: SectionPart): DwarfReader;
+}
+
 /**
  * The rules for each address of a file, or of a function of a dump.
  *
  * An FDE is decoded when an address of it is first looked up. One that is malformed has no rules.
  */
-export class UnwindTable {
+export class UnwindTable implements RuleTable {
   readonly #section: EhFrameSection;
   readonly #sections: UnwindSections;
   /** The rules of the FDE at each position; `undefined` for a malformed one. */

@@ -28,7 +28,7 @@ import {
   type RegisterValues,
 } from "./machine_registers.ts";
 import { SLOT, StackCopy } from "./stack_copy.ts";
-import type { InstructionRules, UnwindTable } from "./unwind_table.ts";
+import type { InstructionRules, RuleTable } from "./unwind_table.ts";
 import type {
   ChainEnd,
   FrameSource,
@@ -38,7 +38,7 @@ import type {
 
 /** Rules, and where they hold. */
 export interface PlacedTable {
-  readonly table: UnwindTable;
+  readonly table: RuleTable;
   /** Distance of the code in memory from the table's addresses. */
   readonly bias: number;
 }
@@ -205,7 +205,7 @@ export class Unwinder {
     if (!isInterrupted && link !== undefined) this.#values[link] = NaN;
   }
 
-  #cfa(rule: CfaRule, table: UnwindTable, context: ExpressionContext): Address {
+  #cfa(rule: CfaRule, table: RuleTable, context: ExpressionContext): Address {
     if ("expression" in rule) {
       return evaluated(table, rule.expression, context);
     }
@@ -323,7 +323,7 @@ function isFurtherUp(framePointer: Address, from: Address): boolean {
 
 /** Evaluates an expression; NaN if it is malformed. */
 function evaluated(
-  table: UnwindTable,
+  table: RuleTable,
   expression: { start: number; end: number },
   context: ExpressionContext,
   initial?: Address,
