@@ -3,6 +3,7 @@ import { describe } from "@std/testing/bdd";
 import { compile } from "../demo/compile.ts";
 import { itUnless } from "../support/it_unless.ts";
 import {
+  by,
   type CommandLine,
   injectCommand,
   isInstalled,
@@ -10,8 +11,13 @@ import {
   runOrThrow,
 } from "../support/perf.ts";
 import { PerfReplay } from "../support/perf_replay.ts";
-import { installedPerfs, type Perf } from "../support/perfs.ts";
-import { demoCommand, type Profile, profile } from "../support/profile.ts";
+import {
+  installedPerfs,
+  oldestOf,
+  type Perf,
+  since7,
+} from "../support/perfs.ts";
+import { demoCommand, type Profile, profileWith } from "../support/profile.ts";
 import { MOD, scriptCommand } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
@@ -23,11 +29,9 @@ const [OWN, ...OTHERS] = await isInstalled("perf")
   : [];
 const EVERY = OWN ? [OWN, ...OTHERS] : [];
 
-/** Returns the same command for another perf. */
-const by = ({ program }: Perf, [, ...args]: CommandLine): CommandLine => [
-  program,
-  ...args,
-];
+/** Profiles with the oldest perf, whose recordings all others read. */
+const profileByOldest = (makeCommand: (directory: string) => CommandLine) =>
+  profileWith(oldestOf(EVERY).program, makeCommand);
 
 /** Returns a function that runs `use` once, and returns the same result every time. */
 function once<T>(use: () => Promise<T>): () => Promise<T> {
@@ -53,10 +57,6 @@ function itWithEach(
   }
 }
 
-/** Returns the reason to ignore a test of perf 7 or later; `fault` describes perf's fault. */
-const since7 = (fault: string) => ({ version }: Perf) =>
-  Number(version.split(".")[0]) >= 7 ? `perf ${version} ${fault}` : undefined;
-
 /** Injects a recording's dump with a perf; returns the numbers of samples by `fields`. */
 async function samplesBy(
   perf: Perf,
@@ -65,9 +65,12 @@ async function samplesBy(
 ): Promise<Map<string, number>> {
   const data = injected.replace("jit.data", "data");
   const own = `${injected}.${perf.version}`;
-  await runOrThrow(by(perf, injectCommand(data, own)));
+  await runOrThrow(by(perf.program, injectCommand(data, own)));
   const { stdout } = await runOrThrow(
-    by(perf, reportCommand(own, `sample,${fields}`, "--quiet", "-t", ";")),
+    by(
+      perf.program,
+      reportCommand(own, `sample,${fields}`, "--quiet", "-t", ";"),
+    ),
   );
   const rows = stdout.split("\n").filter((line) => line.includes(";"));
   const found = new Map<string, number>();
@@ -81,7 +84,7 @@ async function samplesBy(
 }
 
 describe("the demo", () => {
-  const demo = once(() => profile(demoCommand));
+  const demo = once(() => profileByOldest(demoCommand));
   const program = new URL("program.calc", DEMO);
 
   itWithEach(
@@ -151,7 +154,7 @@ const MOVER = (directory: string, hasMove: boolean) => `
 describe("a function that takes another's address", () => {
   const recorded = (hasMove: boolean) =>
     once(() =>
-      profile((directory) =>
+      profileByOldest((directory) =>
         scriptCommand(directory, MOVER(directory, hasMove), ["--allow-all"])
       )
     );

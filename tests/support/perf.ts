@@ -123,6 +123,12 @@ export function recordCommand(
   ];
 }
 
+/** Returns the same command for another perf. */
+export const by = (
+  program: string,
+  [, ...args]: CommandLine,
+): CommandLine => [program, ...args];
+
 /**
  * `perf inject`: writes an ELF file for each function to the directory of the dump. Its
  * cache, which would otherwise outlive the recording, is in the same directory.

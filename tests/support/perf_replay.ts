@@ -12,7 +12,7 @@ import {
 } from "../../src/reader/mod.ts";
 import { DumpBuilder } from "./build_dump.ts";
 import { type CommandLine, type Outcome, run, runOrThrow } from "./perf.ts";
-import type { Perf } from "./perfs.ts";
+import { installedPerfs, oldestOf, type Perf } from "./perfs.ts";
 import { MOD, scriptCommand } from "./script.ts";
 
 const DEMO = new URL("../demo/", import.meta.url).href;
@@ -20,8 +20,11 @@ const DEMO = new URL("../demo/", import.meta.url).href;
 /** Distance between two pieces of code. */
 const DISTANCE = 0x1000;
 
-/** Limit of CPU time in seconds; perf needs a tenth of a second unless it loops forever. */
-const CPU_LIMIT = 1;
+/**
+ * Limit of CPU time in seconds, for dumps on which perf loops forever. On others it needs
+ * less than a second, also on a busy machine.
+ */
+const CPU_LIMIT = 10;
 
 /** Names of dumps that the program of {@linkcode PerfReplay.ofLoops} maps besides its own. */
 export const otherNames = (pid: number) => [
@@ -171,8 +174,9 @@ export class PerfReplay implements Disposable {
   ): Promise<PerfReplay> {
     const directory = Deno.makeTempDirSync({ prefix: "jitdump-replay-" });
     const own = dumpDirectory ?? directory;
+    const { program: perf } = oldestOf(await installedPerfs());
     const { stdout } = await runOrThrow([
-      ...["perf", "record", "-k", "mono", "-e", "cpu-clock:u", ...options],
+      ...[perf, "record", "-k", "mono", "-e", "cpu-clock:u", ...options],
       ...[
         "-o",
         join(directory, "perf.data"),

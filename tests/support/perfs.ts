@@ -35,6 +35,26 @@ export async function installedPerfs(): Promise<Perf[]> {
   return [...byVersion.values()];
 }
 
+/**
+ * Returns the oldest of some versions of perf. All of them read its recordings, while perf
+ * 6.1 and 6.12 refuse those of perf 7.2 ("incompatible file format").
+ */
+export function oldestOf(perfs: readonly Perf[]): Perf {
+  return perfs.toSorted((a, b) => numberOf(a) - numberOf(b))[0];
+}
+
+/** Returns a version's major and minor part as one number. */
+function numberOf({ version }: Perf): number {
+  const [major, minor] = version.split(".").map(Number);
+  return 1000 * major + minor;
+}
+
+/** Returns the reason to ignore a test of perf 7 or later; `fault` describes perf's fault. */
+export const since7 = (fault: string) => (perf: Perf | undefined) =>
+  perf !== undefined && numberOf(perf) >= 7000
+    ? `perf ${perf.version} ${fault}`
+    : undefined;
+
 function perfsIn(directory: string): string[] {
   try {
     return [...Deno.readDirSync(directory)]

@@ -8,6 +8,7 @@ import { assertEquals } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { type ParsedFunction, readFunctions } from "./parse_dump.ts";
 import {
+  by,
   type CommandLine,
   injectCommand,
   recordCommand,
@@ -48,7 +49,16 @@ export const demoCommand = (directory: string): CommandLine => [
  * Records a program that writes its dump to the directory that `command` receives. The
  * directory is removed when the tests end.
  */
-export async function profile(
+export function profile(
+  makeCommand: (directory: string) => CommandLine,
+  ...options: string[]
+): Promise<Profile> {
+  return profileWith("perf", makeCommand, ...options);
+}
+
+/** Like {@linkcode profile}, with another perf. */
+export async function profileWith(
+  perf: string,
   makeCommand: (directory: string) => CommandLine,
   ...options: string[]
 ): Promise<Profile> {
@@ -60,15 +70,15 @@ export async function profile(
   const data = join(directory, "perf.data");
   const injected = join(directory, "perf.jit.data");
   const { stdout } = await runOrThrow(
-    recordCommand(data, makeCommand(directory), ...options),
+    by(perf, recordCommand(data, makeCommand(directory), ...options)),
   );
   const script = await runOrThrow([
-    "perf",
+    perf,
     "script",
     ...["-i", data],
     ...["-G", "-F", "ip"],
   ]);
-  await runOrThrow(injectCommand(data, injected));
+  await runOrThrow(by(perf, injectCommand(data, injected)));
   const [dump, ...others] = [...Deno.readDirSync(directory)]
     .filter(({ name }) => name.endsWith(".dump"));
   assertEquals(others, []);

@@ -7,6 +7,7 @@
 import { it } from "@std/testing/bdd";
 import { itUnless } from "./it_unless.ts";
 import { isInstalled, whyPerfCannotRecord } from "./perf.ts";
+import { installedPerfs, since7 } from "./perfs.ts";
 
 const reason = await whyPerfCannotRecord() ??
   (await isInstalled("objcopy") ? undefined : "binutils is not installed");
@@ -23,4 +24,20 @@ export function itWithPerf(name: string, fn: () => Promise<void>): void {
   } else {
     itUnless(reason, name, fn);
   }
+}
+
+const [perf] = await isInstalled("perf") ? await installedPerfs() : [];
+
+/**
+ * Registers a test of `perf` itself that is also ignored if this is version 7 or later;
+ * `fault` describes perf's fault.
+ */
+export function itBeforePerf7(
+  fault: string,
+  name: string,
+  fn: () => Promise<void>,
+): void {
+  const reason = since7(fault)(perf);
+  if (reason === undefined) itWithPerf(name, fn);
+  else itUnless(reason, name, fn);
 }
