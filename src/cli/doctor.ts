@@ -6,7 +6,7 @@
 
 import { type Libc, LIBC_PATHS, openLibc } from "../../ffi/libc.ts";
 import { readProfile } from "../profile/profiler.ts";
-import { tallyFunctions } from "../profile/tally.ts";
+import { functionTotals } from "../profile/totals.ts";
 import { EventSet } from "../recorder/event_set.ts";
 import { RecordingDirectory } from "../recorder/recording_directory.ts";
 import type { SampleSettings } from "../recorder/sample_settings.ts";
@@ -182,8 +182,8 @@ async function recordOne(): Promise<string> {
     const samples = await withLibc((libc) => recordProgram(libc, path));
     if (samples === 0) throw new Error("there is no sample of it");
     const profile = await readProfile(`${path}/perf.data`);
-    const share = tallyFunctions(profile)
-      .find(({ place }) => place.name === NAME);
+    const share = functionTotals(profile)
+      .find(({ symbol }) => symbol.name === NAME);
     if (!share) {
       throw new Error(
         "the profile does not name it; run jitdump check on the dump",

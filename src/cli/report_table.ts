@@ -5,10 +5,10 @@
  */
 
 import { categoryWeights } from "../profile/categories.ts";
+import { type FrameSymbol, functionKey } from "../profile/frame_symbol.ts";
 import { neighborsOf } from "../profile/neighbors.ts";
-import { functionKey, type Place } from "../profile/place.ts";
 import type { Profile } from "../profile/profile.ts";
-import { type Share, tallyFunctions, tallyLines } from "../profile/tally.ts";
+import { functionTotals, lineTotals, type Share } from "../profile/totals.ts";
 import { unitOf } from "../profile/unit.ts";
 import { fit, type Output, printable, terminalWidth } from "./output.ts";
 
@@ -44,13 +44,13 @@ export function showFunctions(
     }  category    function`,
   );
   const hottest = hottestLines(profile);
-  const chosen = choose(tallyFunctions(profile), rows, profile);
-  for (const { place, self, total } of chosen.shown) {
-    const { name, origin, object } = place;
-    const where = hottest.get(functionKey(place)) ?? object;
+  const chosen = choose(functionTotals(profile), rows, profile);
+  for (const { symbol, self, total } of chosen.shown) {
+    const { name, category, dso } = symbol;
+    const where = hottest.get(functionKey(symbol)) ?? dso;
     line(
       `${percent(self)}  ${percent(total)}  ${amount(self)}  ${
-        origin.padEnd(10)
+        category.padEnd(10)
       }  ${name}${where && `  (${where})`}`,
     );
   }
@@ -61,12 +61,12 @@ export function showFunctions(
 export function showLines(profile: Profile, rows: Rows, output: Output): void {
   const { line, percent, amount } = columnsOf(profile, output);
   line(`   self    total  ${amountTitle(profile).padStart(10)}  line`);
-  const chosen = choose(tallyLines(profile), rows, profile);
-  for (const { place, self, total } of chosen.shown) {
+  const chosen = choose(lineTotals(profile), rows, profile);
+  for (const { symbol, self, total } of chosen.shown) {
     line(
       `${percent(self)}  ${percent(total)}  ${amount(self)}  ${
-        lineOf(place)
-      }  ${place.name}`,
+        lineOf(symbol)
+      }  ${symbol.name}`,
     );
   }
   showRest(chosen.rest, line);
@@ -93,11 +93,11 @@ export function showNeighbors(
     }  category    ${kind}`,
   );
   const shown = neighbors[kind].slice(0, limit ?? ROWS);
-  for (const { place: { name, origin, object }, weight } of shown) {
+  for (const { symbol: { name, category, dso }, weight } of shown) {
     line(
       `${percent(weight)}  ${percentOf(weight, total).padStart(8)}  ${
         amount(weight)
-      }  ${origin.padEnd(10)}  ${name}${object && `  (${object})`}`,
+      }  ${category.padEnd(10)}  ${name}${dso && `  (${dso})`}`,
     );
   }
   showRest(neighbors[kind].length - shown.length, line);
@@ -112,7 +112,7 @@ const isTime = ({ event }: Profile) => unitOf(event) === "nanoseconds";
 
 const amountTitle = (profile: Profile) => isTime(profile) ? "ms" : "count";
 
-const lineOf = ({ source }: Place) =>
+const lineOf = ({ source }: FrameSymbol) =>
   source ? `${source.file}:${source.line}` : "";
 
 /** Returns the functions that write a table's lines and columns. */
@@ -158,9 +158,9 @@ const formatDate = (milliseconds: number) =>
 /** Returns the line of each function that has the greatest weight of its own. */
 function hottestLines(profile: Profile): Map<string, string> {
   const hottest = new Map<string, string>();
-  for (const { place, self } of tallyLines(profile)) {
-    const key = functionKey(place);
-    if (self > 0 && !hottest.has(key)) hottest.set(key, lineOf(place));
+  for (const { symbol, self } of lineTotals(profile)) {
+    const key = functionKey(symbol);
+    if (self > 0 && !hottest.has(key)) hottest.set(key, lineOf(symbol));
   }
   return hottest;
 }
@@ -171,9 +171,9 @@ function choose(
   { limit, sort = "self", category, filter }: Rows,
   { weight }: Profile,
 ): { shown: Share[]; rest: number } {
-  const matching = shares.filter(({ place: { name, origin } }) =>
-    (category === undefined || origin === category) &&
-    (filter === undefined || filter.test(name))
+  const matching = shares.filter(({ symbol }) =>
+    (category === undefined || symbol.category === category) &&
+    (filter === undefined || filter.test(symbol.name))
   ).sort((a, b) => b[sort] - a[sort]);
   const large = limit === undefined
     ? matching.filter((share) => share[sort] >= SMALLEST * weight)

@@ -16,7 +16,7 @@ import { EventHeader } from "./structs.ts";
 const HEADER = EventHeader.offsets;
 
 /** The bytes of a record, and its properties that are known before it is decoded. */
-export interface RecordPlace {
+export interface RawRecord {
   readonly window: Window;
   /** Start of the record in the window. */
   readonly at: number;
@@ -45,7 +45,7 @@ export class PerfRecord {
   time = -Infinity;
 
   /** Wraps the record; the reader does so. */
-  constructor({ window, at, size, event }: RecordPlace) {
+  constructor({ window, at, size, event }: RawRecord) {
     this.window = window;
     this.at = at;
     this.size = size;

@@ -7,7 +7,7 @@
 import { attrSize, type PerfEventAttr, readAttr } from "./attr.ts";
 import { U64Array } from "./bytes.ts";
 import { Misc, PerfRecordType } from "./constants.ts";
-import { PerfRecord, type RecordPlace } from "./record.ts";
+import { PerfRecord, type RawRecord } from "./record.ts";
 import {
   ATTR_SIZE_VER0,
   AuxtraceBody,
@@ -42,8 +42,8 @@ const BODY = EventHeader.size;
 
 /** A record that has a size after it is built from a table of fields. */
 abstract class BodyRecord extends PerfRecord {
-  constructor(place: RecordPlace, bodySize: number) {
-    super(place);
+  constructor(raw: RawRecord, bodySize: number) {
+    super(raw);
     this.requireSize(BODY + bodySize);
   }
 
@@ -84,8 +84,8 @@ abstract class ThreadRecord extends BodyRecord {
 
 /** PERF_RECORD_MMAP and MMAP2: something is mapped in a process, or is the kernel's. */
 export class Mmap extends ThreadRecord {
-  constructor(place: RecordPlace, body = MmapBody.size) {
-    super(place, body);
+  constructor(raw: RawRecord, body = MmapBody.size) {
+    super(raw, body);
   }
 
   /** The first address. */
@@ -119,8 +119,8 @@ const BUILD_ID = Mmap2BuildId.offsets;
 
 /** PERF_RECORD_MMAP2: a mapping, with the file's device and inode or its build-id. */
 export class Mmap2 extends Mmap {
-  constructor(place: RecordPlace) {
-    super(place, Mmap2Body.size);
+  constructor(raw: RawRecord) {
+    super(raw, Mmap2Body.size);
     const size = this.#buildIdSize;
     if (size > BUILD_ID_ROOM) {
       this.refuse(
@@ -175,8 +175,8 @@ export class Mmap2 extends Mmap {
 
 /** PERF_RECORD_COMM: a thread has a name. */
 export class Comm extends ThreadRecord {
-  constructor(place: RecordPlace) {
-    super(place, CommBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, CommBody.size);
   }
 
   /** The name, up to 15 bytes. */
@@ -194,8 +194,8 @@ const TASK = TaskBody.offsets;
 
 /** PERF_RECORD_FORK and EXIT: a thread starts or ends. */
 abstract class Task extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, TaskBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, TaskBody.size);
   }
 
   /** The thread's process. */
@@ -227,8 +227,8 @@ export class Exit extends Task {}
 
 /** PERF_RECORD_LOST: the ring was full. */
 export class Lost extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, LostBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, LostBody.size);
   }
 
   /** Number of records that are missing. */
@@ -239,8 +239,8 @@ export class Lost extends BodyRecord {
 
 /** PERF_RECORD_LOST_SAMPLES: the hardware or kernel has dropped samples. */
 export class LostSamples extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, LostSamplesBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, LostSamplesBody.size);
   }
 
   /** Number of samples that are missing. */
@@ -251,8 +251,8 @@ export class LostSamples extends BodyRecord {
 
 /** PERF_RECORD_THROTTLE and UNTHROTTLE: sampling is suspended, because it takes too long. */
 export class Throttle extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, ThrottleBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, ThrottleBody.size);
   }
 
   /** Sampling is suspended here; else it is resumed. */
@@ -277,8 +277,8 @@ export class Switch extends PerfRecord {
 
 /** PERF_RECORD_SWITCH_CPU_WIDE: a switch, with the other thread. */
 export class SwitchCpuWide extends Switch {
-  constructor(place: RecordPlace) {
-    super(place);
+  constructor(raw: RawRecord) {
+    super(raw);
     this.requireSize(BODY + SwitchCpuWideBody.size);
   }
 
@@ -291,8 +291,8 @@ export class SwitchCpuWide extends Switch {
 
 /** PERF_RECORD_NAMESPACES: the namespaces of a thread. */
 export class Namespaces extends ThreadRecord {
-  constructor(place: RecordPlace) {
-    super(place, NamespacesBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, NamespacesBody.size);
     this.requireElements(
       this.number(NamespacesBody.offsets.nrNamespaces),
       NamespaceLink.size,
@@ -315,8 +315,8 @@ export class Namespaces extends ThreadRecord {
 
 /** PERF_RECORD_KSYMBOL: the kernel has created or removed a function. */
 export class Ksymbol extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, KsymbolBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, KsymbolBody.size);
   }
 
   /** The first address. */
@@ -342,8 +342,8 @@ export class Ksymbol extends BodyRecord {
 
 /** PERF_RECORD_CALLCHAIN_DEFERRED (Linux 6.19): the user part of earlier samples' chains. */
 export class CallchainDeferred extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, CallchainDeferredBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, CallchainDeferredBody.size);
     this.requireElements(
       this.number(CallchainDeferredBody.offsets.nr),
       U64_SIZE,
@@ -368,8 +368,8 @@ export class CallchainDeferred extends BodyRecord {
 
 /** PERF_RECORD_HEADER_ATTR: an event of a recording to a pipe. */
 export class HeaderAttr extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, ATTR_SIZE_VER0);
+  constructor(raw: RawRecord) {
+    super(raw, ATTR_SIZE_VER0);
     const size = attrSize(this.window, this.at + BODY);
     this.requireElements(
       size,
@@ -396,8 +396,8 @@ export class HeaderAttr extends BodyRecord {
 
 /** PERF_RECORD_EVENT_UPDATE: an event's name, unit, scale or CPUs. */
 export class EventUpdate extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, EventUpdateBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, EventUpdateBody.size);
   }
 
   /** Kind of the update; see `EVENT_UPDATE_NAME`. */
@@ -422,8 +422,8 @@ export class EventUpdate extends BodyRecord {
  * with a mask of `timeShift` ones.
  */
 export class TimeConv extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, TimeConvBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, TimeConvBody.size);
   }
 
   get timeShift(): bigint {
@@ -441,8 +441,8 @@ export class TimeConv extends BodyRecord {
 
 /** PERF_RECORD_ID_INDEX: the CPU and thread of each id. */
 export class IdIndex extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, IdIndexBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, IdIndexBody.size);
     this.requireElements(
       this.number(IdIndexBody.offsets.nr),
       IdIndexEntry.size,
@@ -470,8 +470,8 @@ export class IdIndex extends BodyRecord {
 
 /** PERF_RECORD_HEADER_FEATURE: a feature section of a recording to a pipe. */
 export class HeaderFeature extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, FeatureBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, FeatureBody.size);
   }
 
   /** See `FeatureId`. */
@@ -487,8 +487,8 @@ export class HeaderFeature extends BodyRecord {
 
 /** PERF_RECORD_HEADER_BUILD_ID: the build-id of a file. */
 export class HeaderBuildId extends BodyRecord {
-  constructor(place: RecordPlace) {
-    super(place, BuildIdBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, BuildIdBody.size);
   }
 
   /** −1 for files of any process, 0 for those of a guest. */
@@ -520,8 +520,8 @@ export abstract class PayloadRecord extends BodyRecord {
 
 /** PERF_RECORD_AUXTRACE: data of a trace unit, which the reader skips. */
 export class Auxtrace extends PayloadRecord {
-  constructor(place: RecordPlace) {
-    super(place, AuxtraceBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, AuxtraceBody.size);
   }
 
   override get payloadSize(): number {
@@ -531,8 +531,8 @@ export class Auxtrace extends PayloadRecord {
 
 /** PERF_RECORD_HEADER_TRACING_DATA: formats of tracepoints, which the reader skips. */
 export class TracingData extends PayloadRecord {
-  constructor(place: RecordPlace) {
-    super(place, TracingDataBody.size);
+  constructor(raw: RawRecord) {
+    super(raw, TracingDataBody.size);
   }
 
   override get payloadSize(): number {
@@ -545,7 +545,7 @@ export class TracingData extends PayloadRecord {
 export class FinishedRound extends PerfRecord {}
 
 /** The class of each type. */
-const CLASSES: Record<number, new (place: RecordPlace) => PerfRecord> = {
+const CLASSES: Record<number, new (raw: RawRecord) => PerfRecord> = {
   [PerfRecordType.Mmap]: Mmap,
   [PerfRecordType.Lost]: Lost,
   [PerfRecordType.Comm]: Comm,
@@ -576,6 +576,6 @@ const CLASSES: Record<number, new (place: RecordPlace) => PerfRecord> = {
  *
  * @throws {PerfDataFormatError} If its parts do not fit in it.
  */
-export function recordOf(type: number, place: RecordPlace): PerfRecord {
-  return new (CLASSES[type] ?? PerfRecord)(place);
+export function recordOf(type: number, raw: RawRecord): PerfRecord {
+  return new (CLASSES[type] ?? PerfRecord)(raw);
 }

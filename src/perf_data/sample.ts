@@ -5,7 +5,7 @@
  */
 
 import { U64Array } from "./bytes.ts";
-import { PerfRecord, type RecordPlace } from "./record.ts";
+import { PerfRecord, type RawRecord } from "./record.ts";
 import {
   ABSENT,
   type FixedOffsets,
@@ -83,10 +83,10 @@ export class Sample extends PerfRecord {
    * own is not known.
    * @throws {PerfDataFormatError} If a field does not fit in the record.
    */
-  constructor(place: RecordPlace, layoutOf: PerfEvent) {
-    super(place);
+  constructor(raw: RawRecord, layoutOf: PerfEvent) {
+    super(raw);
     const { layout } = layoutOf;
-    const { window, at, size } = place;
+    const { window, at, size } = raw;
     this.#layout = layout;
     const chain = layout.fixedEnd;
     if (layout.isSimple && layout.hasCallchain) {

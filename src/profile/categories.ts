@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Origin } from "./place.ts";
+import type { Category } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
-import { tallyFunctions } from "./tally.ts";
+import { functionTotals } from "./totals.ts";
 
 /** All categories, in the order in which they are listed. */
-export const CATEGORIES: readonly Origin[] = [
+export const CATEGORIES: readonly Category[] = [
   "jitted",
   "javascript",
   "native",
@@ -18,10 +18,10 @@ export const CATEGORIES: readonly Origin[] = [
 ];
 
 /** Returns the weight of each category's own instructions. */
-export function categoryWeights(profile: Profile): Map<Origin, number> {
+export function categoryWeights(profile: Profile): Map<Category, number> {
   const weights = new Map(CATEGORIES.map((category) => [category, 0]));
-  for (const { place: { origin }, self } of tallyFunctions(profile)) {
-    weights.set(origin, weights.get(origin)! + self);
+  for (const { symbol: { category }, self } of functionTotals(profile)) {
+    weights.set(category, weights.get(category)! + self);
   }
   return weights;
 }

@@ -12,9 +12,9 @@ const clean = (name: string) => name.replace(/[;\n]/g, ":");
 
 /** Yields `process;outermost;…;innermost weight`, a line for each different chain. */
 export function* collapse(profile: Profile): Generator<string> {
-  const { tree, places } = mergeTree(profile, ({ name }) => clean(name));
+  const { tree, symbols } = mergeTree(profile, ({ name }) => clean(name));
   const processes = profile.processes.map(clean);
-  const names = places.map(({ name }) => clean(name));
+  const names = symbols.map(({ name }) => clean(name));
   for (let node = 0; node < tree.size; node++) {
     const weight = tree.selfOf(node);
     if (weight === 0) continue;

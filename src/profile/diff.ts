@@ -5,15 +5,15 @@
  */
 
 import { untieredName } from "../engines.ts";
-import type { Origin, Place } from "./place.ts";
+import type { Category, FrameSymbol } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
-import { tallyFunctions } from "./tally.ts";
+import { functionTotals } from "./totals.ts";
 
 /** A function in two profiles. Weights are those of its own instructions. */
 export interface FunctionChange {
   /** Its name; that of JavaScript is without the tier of the compiler. */
   readonly name: string;
-  readonly category: Origin;
+  readonly category: Category;
   /** Its weight in the first profile; undefined if it has no sample there. */
   readonly before: number | undefined;
   /** Its weight in the second profile; undefined if it has no sample there. */
@@ -60,16 +60,16 @@ const share = (part: number | undefined, { weight }: Profile) =>
 
 interface SelfWeight {
   readonly name: string;
-  readonly category: Origin;
+  readonly category: Category;
   weight: number;
 }
 
 function selfWeights(profile: Profile): Map<string, SelfWeight> {
   const weights = new Map<string, SelfWeight>();
-  for (const { place, self } of tallyFunctions(profile)) {
+  for (const { symbol, self } of functionTotals(profile)) {
     if (self === 0) continue;
-    const name = nameOf(place);
-    const category = place.origin;
+    const name = nameOf(symbol);
+    const category = symbol.category;
     const key = `${category}\0${name}`;
     const known = weights.get(key);
     if (known) known.weight += self;
@@ -78,5 +78,5 @@ function selfWeights(profile: Profile): Map<string, SelfWeight> {
   return weights;
 }
 
-const nameOf = ({ name, origin }: Place) =>
-  origin === "javascript" ? untieredName(name) : name;
+const nameOf = ({ name, category }: FrameSymbol) =>
+  category === "javascript" ? untieredName(name) : name;

@@ -10,7 +10,7 @@
 
 import { NO_NODE } from "./call_tree.ts";
 import { functionsOf } from "./function_table.ts";
-import type { Origin, Place } from "./place.ts";
+import type { Category, FrameSymbol } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 import { byThread, type Samples, type Thread } from "./sample_table.ts";
 import { unitOf } from "./unit.ts";
@@ -21,13 +21,14 @@ const PROCESSED_VERSION = 61;
 const GECKO_VERSION = 33;
 
 /** The categories in their order, with their colors. The grey one is the default. */
-const CATEGORIES: readonly [origin: Origin, name: string, color: string][] = [
-  ["unknown", "Unknown", "grey"],
-  ["jitted", "Jitted", "green"],
-  ["javascript", "JavaScript", "yellow"],
-  ["native", "Native", "blue"],
-  ["kernel", "Kernel", "orange"],
-];
+const CATEGORIES: readonly [category: Category, name: string, color: string][] =
+  [
+    ["unknown", "Unknown", "grey"],
+    ["jitted", "Jitted", "green"],
+    ["javascript", "JavaScript", "yellow"],
+    ["native", "Native", "blue"],
+    ["kernel", "Kernel", "orange"],
+  ];
 
 /** Type of the markers of functions that were compiled. */
 const LOAD = "FunctionLoad";
@@ -53,8 +54,8 @@ const INSTANT = 0;
 const LIBRARY = 1;
 const NO_RESOURCE = -1;
 
-const categoryOf = (origin: Origin) =>
-  CATEGORIES.findIndex(([own]) => own === origin);
+const categoryOf = (category: Category) =>
+  CATEGORIES.findIndex(([own]) => own === category);
 
 const milliseconds = (nanoseconds: number) => nanoseconds / 1e6;
 
@@ -140,23 +141,23 @@ function tablesOf(
   strings: Indexes<string>,
   libraries: Indexes<string>,
 ) {
-  const { tree, places } = profile;
+  const { tree, symbols } = profile;
   const { functions, ofFrame } = functionsOf(profile);
   const files = new Indexes<string>();
-  const resourceOf = ({ object }: Place) =>
-    object === "" ? NO_RESOURCE : libraries.of(object);
-  const count = places.length;
+  const resourceOf = ({ dso }: FrameSymbol) =>
+    dso === "" ? NO_RESOURCE : libraries.of(dso);
+  const count = symbols.length;
   const frameTable = {
     length: count,
     address: new Array(count).fill(-1),
     inlineDepth: new Array(count).fill(0),
-    category: places.map(({ origin }) => categoryOf(origin)),
+    category: symbols.map(({ category }) => categoryOf(category)),
     subcategory: new Array(count).fill(0),
     func: [...ofFrame],
     nativeSymbol: new Array(count).fill(null),
     innerWindowID: new Array(count).fill(null),
     // A function has one file. A line of another one, such as an inlined one, is omitted.
-    line: places.map(({ source }, frame) =>
+    line: symbols.map(({ source }, frame) =>
       source?.file === functions[ofFrame[frame]].source?.file
         ? source?.line ?? null
         : null
@@ -166,7 +167,7 @@ function tablesOf(
   const funcTable = {
     length: functions.length,
     name: functions.map(({ name }) => strings.of(name)),
-    isJS: functions.map(({ origin }) => origin === "javascript"),
+    isJS: functions.map(({ category }) => category === "javascript"),
     relevantForJS: functions.map(() => false),
     resource: functions.map(resourceOf),
     source: functions.map(({ source }) =>

@@ -7,29 +7,33 @@
 import { NO_NODE } from "./call_tree.ts";
 import { FLAME_GRAPH_SCRIPT, FLAME_GRAPH_STYLE } from "./flame_graph_page.ts";
 import { mergeTree } from "./merged_tree.ts";
-import { functionKey, type Origin, type Place } from "./place.ts";
+import {
+  type Category,
+  type FrameSymbol,
+  functionKey,
+} from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 
 /** Smallest share of a call on the page, so that it stays small. */
 const NARROWEST = 1 / 50_000;
 
 /**
- * A call as the page's script reads it: `[depth, name, origin, where, weight]`. A call is
+ * A call as the page's script reads it: `[depth, name, category, where, weight]`. A call is
  * followed by what it called. A list has no limit of depth, as nested arrays would.
  */
-type PageCall = [number, string, Origin | "process", string, number];
+type PageCall = [number, string, Category | "process", string, number];
 
 /** Returns the line with the greatest weight of each node, or an empty string. */
 function hottestLines(
-  { tree, places }: Profile,
+  { tree, symbols }: Profile,
   nodeOf: Int32Array,
 ): string[] {
   const totals = tree.totals();
   const weights = new Map<number, Map<string, number>>();
   for (let node = 0; node < tree.size; node++) {
     const { source } = tree.parentOf(node) === NO_NODE
-      ? {} as Partial<Place>
-      : places[tree.frameOf(node)];
+      ? {} as Partial<FrameSymbol>
+      : symbols[tree.frameOf(node)];
     if (!source) continue;
     const line = `${source.file}:${source.line}`;
     const merged = nodeOf[node];
@@ -49,7 +53,7 @@ function hottestLines(
 
 /** Lists all calls that are wide enough, each caller before its callees. */
 function pageCalls(profile: Profile): PageCall[] {
-  const { tree, places, nodeOf } = mergeTree(profile, functionKey);
+  const { tree, symbols, nodeOf } = mergeTree(profile, functionKey);
   const totals = tree.totals();
   const lines = hottestLines(profile, nodeOf);
   const callees: number[][] = [];
@@ -73,8 +77,8 @@ function pageCalls(profile: Profile): PageCall[] {
       const process = profile.processes[frame];
       calls.push([depth, process, "process", "", totals[node]]);
     } else {
-      const { name, origin, object } = places[frame];
-      calls.push([depth, name, origin, lines[node] ?? object, totals[node]]);
+      const { name, category, dso } = symbols[frame];
+      calls.push([depth, name, category, lines[node] ?? dso, totals[node]]);
     }
     for (const callee of callees[node]?.sort(byWeight) ?? []) {
       stack.push([callee, depth + 1]);

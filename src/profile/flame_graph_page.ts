@@ -47,14 +47,14 @@ const ROW = 20, NARROWEST = 1;
 const find = (selector) => document.querySelector(selector);
 const main = find("main"), tip = find("aside"), search = find("input");
 const resetZoom = find("header button"), output = find("output");
-const ORIGINS = {
+const CATEGORIES = {
   jitted: "jitted", javascript: "JavaScript", native: "native", kernel: "kernel", unknown: "unknown",
 };
 
 // Nothing here recurses: a chain can be deeper than the browser's stack.
 const all = [], chain = [];
-for (const [depth, name, origin, where, weight] of profile.calls) {
-  const call = { depth, name, origin, where, weight, caller: chain[depth - 1], calls: [] };
+for (const [depth, name, category, where, weight] of profile.calls) {
+  const call = { depth, name, category, where, weight, caller: chain[depth - 1], calls: [] };
   if (call.caller) call.caller.calls.push(call);
   chain[depth] = call;
   all.push(call);
@@ -64,12 +64,12 @@ let zoomed = root;
 
 const share = (call) => (100 * call.weight / (root.weight || 1)).toFixed(2) + " %";
 
-const used = new Set(all.map(({ origin }) => origin));
-for (const [origin, name] of Object.entries(ORIGINS)) {
-  if (!used.has(origin)) continue;
+const used = new Set(all.map(({ category }) => category));
+for (const [category, name] of Object.entries(CATEGORIES)) {
+  if (!used.has(category)) continue;
   const item = document.createElement("li");
   item.textContent = name;
-  item.style.setProperty("--color", "var(--" + origin + ")");
+  item.style.setProperty("--color", "var(--" + category + ")");
   find("ul").append(item);
 }
 
@@ -83,7 +83,7 @@ function draw() {
     button.textContent = size > 25 ? call.name : "";
     button.setAttribute("aria-label", call.name + ", " + share(call));
     button.style.cssText = "left:" + left + "px;top:" + row * ROW + "px;width:" + (size - 1) + "px";
-    button.style.setProperty("--color", "var(--" + call.origin + ")");
+    button.style.setProperty("--color", "var(--" + call.category + ")");
     if (size <= 25) button.style.padding = "0";
     if (isAround) button.className = "around";
     button.call = call;
@@ -140,7 +140,7 @@ function show(event) {
   tip.hidden = !call;
   if (!call) return;
   tip.replaceChildren();
-  for (const text of [call.name, share(call) + (ORIGINS[call.origin] ? ", " + ORIGINS[call.origin] : ""), call.where]) {
+  for (const text of [call.name, share(call) + (CATEGORIES[call.category] ? ", " + CATEGORIES[call.category] : ""), call.where]) {
     if (!text) continue;
     const line = document.createElement("div");
     line.textContent = text;

@@ -15,7 +15,7 @@ import type { DumpedCode } from "./dumped_code.ts";
 import type { Dump } from "./dumps.ts";
 import { FrameCache, UNKNOWN_FRAME } from "./frame_cache.ts";
 import { UNNAMED } from "./function_frames.ts";
-import type { Place } from "./place.ts";
+import type { FrameSymbol } from "./frame_symbol.ts";
 import type { Process, Processes } from "./processes.ts";
 
 /** An instruction of a dumped function. */
@@ -38,7 +38,11 @@ const SHARED = /^(\/memfd:|\/dev\/zero|\/dev\/shm\/|\/SYSV)/;
 /** Symbols of V8's builtins, which the binaries of Node and Deno contain. */
 const isV8Builtin = (symbol: string) => symbol.startsWith("Builtins_");
 
-const UNKNOWN: Place = { name: "[unknown]", origin: "unknown", object: "" };
+const UNKNOWN: FrameSymbol = {
+  name: "[unknown]",
+  category: "unknown",
+  dso: "",
+};
 
 /** Returns whether a mapping can have jitted code. */
 export function isAnonymous(mapping: Mapping | undefined): boolean {
@@ -50,7 +54,7 @@ export function isAnonymous(mapping: Mapping | undefined): boolean {
 export class FrameNames {
   readonly #processes: Processes;
   readonly #symbols: () => NativeSymbols;
-  readonly #places: Place[] = [];
+  readonly #frameSymbols: FrameSymbol[] = [];
   readonly #bySymbol = new Map<CodeSymbol, number>();
   /** Frames of native symbols, whose names may be mangled. */
   readonly #native = new Set<number>();
@@ -72,15 +76,15 @@ export class FrameNames {
   }
 
   /** Returns all frames, with their names demangled if `c++filt` may be run. */
-  async places(): Promise<Place[]> {
-    const places = this.#places.slice();
+  async frameSymbols(): Promise<FrameSymbol[]> {
+    const symbols = this.#frameSymbols.slice();
     const frames = [...this.#native];
-    const names = await demangle(frames.map((frame) => places[frame].name));
+    const names = await demangle(frames.map((frame) => symbols[frame].name));
     for (const frame of frames) {
-      const name = names.get(places[frame].name);
-      if (name !== undefined) places[frame] = { ...places[frame], name };
+      const name = names.get(symbols[frame].name);
+      if (name !== undefined) symbols[frame] = { ...symbols[frame], name };
     }
-    return places;
+    return symbols;
   }
 
   /** The instruction of the last named frame, if a dump has it. */
@@ -187,7 +191,7 @@ export class FrameNames {
     if (known !== UNNAMED) return known;
     const { name, category } = namedCode(history.functions.name(fn));
     const source = entry < 0 ? undefined : history.sourceOf(fn, entry);
-    const frame = this.#add({ name, origin: category, object: "", source });
+    const frame = this.#add({ name, category, dso: "", source });
     code.frames.set(fn, entry, frame);
     return frame;
   }
@@ -212,12 +216,12 @@ export class FrameNames {
 
   #kernelFrame(address: Address, mapping: Mapping | undefined): number {
     const symbol = this.#symbols().find(KERNEL_PID, address, mapping);
-    const object = mapping?.file.path.replace(/_s?text$/, "") ??
+    const dso = mapping?.file.path.replace(/_s?text$/, "") ??
       "[kernel.kallsyms]";
     return this.#ofSymbol(symbol, (name) => ({
       name,
-      origin: "kernel",
-      object,
+      category: "kernel",
+      dso,
     }));
   }
 
@@ -236,28 +240,28 @@ export class FrameNames {
       // A symbol in memory is of a perf map; V8's builtins are symbols of its binary as well.
       if (isMemory || isV8Builtin(name)) {
         const { name: shown, category } = namedCode(name);
-        return { name: shown, origin: category, object: "" };
+        return { name: shown, category, dso: "" };
       }
-      return { name, origin: "native", object: mapping?.file.path ?? "" };
+      return { name, category: "native", dso: mapping?.file.path ?? "" };
     });
   }
 
   #ofSymbol(
     symbol: CodeSymbol | undefined,
-    toPlace: (name: string) => Place,
+    toSymbol: (name: string) => FrameSymbol,
   ): number {
     if (symbol === undefined) return this.#unknown;
     let frame = this.#bySymbol.get(symbol);
     if (frame === undefined) {
-      const place = toPlace(symbol.name);
-      frame = this.#add(place);
-      if (place.origin === "native") this.#native.add(frame);
+      const found = toSymbol(symbol.name);
+      frame = this.#add(found);
+      if (found.category === "native") this.#native.add(frame);
       this.#bySymbol.set(symbol, frame);
     }
     return frame;
   }
 
-  #add(place: Place): number {
-    return this.#places.push(place) - 1;
+  #add(symbol: FrameSymbol): number {
+    return this.#frameSymbols.push(symbol) - 1;
   }
 }

@@ -4,32 +4,32 @@
  * @module
  */
 
-import { functionKey, type Place } from "./place.ts";
+import { type FrameSymbol, functionKey } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 
 /** The functions of a profile. */
 export interface FunctionTable {
   /** The first frame of each function; its source is one of its lines. */
-  readonly functions: readonly Place[];
+  readonly functions: readonly FrameSymbol[];
   /** The function of each frame. */
   readonly ofFrame: Int32Array;
 }
 
 /** Returns the functions of a profile. */
 export function functionsOf(
-  { places }: Pick<Profile, "places">,
+  { symbols }: Pick<Profile, "symbols">,
 ): FunctionTable {
-  const functions: Place[] = [];
+  const functions: FrameSymbol[] = [];
   const byKey = new Map<string, number>();
-  const ofFrame = Int32Array.from(places, (place) => {
-    const key = functionKey(place);
+  const ofFrame = Int32Array.from(symbols, (symbol) => {
+    const key = functionKey(symbol);
     let fn = byKey.get(key);
     if (fn === undefined) {
-      fn = functions.push(place) - 1;
+      fn = functions.push(symbol) - 1;
       byKey.set(key, fn);
     } else if (!functions[fn].source) {
       // The first frame may be of code before the first line.
-      functions[fn] = place;
+      functions[fn] = symbol;
     }
     return fn;
   });

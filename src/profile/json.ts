@@ -5,9 +5,9 @@
  */
 
 import { CallTree, NO_NODE } from "./call_tree.ts";
-import { functionKey, type Place } from "./place.ts";
+import { type FrameSymbol, functionKey } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
-import { type Share, tallyFunctions, tallyLines } from "./tally.ts";
+import { functionTotals, lineTotals, type Share } from "./totals.ts";
 import { unitOf } from "./unit.ts";
 
 /** Version of the schema. It changes when a field is removed or gets another meaning. */
@@ -19,7 +19,7 @@ export function toJson(profile: Profile): unknown {
   const { startDate, command, host, os, arch, cpu } = recording;
   const { others, hints, chainEnds } = profile;
   const counts = { ...profile, tree: countTree(profile) };
-  const functions = tallyFunctions(profile);
+  const functions = functionTotals(profile);
   const { stacks, stackOf } = stacksOf(profile);
   return {
     version: VERSION,
@@ -29,13 +29,13 @@ export function toJson(profile: Profile): unknown {
     },
     ...{ event, unit: unitOf(event), samples, weight, lost, others, hints },
     chainEnds: chainEnds.size > 0 ? Object.fromEntries(chainEnds) : undefined,
-    functions: withCounts(functions, tallyFunctions(counts), functionKey).map(
-      ({ place: { name, origin, object }, ...sums }) => ({
-        ...{ name, category: origin, dso: object || undefined, ...sums },
+    functions: withCounts(functions, functionTotals(counts), functionKey).map(
+      ({ symbol: { name, category, dso }, ...sums }) => ({
+        ...{ name, category, dso: dso || undefined, ...sums },
       }),
     ),
-    lines: withCounts(tallyLines(profile), tallyLines(counts), lineKey).map(
-      ({ place: { name, source }, ...sums }) => ({
+    lines: withCounts(lineTotals(profile), lineTotals(counts), lineKey).map(
+      ({ symbol: { name, source }, ...sums }) => ({
         ...{ file: source?.file, line: source?.line, function: name, ...sums },
       }),
     ),
@@ -53,7 +53,7 @@ export function toJson(profile: Profile): unknown {
   };
 }
 
-const lineKey = ({ source, name }: Place) =>
+const lineKey = ({ source, name }: FrameSymbol) =>
   `${source?.file}\0${source?.line}\0${name}`;
 
 /** Returns the tree with the number of samples instead of their weights. */
@@ -71,13 +71,13 @@ function countTree({ tree, timeline }: Profile): CallTree {
 function withCounts(
   weights: readonly Share[],
   counts: readonly Share[],
-  keyOf: (place: Place) => string,
+  keyOf: (symbol: FrameSymbol) => string,
 ) {
-  const byKey = new Map(counts.map((share) => [keyOf(share.place), share]));
-  return weights.map(({ place, self, total }) => {
-    const count = byKey.get(keyOf(place));
+  const byKey = new Map(counts.map((share) => [keyOf(share.symbol), share]));
+  return weights.map(({ symbol, self, total }) => {
+    const count = byKey.get(keyOf(symbol));
     return {
-      ...{ place, self, total },
+      ...{ symbol, self, total },
       selfSamples: count?.self ?? 0,
       totalSamples: count?.total ?? 0,
     };
@@ -85,14 +85,14 @@ function withCounts(
 }
 
 /** Returns all frames, with their function's index. */
-function framesOf({ places }: Profile, functions: readonly Share[]) {
+function framesOf({ symbols }: Profile, functions: readonly Share[]) {
   const indexes = new Map(
-    functions.map(({ place }, i) => [functionKey(place), i]),
+    functions.map(({ symbol }, i) => [functionKey(symbol), i]),
   );
-  return places.map((place) => ({
-    function: indexes.get(functionKey(place)),
-    file: place.source?.file,
-    line: place.source?.line,
+  return symbols.map((symbol) => ({
+    function: indexes.get(functionKey(symbol)),
+    file: symbol.source?.file,
+    line: symbol.source?.line,
   }));
 }
 

@@ -5,30 +5,30 @@
  */
 
 import { CallTree, NO_NODE } from "./call_tree.ts";
-import type { Place } from "./place.ts";
+import type { FrameSymbol } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 
 /** A tree of chains of keys. */
 export interface MergedTree {
   readonly tree: CallTree;
   /** The first frame of each key below the processes. */
-  readonly places: readonly Place[];
+  readonly symbols: readonly FrameSymbol[];
   /** The merged node of each node of the profile's tree. */
   readonly nodeOf: Int32Array;
 }
 
 /** Merges frames with equal keys. Processes stay separate. */
 export function mergeTree(
-  { tree, places }: Profile,
-  keyOf: (place: Place) => string,
+  { tree, symbols }: Profile,
+  keyOf: (symbol: FrameSymbol) => string,
 ): MergedTree {
-  const merged: Place[] = [];
+  const merged: FrameSymbol[] = [];
   const byKey = new Map<string, number>();
-  const frames = places.map((place) => {
-    const key = keyOf(place);
+  const frames = symbols.map((symbol) => {
+    const key = keyOf(symbol);
     let frame = byKey.get(key);
     if (frame === undefined) {
-      frame = merged.push(place) - 1;
+      frame = merged.push(symbol) - 1;
       byKey.set(key, frame);
     }
     return frame;
@@ -43,5 +43,5 @@ export function mergeTree(
       : result.child(nodeOf[parent], frames[frame]);
     result.addWeight(nodeOf[node], tree.selfOf(node));
   }
-  return { tree: result, places: merged, nodeOf };
+  return { tree: result, symbols: merged, nodeOf };
 }

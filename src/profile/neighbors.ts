@@ -7,12 +7,12 @@
 import { plainName } from "../engines.ts";
 import { NO_NODE } from "./call_tree.ts";
 import { functionsOf } from "./function_table.ts";
-import type { Place } from "./place.ts";
+import type { FrameSymbol } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 
 /** A function that calls another one, or is called by it. */
 export interface Neighbor {
-  readonly place: Place;
+  readonly symbol: FrameSymbol;
   /** Weight of the samples with such a call. */
   weight: number;
 }
@@ -46,7 +46,7 @@ export function neighborsOf(
   const add = (to: Map<number, Neighbor>, fn: number, weight: number) => {
     const known = to.get(fn);
     if (known) known.weight += weight;
-    else to.set(fn, { place: functions[fn], weight });
+    else to.set(fn, { symbol: functions[fn], weight });
   };
   let [total, self] = [0, 0];
   for (let node = 0; node < tree.size; node++) {
@@ -72,7 +72,7 @@ export function neighborsOf(
 }
 
 /** Returns whether each function has the name. */
-function namedIn(functions: readonly Place[], name: string): boolean[] {
+function namedIn(functions: readonly FrameSymbol[], name: string): boolean[] {
   const exact = functions.map((fn) => fn.name === name);
   if (exact.includes(true)) return exact;
   return functions.map((fn) => plainName(fn.name) === name);

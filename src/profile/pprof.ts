@@ -4,7 +4,7 @@
  * @module
  */
 
-import { functionKey, type Place } from "./place.ts";
+import { type FrameSymbol, functionKey } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 import { ProtobufMessage } from "./protobuf.ts";
 import type { Thread } from "./sample_table.ts";
@@ -75,8 +75,8 @@ class PprofBuilder {
     // pprof shows the first file of code as that of the profile.
     const [first] = timeline.threads;
     if (first !== undefined) this.#mappingOf(first.processName);
-    for (const [frame, place] of profile.places.entries()) {
-      this.#addLocation(frame, place);
+    for (const [frame, symbol] of profile.symbols.entries()) {
+      this.#addLocation(frame, symbol);
     }
     for (const sum of this.#sums()) this.#addSample(sum);
     const { startDate, command } = recording;
@@ -110,11 +110,11 @@ class PprofBuilder {
   }
 
   /** Adds a frame. Its id is one more than its number, as 0 is none. */
-  #addLocation(frame: number, place: Place): void {
-    const line = new ProtobufMessage().integer(1, this.#functionOf(place))
-      .integer(2, place.source?.line ?? 0);
+  #addLocation(frame: number, symbol: FrameSymbol): void {
+    const line = new ProtobufMessage().integer(1, this.#functionOf(symbol))
+      .integer(2, symbol.source?.line ?? 0);
     const location = new ProtobufMessage().integer(1, frame + 1)
-      .integer(2, this.#mappingOf(place.object))
+      .integer(2, this.#mappingOf(symbol.dso))
       .message(4, line);
     this.message.message(LOCATION, location);
   }
@@ -123,22 +123,22 @@ class PprofBuilder {
    * Returns the id of a function in a file, as inlined lines can be of other files. pprof
    * adds up those of one name. `system_name` is empty, because pprof would demangle it.
    */
-  #functionOf(place: Place): number {
-    const file = place.source?.file ?? "";
-    return this.#functions.of(`${functionKey(place)}\0${file}`, (id) => {
+  #functionOf(symbol: FrameSymbol): number {
+    const file = symbol.source?.file ?? "";
+    return this.#functions.of(`${functionKey(symbol)}\0${file}`, (id) => {
       const fn = new ProtobufMessage().integer(1, id)
-        .integer(2, this.#string(place.name))
+        .integer(2, this.#string(symbol.name))
         .integer(4, this.#string(file));
       this.message.message(FUNCTION, fn);
     });
   }
 
   /** Returns the id of a file of code, which needs no more symbols; 0 if there is none. */
-  #mappingOf(object: string): number {
-    if (object === "") return 0;
-    return this.#mappings.of(object, (id) => {
+  #mappingOf(dso: string): number {
+    if (dso === "") return 0;
+    return this.#mappings.of(dso, (id) => {
       const mapping = new ProtobufMessage().integer(1, id)
-        .integer(5, this.#string(object))
+        .integer(5, this.#string(dso))
         .integer(7, 1).integer(8, 1).integer(9, 1);
       this.message.message(MAPPING, mapping);
     });

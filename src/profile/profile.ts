@@ -8,7 +8,7 @@ import type { ChainEnd } from "../unwind/unwound_chain.ts";
 import type { CallTree } from "./call_tree.ts";
 import type { FunctionLoad } from "./function_loads.ts";
 import type { Hint } from "./hint.ts";
-import type { Place } from "./place.ts";
+import type { FrameSymbol } from "./frame_symbol.ts";
 import type { RecordingFacts } from "./recording_facts.ts";
 import type { Samples } from "./sample_table.ts";
 
@@ -43,7 +43,7 @@ export interface Profile {
   /** The first nodes' frames: commands with their process. */
   readonly processes: readonly string[];
   /** All other nodes' frames. */
-  readonly places: readonly Place[];
+  readonly symbols: readonly FrameSymbol[];
   readonly dumps: readonly SampledDump[];
   /** The samples one by one; empty unless they were requested. */
   readonly timeline: Samples;

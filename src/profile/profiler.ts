@@ -358,7 +358,7 @@ class Profiler {
     return {
       ...{ tree, samples, weight, event: name },
       processes: [...this.#labels.keys()],
-      places: await this.#names.places(),
+      symbols: await this.#names.frameSymbols(),
       dumps: this.#dumps.all.map((dump) => ({
         path: dump.path,
         functions: profile.functions.get(dump) ?? new Map(),

@@ -5,14 +5,14 @@
  */
 
 import { functionsOf } from "./function_table.ts";
-import type { Place } from "./place.ts";
+import type { FrameSymbol } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 import { byThread, type Thread } from "./sample_table.ts";
 import { unitOf } from "./unit.ts";
 
 /** A function. Its line is missing, because a sampled line is not where it begins. */
-function toFrame({ name, source, object }: Place) {
-  return { name, file: source?.file ?? (object || undefined) };
+function toFrame({ name, source, dso }: FrameSymbol) {
+  return { name, file: source?.file ?? (dso || undefined) };
 }
 
 const title = ({ name, processName, pid, tid }: Thread) =>

@@ -8,11 +8,11 @@
  */
 
 import { readProfile } from "../../src/profile/profiler.ts";
-import { tallyFunctions } from "../../src/profile/tally.ts";
+import { functionTotals } from "../../src/profile/totals.ts";
 
 const start = performance.now();
 const profile = await readProfile(Deno.args[0]);
-const functions = tallyFunctions(profile).length;
+const functions = functionTotals(profile).length;
 const seconds = (performance.now() - start) / 1000;
 const status = Deno.readTextFileSync("/proc/self/status");
 const peakMiB = Number(status.match(/VmHWM:\s+(\d+)/)![1]) / 1024;

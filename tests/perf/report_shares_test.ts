@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
 import { collapse } from "../../src/profile/collapsed.ts";
 import { readProfile } from "../../src/profile/profiler.ts";
-import { tallyFunctions } from "../../src/profile/tally.ts";
+import { functionTotals } from "../../src/profile/totals.ts";
 import { itUnless } from "../support/it_unless.ts";
 import { isInstalled, runOrThrow } from "../support/perf.ts";
 import { perfScriptChains } from "../support/perf_script.ts";
@@ -79,7 +79,7 @@ async function shares(
   const profile = await readProfile(data, { event });
   const shares = new Map<string, number>();
   let sum = 0;
-  for (const { place: { name }, self } of tallyFunctions(profile)) {
+  for (const { symbol: { name }, self } of functionTotals(profile)) {
     const share = 100 * self / profile.weight;
     shares.set(name, (shares.get(name) ?? 0) + share);
     sum += self;

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { chanceOf, diffProfiles } from "../../src/profile/diff.ts";
-import type { Origin, Place } from "../../src/profile/place.ts";
+import type { Category, FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import type { Profile } from "../../src/profile/profile.ts";
 import { buildProfile } from "../support/build_profile.ts";
 
@@ -10,12 +10,12 @@ const MS = 1e6;
 /** Returns a profile with samples of functions, by their names. */
 function profileOf(
   milliseconds: Record<string, number>,
-  origin: Origin = "jitted",
+  category: Category = "jitted",
 ): Profile {
   return buildProfile(
     Object.entries(milliseconds).map(([name, weight]) => {
-      const place: Place = { name, origin, object: "" };
-      return { process: "a 7", places: [place], weight: weight * MS };
+      const symbol: FrameSymbol = { name, category, dso: "" };
+      return { process: "a 7", symbols: [symbol], weight: weight * MS };
     }),
   );
 }

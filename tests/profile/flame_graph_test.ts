@@ -2,28 +2,32 @@ import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
 import { toFlameGraph } from "../../src/profile/flame_graph.ts";
-import type { Origin, Place } from "../../src/profile/place.ts";
+import type { Category, FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import { buildProfile, type Stack } from "../support/build_profile.ts";
 import { itInChromium, withPage } from "../support/chromium.ts";
 import type { Page } from "../support/npm.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-const place = (name: string, origin: Origin, line?: number): Place => ({
+const symbol = (
+  name: string,
+  category: Category,
+  line?: number,
+): FrameSymbol => ({
   name,
-  origin,
-  object: origin === "native" ? "/usr/bin/deno" : "",
+  category,
+  dso: category === "native" ? "/usr/bin/deno" : "",
   source: line === undefined ? undefined : { file: "/src/a.calc", line },
 });
 
-const main = place("main", "native");
-const outer = place("outer", "jitted", 3);
-const inner = place("in</script>ner", "jitted", 7);
-const script = place("JS:*handler", "javascript", 1);
-const read = place("vfs_read", "kernel");
+const main = symbol("main", "native");
+const outer = symbol("outer", "jitted", 3);
+const inner = symbol("in</script>ner", "jitted", 7);
+const script = symbol("JS:*handler", "javascript", 1);
+const read = symbol("vfs_read", "kernel");
 
-const stack = (weight: number, ...places: Place[]): Stack => ({
+const stack = (weight: number, ...symbols: FrameSymbol[]): Stack => ({
   process: "deno 1",
-  places,
+  symbols,
   weight,
 });
 

@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { collapse } from "../../src/profile/collapsed.ts";
 import { toFirefox } from "../../src/profile/firefox.ts";
 import { toJson } from "../../src/profile/json.ts";
-import type { Place } from "../../src/profile/place.ts";
+import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import { toPprof } from "../../src/profile/pprof.ts";
 import { toSpeedscope } from "../../src/profile/speedscope.ts";
 import { buildProfile, type Stack } from "../support/build_profile.ts";
@@ -13,9 +13,9 @@ const FUNCTIONS = ["f", "g", "h", "fib", "main"];
 
 /** Yields 2000 samples of three threads, with recursion. Weights are whole milliseconds. */
 function* samples(): Generator<Stack> {
-  const places = FUNCTIONS.flatMap((name) =>
-    [1, 2].map((line): Place => ({
-      ...{ name, origin: "jitted", object: "" },
+  const symbols = FUNCTIONS.flatMap((name) =>
+    [1, 2].map((line): FrameSymbol => ({
+      ...{ name, category: "jitted", dso: "" },
       source: { file: "/a", line },
     }))
   );
@@ -28,7 +28,7 @@ function* samples(): Generator<Stack> {
     yield {
       process: "a program 7",
       tid: 7 + next(3),
-      places: Array.from({ length: next(6) }, () => places[next(10)]),
+      symbols: Array.from({ length: next(6) }, () => symbols[next(10)]),
       weight: 1e6 * (1 + next(5)),
     };
   }

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import type { Place } from "../../src/profile/place.ts";
+import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import { toPprof } from "../../src/profile/pprof.ts";
 import { buildProfile } from "../support/build_profile.ts";
 import { decodePprof } from "../support/decode_pprof.ts";
@@ -9,14 +9,14 @@ import { itUnless } from "../support/it_unless.ts";
 import { runOrThrow } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-const at = (name: string, file?: string, line = 0): Place => ({
+const at = (name: string, file?: string, line = 0): FrameSymbol => ({
   name,
-  origin: "jitted",
-  object: "",
+  category: "jitted",
+  dso: "",
   source: file === undefined ? undefined : { file, line },
 });
 
-const main = { ...at("main"), origin: "native" as const, object: "/bin/a" };
+const main = { ...at("main"), category: "native" as const, dso: "/bin/a" };
 const process = "a program 7";
 const MS = 1e6;
 /** A name that pprof would change if it took it for a mangled one. */
@@ -26,10 +26,10 @@ const f = at("f", "/a", 2);
 
 /** Two threads. The function f has samples in lines of two files, and calls itself. */
 const PROFILE = buildProfile([
-  { process, places: [main, f], weight: MS },
-  { process, places: [main, f], weight: MS },
-  { process, places: [main, at("f", "/b", 9), at("f", "/a", 3)], weight: MS },
-  { process, tid: 8, places: [at(PYTHON)], weight: 200 * MS },
+  { process, symbols: [main, f], weight: MS },
+  { process, symbols: [main, f], weight: MS },
+  { process, symbols: [main, at("f", "/b", 9), at("f", "/a", 3)], weight: MS },
+  { process, tid: 8, symbols: [at(PYTHON)], weight: 200 * MS },
 ]);
 
 const noGo = await hasGo() ? undefined : "go is not installed";

@@ -2,22 +2,22 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { collapse } from "../../src/profile/collapsed.ts";
 import { toFlameGraph } from "../../src/profile/flame_graph.ts";
-import type { Place } from "../../src/profile/place.ts";
+import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import type { Profile } from "../../src/profile/profile.ts";
 import { toSpeedscope } from "../../src/profile/speedscope.ts";
-import { tallyFunctions, tallyLines } from "../../src/profile/tally.ts";
+import { functionTotals, lineTotals } from "../../src/profile/totals.ts";
 import { buildProfile, type Stack } from "../support/build_profile.ts";
 
-const at = (name: string, line?: number, file = "/a"): Place => ({
+const at = (name: string, line?: number, file = "/a"): FrameSymbol => ({
   name,
-  origin: "jitted",
-  object: "",
+  category: "jitted",
+  dso: "",
   source: line === undefined ? undefined : { file, line },
 });
 
-const stack = (weight: number, ...places: Place[]): Stack => ({
+const stack = (weight: number, ...symbols: FrameSymbol[]): Stack => ({
   process: "a program 7",
-  places,
+  symbols,
   weight,
 });
 
@@ -30,18 +30,18 @@ const recursive = profileOf(
   stack(1, at("g", 9, "/a")),
 );
 
-describe("tallyFunctions()", () => {
+describe("functionTotals()", () => {
   it("counts a function once for each sample when it is recursive", () => {
-    const shares = tallyFunctions(recursive)
-      .map(({ place, self, total }) => [place.name, self, total]);
+    const shares = functionTotals(recursive)
+      .map(({ symbol, self, total }) => [symbol.name, self, total]);
     assertEquals(shares, [["f", 10, 15], ["g", 6, 6], ["main", 0, 15]]);
   });
 });
 
-describe("tallyLines()", () => {
+describe("lineTotals()", () => {
   it("separates lines when they are of different files", () => {
-    const shares = tallyLines(recursive).map(({ place, self, total }) => [
-      `${place.source!.file}:${place.source!.line}`,
+    const shares = lineTotals(recursive).map(({ symbol, self, total }) => [
+      `${symbol.source!.file}:${symbol.source!.line}`,
       self,
       total,
     ]);
@@ -129,12 +129,12 @@ describe("a recursion 10 000 deep", () => {
 
   it("is in tables, files and flame graphs when it is reported", () => {
     assertEquals(
-      tallyFunctions(deep).map(({ place, self, total }) => [
-        ...[place.name, self, total],
+      functionTotals(deep).map(({ symbol, self, total }) => [
+        ...[symbol.name, self, total],
       ]),
       [["f", 4, 4], ["main", 0, 4]],
     );
-    assertEquals(tallyLines(deep).map(({ total }) => total), [4, 4]);
+    assertEquals(lineTotals(deep).map(({ total }) => total), [4, 4]);
     assertEquals(
       [...collapse(deep)].map((line) => line.split(";f").length),
       [DEPTH / 2 + 1, DEPTH + 1],

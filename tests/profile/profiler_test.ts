@@ -14,7 +14,7 @@ import {
   type ProfileOptions,
   readProfile,
 } from "../../src/profile/profiler.ts";
-import { tallyFunctions } from "../../src/profile/tally.ts";
+import { functionTotals } from "../../src/profile/totals.ts";
 import type { PerfEvent } from "../../src/perf_data/events.ts";
 import {
   DumpBuilder,
@@ -101,8 +101,8 @@ const g: LoadFields = { name: "g", address: BigInt(NEXT) };
 /** Returns the self weights of functions by name. */
 const selves = (profile: Profile) =>
   Object.fromEntries(
-    tallyFunctions(profile).filter(({ self }) => self > 0)
-      .map(({ place, self }) => [place.name, self]),
+    functionTotals(profile).filter(({ self }) => self > 0)
+      .map(({ symbol, self }) => [symbol.name, self]),
   );
 
 /** Returns call chains without their process. */
@@ -438,7 +438,7 @@ describe("readProfile()", () => {
       const profile = await withFunctions((recording) =>
         recording.sample(AT, { chain: [USER, ...Array(depth).fill(AT + 8)] })
       );
-      const [{ self, total }] = tallyFunctions(profile);
+      const [{ self, total }] = functionTotals(profile);
       assertEquals([self, total], [1, 1]);
       assertEquals([...collapse(profile)][0].split(";f").length, depth + 1);
     });
@@ -466,7 +466,7 @@ describe("readProfile()", () => {
         .comm(8, "a worker")
         .sample(AT, { time: 50_000, period: 2 })
         .sample(NEXT, { time: 60_000, tid: 8 });
-      const { timeline, tree, places, dumps } = await place.read(recording, {
+      const { timeline, tree, symbols, dumps } = await place.read(recording, {
         timeline: true,
       });
       const [{ pid, loads }] = dumps;
@@ -484,7 +484,7 @@ describe("readProfile()", () => {
         ":7",
         "a worker",
       ]);
-      const names = Array.from(node, (at) => places[tree.frameOf(at)].name);
+      const names = Array.from(node, (at) => symbols[tree.frameOf(at)].name);
       assertEquals(names, ["f", "g"]);
       const none = await place.read(recording);
       assertEquals([none.timeline.length, none.dumps[0].loads.length], [0, 0]);

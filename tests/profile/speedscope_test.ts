@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import type { Place } from "../../src/profile/place.ts";
+import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import type { Profile } from "../../src/profile/profile.ts";
 import { toSpeedscope } from "../../src/profile/speedscope.ts";
 import { buildProfile } from "../support/build_profile.ts";
@@ -10,23 +10,23 @@ import { Ajv, speedscopeSchema } from "../support/npm.ts";
 import { npmDirectory } from "../support/npm_directory.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-const at = (name: string, line?: number): Place => ({
+const at = (name: string, line?: number): FrameSymbol => ({
   name,
-  origin: "jitted",
-  object: "",
+  category: "jitted",
+  dso: "",
   source: line === undefined ? undefined : { file: "/a.calc", line },
 });
 
-const main = { ...at("main"), origin: "native" as const, object: "/bin/a" };
+const main = { ...at("main"), category: "native" as const, dso: "/bin/a" };
 const process = "a program 7";
 const MS = 1e6;
 
 /** Two threads. The function f has samples in two lines and in code without a line. */
 const PROFILE = buildProfile([
-  { process, places: [main, at("f", 2)], weight: MS },
-  { process, places: [main, at("f"), at("g", 9)], weight: 3 * MS },
-  { process, tid: 8, places: [at("g", 9)], weight: 2 * MS },
-  { process, places: [main, at("f", 3)], weight: MS },
+  { process, symbols: [main, at("f", 2)], weight: MS },
+  { process, symbols: [main, at("f"), at("g", 9)], weight: 3 * MS },
+  { process, tid: 8, symbols: [at("g", 9)], weight: 2 * MS },
+  { process, symbols: [main, at("f", 3)], weight: MS },
 ]);
 
 /** The schema's object, as far as it is used here. */

@@ -5,17 +5,17 @@
  */
 
 import { CallTree, NO_NODE } from "../../src/profile/call_tree.ts";
-import type { Place } from "../../src/profile/place.ts";
+import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import type { Profile } from "../../src/profile/profile.ts";
 import { SampleTable } from "../../src/profile/sample_table.ts";
 
-/** A sample: its call chain, the outermost place first, and its weight. */
+/** A sample: its call chain, the outermost symbol first, and its weight. */
 export interface Stack {
   /** Name and id of the process. */
   process: string;
   /** Its thread; defaults to the process's first one. */
   tid?: number;
-  places: Place[];
+  symbols: FrameSymbol[];
   weight: number;
 }
 
@@ -25,15 +25,15 @@ const idOf = (process: string) => Number(process.split(" ").at(-1));
 export function buildProfile(stacks: Iterable<Stack>): Profile {
   const tree = new CallTree();
   const processes: string[] = [];
-  const numbers = new Map<Place, number>();
+  const numbers = new Map<FrameSymbol, number>();
   const table = new SampleTable();
   let [samples, weight] = [0, 0];
   for (const stack of stacks) {
     if (!processes.includes(stack.process)) processes.push(stack.process);
     let node = tree.child(NO_NODE, processes.indexOf(stack.process));
-    for (const place of stack.places) {
-      const number = numbers.get(place) ?? numbers.size;
-      numbers.set(place, number);
+    for (const symbol of stack.symbols) {
+      const number = numbers.get(symbol) ?? numbers.size;
+      numbers.set(symbol, number);
       node = tree.child(node, number);
     }
     tree.addWeight(node, stack.weight);
@@ -48,7 +48,7 @@ export function buildProfile(stacks: Iterable<Stack>): Profile {
   }
   return {
     ...{ tree, processes, samples, weight, event: "cpu-clock" },
-    ...{ places: [...numbers.keys()], dumps: [], hints: [], others: [] },
+    ...{ symbols: [...numbers.keys()], dumps: [], hints: [], others: [] },
     chainEnds: new Map(),
     lost: 0,
     duration: 1e6 * Math.max(samples - 1, 0),

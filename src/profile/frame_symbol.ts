@@ -4,19 +4,24 @@
  * @module
  */
 
-/** The origin of code. */
-export type Origin = "jitted" | "javascript" | "native" | "kernel" | "unknown";
+/** Category of a frame's code. */
+export type Category =
+  | "jitted"
+  | "javascript"
+  | "native"
+  | "kernel"
+  | "unknown";
 
 /** A symbolized stack frame. */
-export interface Place {
+export interface FrameSymbol {
   readonly name: string;
-  readonly origin: Origin;
+  readonly category: Category;
   /** Path of the code's file (DSO); empty if it has none. */
-  readonly object: string;
+  readonly dso: string;
   /** The source file and line; the object may have more properties. */
   readonly source?: { readonly file: string; readonly line: number };
 }
 
 /** Returns a key that is the same for all frames of one function. */
-export const functionKey = ({ name, origin, object }: Place): string =>
-  `${origin}\0${object}\0${name}`;
+export const functionKey = ({ name, category, dso }: FrameSymbol): string =>
+  `${category}\0${dso}\0${name}`;

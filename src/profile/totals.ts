@@ -5,13 +5,13 @@
  */
 
 import { NO_NODE } from "./call_tree.ts";
-import { functionKey, type Place } from "./place.ts";
+import { type FrameSymbol, functionKey } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 
 /** The weights of a function or a line. */
 export interface Share {
   /** One of its frames. */
-  readonly place: Place;
+  readonly symbol: FrameSymbol;
   /** Weight of its own instructions. */
   self: number;
   /** Weight of its own instructions and of its callees. */
@@ -22,18 +22,18 @@ export interface Share {
 const NONE = -1;
 
 /** Returns the totals of frames with equal keys, the hottest first. */
-function tally(
-  { tree, places }: Profile,
-  keyOf: (place: Place) => string | undefined,
+function totalsBy(
+  { tree, symbols }: Profile,
+  keyOf: (symbol: FrameSymbol) => string | undefined,
 ): Share[] {
   const shares: Share[] = [];
   const byKey = new Map<string, number>();
-  const byFrame = Int32Array.from(places, (place) => {
-    const key = keyOf(place);
+  const byFrame = Int32Array.from(symbols, (symbol) => {
+    const key = keyOf(symbol);
     if (key === undefined) return NONE;
     let share = byKey.get(key);
     if (share === undefined) {
-      share = shares.push({ place, self: 0, total: 0 }) - 1;
+      share = shares.push({ symbol, self: 0, total: 0 }) - 1;
       byKey.set(key, share);
     }
     return share;
@@ -58,13 +58,13 @@ function tally(
 }
 
 /** Returns the totals of each function. */
-export function tallyFunctions(profile: Profile): Share[] {
-  return tally(profile, functionKey);
+export function functionTotals(profile: Profile): Share[] {
+  return totalsBy(profile, functionKey);
 }
 
 /** Returns the totals of each source line. */
-export function tallyLines(profile: Profile): Share[] {
-  return tally(
+export function lineTotals(profile: Profile): Share[] {
+  return totalsBy(
     profile,
     ({ source, name }) => source && `${source.file}\0${source.line}\0${name}`,
   );
