@@ -30,7 +30,7 @@ export const MARK = O_NOFOLLOW | O_NONBLOCK;
 
 /** A descriptor that another engine of this process writes the file through. */
 export interface ForeignWriter {
-  /** Whether it is in append mode. */
+  /** Indicates whether it is in append mode. */
   readonly isAppending: boolean;
 }
 

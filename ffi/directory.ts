@@ -32,7 +32,7 @@ const pathnameOf = (path: string) => encoder.encode(`${path}\0`);
 export interface OpenedFile {
   readonly file: OpenFile;
   readonly status: FileStatus;
-  /** Whether opening has created it. */
+  /** Indicates whether opening has created it. */
   readonly isNew: boolean;
 }
 

@@ -21,7 +21,7 @@ import {
  */
 export class OpenFile {
   #fd = -1;
-  /** Whether the descriptor is, or was left, without `O_APPEND`. */
+  /** Indicates whether the descriptor is, or was left, without `O_APPEND`. */
   #isOverwriting = false;
   #isClosed = false;
   /** The bytes that were written last, and their address. */
@@ -162,7 +162,7 @@ export class OpenFile {
     );
   }
 
-  /** Whether the file is closed. */
+  /** Indicates whether the file is closed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }

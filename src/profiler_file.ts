@@ -72,7 +72,7 @@ export class ProfilerFile<T extends Contents> {
     globalThis.addEventListener("unload", this.#closeAtUnload);
   }
 
-  /** Whether the file is closed. */
+  /** Indicates whether the file is closed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }

@@ -144,7 +144,7 @@ function recorder(): Promise<string> {
   });
 }
 
-/** What Ubuntu's wrapper prints if it has no perf for the running kernel. */
+/** The message of Ubuntu's wrapper if it has no perf for the running kernel. */
 const NO_PERF_BEHIND = /perf not found for kernel/;
 
 async function perf(): Promise<string> {

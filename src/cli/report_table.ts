@@ -18,7 +18,7 @@ const ROWS = 20;
 /** Smallest share of a row unless a number of rows is requested. */
 const SMALLEST = 0.005;
 
-/** Which rows a table has, and in which order. */
+/** Selection and order of a table's rows. */
 export interface Rows {
   /** Maximum number of rows; defaults to 20, and to those above 0.5 %. */
   readonly limit?: number;

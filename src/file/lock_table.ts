@@ -55,7 +55,7 @@ const DOOR_TIMEOUT_MS = 5_000;
 export interface Writers {
   /** The address of the marker mapping. */
   readonly marker: bigint;
-  /** Whether the one writer excludes others. */
+  /** Indicates whether the one writer excludes others. */
   readonly isExclusive: boolean;
 }
 

@@ -87,7 +87,7 @@ export class MappedFile implements RecordSink {
   #position: number;
   /** The end of this writer's space. */
   #end: number;
-  /** Whether system calls are changing the file. */
+  /** Indicates whether system calls are changing the file. */
   #isChanging = false;
   /** Size of the records that are being copied to the position. */
   #copying = 0;

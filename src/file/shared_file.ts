@@ -23,7 +23,7 @@ import { LockTable, type Writers } from "./lock_table.ts";
 export interface Opening extends OpenedFile {
   /** The other writers of this module. */
   readonly writers: Writers | undefined;
-  /** Whether another writer, of this module or another engine, appends to the file. */
+  /** Indicates whether another writer, of this module or another engine, appends to the file. */
   readonly isShared: boolean;
 }
 
@@ -31,7 +31,7 @@ export interface Opening extends OpenedFile {
 export interface Claim {
   /** The address of a marker mapping that the writers share; 0 for a file without one. */
   readonly marker: bigint;
-  /** Whether the writer excludes others. */
+  /** Indicates whether the writer excludes others. */
   readonly isExclusive: boolean;
 }
 
@@ -146,7 +146,7 @@ export class SharedFile {
     return writers !== undefined || foreign.length > 0;
   }
 
-  /** Whether this writer excludes others. */
+  /** Indicates whether this writer excludes others. */
   get isExclusive(): boolean {
     return this.#isExclusive;
   }
@@ -170,7 +170,7 @@ export class SharedFile {
     return foreignWriters(this.file, this.file.status()).length > 0;
   }
 
-  /** Whether the file is closed. */
+  /** Indicates whether the file is closed. */
   get isClosed(): boolean {
     return this.file.isClosed;
   }

@@ -87,15 +87,15 @@ export function perfRecordName(type: number): string {
 export const Misc = {
   /** The bits that hold a {@linkcode CpuMode}. */
   CPUMODE_MASK: 7,
-  /** Of MMAP: the mapping holds data, not code. */
+  /** Flag of MMAP: the mapping holds data, not code. */
   MMAP_DATA: 1 << 13,
-  /** Of COMM: the process has called exec. */
+  /** Flag of COMM: the process has called exec. */
   COMM_EXEC: 1 << 13,
-  /** Of SWITCH and SWITCH_CPU_WIDE: the thread stops running. */
+  /** Flag of SWITCH and SWITCH_CPU_WIDE: the thread stops running. */
   SWITCH_OUT: 1 << 13,
-  /** Of MMAP2: it has a build-id instead of device and inode. */
+  /** Flag of MMAP2: it has a build-id instead of device and inode. */
   MMAP_BUILD_ID: 1 << 14,
-  /** Of BUILD_ID: the size of the build-id is recorded. */
+  /** Flag of BUILD_ID: the size of the build-id is recorded. */
   BUILD_ID_SIZE: 1 << 15,
 } as const;
 

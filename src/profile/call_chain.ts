@@ -23,7 +23,7 @@ const IP_REGISTERS: Record<string, bigint> = {
 export class CallChain {
   /** Addresses of instructions: those of callers are one byte before the return address. */
   readonly addresses: Address[] = [];
-  /** Whether the frame at an index is the kernel's. */
+  /** Indicates whether the frame at an index is the kernel's. */
   readonly isKernel: boolean[] = [];
   /** Number of frames. */
   length = 0;
@@ -53,8 +53,8 @@ export class CallChain {
   /**
    * Appends frames of a chain with markers.
    *
-   * @param inKernel Whether it begins in the kernel if it does not begin with a marker.
-   * @param isFirst Whether its first frame may equal the last appended one.
+   * @param inKernel Indicates whether it begins in the kernel if it does not begin with a marker.
+   * @param isFirst Indicates whether its first frame may equal the last appended one.
    */
   append(chain: U64Array, inKernel: boolean, isFirst: boolean): void {
     let inKernelNow = inKernel;

@@ -22,7 +22,7 @@ export class DumpedCode {
   readonly history: CodeHistory;
   /** The frames of its functions. */
   readonly frames: FunctionFrames;
-  /** Whether it has no functions. */
+  /** Indicates whether it has no functions. */
   readonly isEmpty: boolean;
   /** The first and the last timestamp of a function; NaN if there is none, or another clock. */
   readonly first: number;

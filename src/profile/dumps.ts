@@ -52,7 +52,7 @@ export interface DumpsOptions {
   readonly directories: readonly string[];
   /** Paths of dumps that the recording contains, by {@linkcode mappingKey}. */
   readonly kept: ReadonlyMap<string, string>;
-  /** Whether to check /proc/PID, because the recorded processes may still run. */
+  /** Returns whether to check /proc/PID, because the recorded processes may still run. */
   readonly isThisMachine: () => boolean | undefined;
 }
 
@@ -88,7 +88,7 @@ export class Dumps {
     return this.#hints;
   }
 
-  /** Whether any process has mapped a dump, even one that cannot be read. */
+  /** Indicates whether any process has mapped a dump, even one that cannot be read. */
   get areNamed(): boolean {
     return this.#byPath.size > 0 || this.#hints.length > 0;
   }

@@ -65,7 +65,7 @@ export class FrameNames {
   #dump: Dump | undefined;
   #code: DumpedCode | undefined;
   #offset = 0;
-  /** Whether the last named frame is of a function that was recorded after the sample. */
+  /** Indicates whether the function of the last named frame was recorded after the sample. */
   isEarly = false;
 
   /** @param symbols Returns the native symbols; called when the first is needed. */
@@ -148,7 +148,7 @@ export class FrameNames {
   }
 
   /**
-   * Whether a file with a symbol at the address was mapped after the function was recorded.
+   * Returns whether a file with a symbol at the address was mapped after the function.
    * Memory whose protection has only changed has no symbols.
    */
   #isReplaced(
@@ -167,7 +167,7 @@ export class FrameNames {
     return symbol !== undefined && symbol.end > 0;
   }
 
-  /** Whether an address is in memory that processes share, as PHP 8's code is. */
+  /** Returns whether an address is in memory that processes share, as PHP 8's code is. */
   #isShared({ pid }: Process, address: Address): boolean {
     const mapping = this.#processes.spaces.lookup(pid, address);
     return mapping !== undefined && SHARED.test(mapping.file.path);

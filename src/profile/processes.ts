@@ -21,7 +21,7 @@ export interface DumpUse {
   readonly code: DumpedCode;
   /** End time of its functions: a child has those of its parent up to the fork. */
   readonly until: number;
-  /** Whether the functions are another process's, and only valid in shared memory. */
+  /** Indicates whether the functions are another process's, and only valid in shared memory. */
   readonly isForeign: boolean;
 }
 

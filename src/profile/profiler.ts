@@ -60,9 +60,9 @@ export interface ProfileOptions {
   readonly dumps?: readonly string[];
   /** The samples to read; defaults to all. */
   readonly selection?: SampleSelection;
-  /** Whether to add up the weights of instructions as well. */
+  /** Indicates whether to add up the weights of instructions as well. */
   readonly instructions?: boolean;
-  /** Whether to keep the samples one by one, in the order of time. */
+  /** Indicates whether to keep the samples one by one, in the order of time. */
   readonly timeline?: boolean;
   /** Receives the number of samples that have been read, from time to time. */
   readonly onSamples?: (count: number) => void;
@@ -404,7 +404,7 @@ class Profiler {
     );
   }
 
-  /** Whether timestamps are of the clock of dumps. */
+  /** Indicates whether timestamps are of the clock of dumps. */
   get #isMonotonic(): boolean {
     return this.#reader.events.all.every(({ attr }) =>
       attr.useClockid && attr.clockid === MONOTONIC &&

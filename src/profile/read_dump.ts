@@ -27,7 +27,7 @@ export interface RecordingClock {
   /** The time of its first record. */
   readonly startTime: bigint;
   readonly tickRate: TickRate | undefined;
-  /** Whether it is CLOCK_MONOTONIC, that of dumps. */
+  /** Indicates whether it is CLOCK_MONOTONIC, that of dumps. */
   readonly isMonotonic: boolean;
 }
 
@@ -46,9 +46,9 @@ export interface ReadDump {
   /** The process that created it. */
   readonly pid: number;
   readonly clock: DumpClock;
-  /** Whether the header declares timestamps in ticks of the processor. */
+  /** Indicates whether the header declares timestamps in ticks of the processor. */
   readonly isFlagged: boolean;
-  /** Whether any function has unwind info. */
+  /** Indicates whether any function has unwind info. */
   readonly hasUnwinding: boolean;
   /** The missing part. */
   readonly hints: readonly Hint[];

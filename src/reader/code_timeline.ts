@@ -28,7 +28,7 @@ export interface Stay extends Range {
   readonly since: bigint;
   /** The time at which the last of its code was displaced; undefined if some is left. */
   readonly until?: bigint;
-  /** Whether it has moved here; perf 6.1 to 7.2 then has no unwind info for it. */
+  /** Indicates whether it has moved here; perf 6.1 to 7.2 then has no unwind info for it. */
   readonly isMoved: boolean;
 }
 

@@ -114,7 +114,7 @@ export class DumpRecord {
     return this.slice(0, this.totalSize);
   }
 
-  /** Whether the record is complete; a dump can end within its last one. */
+  /** Indicates whether the record is complete; a dump can end within its last one. */
   get isComplete(): boolean {
     return this.available === this.totalSize;
   }

@@ -38,7 +38,7 @@ export interface DumpedFunction {
   readonly lines: readonly LineEntry[];
   /** Size of its unwind info in bytes. */
   readonly unwindingSize: number;
-  /** Whether its JIT_CODE_LOAD is complete; a dump can end within the last one. */
+  /** Indicates whether its JIT_CODE_LOAD is complete; a dump can end within the last one. */
   readonly isComplete: boolean;
 }
 

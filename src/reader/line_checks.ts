@@ -185,5 +185,8 @@ export class LineChecks {
   }
 }
 
-/** Whether an entry names neither a file nor a line, as QEMU 11 writes it for each function. */
+/**
+ * Returns whether an entry names neither a file nor a line. QEMU 11 writes such an entry for
+ * each function.
+ */
 const isNowhere = ({ file, line }: LineEntry) => file === "" && line === 0;

@@ -66,14 +66,14 @@ export class LineCorrections {
     }
   }
 
-  /** Whether each line's address is 0x40 too high. */
+  /** Indicates whether each line's address is 0x40 too high. */
   get areLate(): boolean {
     const { early, late, beyond } = this.#counts;
     return early * CONTRADICTED <= late &&
       (beyond > 0 || this.#isV8 && late > 0);
   }
 
-  /** Whether no line needs a correction. */
+  /** Indicates whether no line needs a correction. */
   get areRight(): boolean {
     return this.#firstFreed === undefined && !this.areLate;
   }

@@ -143,7 +143,7 @@ export class RecordScanner {
   }
 
   /**
-   * Whether zeros are at the position, so that no record follows. Eight bytes are enough:
+   * Indicates whether zeros are at the position, so that no record follows. Eight bytes are enough:
    * an id can be 0, but a size cannot, and mapped writers write it last.
    */
   get isAtZeros(): boolean {

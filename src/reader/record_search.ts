@@ -70,7 +70,7 @@ export class RecordSearch {
   #mostHigh = 0xffff_ffff;
   /** Ids that have been read and are not of the specification. */
   readonly #otherIds = new Set<number>();
-  /** Whether a byte is the lowest one of an id that is searched for. */
+  /** Indicates whether a byte is the lowest one of an id that is searched for. */
   readonly #isLowByte = new Uint8Array(256);
   /** Up to here, sizes lead from record to record. */
   #trustedEnd = 0;
@@ -108,7 +108,7 @@ export class RecordSearch {
   }
 
   /**
-   * Whether a record, or the end of the file, follows the record from `at` to `end`.
+   * Returns whether a record, or the end of the file, follows the record from `at` to `end`.
    *
    * Records of unknown ids count if they lead to one of a known id.
    */

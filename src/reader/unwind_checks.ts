@@ -24,7 +24,7 @@ export class UnwindChecks {
   #pending: UnwindingInfo | undefined;
 
   /**
-   * @param isLost Whether the images of the dump are where perf 7.2 finds no unwind info:
+   * @param isLost Indicates whether the images of the dump are where perf 7.2 finds no unwind info:
    * where their path does not begin with `/tmp/jitted-`.
    */
   constructor(isLost: boolean, findings: Findings) {

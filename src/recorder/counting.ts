@@ -1,5 +1,5 @@
 /**
- * Whether the processor counts an event: some virtual machines open it and never count.
+ * The test that the processor counts an event: some virtual machines open it and never count.
  *
  * @module
  */

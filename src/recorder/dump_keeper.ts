@@ -32,7 +32,7 @@ interface Entry {
   readonly dump: Omit<KeptDump, "file">;
   /** Path in the recording; undefined if it could not be kept. */
   file: string | undefined;
-  /** Whether the file is a copy. */
+  /** Indicates whether the file is a copy. */
   isCopied: boolean;
 }
 

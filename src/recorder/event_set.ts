@@ -26,7 +26,7 @@ import { Ring } from "./ring.ts";
 import { attrOf, type SampleSettings } from "./sample_settings.ts";
 import { kernelSetting } from "./kernel_setting.ts";
 
-/** What is recorded. */
+/** The subject of a recording. */
 export type Target =
   /** The programs that the calling thread will start, from their exec on. */
   | { readonly kind: "children" }
@@ -51,7 +51,7 @@ export class EventSet {
   readonly ringSize: number;
   /** The events, for the file. */
   readonly events: readonly NewEvent[];
-  /** Whether the kernel is left out because this user may not record it. */
+  /** Indicates whether the kernel is left out because this user may not record it. */
   readonly leavesOutKernel: boolean;
 
   private constructor(

@@ -32,7 +32,7 @@ export class RecordingDirectory {
   /** The real path. */
   readonly path: string;
   readonly #lock: OpenFile;
-  /** Whether the directory was created for this recording. */
+  /** Indicates whether the directory was created for this recording. */
   readonly #isCreated: boolean;
 
   /** Path of the new recording's dumps in the directory. */

@@ -1,5 +1,5 @@
 /**
- * What the kernel refuses, and what helps.
+ * Refusals of the kernel, and their remedies.
  *
  * @module
  */

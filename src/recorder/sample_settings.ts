@@ -1,5 +1,5 @@
 /**
- * What the samples of a recording contain.
+ * The content of a recording's samples.
  *
  * @module
  */

@@ -77,7 +77,7 @@ export class Image implements Disposable {
     }
   }
 
-  /** True if the file has symbols of functions. */
+  /** Indicates whether the file has symbols of functions. */
   get hasFunctions(): boolean {
     return this.#functions !== undefined;
   }

@@ -37,7 +37,7 @@ export interface NativeSymbolsOptions {
    */
   readonly kallsyms?: string;
   /**
-   * Whether this machine was recorded; undefined if that is not known. If it was, its
+   * Indicates whether this machine was recorded; undefined if that is not known. If it was, its
    * processes may still live, so that /proc/PID is checked.
    */
   readonly isThisMachine?: boolean;
@@ -75,7 +75,7 @@ export class NativeSymbols implements Disposable {
    * Finds the function at an address. The same function is the same object each time.
    *
    * @param pid The process; a negative number is the kernel.
-   * @param mapping What is mapped there, if anything is. Its `file` is the key of a cache: pass the
+   * @param mapping The mapping at the address, if any. Its `file` is the key of a cache: pass the
    *   same object for the same file.
    * @returns The function; `[basename of the file]`, with `start` and `end` 0, for
    *   code of a file or a kernel without symbols; `undefined` for anonymous code without a perf map.

@@ -38,7 +38,7 @@ export class SymbolTable {
   /**
    * @param symbols Symbols in any order. Of equal ones of one address, the last wins.
    * @param end Address where the last symbol of size 0 ends.
-   * @param isBetter Whether a name is preferred to another of equal rank.
+   * @param isBetter Indicates whether a name is preferred to another of equal rank.
    */
   constructor(
     symbols: UnnamedSymbol[],

@@ -194,7 +194,7 @@ const POINTER_ENCODING = DW_EH_PE_pcrel | DW_EH_PE_sdata4;
 interface Frame {
   /** Distance of the stack pointer below the CFA in bytes. */
   depth: number;
-  /** Whether the CFA is computed from the frame pointer. */
+  /** Indicates whether the CFA is computed from the frame pointer. */
   hasFramePointer: boolean;
   /** Distances of the saved registers below the CFA in bytes, by register number. */
   saved: ReadonlyMap<number, number>;

@@ -31,7 +31,7 @@ export interface Cie {
   readonly pointerEncoding: number;
   /** Its FDEs have augmentation data. */
   readonly hasAugmentationData: boolean;
-  /** Whether a kernel creates the frames to run a signal handler. */
+  /** Indicates whether a kernel creates the frames to run a signal handler. */
   readonly isSignalFrame: boolean;
   readonly instructions: SectionPart;
 }

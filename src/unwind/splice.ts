@@ -19,7 +19,7 @@ import type { UnwoundChain, UnwoundFrame } from "./unwound_chain.ts";
  *
  * @param kernel Addresses of the kernel's chain, innermost first: the instruction that was
  * interrupted, then return addresses. Only the user's code.
- * @param isExecutable Whether code is mapped at an address. The first one without ends the chain:
+ * @param isExecutable Indicates whether code is mapped at an address. The first one without ends the chain:
  * the frame pointer was something else.
  */
 export function splice(

@@ -25,7 +25,7 @@ export class StackCopy {
     this.end = start + used.length;
   }
 
-  /** Whether the copy has the 8 bytes at an address. */
+  /** Returns whether the copy has the 8 bytes at an address. */
   has(address: Address): boolean {
     const offset = address - this.start;
     return offset >= 0 && offset <= this.#view.byteLength - SLOT;

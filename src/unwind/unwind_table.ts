@@ -42,7 +42,7 @@ export interface InstructionRules {
   readonly row: FrameRow;
   /** DWARF's number of the return address column. */
   readonly returnAddress: number;
-  /** Whether the kernel created the frame to run a signal handler. */
+  /** Indicates whether the kernel created the frame to run a signal handler. */
   readonly isSignalFrame: boolean;
 }
 

@@ -47,7 +47,7 @@ export interface PlacedTable {
 export interface CodeSpace {
   /** Returns the rules for the code at an address, if there are any. */
   tableAt(address: Address): PlacedTable | undefined;
-  /** Whether code is mapped at an address. */
+  /** Returns whether code is mapped at an address. */
   isExecutable(address: Address): boolean;
 }
 
@@ -315,7 +315,7 @@ export class Unwinder {
   }
 }
 
-/** Whether a frame pointer can be that of a frame at an address, or of its callers. */
+/** Returns whether a frame pointer can be that of a frame at an address, or of its callers. */
 function isFurtherUp(framePointer: Address, from: Address): boolean {
   return framePointer >= from && framePointer <= from + LONGEST_FRAME &&
     framePointer % SLOT === 0;

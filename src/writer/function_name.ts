@@ -53,7 +53,7 @@ export function escapeFunctionName(name: string): string {
  * Writes a text of printable ASCII characters, as nearly every name is, to `into` at
  * `at`. The text must fit.
  *
- * @returns Whether it is such a text. If not, a part of it may have been written.
+ * @returns `true` if it is such a text. If not, a part of it may have been written.
  */
 export function writePlainText(
   name: string,
