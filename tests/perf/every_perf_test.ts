@@ -15,7 +15,7 @@ import {
   installedPerfs,
   oldestOf,
   type Perf,
-  since7,
+  since,
 } from "../support/perfs.ts";
 import { demoCommand, type Profile, profileWith } from "../support/profile.ts";
 import { MOD, scriptCommand } from "../support/script.ts";
@@ -181,7 +181,7 @@ describe("a function that takes another's address", () => {
     "has its samples when it has a JIT_CODE_MOVE",
     async (perf) =>
       assertShares(await samplesBy(perf, await moved(), "symbol")),
-    since7("crashes on a JIT_CODE_MOVE"),
+    since("7.0", "crashes on a JIT_CODE_MOVE"),
   );
 });
 
@@ -215,6 +215,6 @@ describe("perf record --call-graph dwarf, of functions without frame pointers", 
     OTHERS,
     "has whole chains when the dump is elsewhere",
     async (perf) => await assertWhole(perf, await elsewhere()),
-    since7("finds .eh_frame only in images directly in /tmp"),
+    since("7.0", "finds .eh_frame only in images directly in /tmp"),
   );
 });

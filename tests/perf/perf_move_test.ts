@@ -3,7 +3,7 @@ import { describe } from "@std/testing/bdd";
 import { runOrThrow } from "../support/perf.ts";
 import { profile } from "../support/profile.ts";
 import { MOD, scriptCommand } from "../support/script.ts";
-import { itBeforePerf7 } from "../support/with_perf.ts";
+import { itBeforePerf } from "../support/with_perf.ts";
 
 const DEMO = new URL("../demo/", import.meta.url).href;
 
@@ -47,7 +47,8 @@ const PROGRAM = (directory: string) => `
 `;
 
 describe("a function that moves, under perf", () => {
-  itBeforePerf7(
+  itBeforePerf(
+    "7.0",
     "crashes on a JIT_CODE_MOVE",
     "has its name at the old address and at the new one when perf reports",
     async () => {

@@ -47,12 +47,15 @@ async function reportSamples(
   const { stdout } = await runOrThrow(
     reportCommand(injected, `sample,${fields}`, "--quiet", "-t", ";"),
   );
-  return new Map(
-    stdout.split("\n").filter((line) => line.includes(";")).map((line) => {
-      const [samples, ...values] = line.split(";").map((value) => value.trim());
-      return [values.join(" ").replace("[.] ", ""), Number(samples)];
-    }),
-  );
+  const found = new Map<string, number>();
+  for (const row of stdout.split("\n")) {
+    if (!row.includes(";")) continue;
+    const [samples, ...values] = row.split(";").map((value) => value.trim());
+    const key = values.join(" ").replace("[.] ", "");
+    // perf 6.12 prints several rows for one line.
+    found.set(key, (found.get(key) ?? 0) + Number(samples));
+  }
+  return found;
 }
 
 const { code, functions } = compile(

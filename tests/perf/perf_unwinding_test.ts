@@ -11,7 +11,7 @@ import {
   TEXT_OFFSET,
 } from "../support/profile.ts";
 import { MOD, scriptCommand, temporaryDirectory } from "../support/script.ts";
-import { itBeforePerf7, itWithPerf } from "../support/with_perf.ts";
+import { itBeforePerf, itWithPerf } from "../support/with_perf.ts";
 
 const DEMO = new URL("../demo/", import.meta.url).href;
 
@@ -65,7 +65,8 @@ async function chains({ injected }: Profile): Promise<string[][]> {
 }
 
 describe("perf record --call-graph dwarf, of functions without frame pointers", () => {
-  itBeforePerf7(
+  itBeforePerf(
+    "7.0",
     "finds .eh_frame only in images directly in /tmp",
     "has the whole chain when a sample is anywhere in a function",
     async () => {
@@ -88,7 +89,8 @@ describe("perf record --call-graph dwarf, of functions without frame pointers", 
     },
   );
 
-  itBeforePerf7(
+  itBeforePerf(
+    "7.0",
     "shows no frame at all where it cannot unwind",
     "has no callers when there is no unwind info",
     async () => {

@@ -10,7 +10,7 @@ import { recordCommand, runOrThrow } from "../support/perf.ts";
 import { demoCommand, profile } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { perfSamples, unwoundSamples } from "../support/unwound_samples.ts";
-import { itBeforePerf7, itWithPerf } from "../support/with_perf.ts";
+import { itBeforePerf, itWithPerf } from "../support/with_perf.ts";
 
 /** Matches a frame in a function of the demo. */
 const JITTED =
@@ -58,12 +58,11 @@ describe("the stacks of a native program without frame pointers", () => {
     return data;
   };
   const what = "have the frames of perf 6.1 when perf has recorded them";
-  const test = uncompiled
-    ? itUnless.bind(null, uncompiled)
-    : itBeforePerf7.bind(
-      null,
-      "prints addresses in memory, not in the file, for frames without a symbol",
-    );
+  const test = uncompiled ? itUnless.bind(null, uncompiled) : itBeforePerf.bind(
+    null,
+    "6.12",
+    "prints addresses in memory, not in the file, for frames without a symbol",
+  );
   test(what, async () => {
     // Record until all of these functions have samples. Samples in the PLT are too rare to
     // wait for; tests/unwind tests its rules.
@@ -92,7 +91,8 @@ describe("the stacks of a native program without frame pointers", () => {
 });
 
 describe("the stacks of jitted code without frame pointers", () => {
-  itBeforePerf7(
+  itBeforePerf(
+    "7.0",
     "finds .eh_frame only in images directly in /tmp",
     "have the frames of perf 6.1 when perf has recorded them",
     async () => {

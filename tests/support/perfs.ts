@@ -44,16 +44,17 @@ export function oldestOf(perfs: readonly Perf[]): Perf {
 }
 
 /** Returns a version's major and minor part as one number. */
-function numberOf({ version }: Perf): number {
+function numberOf({ version }: Pick<Perf, "version">): number {
   const [major, minor] = version.split(".").map(Number);
   return 1000 * major + minor;
 }
 
-/** Returns the reason to ignore a test of perf 7 or later; `fault` describes perf's fault. */
-export const since7 = (fault: string) => (perf: Perf | undefined) =>
-  perf !== undefined && numberOf(perf) >= 7000
-    ? `perf ${perf.version} ${fault}`
-    : undefined;
+/** Returns the reason to ignore a test of a version or a later one; `fault` describes perf's fault. */
+export const since =
+  (version: string, fault: string) => (perf: Perf | undefined) =>
+    perf !== undefined && numberOf(perf) >= numberOf({ version })
+      ? `perf ${perf.version} ${fault}`
+      : undefined;
 
 function perfsIn(directory: string): string[] {
   try {

@@ -7,7 +7,7 @@
 import { it } from "@std/testing/bdd";
 import { itUnless } from "./it_unless.ts";
 import { isInstalled, whyPerfCannotRecord } from "./perf.ts";
-import { installedPerfs, since7 } from "./perfs.ts";
+import { installedPerfs, since } from "./perfs.ts";
 
 const reason = await whyPerfCannotRecord() ??
   (await isInstalled("objcopy") ? undefined : "binutils is not installed");
@@ -29,15 +29,16 @@ export function itWithPerf(name: string, fn: () => Promise<void>): void {
 const [perf] = await isInstalled("perf") ? await installedPerfs() : [];
 
 /**
- * Registers a test of `perf` itself that is also ignored if this is version 7 or later;
- * `fault` describes perf's fault.
+ * Registers a test of `perf` itself that is also ignored if this is `version` or
+ * later; `fault` describes perf's fault.
  */
-export function itBeforePerf7(
+export function itBeforePerf(
+  version: string,
   fault: string,
   name: string,
   fn: () => Promise<void>,
 ): void {
-  const reason = since7(fault)(perf);
+  const reason = since(version, fault)(perf);
   if (reason === undefined) itWithPerf(name, fn);
   else itUnless(reason, name, fn);
 }
