@@ -12,9 +12,9 @@ import type { Packed } from "../writer/record_buffer.ts";
  * `"append"`: each call appends its records by one system call. Other writers may append
  * to the same dump, and readers may follow it while it grows.
  *
- * `"mapped"`: records are copied into a shared mapping of the file, in a third to half
- * of the time, and as safe from a crash. The dump has one writer; others are refused until
- * it is closed, also if a worker that has it open is terminated. Until then the file ends
+ * `"mapped"`: records are copied into a shared mapping of the file, in half of the
+ * time, and as safe from a crash. The dump has one writer; others are refused until it is
+ * closed, also if a worker that has it open is terminated. Until then the file ends
  * in up to 512 KiB of zeros, at which readers that follow it, such as samply, may stop. The
  * file must not be truncated meanwhile: the kernel ends a process (SIGBUS) that writes to
  * a mapping beyond the end of its file, or on a disk that fails.
