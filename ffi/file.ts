@@ -89,7 +89,7 @@ export class OpenFile {
 
   /**
    * Appends the parts in one write; returns the number of bytes written. Each part must
-   * lie in memory that does not move.
+   * be in memory that does not move.
    */
   writeParts(parts: readonly Uint8Array[]): number {
     if (this.#isOverwriting) this.#resumeAppending();

@@ -15,7 +15,7 @@ import type { SharedFile } from "./shared_file.ts";
 /** The attempts to repair a file to which another engine appends, one per millisecond. */
 const REPAIR_ATTEMPTS = 20;
 
-/** Free space in bytes below which each append happens behind the door. */
+/** Free space in bytes below which each append locks the door. */
 const LOW_DISK_SPACE = 64 * 2 ** 20;
 
 /** Check free disk space again after this many bytes. */
@@ -29,7 +29,7 @@ const NO_BYTES = new Uint8Array(0);
  * The kernel appends the bytes of one write(2) in one piece, whatever others append. On a
  * full disk, and at the limit of the file's size, it writes a part and returns its size.
  * So while the disk is low on space, the writers of this module append one at a time,
- * behind the door, until the record is whole or the part of it is removed. Another
+ * with the door locked, until the record is whole or its part is removed. Another
  * engine of the process may append after the part (and another writer of this module, if
  * the file system reports more space than it has, as under a quota). Then nothing is cut
  * off; {@linkcode Repair} makes readers skip the part. A repair that fails is tried again

@@ -23,7 +23,7 @@
  *   variable: the dump stays open until the program ends.
  * - A terminated worker: its descriptors stay open until the process ends. So the process
  *   keeps the marker, and keeps refusing others if the sink was "mapped". If the worker
- *   was behind the door, each later operation behind it waits for the timeout.
+ *   had locked the door, each later operation that locks it waits for the timeout.
  *
  * @module
  */
@@ -79,7 +79,7 @@ export class LockTable {
   }
 
   /**
-   * Runs `action` while no other writer opens, closes or repairs the file: behind the door.
+   * Runs `action` with the door locked, so that no other writer opens, closes or repairs the file.
    *
    * @param action `isAlone` is false if the door could not be locked before the timeout.
    */
@@ -112,7 +112,7 @@ export class LockTable {
     try {
       unlock(this.#file, DOOR);
     } catch {
-      // What was done behind the door is done; others wait for the timeout.
+      // The action has finished. Other writers wait for the timeout.
     }
   }
 

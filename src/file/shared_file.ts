@@ -54,7 +54,7 @@ export class SharedFile {
    * Opens or creates a file; see {@linkcode openRegularFile}.
    *
    * @param remedy Remedy for an engine that would overwrite appended records.
-   * @param claim Checks the file and prepares it for records, behind the door. Returns
+   * @param claim Checks the file and prepares it for records, while the door is locked. Returns
    * undefined if it has renamed the file, and a new one is to be created.
    * @throws {Deno.errors.Busy} If another writer does not share the file.
    * @throws Whatever `claim` throws.
@@ -152,7 +152,7 @@ export class SharedFile {
   }
 
   /**
-   * Runs `action` behind the door; see {@linkcode LockTable.behindDoor}.
+   * Runs `action` while the door is locked; see {@linkcode LockTable.behindDoor}.
    *
    * @param action `isAlone` is false if the door could not be locked before the timeout.
    */
@@ -160,7 +160,7 @@ export class SharedFile {
     this.#table.behindDoor(action);
   }
 
-  /** Returns whether this process has no other writer of the file. Call it behind the door. */
+  /** Returns whether this process has no other writer of the file. Call it while the door is locked. */
   isOnlyWriter(): boolean {
     return this.#table.isOnly() && !this.hasForeignWriters();
   }

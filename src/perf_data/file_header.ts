@@ -179,13 +179,13 @@ async function readAttrs(
     offset,
   );
   // Ids of two events are not the same, so all of them together fit in the file.
-  let room = fileSize;
+  let space = fileSize;
   for (let at = 0; at + width <= size; at += width) {
     const section = at + width - FileSection.size;
     const idsOffset = attrs.number(section + FileSection.offsets.offset);
     const idsSize = attrs.number(section + FileSection.offsets.size);
-    room -= idsSize;
-    if (idsOffset + idsSize > fileSize || room < 0) {
+    space -= idsSize;
+    if (idsOffset + idsSize > fileSize || space < 0) {
       attrs.refuse(
         `is ${idsSize} at ${idsOffset}, and the file has ${fileSize} bytes`,
         "perf_file_attr",

@@ -144,10 +144,10 @@ export class PerfRecord {
     field: string,
     fieldOffset: number,
   ): void {
-    const room = this.bodyEnd - from;
-    if (count * width <= room) return;
+    const space = this.bodyEnd - from;
+    if (count * width <= space) return;
     this.refuse(
-      `is ${count}, and the record has ${room} bytes left`,
+      `is ${count}, and the record has ${space} bytes left`,
       field,
       fieldOffset,
     );

@@ -11,7 +11,7 @@ import { PerfRecord, type RawRecord } from "./record.ts";
 import {
   ATTR_SIZE_VER0,
   AuxtraceBody,
-  BUILD_ID_ROOM,
+  BUILD_ID_SIZE_MAX,
   BuildIdBody,
   CallchainDeferredBody,
   CommBody,
@@ -122,9 +122,9 @@ export class Mmap2 extends Mmap {
   constructor(raw: RawRecord) {
     super(raw, Mmap2Body.size);
     const size = this.#buildIdSize;
-    if (size > BUILD_ID_ROOM) {
+    if (size > BUILD_ID_SIZE_MAX) {
       this.refuse(
-        `is ${size}, and the record has room for ${BUILD_ID_ROOM}`,
+        `is ${size}, and the record has space for ${BUILD_ID_SIZE_MAX}`,
         "build_id_size",
         BODY + MMAP2.maj + BUILD_ID.buildIdSize,
       );
@@ -389,8 +389,8 @@ export class HeaderAttr extends BodyRecord {
   get ids(): U64Array {
     const at = this.at + BODY;
     const start = at + attrSize(this.window, at);
-    const room = this.at + this.size - start;
-    return new U64Array(this.window, start, Math.floor(room / U64_SIZE));
+    const space = this.at + this.size - start;
+    return new U64Array(this.window, start, Math.floor(space / U64_SIZE));
   }
 }
 
@@ -501,8 +501,8 @@ export class HeaderBuildId extends BodyRecord {
     const { buildId0, size } = BuildIdBody.offsets;
     // Before perf 5.10 the size was not recorded, and was 20.
     const length = this.misc & Misc.BUILD_ID_SIZE
-      ? Math.min(this.window.u8(this.at + BODY + size), BUILD_ID_ROOM)
-      : BUILD_ID_ROOM;
+      ? Math.min(this.window.u8(this.at + BODY + size), BUILD_ID_SIZE_MAX)
+      : BUILD_ID_SIZE_MAX;
     return this.slice(BODY + buildId0, BODY + buildId0 + length);
   }
 

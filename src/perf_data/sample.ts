@@ -142,7 +142,7 @@ export class Sample extends PerfRecord {
   }
 
   /**
-   * The number of events that the sample stands for. If it is not recorded, it is the
+   * The number of events that the sample represents. If it is not recorded, it is the
    * event's fixed period, or 1 for a frequency.
    */
   get period(): number {
@@ -228,10 +228,12 @@ export class Sample extends PerfRecord {
     const at = this.#locate().stackUser;
     if (at === ABSENT) return undefined;
     const { window } = this;
-    const room = window.number(at);
+    const space = window.number(at);
     const start = at + U64_SIZE;
     // dyn_size, after the copy, is the part of it that holds the stack.
-    const used = room === 0 ? 0 : Math.min(room, window.number(start + room));
+    const used = space === 0
+      ? 0
+      : Math.min(space, window.number(start + space));
     return window.bytes.subarray(start, start + used);
   }
 

@@ -160,13 +160,13 @@ export class SampleLayout {
     };
     /** Takes `count` more elements of the field that has just been taken. */
     const extend = (count: number, width: number, name: string) => {
-      const room = end - at;
-      if (count * width > room) {
+      const space = end - at;
+      if (count * width > space) {
         refuse(
           window,
           at - U64_SIZE,
           name,
-          `is ${count}, and the record has ${room} bytes left`,
+          `is ${count}, and the record has ${space} bytes left`,
         );
       }
       at += count * width;

@@ -125,7 +125,7 @@ export const Mmap2Body = fields("perf_record_mmap2", {
 
 /**
  * Fields of an MMAP2 with `MMAP_BUILD_ID` in place of `maj` to `inoGeneration`; up to
- * {@linkcode BUILD_ID_ROOM} bytes of build-id follow.
+ * {@linkcode BUILD_ID_SIZE_MAX} bytes of build-id follow.
  */
 export const Mmap2BuildId = fields("perf_record_mmap2", {
   buildIdSize: "u8",
@@ -134,7 +134,7 @@ export const Mmap2BuildId = fields("perf_record_mmap2", {
 });
 
 /** Most bytes of a build-id in a record. */
-export const BUILD_ID_ROOM = 20;
+export const BUILD_ID_SIZE_MAX = 20;
 
 /** LOST after its header. */
 export const LostBody = fields("perf_record_lost", { id: "u64", lost: "u64" });

@@ -108,7 +108,7 @@ export class Dumps {
     const recorded = mapping.file.path.replace(DELETED, "");
     const isNamed = DUMP_NAME.test(recorded);
     const recording = clock();
-    // Times of another clock say nothing about the age of a copy.
+    // Times of another clock do not show the age of a copy.
     const time = recording.isMonotonic ? mapping.time : 0n;
     const { path, failure } = this.#locateKept(mapping) ??
       this.#locate({ ...mapping, time }, recorded, isNamed);

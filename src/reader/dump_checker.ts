@@ -342,7 +342,7 @@ export class DumpChecker {
         "move without function",
         offset + MOVE.codeIndex,
         PERF_6,
-        `no function with code index ${codeIndex} stands before its JIT_CODE_MOVE; perf maps an image that does not exist, and shows no names there`,
+        `no function with code index ${codeIndex} is recorded before its JIT_CODE_MOVE; perf maps an image that does not exist, and shows no names there`,
         again,
       );
     }

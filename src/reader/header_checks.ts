@@ -63,7 +63,7 @@ export function checkHeader(header: DumpHeader, findings: Findings): void {
       AT.version,
       EVERY_PERF,
       `perf inject refuses version ${version}, and ends`,
-      `Write version ${JITDUMP_VERSION}, whatever the specification's title says.`,
+      `Write version ${JITDUMP_VERSION}, although the specification's title has version 2.`,
     );
   }
   if ((flags & ~ARCH_TIMESTAMP) !== 0n) {

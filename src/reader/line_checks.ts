@@ -16,7 +16,7 @@ import type { DumpHeader } from "./record_scanner.ts";
 const SAME_FILE = "\ufffd";
 
 const ORDER =
-  "Write the lines of each function right before its JIT_CODE_LOAD.";
+  "Write the lines of each function directly before its JIT_CODE_LOAD.";
 
 /** Checks the lines of each function, and those of the whole dump at its end. */
 export class LineChecks {
@@ -67,7 +67,7 @@ export class LineChecks {
         "order of records",
         lines.offset,
         EVERY_PERF,
-        `the lines of "${fn.name}" do not stand right before its JIT_CODE_LOAD; perf drops them`,
+        `the lines of "${fn.name}" are not directly before its JIT_CODE_LOAD; perf drops them`,
         ORDER,
       );
     } else if (

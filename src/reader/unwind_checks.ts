@@ -60,7 +60,7 @@ export class UnwindChecks {
         offset + data + (isSwapped ? 0 : ehFrame.length),
         isSwapped ? EVERY_PERF : PERF_7,
         isSwapped
-          ? ".eh_frame_hdr stands before .eh_frame; perf takes the start for .eh_frame, whatever the specification says, and finds no callers"
+          ? ".eh_frame_hdr precedes .eh_frame; perf reads the start as .eh_frame, unlike the specification, and finds no callers"
           : `the version of .eh_frame_hdr is ${
             ehFrameHdr[0]
           } instead of ${EH_FRAME_HDR_VERSION}; perf finds no callers`,
@@ -107,7 +107,7 @@ export class UnwindChecks {
       offset,
       EVERY_PERF,
       "no function follows the unwind info; perf drops it",
-      "Write the unwind info of each function right before its JIT_CODE_LOAD.",
+      "Write the unwind info of each function directly before its JIT_CODE_LOAD.",
     );
   }
 }

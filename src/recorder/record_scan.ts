@@ -1,5 +1,5 @@
 /**
- * One pass over the records that have just come from a ring.
+ * One pass over the records that were just read from a ring.
  *
  * @module
  */

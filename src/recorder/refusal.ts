@@ -80,7 +80,7 @@ function describeDenial(of: Circumstances): string {
   if (mayRecordItself) {
     if (pid < 0) {
       return "recording all processes is not allowed: run as root, " +
-        `give this program CAP_PERFMON, or run sudo sysctl ${PARANOID}=0`;
+        `grant this program CAP_PERFMON, or run sudo sysctl ${PARANOID}=0`;
     }
     if (isKernelOnly) {
       return `recording the kernel is not allowed${at(paranoid)}: ` +

@@ -186,7 +186,7 @@ export class ElfFile {
 
   /** Returns the build-id in hexadecimal, if there is one. */
   buildId(): string | undefined {
-    // Files of debug info have no contents in their segments: sections come first.
+    // Sections are tried first, because the segments of debug info files have no contents.
     const notes = [
       ...this.sections.filter(({ type }) => type === SHT_NOTE),
       ...this.segments.filter(({ type }) => type === PT_NOTE)

@@ -36,7 +36,7 @@ export type ChainEnd =
 
 /** A frame of a call chain. */
 export interface UnwoundFrame {
-  /** Address of the instruction at which the frame goes on. */
+  /** Address of the instruction at which the frame continues. */
   readonly address: Address;
   /**
    * The frame was interrupted at its address. Otherwise it made a call, and the address is that
