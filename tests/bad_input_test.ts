@@ -108,8 +108,13 @@ const line = { offset: 0, line: 1, file: "/a" };
 
 /** Mistakes in the source lines of a function whose code has one byte. */
 const BAD_LINES: [string, Anything, typeof TypeError, RegExp][] = [
-  ["lines that are not an array", { lines: line }, TypeError, /"lines".*array/],
-  ["lines that are null", { lines: null }, TypeError, /"lines".*null/],
+  [
+    "a value of lines that is not an array",
+    { lines: line },
+    TypeError,
+    /"lines".*array/,
+  ],
+  ["null instead of lines", { lines: null }, TypeError, /"lines".*null/],
   [
     "a line that is null",
     { lines: [line, null] },
@@ -433,7 +438,7 @@ const BAD_OPENINGS: [string, Anything[], typeof TypeError, RegExp][] = [
     /"options.sourceRoot".*file:/,
   ],
   [
-    "options that are null",
+    "null instead of options",
     ["/nowhere/x", 62, null],
     TypeError,
     /"options".*null/,
@@ -638,7 +643,7 @@ describe("opening a perf map", () => {
         '"filename" must be a file:',
       ],
       [
-        "options that are null",
+        "null instead of options",
         ["/nowhere/x", null],
         '"options" must be an ob',
       ],

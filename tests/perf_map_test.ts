@@ -48,7 +48,7 @@ ${own.toString(16)} 1f own
     );
   });
 
-  it("is supported when dumps are", () => {
+  it("is supported when JitDumpFile is supported", () => {
     assertEquals(PerfMapFile.isSupported(), JitDumpFile.isSupported());
   });
 

@@ -155,7 +155,7 @@ async function runOnQemu(
 }
 
 const callText = ([main, args]: [string, bigint[], ...unknown[]]) =>
-  `${main} of ${args.join(", ") || "nothing"}`;
+  `${main} with arguments (${args.join(", ")})`;
 
 describe(`the demo's compiler for ${Deno.build.arch}`, () => {
   for (const test of PROGRAMS) {

@@ -19,7 +19,7 @@ const mayShift = (await run([...after(1), "true"])
   .catch(() => ({ success: false }))).success;
 
 describe("getTimeStamp()", () => {
-  const name = "is CLOCK_MONOTONIC, and exact after years";
+  const name = "returns CLOCK_MONOTONIC exactly when the uptime is years";
   if (!mayShift) {
     it.skip(`${name} (ignored: there are no time namespaces here)`, () => {});
     return;
