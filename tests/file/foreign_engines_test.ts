@@ -132,7 +132,7 @@ describe("an engine that writes without append mode", () => {
 });
 
 describe("an engine that appends", () => {
-  /** Returns a header of a foreign engine, whose timestamp is of another clock. */
+  /** Returns a header of a foreign engine, whose timestamp is from another clock. */
   const foreignHeader = (pid: number) => {
     const header = new Uint8Array(40);
     const view = new DataView(header.buffer);

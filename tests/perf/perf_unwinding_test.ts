@@ -132,7 +132,7 @@ describe("the frames in perf's ELF files", () => {
         const [load] = readLoads(join(directory.path, dump));
         const pid = Number(dump.match(/\d+/)![0]);
         const elf = elfOf({ directory: directory.path, pid }, load);
-        // perf writes its own machine, but readelf names registers by the machine.
+        // perf writes its own ELF machine, but readelf names registers by this field.
         const bytes = Deno.readFileSync(elf);
         new DataView(bytes.buffer).setUint16(18, eMachine, true);
         Deno.writeFileSync(elf, bytes);

@@ -187,7 +187,7 @@ const MONO = bookworm("mono-runtime", "mono-mcs");
 /** Findings of JavaScriptCore's dumps. */
 const JSC = ["file name", "last line"];
 
-/** All writers. */
+/** The tested writers. */
 export const WRITERS: readonly Writer[] = [
   ...[18, 20, 22, 24, 26].map(node),
   {
