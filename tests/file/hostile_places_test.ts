@@ -276,7 +276,7 @@ describe("a dump of this process", () => {
 describe("opening a dump that cannot be mapped", () => {
   itUnless(
     noMount,
-    "removes only a file that it has created",
+    "removes a file only if it has created it",
     async () => {
       using directory = temporaryDirectory();
       const mountPoint = join(directory.path, "noexec");

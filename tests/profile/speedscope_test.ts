@@ -61,7 +61,7 @@ describe("toSpeedscope()", () => {
     ]);
   });
 
-  it("has the samples of each thread in the order of time", () => {
+  it("sorts samples by time when there are several threads", () => {
     const { profiles, activeProfileIndex } = read(PROFILE);
     assertEquals(
       profiles.map(({ name, samples, weights, endValue }) => [

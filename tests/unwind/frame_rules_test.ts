@@ -130,7 +130,7 @@ describe("the rules of an .eh_frame", () => {
 
   itUnless(
     reason ?? (Deno.build.arch === "x86_64" ? undefined : "not on x86-64"),
-    "are those that readelf reads from a program and from the C library",
+    "are those of readelf when they are of a program or the C library",
     async () => {
       using directory = temporaryDirectory();
       const program = await compileNativeProgram(directory.path);
