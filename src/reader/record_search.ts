@@ -77,6 +77,9 @@ export class RecordSearch {
   /** The range that was searched last; `found` is its end if a record starts there. */
   #searched = { from: 0, to: 0, isFound: false };
 
+  /** The range inside unknown records that was searched last, like `#searched`. */
+  #inside = { from: 0, to: 0, isFound: false };
+
   constructor(bytes: DumpBytes, littleEndian: boolean) {
     this.#bytes = bytes;
     this.#littleEndian = littleEndian;
@@ -206,7 +209,7 @@ export class RecordSearch {
     const low = this.#littleEndian ? 0 : 3;
     for (let i = from - offset; i <= last - offset; i++) {
       if (this.#isLowByte[bytes[i + low]] === 0) {
-        if (this.#isOtherRecord(window, i)) return offset + i;
+        if (this.#isOtherAlone(window, i)) return offset + i;
         continue;
       }
       const id = view.getUint32(i, this.#littleEndian);
@@ -218,7 +221,7 @@ export class RecordSearch {
         continue;
       }
       if (!isKnown(id) && !this.#otherIds.has(id)) {
-        if (this.#isOtherRecord(window, i)) return offset + i;
+        if (this.#isOtherAlone(window, i)) return offset + i;
         continue;
       }
       if (this.#isRecord(window, offset + i)) return offset + i;
@@ -234,6 +237,43 @@ export class RecordSearch {
     const end = at + head.size;
     if (certainty === "yes") return this.#isInFile(end) || head.id === 0;
     return this.#isInFile(end) && this.#leadsTo(at, end) !== undefined;
+  }
+
+  /** Returns whether a record of an unknown id starts here that contains no known record. */
+  #isOtherAlone(window: Window, start: number): boolean {
+    if (!this.#isOtherRecord(window, start)) return false;
+    const { view, bytes, offset } = window;
+    const { totalSize } = RecordHeader.offsets;
+    const size = view.getUint32(start + totalSize, this.#littleEndian);
+    const from = offset + start + RecordHeader.size;
+    const end = Math.min(
+      offset + start + size,
+      offset + bytes.length - RecordHeader.size,
+    );
+    const last = this.#inside;
+    const isAfter = last.from <= from && from <= last.to;
+    if (isAfter && last.isFound) return last.to >= end;
+    // Each byte is searched once, however many records seem to begin before it.
+    let at = isAfter ? last.to : from;
+    let isFound = false;
+    for (; at < end && !isFound; at++) {
+      isFound = this.#isCertain(window, at);
+      if (isFound) break;
+    }
+    this.#inside = { from: isAfter ? last.from : from, to: at, isFound };
+    return !isFound;
+  }
+
+  /** Returns whether a record of a known id starts at a position, whatever follows it. */
+  #isCertain(window: Window, at: number): boolean {
+    const low = this.#littleEndian ? 0 : 3;
+    if (this.#isLowByte[window.bytes[at - window.offset + low]] === 0) {
+      return false;
+    }
+    const head = this.#headIn(window, at);
+    return isKnown(head.id) && head.size >= RecordHeader.size &&
+      this.#certainty(window, at, head) === "yes" &&
+      this.#isInFile(at + head.size);
   }
 
   /** Returns whether a record of an unknown id starts here, by its time and what follows. */
