@@ -29,7 +29,7 @@ const SIZE_WITHOUT_FLAGS = HEADER.flags0;
 /** Number of bits in the header's flags. */
 const FLAG_COUNT = 256;
 
-/** Most bytes of a feature section that are read; the build-ids of 100 000 files fit. */
+/** Maximum size of a feature section that is read; the build-ids of 100 000 files fit. */
 const FEATURE_LIMIT = 16 * 1024 * 1024;
 
 /** The form of a recording. */

@@ -168,7 +168,7 @@ function intersection(a: Range, b: Range): Range {
   };
 }
 
-/** Returns the first index for which `isSo` holds; it must hold for all after it too. */
+/** Returns the first index for which `isSo` is true. It must be true for all later indexes. */
 export function firstIndex<T>(
   items: readonly T[],
   isSo: (item: T) => boolean,

@@ -119,7 +119,7 @@ export class DumpRecord {
     return this.available === this.totalSize;
   }
 
-  /** Number of the record's bytes that are there. */
+  /** Number of the record's bytes that the dump contains. */
   protected get available(): number {
     const left = this.#window.bytes.length - this.#at;
     return Math.min(left, this.totalSize);
