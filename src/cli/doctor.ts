@@ -77,7 +77,7 @@ async function paranoid(): Promise<string> {
   const level = Number(await Deno.readTextFile(path));
   if (level <= 1 || Deno.uid() === 0) return String(level);
   throw new Error(
-    `${level}: the time in the kernel is not recorded, or nothing at all; run sudo sysctl kernel.perf_event_paranoid=1`,
+    `${level}: recording is not allowed, or only outside the kernel; run sudo sysctl kernel.perf_event_paranoid=1`,
   );
 }
 

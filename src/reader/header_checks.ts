@@ -129,7 +129,7 @@ export function checkHeaderSize(
       "header size",
       AT.totalSize,
       EVERY_PERF,
-      `${declared}; perf reads records from byte ${size} on whatever it is, and loses all of them`,
+      `${declared}; perf reads records from byte ${size} on nevertheless, and loses all of them`,
       remedy,
     );
   } else {

@@ -106,9 +106,9 @@ export class LineChecks {
         "lines of another function",
         offset,
         EVERY_PERF,
-        `the lines are of the code at ${
+        `the lines describe the code at ${
           hex(codeAddr)
-        }; perf takes them for "${name}" at ${
+        }; perf assigns them to "${name}" at ${
           hex(start)
         }, the next function in the file`,
         ORDER,

@@ -413,14 +413,14 @@ const ACTIONS: Record<
   pop(program, context, { pop }) {
     const registers = checkRegisters(context, "pop", pop);
     program.pop(registers) ||
-      fail(context, "pop", "must not take more than is on the stack", pop);
+      fail(context, "pop", "must not remove more than the stack holds", pop);
   },
   adjust(program, context, { adjust }) {
     program.adjust(checkSlots(context, "adjust", adjust)) ||
       fail(
         context,
         "adjust",
-        "must not take more than is on the stack",
+        "must not remove more than the stack holds",
         adjust,
       );
   },

@@ -286,7 +286,10 @@ class RuleDecoder {
   #cfaAt(at: number): { register: number; offset: number } {
     const { cfa } = this.#state;
     if (cfa !== undefined && "register" in cfa) return cfa;
-    throw new CallFrameError("an instruction changes a CFA that is none", at);
+    throw new CallFrameError(
+      "an instruction changes a CFA that is not defined yet",
+      at,
+    );
   }
 
   #restoreState(at: number): void {

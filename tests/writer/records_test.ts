@@ -420,13 +420,13 @@ describe("unwind info", () => {
       "an adjustment beyond the start of the stack",
       [{ offset: 4, adjust: -8 }],
       RangeError,
-      "not take more than is on the stack",
+      "not remove more than the stack holds",
     ],
     [
       "a pop from an empty stack",
       [{ offset: 4, pop: ["rbx"] }],
       RangeError,
-      "not take more than is on the stack",
+      "not remove more than the stack holds",
     ],
     [
       "an unknown register",
