@@ -1,0 +1,79 @@
+import { assertGreater } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe } from "@std/testing/bdd";
+import { collapse } from "../../src/profile/collapsed.ts";
+import { readProfile } from "../../src/profile/profiler.ts";
+import { perfProfFlags } from "../../src/v8.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { recordCommand, runOrThrow } from "../support/perf.ts";
+import { temporaryDirectory } from "../support/script.ts";
+import { itWithPerf } from "../support/with_perf.ts";
+
+const PROGRAM = fromFileUrl(new URL("nested_calls.ts", import.meta.url));
+
+/** The frames of the program, outermost first. */
+const NAMES =
+  /^(?:JS|Script):\S*?(caller|callbackMiddle|callbackInner) |^(jit_\w+)$/;
+
+const WHOLE =
+  "caller jit_outer callbackMiddle jit_middle callbackInner jit_inner";
+
+/** A chain whose only JavaScript function was inlined into the module's code. */
+const MODULE = /^(?:JS|Script):\S* file:\S*nested_calls\.ts/;
+
+/** The program's part of a chain; a function that was inlined into its caller counts. */
+function partOf(chain: string[]): string {
+  return chain.flatMap((name, i) => {
+    const [, script, jitted] = NAMES.exec(name) ?? [];
+    const isModule = MODULE.test(name) &&
+      !chain.slice(i + 1).some((next) =>
+        / file:/.test(next) && /\bcaller /.test(next)
+      );
+    return script ?? jitted ?? (isModule ? "caller" : []);
+  }).join(" ");
+}
+
+const test = Deno.build.arch === "x86_64"
+  ? itWithPerf
+  : itUnless.bind(null, "the program is for x86-64");
+
+describe("the chains of JavaScript and jitted code that call each other", () => {
+  for (
+    const [way, calls, stack] of [
+      ["pointer", "Deno.UnsafeFnPointer", 65_000],
+      ["symbol", "a symbol of Deno.dlopen", 65_000],
+    ] as const
+  ) {
+    test(`are as in the program when the calls are of ${calls}`, async () => {
+      using directory = temporaryDirectory();
+      const data = join(directory.path, "perf.data");
+      const v8 = join(directory.path, "v8");
+      Deno.mkdirSync(v8);
+      await runOrThrow(recordCommand(
+        data,
+        [
+          ...[Deno.execPath(), "run", "--no-config", "--no-check"],
+          ...["--allow-all", `--v8-flags=${perfProfFlags(v8)}`],
+          ...[PROGRAM, directory.path, way],
+        ] as [string, ...string[]],
+        ...["-F", "499", "-m", "32M", "--call-graph", `dwarf,${stack}`],
+      ));
+      let whole = 0;
+      let jitted = 0;
+      let wrong = "";
+      for (const line of collapse(await readProfile(data))) {
+        const at = line.lastIndexOf(" ");
+        const weight = Number(line.slice(at + 1));
+        const chain = line.slice(0, at).split(";");
+        const innermost = chain.at(-1)!;
+        if (!/^jit_/.test(innermost)) continue;
+        jitted += weight;
+        const end = WHOLE.indexOf(innermost) + innermost.length;
+        if (partOf(chain) === WHOLE.slice(0, end)) whole += weight;
+        else wrong = `${partOf(chain)}\n${line}`;
+      }
+      assertGreater(jitted, 100 * 1e9 / 499);
+      assertGreater(100 * whole / jitted, 95, wrong);
+    });
+  }
+});
