@@ -375,7 +375,7 @@ export function openLibc(
 
 function refuseCall(): never {
   throw new Deno.errors.BadResource(
-    "Cannot call libc: it is unloaded, because the file that it was opened for is closed",
+    "Cannot call libc: it is unloaded, because its file is closed",
   );
 }
 

@@ -72,7 +72,7 @@ export class AppendFile implements RecordSink {
     this.#bytesUntilCheck -= size;
     if (this.#bytesUntilCheck < 0) this.#checkSpace(size);
     if (this.#isDiskLow) {
-      return this.#behindDoor((isAlone) => {
+      return this.#withDoorLocked((isAlone) => {
         this.#repairAll(isAlone);
         this.#complete(this.#write(packed), packed, isAlone);
       });
@@ -80,11 +80,11 @@ export class AppendFile implements RecordSink {
     const written = this.#write(packed);
     if (written === size) return;
     this.#isDiskLow = true;
-    this.#behindDoor((isAlone) => this.#complete(written, packed, isAlone));
+    this.#withDoorLocked((isAlone) => this.#complete(written, packed, isAlone));
   }
 
-  #behindDoor(action: (isAlone: boolean) => void): void {
-    runOperation(() => this.#shared.behindDoor(action));
+  #withDoorLocked(action: (isAlone: boolean) => void): void {
+    runOperation(() => this.#shared.withDoorLocked(action));
   }
 
   /** Checks whether the disk has space for `size` bytes and many more. */
@@ -180,7 +180,7 @@ export class AppendFile implements RecordSink {
     if (this.#shared.isClosed) return;
     try {
       if (this.#partial.length > 0) {
-        this.#shared.behindDoor((isAlone) => this.#repairAll(isAlone));
+        this.#shared.withDoorLocked((isAlone) => this.#repairAll(isAlone));
       }
     } finally {
       this.#shared.close();

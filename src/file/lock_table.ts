@@ -83,7 +83,7 @@ export class LockTable {
    *
    * @param action `isAlone` is false if the door could not be locked before the timeout.
    */
-  behindDoor<T>(action: (isAlone: boolean) => T): T {
+  withDoorLocked<T>(action: (isAlone: boolean) => T): T {
     onTermination(() => this.#openDoor());
     const isAlone = this.#lockDoor();
     try {

@@ -91,7 +91,7 @@ export class SharedFile {
     onTermination(() => this.close());
     let isJoined = false;
     try {
-      isJoined = this.#table.behindDoor(() =>
+      isJoined = this.#table.withDoorLocked(() =>
         this.#join(opened, remedy, claim)
       );
       return isJoined;
@@ -152,12 +152,12 @@ export class SharedFile {
   }
 
   /**
-   * Runs `action` while the door is locked; see {@linkcode LockTable.behindDoor}.
+   * Runs `action` while the door is locked; see {@linkcode LockTable.withDoorLocked}.
    *
    * @param action `isAlone` is false if the door could not be locked before the timeout.
    */
-  behindDoor(action: (isAlone: boolean) => void): void {
-    this.#table.behindDoor(action);
+  withDoorLocked(action: (isAlone: boolean) => void): void {
+    this.#table.withDoorLocked(action);
   }
 
   /** Returns whether this process has no other writer of the file. Call it while the door is locked. */
@@ -182,7 +182,7 @@ export class SharedFile {
   close(): void {
     if (this.isClosed) return;
     try {
-      this.#table.behindDoor((isAlone) => this.#leave(isAlone));
+      this.#table.withDoorLocked((isAlone) => this.#leave(isAlone));
     } finally {
       this.file.close();
     }

@@ -72,7 +72,7 @@ export class RecordDecoder {
     const layoutOf = event ?? this.events.all[0];
     if (!layoutOf) {
       window.refuse(
-        "is of a sample, and no event has been described before it",
+        "belongs to a sample, but no event is described before it",
         perfRecordName(PerfRecordType.Sample),
         "header.type",
         at + EventHeader.offsets.type,

@@ -27,7 +27,7 @@ export interface MappedFile {
   readonly buildId?: string;
 }
 
-/** A mapping. Each of its addresses has the same object. */
+/** A mapping of one file, or of anonymous memory. */
 export interface Mapping {
   readonly file: MappedFile;
   readonly start: Address;

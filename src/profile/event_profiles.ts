@@ -71,7 +71,7 @@ export class EventProfiles {
   readonly #byName = new Map<string, EventProfile>();
   readonly #haveTimelines: boolean;
 
-  /** @param haveTimelines Indicates whether to keep the samples one by one. */
+  /** @param haveTimelines Option to keep the samples one by one. */
   constructor(haveTimelines: boolean) {
     this.#haveTimelines = haveTimelines;
   }

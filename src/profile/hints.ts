@@ -27,7 +27,7 @@ const MAX_STACK = 127;
 const UNWOUND_ENDS: Partial<Record<ChainEnd, { text: string; cure: string }>> =
   {
     "truncated stack": {
-      text: "end where the copy of the stack ends",
+      text: "end at the end of the copied stack",
       cure:
         "record more of the stack: --stack-size 32768 (perf: --call-graph dwarf,32768)",
     },

@@ -60,9 +60,9 @@ export interface ProfileOptions {
   readonly dumps?: readonly string[];
   /** The samples to read; defaults to all. */
   readonly selection?: SampleSelection;
-  /** Indicates whether to add up the weights of instructions as well. */
+  /** Option to add up the weights of instructions as well. */
   readonly instructions?: boolean;
-  /** Indicates whether to keep the samples one by one, in the order of time. */
+  /** Option to keep the samples one by one, in the order of time. */
   readonly timeline?: boolean;
   /** Receives the number of samples that have been read, from time to time. */
   readonly onSamples?: (count: number) => void;
@@ -98,7 +98,7 @@ async function open(path: string): Promise<PerfDataReader> {
   } catch (error) {
     if (error instanceof PerfDataFormatError) {
       throw new Error(
-        `${path} is not a readable recording of perf (${error.message}): record again, and do not kill perf`,
+        `${path} is not a readable recording of perf (${error.message}): record again, and let the recorder end by itself`,
       );
     }
     if (error instanceof Deno.errors.PermissionDenied) {

@@ -40,7 +40,7 @@ export interface Piece extends Range {
   readonly base: bigint;
   /** The time from which on the function is here. */
   readonly since: bigint;
-  /** The first time at which it is over; undefined if it lasts. */
+  /** The time at which it ends; undefined if it lasts. */
   readonly until?: bigint;
 }
 

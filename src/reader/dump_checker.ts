@@ -276,7 +276,7 @@ export class DumpChecker {
         offset + LOAD.codeIndex,
         EVERY_PERF,
         `"${name}" has code index ${codeIndex}, like the function at byte ${other}; perf writes one image for both, and shows both as one function`,
-        "Write an own code index for each function of a process.",
+        "Write a separate code index for each function of a process.",
       );
     }
     this.#offsetByIndex.set(codeIndex, offset);

@@ -6,7 +6,7 @@
 
 /** A fault of a dump, and its effect on a consumer. */
 export interface Finding {
-  /** The byte of the file at which it is. */
+  /** Offset in the file. */
   readonly offset: number;
   /**
    * `"error"`: a consumer drops or misreads something. `"warning"`: it depends on the use

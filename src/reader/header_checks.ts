@@ -62,7 +62,7 @@ export function checkHeader(header: DumpHeader, findings: Findings): void {
       "version",
       AT.version,
       EVERY_PERF,
-      `perf inject refuses version ${version}, and ends`,
+      `perf inject refuses version ${version}, and stops`,
       `Write version ${JITDUMP_VERSION}, although the specification's title has version 2.`,
     );
   }
@@ -71,7 +71,7 @@ export function checkHeader(header: DumpHeader, findings: Findings): void {
       "flags",
       AT.flags,
       EVERY_PERF,
-      `perf inject refuses flags ${hex(flags)}, and ends`,
+      `perf inject refuses flags ${hex(flags)}, and stops`,
       "Set all bits but the first to 0.",
     );
   } else if (flags === ARCH_TIMESTAMP) {
@@ -121,7 +121,7 @@ export function checkHeaderSize(
       "header size",
       AT.totalSize,
       EVERY_PERF,
-      `${declared}; perf inject refuses more than ${LARGEST_HEADER}, and ends`,
+      `${declared}; perf inject refuses more than ${LARGEST_HEADER}, and stops`,
       remedy,
     );
   } else if (totalSize > size && firstRecord !== size) {

@@ -7,9 +7,9 @@
 import { EM_AARCH64, EM_X86_64 } from "../format/machine.ts";
 import { type Address, addressOfHalves } from "../symbols/address.ts";
 
-/** Registers of a sample, as perf records them. `SampledRegisters` of `src/perf_data` are such. */
+/** Registers of a sample, as perf records them, such as `SampledRegisters` of `src/perf_data`. */
 export interface RecordedRegisters {
-  /** 2 for a 64-bit process. */
+  /** `PERF_SAMPLE_REGS_ABI_64` (2) for a 64-bit process. */
   readonly abi: number;
   /** The registers that are there, one bit each (asm/perf_regs.h). */
   readonly mask: bigint;

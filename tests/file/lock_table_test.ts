@@ -124,12 +124,12 @@ describe("LockTable", () => {
   it("keeps the door locked when an action runs", () => {
     using opened = openTables(2);
     const [first, second] = opened.tables;
-    const isAlone = first.behindDoor((isAlone) => {
+    const isAlone = first.withDoorLocked((isAlone) => {
       assert(!tryLock(opened.files[1], DOOR, true));
       return isAlone;
     });
     assert(isAlone);
-    assert(second.behindDoor((isAlone) => isAlone));
+    assert(second.withDoorLocked((isAlone) => isAlone));
   });
 
   it("unlocks the door when an action throws", () => {
@@ -138,8 +138,8 @@ describe("LockTable", () => {
     const fail = () => {
       throw new Error("failed");
     };
-    assertThrows(() => first.behindDoor(fail), Error, "failed");
-    assert(second.behindDoor((isAlone) => isAlone));
+    assertThrows(() => first.withDoorLocked(fail), Error, "failed");
+    assert(second.withDoorLocked((isAlone) => isAlone));
   });
 
   it("stops waiting for the door when the timeout has passed", () => {
@@ -147,10 +147,10 @@ describe("LockTable", () => {
     const [table] = opened.tables;
     assert(tryLock(opened.files[1], DOOR, true));
     withFastClock(5000, () => {
-      assert(!table.behindDoor((isAlone) => isAlone));
+      assert(!table.withDoorLocked((isAlone) => isAlone));
     });
     // With the real clock, waiting would take 5 s.
-    assert(!table.behindDoor((isAlone) => isAlone));
+    assert(!table.withDoorLocked((isAlone) => isAlone));
   });
 
   it("returns the result of an action when its door cannot be unlocked", () => {
@@ -162,7 +162,7 @@ describe("LockTable", () => {
         isBroken ? -1 : real.fcntlLock(fd, command, lock),
     });
     const { file } = openRegularFile(libc, path);
-    const result = new LockTable(file).behindDoor(() => {
+    const result = new LockTable(file).withDoorLocked(() => {
       isBroken = true;
       return "result";
     });
@@ -186,7 +186,7 @@ describe("LockTable after V8 has terminated an action", () => {
     globals.terminated = () =>
       runOperation(() => {
         onTermination(() => hasStarted && abandon?.());
-        table.behindDoor(action);
+        table.withDoorLocked(action);
       });
     while (!hasStarted) {
       assertThrows(() => runInThisContext("terminated()", { timeout: 20 }));
@@ -202,7 +202,7 @@ describe("LockTable after V8 has terminated an action", () => {
     assert(
       withFastClock(
         5000,
-        () => runOperation(() => second.behindDoor((isAlone) => isAlone)),
+        () => runOperation(() => second.withDoorLocked((isAlone) => isAlone)),
       ),
     );
   });
@@ -213,8 +213,8 @@ describe("LockTable after V8 has terminated an action", () => {
     const calls: string[] = [];
     terminate(first, () => calls.push("abandon"));
     assertEquals(calls, []);
-    runOperation(() => second.behindDoor(() => calls.push("action")));
-    runOperation(() => second.behindDoor(() => calls.push("action")));
+    runOperation(() => second.withDoorLocked(() => calls.push("action")));
+    runOperation(() => second.withDoorLocked(() => calls.push("action")));
     assertEquals(calls, ["abandon", "action", "action"]);
   });
 
@@ -224,7 +224,7 @@ describe("LockTable after V8 has terminated an action", () => {
     terminate(first, () => {
       throw new Error("failed");
     });
-    assert(runOperation(() => second.behindDoor((isAlone) => isAlone)));
+    assert(runOperation(() => second.withDoorLocked((isAlone) => isAlone)));
   });
 });
 

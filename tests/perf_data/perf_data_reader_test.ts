@@ -566,6 +566,6 @@ describe("PerfDataReader", () => {
     const { error } = await readToError(
       buildPipe(sample(new RecordBuilder()).bytes),
     );
-    assertStringIncludes(error.message, "no event has been described");
+    assertStringIncludes(error.message, "no event is described");
   });
 });
