@@ -102,7 +102,7 @@ function call(
   return way === "symbol"
     ? libc.symbols.bsearch(first, second, 1n, 0n, pointer)
     : new Deno.UnsafeFnPointer(
-      pointer,
+      pointer as Deno.PointerObject<never>,
       { parameters: ["u64", "u64"], result: "i64" } as const,
     ).call(first, second);
 }
