@@ -30,8 +30,8 @@ Usage: jitdump diff [OPTIONS] RECORDING RECORDING
 
 Compares the functions of two recordings, each a DIRECTORY or PERF.DATA. Shares and
 milliseconds are those of a function's own instructions. The greatest change of the
-share comes first. Functions are matched by name and category, JavaScript's without
-the tier of its compiler.
+share comes first. Functions are matched by name and category; the compiler tier of
+JavaScript functions is ignored.
 
   --event NAME       the event to compare (default: the one with the greatest weight)
   --dumps DIRECTORY  a directory of moved dumps; can be repeated

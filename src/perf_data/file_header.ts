@@ -34,7 +34,7 @@ const FEATURE_LIMIT = 16 * 1024 * 1024;
 
 /** The form of a recording. */
 export interface PerfDataHeader {
-  /** The byte order of the machine that recorded. */
+  /** The byte order of the machine that wrote the recording. */
   readonly littleEndian: boolean;
   /** The recording has been written to a pipe: events and features are records. */
   readonly isPipe: boolean;

@@ -173,7 +173,7 @@ function* onUnknown(sources: HintSources): Generator<Hint> {
     yield {
       text: `the dumps of ${
         commandOf(pid)
-      } ${pid} end long before the recording, and ${
+      } ${pid} end long before the recording ends, and ${
         percent(weight, profile)
       } of the time is in unnamed code after that`,
       cure: "let the program keep its dump open, and record all functions",

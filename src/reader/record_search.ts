@@ -65,7 +65,7 @@ export class RecordSearch {
   /** The times of the records that have been read. */
   #firstTime: bigint | undefined;
   #lastTime = 0n;
-  /** The upper halves of times near to these. */
+  /** Least and greatest upper 32 bits of a timestamp that is searched for. */
   #leastHigh = 0;
   #mostHigh = 0xffff_ffff;
   /** Ids that have been read and are not of the specification. */

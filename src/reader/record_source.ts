@@ -17,7 +17,7 @@ export interface RecordSource {
   /** Adds some bytes to the scanner; returns false if there are none. */
   read(scanner: RecordScanner): Promise<boolean>;
   /**
-   * Waits for more bytes and returns to the scanner's position; returns false if no more
+   * Waits for more bytes and seeks to the scanner's position. Returns false if no more
    * will come.
    */
   wait(scanner: RecordScanner): Promise<boolean>;

@@ -398,7 +398,7 @@ describe("readProfile()", () => {
       assertEquals(chains(profile), ["f;f 1", "f;g;[kernel] 1"]);
     });
 
-    it("joins the user part of a chain when it is recorded later", async () => {
+    it("joins the user part of a call chain when it is recorded later", async () => {
       const chain = [KERNEL, 0xffff_ffff_8100_0000n, USER_DEFERRED, 99];
       const ip = 0xffff_ffff_8100_0000n;
       const profile = await withFunctions((recording) =>
@@ -501,7 +501,7 @@ describe("readProfile()", () => {
       );
       assertMatch(
         hints(profile),
-        /the dumps of :7 7 end long before the recording, and 50 %/,
+        /the dumps of :7 7 end long before the recording ends, and 50 %/,
       );
     });
 

@@ -190,7 +190,7 @@ describe("checkDump()", () => {
 });
 
 describe("checkDump() for faults of runtimes", () => {
-  it("finds nothing when unknown records are anywhere", async () => {
+  it("finds nothing when a dump has unknown records", async () => {
     const dump = begin();
     const unknown = (id = 5) =>
       dump.record(id, 1n, () => dump.raw(new Uint8Array(20)));

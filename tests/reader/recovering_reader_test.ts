@@ -449,7 +449,7 @@ describe("RecoveringReader", () => {
     assertEquals(damages, []);
   });
 
-  it("finds most undamaged functions when a dump has any damage", () => {
+  it("finds most intact functions when a dump has any damage", () => {
     const whole = new DumpBuilder();
     for (let number = 1; number <= 40; number++) {
       whole.debugInfo(
