@@ -5,8 +5,8 @@
  */
 
 import { checkDump } from "../reader/check_dump.ts";
+import { isDump } from "../reader/dump_magic.ts";
 import type { Finding } from "../reader/finding.ts";
-import { JITDUMP_MAGIC } from "../format/file_header.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { colored, json, Output, printable } from "./output.ts";
 
@@ -105,19 +105,6 @@ function isDirectory(path: string): boolean {
     return Deno.statSync(path).isDirectory;
   } catch {
     return false; // reading it reports the error
-  }
-}
-
-/** Returns whether a file begins with the magic number of dumps, in any byte order. */
-function isDump(path: string): boolean {
-  try {
-    using file = Deno.openSync(path);
-    const view = new DataView(new ArrayBuffer(4));
-    if (file.readSync(new Uint8Array(view.buffer)) !== 4) return false;
-    return view.getUint32(0) === JITDUMP_MAGIC ||
-      view.getUint32(0, true) === JITDUMP_MAGIC;
-  } catch {
-    return false;
   }
 }
 

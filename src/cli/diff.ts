@@ -10,7 +10,7 @@ import {
   type FunctionChange,
 } from "../profile/diff.ts";
 import type { Profile } from "../profile/profile.ts";
-import { unitOf } from "../profile/unit.ts";
+import { isTime } from "../profile/unit.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { fit, Output, printable, terminalWidth } from "./output.ts";
 import {
@@ -18,6 +18,7 @@ import {
   printHints,
   readWithProgress,
 } from "./read_recording.ts";
+import { amountOf, amountTitle } from "./report_table.ts";
 
 /** Maximum number of rows. */
 const ROWS = 20;
@@ -74,18 +75,13 @@ function showChanges(
 ): void {
   const output = new Output();
   const width = terminalWidth();
-  const isTime = unitOf(first.event) === "nanoseconds";
-  const amount = (weight: number) =>
-    isTime ? (weight / 1e6).toFixed(1) : String(Math.round(weight));
+  const line = (text: string) => output.line(fit(printable(text), width));
   for (const [i, profile] of [first, second].entries()) {
-    output.line(fit(
-      printable(
-        `${names[i]}: ${profile.samples} samples of ${profile.event}, ${
-          amount(profile.weight)
-        }${isTime ? " ms" : ""}`,
-      ),
-      width,
-    ));
+    line(
+      `${names[i]}: ${profile.samples} samples of ${profile.event}, ${
+        amountOf(profile, profile.weight)
+      }${isTime(profile.event) ? " ms" : ""}`,
+    );
   }
   const chance = 100 * chanceOf(first, second);
   output.line(
@@ -93,7 +89,7 @@ function showChanges(
   );
   output.line(
     ` before    after   change  ${
-      (isTime ? "ms" : "count").padStart(12)
+      amountTitle(first).padStart(12)
     }  category    function`,
   );
   const changes = diffProfiles(first, second).filter(isShown);
@@ -103,11 +99,11 @@ function showChanges(
       share(change.before, change.shareBefore, "new"),
       share(change.after, change.shareAfter, "gone"),
       signed(100 * change.shareAfter - 100 * change.shareBefore, 2).padStart(7),
-      signedText(amount(after - before)).padStart(12),
+      signedText(amountOf(first, after - before)).padStart(12),
       category.padEnd(10),
       name,
     ];
-    output.line(fit(printable(columns.join("  ")), width));
+    line(columns.join("  "));
   }
   if (changes.length > ROWS) output.line(`${changes.length - ROWS} more`);
   output.flush();

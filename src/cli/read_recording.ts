@@ -6,6 +6,7 @@
 
 import { hintText } from "../profile/hint.ts";
 import type { Profile } from "../profile/profile.ts";
+import { isDump } from "../reader/dump_magic.ts";
 import { type ProfileOptions, readProfile } from "../profile/profiler.ts";
 
 /** Reads a recording, and prints the progress for a command. */
@@ -59,7 +60,7 @@ export async function findRecording(path: string): Promise<string> {
     throw new Error(`there is no ${path}: record with jitdump record first`);
   }
   if (!status.isDirectory) {
-    if (status.isFile) await refuseDump(path);
+    if (status.isFile) refuseDump(path);
     return path;
   }
   const inside = `${path}/perf.data`;
@@ -76,20 +77,8 @@ export async function findRecording(path: string): Promise<string> {
   );
 }
 
-/** The first bytes of a dump, in both byte orders. */
-const DUMP_MAGICS = ["JiTD", "DTiJ"];
-
-async function refuseDump(path: string): Promise<void> {
-  let magic: string;
-  try {
-    using file = await Deno.open(path);
-    const bytes = new Uint8Array(4);
-    await file.read(bytes);
-    magic = String.fromCharCode(...bytes);
-  } catch {
-    return; // reading it reports the error
-  }
-  if (!DUMP_MAGICS.includes(magic)) return;
+function refuseDump(path: string): void {
+  if (!isDump(path)) return;
   throw new Error(
     `${path} is a dump, not a recording: jitdump inspect ${path} shows its functions; jitdump record -- COMMAND records`,
   );

@@ -25,7 +25,7 @@ import type { SampleSettings } from "../recorder/sample_settings.ts";
 
 /** Options of a recording. */
 export interface SessionOptions {
-  /** Names of the events; by default {@linkcode defaultEvent}. */
+  /** The events, such as {@linkcode defaultEvent}. */
   readonly events: readonly RecordedEvent[];
   readonly settings: SampleSettings;
   readonly target: Target;
@@ -49,7 +49,6 @@ export class RecordingSession {
   readonly #recorder: Recorder;
   readonly #dumps: DumpKeeper;
   readonly #files = new MappedFiles();
-  readonly #started: Date;
 
   /**
    * Starts to record.
@@ -66,7 +65,6 @@ export class RecordingSession {
     this.#libc = libc;
     this.#directory = directory;
     this.#options = options;
-    this.#started = options.started;
     this.#dumps = new DumpKeeper(directory.path, directory.dumps);
     this.#file = Deno.openSync(directory.data, {
       write: true,
@@ -144,12 +142,12 @@ export class RecordingSession {
   }
 
   #description(status: number | undefined): RecordingDescription {
-    const { settings, target, command } = this.#options;
+    const { settings, target, command, started } = this.#options;
     return {
       command,
       pid: target.kind === "process" ? target.pid : undefined,
       directory: Deno.cwd(),
-      started: this.#started.toISOString(),
+      started: started.toISOString(),
       ended: new Date().toISOString(),
       versions: {
         jitdump: config.version,

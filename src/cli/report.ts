@@ -179,19 +179,11 @@ function parsePattern(text: string): RegExp {
   }
 }
 
-/** The options that {@linkcode parse} returns. */
-interface Views {
-  readonly lines?: boolean;
-  readonly callers?: string;
-  readonly callees?: string;
-  readonly annotate?: string;
-  readonly json?: boolean;
-  readonly flamegraph?: string;
-  readonly firefox?: string;
-  readonly speedscope?: string;
-  readonly pprof?: string;
-  readonly collapsed?: string;
-}
+/** The values of {@linkcode VIEWS} on a command line. */
+type Views = {
+  readonly [name in keyof typeof VIEWS]?: (typeof VIEWS)[name]["type"] extends
+    "boolean" ? boolean : string;
+};
 
 async function show(
   profile: Profile,

@@ -9,7 +9,7 @@ import { type FrameSymbol, functionKey } from "../profile/frame_symbol.ts";
 import { neighborsOf } from "../profile/neighbors.ts";
 import type { Profile } from "../profile/profile.ts";
 import { functionTotals, lineTotals, type Share } from "../profile/totals.ts";
-import { unitOf } from "../profile/unit.ts";
+import { isTime } from "../profile/unit.ts";
 import { fit, type Output, printable, terminalWidth } from "./output.ts";
 
 /** Number of rows unless another one is requested. */
@@ -108,9 +108,13 @@ export function percentOf(part: number, whole: number): string {
   return `${(whole === 0 ? 0 : 100 * part / whole).toFixed(2)}%`.padStart(7);
 }
 
-const isTime = ({ event }: Profile) => unitOf(event) === "nanoseconds";
+/** Returns the title of a column of weights. */
+export const amountTitle = ({ event }: Profile): string =>
+  isTime(event) ? "ms" : "count";
 
-const amountTitle = (profile: Profile) => isTime(profile) ? "ms" : "count";
+/** Returns a weight in the unit of {@linkcode amountTitle}. */
+export const amountOf = ({ event }: Profile, weight: number): string =>
+  isTime(event) ? (weight / 1e6).toFixed(1) : String(weight);
 
 const lineOf = ({ source }: FrameSymbol) =>
   source ? `${source.file}:${source.line}` : "";
@@ -121,9 +125,7 @@ function columnsOf(profile: Profile, output: Output) {
   return {
     line: (text: string) => output.line(fit(printable(text), width)),
     percent: (weight: number) => percentOf(weight, profile.weight),
-    amount: (weight: number) =>
-      (isTime(profile) ? (weight / 1e6).toFixed(1) : String(weight))
-        .padStart(10),
+    amount: (weight: number) => amountOf(profile, weight).padStart(10),
   };
 }
 

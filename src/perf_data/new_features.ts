@@ -13,6 +13,10 @@ const STRING_ALIGNMENT = 64;
 
 const encoder = new TextEncoder();
 
+/** Returns the padded size of a string with its NUL. */
+const stringSize = (length: number) =>
+  (length + STRING_ALIGNMENT) & ~(STRING_ALIGNMENT - 1);
+
 /** A recorded event, for the sections and for the file's header. */
 export interface NewEvent {
   readonly name: string;
@@ -95,10 +99,9 @@ class Section {
   /** Adds a `perf_header_string`: its padded size, then the bytes. */
   string(text: string): this {
     const bytes = encoder.encode(text);
-    const size = (bytes.length + STRING_ALIGNMENT) & ~(STRING_ALIGNMENT - 1);
-    const padded = new Uint8Array(size);
+    const padded = new Uint8Array(stringSize(bytes.length));
     padded.set(bytes);
-    return this.u32(size).raw(padded);
+    return this.u32(padded.length).raw(padded);
   }
 
   raw(bytes: Uint8Array): this {
@@ -148,10 +151,8 @@ function packBuildIds(buildIds: NonNullable<Features["buildIds"]>): Section {
   const section = new Section();
   for (const { pid, buildId, filename, misc } of buildIds) {
     const name = encoder.encode(filename);
-    const nameSize = (name.length + STRING_ALIGNMENT) &
-      ~(STRING_ALIGNMENT - 1);
     const named = EventHeader.size + BuildIdBody.size;
-    const bytes = new Uint8Array(named + nameSize);
+    const bytes = new Uint8Array(named + stringSize(name.length));
     EventHeader.pack({ type: 0, misc, size: bytes.length }, bytes);
     const view = new DataView(new ArrayBuffer(20));
     new Uint8Array(view.buffer).set(buildId.subarray(0, 20));

@@ -53,11 +53,6 @@ export class PerfDataWriter {
     this.#writeAll(this.#attrs());
   }
 
-  /** Number of bytes of the file. */
-  get size(): number {
-    return this.#end;
-  }
-
   /** Lets other readers read what has been written. */
   commit(): void {
     const size = BigUint64Array.of(BigInt(this.#end - this.#dataStart));

@@ -15,13 +15,11 @@ import {
 } from "./read_dump.ts";
 import { timeOffsetOf } from "./time_namespace.ts";
 import { FileHeader } from "../format/file_header.ts";
+import { byteOrderOf } from "../reader/dump_magic.ts";
 import { mappingKey } from "./recording.ts";
 
 /** The name that perf expects: `jit-<pid>.dump`. */
 const DUMP_NAME = /(?:^|\/)jit-\d+\.dump$/;
-
-/** The first bytes of a dump, in both byte orders. */
-const MAGICS = [0x4a69_5444, 0x4454_694a];
 
 /** Suffix that the kernel appends to the path of a deleted file. */
 const DELETED = / \(deleted\)$/;
@@ -52,7 +50,7 @@ export interface DumpsOptions {
   readonly directories: readonly string[];
   /** Paths of dumps that the recording contains, by {@linkcode mappingKey}. */
   readonly kept: ReadonlyMap<string, string>;
-  /** Returns whether to check /proc/PID, because the recorded processes may still run. */
+  /** Indicates whether to check /proc/PID, because the recorded processes may still run. */
   readonly isThisMachine: () => boolean | undefined;
 }
 
@@ -171,7 +169,7 @@ export class Dumps {
         checkPermission(path);
         info = Deno.statSync(path);
         if (!info.isFile) continue;
-        if (!isNamed && !hasMagic(path)) continue;
+        if (!isNamed && byteOrderOf(startOf(path)) === undefined) continue;
       } catch (error) {
         // The root of a process that has ended is no news.
         const isRoot = path.startsWith("/proc/");
@@ -284,25 +282,15 @@ function startOf(path: string): Uint8Array<ArrayBuffer> {
   return bytes.subarray(0, size);
 }
 
-function hasMagic(path: string): boolean {
-  const bytes = startOf(path);
-  if (bytes.length < 4) return false;
-  return MAGICS.includes(new DataView(bytes.buffer).getUint32(0));
-}
-
 /** Returns the process of a dump; undefined if the file is not a dump. */
 function headerOf(
   path: string,
 ): { pid: number; isFlagged: boolean } | undefined {
   const bytes = startOf(path);
-  if (bytes.length < FileHeader.size) return undefined;
-  const view = new DataView(bytes.buffer);
-  const magic = view.getUint32(FileHeader.offsets.magic);
-  if (!MAGICS.includes(magic)) return undefined;
-  const isLittleEndian = magic === MAGICS[1];
-  const { pid, flags } = FileHeader.offsets;
-  return {
-    pid: view.getUint32(pid, isLittleEndian),
-    isFlagged: view.getBigUint64(flags, isLittleEndian) !== 0n,
-  };
+  const isLittleEndian = byteOrderOf(bytes);
+  if (isLittleEndian === undefined || bytes.length < FileHeader.size) {
+    return undefined;
+  }
+  const { pid, flags } = FileHeader.unpack(bytes, isLittleEndian);
+  return { pid, isFlagged: flags !== 0n };
 }

@@ -13,7 +13,8 @@ import { functionsOf } from "./function_table.ts";
 import type { Category, FrameSymbol } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 import { byThread, type Samples, type Thread } from "./sample_table.ts";
-import { unitOf } from "./unit.ts";
+import { stacksOf } from "./stack_table.ts";
+import { isTime } from "./unit.ts";
 
 const PROCESSED_VERSION = 61;
 
@@ -56,6 +57,8 @@ const NO_RESOURCE = -1;
 
 const categoryOf = (category: Category) =>
   CATEGORIES.findIndex(([own]) => own === category);
+
+const orNull = (stack: number) => stack === NO_NODE ? null : stack;
 
 const milliseconds = (nanoseconds: number) => nanoseconds / 1e6;
 
@@ -192,16 +195,8 @@ function tablesOf(
     startColumn: files.values.map(() => 1),
     sourceMapURL: files.values.map(() => null),
   };
-  // Nodes of processes are threads here, and have no stack.
-  const stackOf = new Int32Array(tree.size).fill(NO_NODE);
-  const frame: number[] = [];
-  const prefix: (number | null)[] = [];
-  for (let node = 0; node < tree.size; node++) {
-    const parent = tree.parentOf(node);
-    if (parent === NO_NODE) continue;
-    stackOf[node] = frame.push(tree.frameOf(node)) - 1;
-    prefix.push(stackOf[parent] === NO_NODE ? null : stackOf[parent]);
-  }
+  const { parent, frame, ofNode: stackOf } = stacksOf(tree);
+  const prefix = parent.map(orNull);
   const stackTable = { length: frame.length, frame, prefix };
   const nativeSymbols = {
     ...{ length: 0, libIndex: [], address: [], name: [], functionSize: [] },
@@ -220,7 +215,7 @@ function threadOf(
   positions: readonly number[],
   stackOf: Int32Array,
 ) {
-  const isTime = unitOf(event) === "nanoseconds";
+  const hasTime = isTime(event);
   const weights = positions.map((at) => timeline.weight[at]);
   return {
     processType: "default",
@@ -233,15 +228,12 @@ function threadOf(
     ...{ name, processName, tid, pid: String(pid), isMainThread: pid === tid },
     samples: {
       length: positions.length,
-      stack: positions.map((at) => {
-        const stack = stackOf[timeline.node[at]];
-        return stack === NO_NODE ? null : stack;
-      }),
+      stack: positions.map((at) => orNull(stackOf[timeline.node[at]])),
       time: positions.map((at) => milliseconds(timeline.time[at])),
-      weight: isTime ? weights.map(milliseconds) : weights,
-      weightType: isTime ? "tracing-ms" : "samples",
+      weight: hasTime ? weights.map(milliseconds) : weights,
+      weightType: hasTime ? "tracing-ms" : "samples",
       // The time since the sample before: a clock's period.
-      threadCPUDelta: isTime ? weights : undefined,
+      threadCPUDelta: hasTime ? weights : undefined,
     },
     markers: {
       length: 0,

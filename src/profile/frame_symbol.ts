@@ -25,3 +25,7 @@ export interface FrameSymbol {
 /** Returns a key that is the same for all frames of one function. */
 export const functionKey = ({ name, category, dso }: FrameSymbol): string =>
   `${category}\0${dso}\0${name}`;
+
+/** Returns a key that is the same for all frames of one line of a function, if it has lines. */
+export const lineKey = ({ source, name }: FrameSymbol): string | undefined =>
+  source && `${source.file}\0${source.line}\0${name}`;

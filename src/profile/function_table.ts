@@ -4,12 +4,13 @@
  * @module
  */
 
+import { groupFrames } from "./frame_groups.ts";
 import { type FrameSymbol, functionKey } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 
 /** The functions of a profile. */
 export interface FunctionTable {
-  /** The first frame of each function; its source is one of its lines. */
+  /** One frame of each function, with a source if any has one. */
   readonly functions: readonly FrameSymbol[];
   /** The function of each frame. */
   readonly ofFrame: Int32Array;
@@ -19,19 +20,11 @@ export interface FunctionTable {
 export function functionsOf(
   { symbols }: Pick<Profile, "symbols">,
 ): FunctionTable {
-  const functions: FrameSymbol[] = [];
-  const byKey = new Map<string, number>();
-  const ofFrame = Int32Array.from(symbols, (symbol) => {
-    const key = functionKey(symbol);
-    let fn = byKey.get(key);
-    if (fn === undefined) {
-      fn = functions.push(symbol) - 1;
-      byKey.set(key, fn);
-    } else if (!functions[fn].source) {
-      // The first frame may be of code before the first line.
-      functions[fn] = symbol;
-    }
-    return fn;
-  });
+  const { first: functions, ofFrame } = groupFrames(symbols, functionKey);
+  for (const [frame, symbol] of symbols.entries()) {
+    const fn = ofFrame[frame];
+    // The first frame may be of code before the first line.
+    if (!functions[fn].source) functions[fn] = symbol;
+  }
   return { functions, ofFrame };
 }

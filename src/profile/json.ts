@@ -4,9 +4,10 @@
  * @module
  */
 
-import { CallTree, NO_NODE } from "./call_tree.ts";
-import { type FrameSymbol, functionKey } from "./frame_symbol.ts";
+import { CallTree } from "./call_tree.ts";
+import { type FrameSymbol, functionKey, lineKey } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
+import { stacksOf } from "./stack_table.ts";
 import { functionTotals, lineTotals, type Share } from "./totals.ts";
 import { unitOf } from "./unit.ts";
 
@@ -20,7 +21,7 @@ export function toJson(profile: Profile): unknown {
   const { others, hints, chainEnds } = profile;
   const counts = { ...profile, tree: countTree(profile) };
   const functions = functionTotals(profile);
-  const { stacks, stackOf } = stacksOf(profile);
+  const { parent, frame, ofNode } = stacksOf(profile.tree);
   return {
     version: VERSION,
     recording: {
@@ -40,21 +41,18 @@ export function toJson(profile: Profile): unknown {
       }),
     ),
     frames: framesOf(profile, functions),
-    stacks,
+    stacks: { parent, frame },
     threads: timeline.threads.map(({ pid, tid, name, processName }) => ({
       ...{ pid, tid, name, processName },
     })),
     timeline: {
       time: [...timeline.time],
       thread: [...timeline.thread],
-      stack: Array.from(timeline.node, (node) => stackOf[node]),
+      stack: Array.from(timeline.node, (node) => ofNode[node]),
       weight: [...timeline.weight],
     },
   };
 }
-
-const lineKey = ({ source, name }: FrameSymbol) =>
-  `${source?.file}\0${source?.line}\0${name}`;
 
 /** Returns the tree with the number of samples instead of their weights. */
 function countTree({ tree, timeline }: Profile): CallTree {
@@ -71,7 +69,7 @@ function countTree({ tree, timeline }: Profile): CallTree {
 function withCounts(
   weights: readonly Share[],
   counts: readonly Share[],
-  keyOf: (symbol: FrameSymbol) => string,
+  keyOf: (symbol: FrameSymbol) => string | undefined,
 ) {
   const byKey = new Map(counts.map((share) => [keyOf(share.symbol), share]));
   return weights.map(({ symbol, self, total }) => {
@@ -94,18 +92,4 @@ function framesOf({ symbols }: Profile, functions: readonly Share[]) {
     file: symbol.source?.file,
     line: symbol.source?.line,
   }));
-}
-
-/** Returns the stacks in columns, and the stack of each node; −1 for an empty one. */
-function stacksOf({ tree }: Profile) {
-  const stackOf = new Int32Array(tree.size).fill(NO_NODE);
-  const parent: number[] = [];
-  const frame: number[] = [];
-  for (let node = 0; node < tree.size; node++) {
-    const caller = tree.parentOf(node);
-    if (caller === NO_NODE) continue;
-    stackOf[node] = frame.push(tree.frameOf(node)) - 1;
-    parent.push(stackOf[caller]);
-  }
-  return { stacks: { parent, frame }, stackOf };
 }

@@ -5,6 +5,7 @@
  */
 
 import { CallTree, NO_NODE } from "./call_tree.ts";
+import { groupFrames } from "./frame_groups.ts";
 import type { FrameSymbol } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 
@@ -22,17 +23,7 @@ export function mergeTree(
   { tree, symbols }: Profile,
   keyOf: (symbol: FrameSymbol) => string,
 ): MergedTree {
-  const merged: FrameSymbol[] = [];
-  const byKey = new Map<string, number>();
-  const frames = symbols.map((symbol) => {
-    const key = keyOf(symbol);
-    let frame = byKey.get(key);
-    if (frame === undefined) {
-      frame = merged.push(symbol) - 1;
-      byKey.set(key, frame);
-    }
-    return frame;
-  });
+  const { first, ofFrame } = groupFrames(symbols, keyOf);
   const result = new CallTree();
   const nodeOf = new Int32Array(tree.size);
   for (let node = 0; node < tree.size; node++) {
@@ -40,8 +31,8 @@ export function mergeTree(
     const frame = tree.frameOf(node);
     nodeOf[node] = parent === NO_NODE
       ? result.child(NO_NODE, frame)
-      : result.child(nodeOf[parent], frames[frame]);
+      : result.child(nodeOf[parent], ofFrame[frame]);
     result.addWeight(nodeOf[node], tree.selfOf(node));
   }
-  return { tree: result, symbols: merged, nodeOf };
+  return { tree: result, symbols: first, nodeOf };
 }

@@ -8,7 +8,7 @@ import { type FrameSymbol, functionKey } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 import { ProtobufMessage } from "./protobuf.ts";
 import type { Thread } from "./sample_table.ts";
-import { unitOf } from "./unit.ts";
+import { isTime } from "./unit.ts";
 
 /** Fields of `Profile`. */
 const SAMPLE_TYPE = 1;
@@ -66,8 +66,7 @@ class PprofBuilder {
     this.#profile = profile;
     const { event, samples, weight, timeline, recording } = profile;
     const { message } = this;
-    const isTime = unitOf(event) === "nanoseconds";
-    const unit = isTime
+    const unit = isTime(event)
       ? this.#valueType("cpu", "nanoseconds")
       : this.#valueType(event, "count");
     message.message(SAMPLE_TYPE, this.#valueType("samples", "count"))

@@ -8,7 +8,7 @@ import { functionsOf } from "./function_table.ts";
 import type { FrameSymbol } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 import { byThread, type Thread } from "./sample_table.ts";
-import { unitOf } from "./unit.ts";
+import { isTime } from "./unit.ts";
 
 /** A function. Its line is missing, because a sampled line is not where it begins. */
 function toFrame({ name, source, dso }: FrameSymbol) {
@@ -37,7 +37,7 @@ export function toSpeedscope(
     return {
       type: "sampled",
       name: title(timeline.threads[thread]),
-      unit: unitOf(event) === "nanoseconds" ? "nanoseconds" : "none",
+      unit: isTime(event) ? "nanoseconds" : "none",
       startValue: 0,
       endValue: weights.reduce((sum, weight) => sum + weight, 0),
       samples: positions.map((at) => chainOf(timeline.node[at])),

@@ -5,7 +5,8 @@
  */
 
 import { NO_NODE } from "./call_tree.ts";
-import { type FrameSymbol, functionKey } from "./frame_symbol.ts";
+import { groupFrames, NO_GROUP } from "./frame_groups.ts";
+import { type FrameSymbol, functionKey, lineKey } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 
 /** The weights of a function or a line. */
@@ -18,40 +19,27 @@ export interface Share {
   total: number;
 }
 
-/** Key of frames that do not count. */
-const NONE = -1;
-
 /** Returns the totals of frames with equal keys, the hottest first. */
 function totalsBy(
   { tree, symbols }: Profile,
   keyOf: (symbol: FrameSymbol) => string | undefined,
 ): Share[] {
-  const shares: Share[] = [];
-  const byKey = new Map<string, number>();
-  const byFrame = Int32Array.from(symbols, (symbol) => {
-    const key = keyOf(symbol);
-    if (key === undefined) return NONE;
-    let share = byKey.get(key);
-    if (share === undefined) {
-      share = shares.push({ symbol, self: 0, total: 0 }) - 1;
-      byKey.set(key, share);
-    }
-    return share;
-  });
+  const { first, ofFrame } = groupFrames(symbols, keyOf);
+  const shares = first.map((symbol): Share => ({ symbol, self: 0, total: 0 }));
   const totals = tree.totals();
   /** Number of occurrences of each in the chain: a recursive one counts once. */
   const depths = new Int32Array(shares.length);
   const shareOf = (node: number) =>
-    tree.parentOf(node) === NO_NODE ? NONE : byFrame[tree.frameOf(node)];
+    tree.parentOf(node) === NO_NODE ? NO_GROUP : ofFrame[tree.frameOf(node)];
   tree.visit((node) => {
     const share = shareOf(node);
-    if (share === NONE) return;
+    if (share === NO_GROUP) return;
     const weight = tree.selfOf(node);
     if (weight > 0) shares[share].self += weight;
     if (depths[share]++ === 0) shares[share].total += totals[node];
   }, (node) => {
     const share = shareOf(node);
-    if (share !== NONE) depths[share]--;
+    if (share !== NO_GROUP) depths[share]--;
   });
   return shares.filter(({ total }) => total > 0)
     .sort((a, b) => b.self - a.self || b.total - a.total);
@@ -64,8 +52,5 @@ export function functionTotals(profile: Profile): Share[] {
 
 /** Returns the totals of each source line. */
 export function lineTotals(profile: Profile): Share[] {
-  return totalsBy(
-    profile,
-    ({ source, name }) => source && `${source.file}\0${source.line}\0${name}`,
-  );
+  return totalsBy(profile, lineKey);
 }

@@ -10,7 +10,12 @@ export type Unit = "nanoseconds" | "count";
 /** perf's clocks: cpu-clock and task-clock, with modifiers. */
 const CLOCK = /clock/;
 
+/** Returns whether the weights of an event are times. */
+export function isTime(event: string): boolean {
+  return CLOCK.test(event);
+}
+
 /** Returns the unit of the weights of an event. */
 export function unitOf(event: string): Unit {
-  return CLOCK.test(event) ? "nanoseconds" : "count";
+  return isTime(event) ? "nanoseconds" : "count";
 }

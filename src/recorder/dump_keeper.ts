@@ -11,6 +11,7 @@
 import { LITTLE_ENDIAN } from "../format/struct.ts";
 import { FileHeader, JITDUMP_MAGIC } from "../format/file_header.ts";
 import type { Mmap2 } from "../perf_data/records.ts";
+import { exists } from "./recording_directory.ts";
 
 /** The last component of a dump's path, for perf: `jit-<pid>.dump`. */
 const DUMP_NAME = /\/(jit-\d+\.dump)(?: \(deleted\))?$/;
@@ -152,15 +153,6 @@ function isDumpOf(path: string, pid: number): boolean {
 function link(source: string, target: string): boolean {
   try {
     Deno.linkSync(source, target);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
     return true;
   } catch {
     return false;

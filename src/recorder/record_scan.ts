@@ -55,12 +55,12 @@ export class RecordScan {
           break;
         case PerfRecordType.Mmap2:
           this.#on.onMapping(
-            recordOf(PerfRecordType.Mmap2, place(bytes, at, size)) as Mmap2,
+            recordOf(PerfRecordType.Mmap2, rawRecord(bytes, at, size)) as Mmap2,
           );
           break;
         case PerfRecordType.Exit:
           this.#on.onExit(
-            recordOf(PerfRecordType.Exit, place(bytes, at, size)) as Exit,
+            recordOf(PerfRecordType.Exit, rawRecord(bytes, at, size)) as Exit,
           );
           break;
       }
@@ -74,7 +74,7 @@ export class RecordScan {
   }
 }
 
-function place(bytes: Uint8Array, at: number, size: number) {
+function rawRecord(bytes: Uint8Array, at: number, size: number) {
   // A copy: the buffer is used again.
   const window = new Window(bytes.slice(at, at + size), true, 0);
   return { window, at: 0, size, event: undefined };

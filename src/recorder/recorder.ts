@@ -68,7 +68,7 @@ export class Recorder {
   readonly #scan: RecordScan;
   readonly #round = finishedRound();
   /** Milliseconds between two readings of the rings. */
-  readonly pause: number;
+  readonly #pause: number;
   /** Remarks on what could not be recorded as wanted. */
   readonly notes: readonly string[];
 
@@ -87,7 +87,7 @@ export class Recorder {
     this.#set = EventSet.open(libc, events, settings, target, wanted);
     try {
       const { ringSize } = this.#set;
-      this.pause = pauseFor(ringSize, bytesPerSecond);
+      this.#pause = pauseFor(ringSize, bytesPerSecond);
       this.notes = notesOn(this.#set, wanted);
       this.#copy = new RingCopy(libc, ringSize);
       const [{ attr }] = this.#set.events;
@@ -139,7 +139,7 @@ export class Recorder {
     const settled = end.finally(() => isOver = true);
     while (!isOver) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, this.pause);
+      const timer = setTimeout(resolve, this.#pause);
       await Promise.race([settled, promise]);
       clearTimeout(timer);
       this.drain();

@@ -171,7 +171,8 @@ function remove(path: string): void {
   }
 }
 
-function exists(path: string): boolean {
+/** Returns whether a path is in use. */
+export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
     return true;

@@ -2,20 +2,11 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { toFirefox } from "../../src/profile/firefox.ts";
-import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import type { Profile } from "../../src/profile/profile.ts";
-import { buildProfile } from "../support/build_profile.ts";
+import { at, buildProfile, NATIVE_MAIN } from "../support/build_profile.ts";
 import { runOrThrow } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-const at = (name: string, line?: number, file = "/a.calc"): FrameSymbol => ({
-  name,
-  category: "jitted",
-  dso: "",
-  source: line === undefined ? undefined : { file, line },
-});
-
-const main = { ...at("main"), category: "native" as const, dso: "/bin/a" };
 const script = { ...at("JS:*g", 5, "/g.js"), category: "javascript" as const };
 const kernel = { ...at("vfs_read"), category: "kernel" as const, dso: "[k]" };
 const process = "a program 7";
@@ -24,11 +15,11 @@ const MS = 1e6;
 /** A profile of two threads. Function f has samples in two files, and without a line. */
 const PROFILE: Profile = {
   ...buildProfile([
-    { process, symbols: [main, at("f", 2)], weight: MS },
-    { process, symbols: [main, at("f")], weight: MS },
+    { process, symbols: [NATIVE_MAIN, at("f", 2)], weight: MS },
+    { process, symbols: [NATIVE_MAIN, at("f")], weight: MS },
     { process, tid: 8, symbols: [script, kernel], weight: 3 * MS },
-    { process, symbols: [main, at("f", 9, "/b")], weight: MS },
-    { process, symbols: [main, at("f", 3)], weight: MS },
+    { process, symbols: [NATIVE_MAIN, at("f", 9, "/b")], weight: MS },
+    { process, symbols: [NATIVE_MAIN, at("f", 3)], weight: MS },
     { process, symbols: [], weight: 2 * MS },
   ]),
   dumps: [{

@@ -1,30 +1,21 @@
 import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { toJson } from "../../src/profile/json.ts";
-import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import type { Profile } from "../../src/profile/profile.ts";
 import schema from "../../src/profile/report.schema.json" with { type: "json" };
-import { buildProfile } from "../support/build_profile.ts";
+import { at, buildProfile, NATIVE_MAIN } from "../support/build_profile.ts";
 import { Ajv } from "../support/npm.ts";
 
-const at = (name: string, line?: number): FrameSymbol => ({
-  name,
-  category: "jitted",
-  dso: "",
-  source: line === undefined ? undefined : { file: "/a.calc", line },
-});
-
-const main = { ...at("main"), category: "native" as const, dso: "/bin/a" };
 const [f2, f3] = [at("f", 2), at("f", 3)];
 const process = "a program 7";
 
 /** Two threads. The function f calls itself. */
 const PROFILE = buildProfile([
-  { process, symbols: [main, f2, f3], weight: 100 },
-  { process, symbols: [main, f2], weight: 200 },
+  { process, symbols: [NATIVE_MAIN, f2, f3], weight: 100 },
+  { process, symbols: [NATIVE_MAIN, f2], weight: 200 },
   { process, tid: 8, symbols: [f3], weight: 10 },
   { process, symbols: [], weight: 1 },
-  { process, symbols: [main, f2], weight: 300 },
+  { process, symbols: [NATIVE_MAIN, f2], weight: 300 },
 ]);
 
 // deno-lint-ignore no-explicit-any -- the fields that the schema requires

@@ -1,32 +1,23 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import type { Profile } from "../../src/profile/profile.ts";
 import { toSpeedscope } from "../../src/profile/speedscope.ts";
-import { buildProfile } from "../support/build_profile.ts";
+import { at, buildProfile, NATIVE_MAIN } from "../support/build_profile.ts";
 import { itInChromium, withPage } from "../support/chromium.ts";
 import { Ajv, speedscopeSchema } from "../support/npm.ts";
 import { npmDirectory } from "../support/npm_directory.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-const at = (name: string, line?: number): FrameSymbol => ({
-  name,
-  category: "jitted",
-  dso: "",
-  source: line === undefined ? undefined : { file: "/a.calc", line },
-});
-
-const main = { ...at("main"), category: "native" as const, dso: "/bin/a" };
 const process = "a program 7";
 const MS = 1e6;
 
 /** Two threads. The function f has samples in two lines and in code without a line. */
 const PROFILE = buildProfile([
-  { process, symbols: [main, at("f", 2)], weight: MS },
-  { process, symbols: [main, at("f"), at("g", 9)], weight: 3 * MS },
+  { process, symbols: [NATIVE_MAIN, at("f", 2)], weight: MS },
+  { process, symbols: [NATIVE_MAIN, at("f"), at("g", 9)], weight: 3 * MS },
   { process, tid: 8, symbols: [at("g", 9)], weight: 2 * MS },
-  { process, symbols: [main, at("f", 3)], weight: MS },
+  { process, symbols: [NATIVE_MAIN, at("f", 3)], weight: MS },
 ]);
 
 /** The schema's object, as far as it is used here. */
@@ -75,7 +66,7 @@ describe("toSpeedscope()", () => {
     assertEquals(activeProfileIndex, 0);
   });
 
-  it("has the unit of the event when it counts no time", () => {
+  it("has nanoseconds only when the event is a clock", () => {
     const unitOf = (event: string) =>
       read({ ...PROFILE, event }).profiles[0].unit;
     assertEquals(unitOf("task-clock:u"), "nanoseconds");

@@ -321,7 +321,7 @@ describe("RecoveringReader", () => {
     });
   }
 
-  it("loses no whole record when small times and zeros look like unknown records", () => {
+  it("loses no whole record when sizes of 2^40 are among small times and zeros", () => {
     const COUNT = 3000;
     const starts: number[] = [];
     const dump = new DumpBuilder();

@@ -19,6 +19,25 @@ export interface Stack {
   weight: number;
 }
 
+/** Returns the symbol of a jitted function, or of one of its lines. */
+export const at = (
+  name: string,
+  line?: number,
+  file = "/a.calc",
+): FrameSymbol => ({
+  name,
+  category: "jitted",
+  dso: "",
+  source: line === undefined ? undefined : { file, line },
+});
+
+/** The symbol of a native function that calls jitted ones. */
+export const NATIVE_MAIN: FrameSymbol = {
+  ...at("main"),
+  category: "native",
+  dso: "/bin/a",
+};
+
 const idOf = (process: string) => Number(process.split(" ").at(-1));
 
 /** Builds a profile of samples, which are 1 ms apart. */

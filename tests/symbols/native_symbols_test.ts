@@ -58,6 +58,14 @@ async function inDirectory(test: (directory: string) => void | Promise<void>) {
   }
 }
 
+/** Writes an ELF file with a function "one"; returns its path. */
+function writeElf(directory: string): string {
+  const path = `${directory}/a`;
+  const symbols = [{ name: "one", value: 0x401000, size: 16 }];
+  Deno.writeFileSync(path, buildElf({ is64: true, isLittle: true, symbols }));
+  return path;
+}
+
 describe("names of native functions", () => {
   itUnless(
     lacks("cc", "nm", "objcopy"),
@@ -142,12 +150,7 @@ describe("names of native functions", () => {
 
   it("are not read when a file has another build-id", () =>
     inDirectory((directory) => {
-      const path = `${directory}/a`;
-      const symbols = [{ name: "one", value: 0x401000, size: 16 }];
-      Deno.writeFileSync(
-        path,
-        buildElf({ is64: true, isLittle: true, symbols }),
-      );
+      const path = writeElf(directory);
       using native = new NativeSymbols();
       const find = (buildId?: string) =>
         native.find(1, 0x10004, mappingOf(path, buildId))?.name;
@@ -161,12 +164,7 @@ describe("names of native functions", () => {
 
   it("have a note when another machine was recorded without build-ids", () =>
     inDirectory((directory) => {
-      const path = `${directory}/a`;
-      const symbols = [{ name: "one", value: 0x401000, size: 16 }];
-      Deno.writeFileSync(
-        path,
-        buildElf({ is64: true, isLittle: true, symbols }),
-      );
+      const path = writeElf(directory);
       for (
         const [isThisMachine, buildId, notes] of [
           [false, undefined, 1],
@@ -183,12 +181,7 @@ describe("names of native functions", () => {
 
   it("are not read when a file without a build-id has another inode", () =>
     inDirectory((directory) => {
-      const path = `${directory}/a`;
-      const symbols = [{ name: "one", value: 0x401000, size: 16 }];
-      Deno.writeFileSync(
-        path,
-        buildElf({ is64: true, isLittle: true, symbols }),
-      );
+      const path = writeElf(directory);
       using opened = InputFile.open(path)!;
       const { major, minor, inode } = opened.identity;
       using native = new NativeSymbols();
