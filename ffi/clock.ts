@@ -6,6 +6,7 @@
 
 import { CLOCK_MONOTONIC } from "./constants.ts";
 import type { Libc } from "./libc.ts";
+import { addressOfBuffer } from "./memory.ts";
 
 /** Size of `struct timespec` of 64-bit Linux: i64 `tv_sec`, i64 `tv_nsec`. */
 export const TIMESPEC_SIZE = 16;
@@ -18,4 +19,15 @@ export const TIMESPEC_SIZE = 16;
  */
 export function readMonotonicClock(libc: Libc, timespec: bigint): void {
   libc.clock_gettime(CLOCK_MONOTONIC, timespec);
+}
+
+/** Returns CLOCK_MONOTONIC in nanoseconds, once; see `MonotonicClock` for many times. */
+export function monotonicTime(libc: Libc): bigint {
+  // tv_sec and tv_nsec, little-endian on each of Deno's targets.
+  const time = new BigUint64Array(new ArrayBuffer(TIMESPEC_SIZE));
+  readMonotonicClock(
+    libc,
+    addressOfBuffer(libc, new Uint8Array(time.buffer)),
+  );
+  return time[0] * 1_000_000_000n + time[1];
 }

@@ -5,6 +5,8 @@
  */
 
 import config from "../../deno.json" with { type: "json" };
+import { monotonicTime } from "../../ffi/clock.ts";
+import { CLOCK_MONOTONIC } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { onlineProcessorCount, processorCount } from "../../ffi/processors.ts";
 import type { NewFeatures } from "../perf_data/new_features.ts";
@@ -49,6 +51,8 @@ export class RecordingSession {
   readonly #recorder: Recorder;
   readonly #dumps: DumpKeeper;
   readonly #files = new MappedFiles();
+  /** Features that are known at the start. */
+  readonly #ofStart: NewFeatures;
 
   /**
    * Starts to record.
@@ -66,6 +70,7 @@ export class RecordingSession {
     this.#directory = directory;
     this.#options = options;
     this.#dumps = new DumpKeeper(directory.path, directory.dumps);
+    this.#ofStart = { ...machineFeatures(), clockData: clockData(libc) };
     this.#file = Deno.openSync(directory.data, {
       write: true,
       createNew: true,
@@ -76,7 +81,7 @@ export class RecordingSession {
         events: options.events.flatMap((event) => eventsOfPmus(event, pmus)),
         settings,
         target,
-        features: machineFeatures(),
+        features: this.#ofStart,
         onMapping: (record) => {
           this.#files.add(record);
           this.#dumps.onMapping(record);
@@ -130,7 +135,7 @@ export class RecordingSession {
     const libc = this.#libc;
     return {
       buildIds: this.#files.buildIds(),
-      ...machineFeatures(),
+      ...this.#ofStart,
       version: `jitdump ${config.version}`,
       cpus: {
         online: onlineProcessorCount(libc),
@@ -162,6 +167,15 @@ export class RecordingSession {
       dumps: this.#dumps.finish(),
     };
   }
+}
+
+/** Returns the present moment by the recording's clock and by the date. */
+function clockData(libc: Libc): NewFeatures["clockData"] {
+  return {
+    clockid: CLOCK_MONOTONIC,
+    wallClock: BigInt(Date.now()) * 1_000_000n,
+    clock: monotonicTime(libc),
+  };
 }
 
 function machineFeatures(): NewFeatures {

@@ -52,7 +52,8 @@ instructions, total includes its callees. One of these options selects another o
 
 The FILE - is standard output. These options select the rows of tables:
 
-  --limit NUMBER     number of rows (default: 20, and only those above 0.5 %)
+  --limit NUMBER     number of rows (default: 20; without --category and --filter only
+                     those above 0.5 %)
   --sort KEY         self or total (default: self)
   --category NAME    jitted, javascript, native, kernel or unknown
   --filter REGEX     functions whose names match

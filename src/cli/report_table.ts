@@ -15,12 +15,12 @@ import { fit, type Output, printable, terminalWidth } from "./output.ts";
 /** Number of rows unless another one is requested. */
 const ROWS = 20;
 
-/** Smallest share of a row unless a number of rows is requested. */
+/** Smallest share of a row unless a number, a category or a name is requested. */
 const SMALLEST = 0.005;
 
 /** Selection and order of a table's rows. */
 export interface Rows {
-  /** Maximum number of rows; defaults to 20, and to those above 0.5 %. */
+  /** Maximum number of rows; defaults to 20, and without a selection to those above 0.5 %. */
   readonly limit?: number;
   readonly sort?: "self" | "total";
   /** Only functions of this category. */
@@ -143,7 +143,7 @@ function showHead(
     ...startDate === undefined ? [] : [formatDate(startDate)],
     `${(duration / 1e9).toFixed(1)} s`,
     ...host === undefined ? [] : [`on ${host}`],
-    ...lost === 0 ? [] : [`${lost} records lost`],
+    `${lost} records lost`,
   ].join(", "));
   const weights = [...categoryWeights(profile)]
     .filter(([, weight]) => weight > 0)
@@ -177,7 +177,9 @@ function choose(
     (category === undefined || symbol.category === category) &&
     (filter === undefined || filter.test(symbol.name))
   ).sort((a, b) => b[sort] - a[sort]);
-  const large = limit === undefined
+  // Rare functions that are selected are wanted.
+  const isSelected = category !== undefined || filter !== undefined;
+  const large = limit === undefined && !isSelected
     ? matching.filter((share) => share[sort] >= SMALLEST * weight)
     : matching;
   const shown = large.slice(0, limit ?? ROWS);

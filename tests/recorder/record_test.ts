@@ -57,6 +57,9 @@ describe("jitdump record", () => {
       assertEquals(code, 7);
       assertMatch(stderr, /record: (cycles|cpu-clock)\S* at \d+ Hz into /);
       assertMatch(stdout, /perf\.data: \d+ samples of/);
+      const [, date] = stdout.match(/^(\S+ \S+) UTC, [\d.]+ s, /m)!;
+      const age = Date.now() - Date.parse(`${date.replace(" ", "T")}Z`);
+      assert(0 <= age && age < 3_600_000, date);
       assertMatch(stdout, /^ *\d+\.\d\d% +\d+\.\d\d% +[\d.]+ {2}native /m);
       assertEquals(namesIn(out), [
         ...[".lock", "dumps", "perf.data", "recording.json"],
