@@ -107,7 +107,7 @@ describe("namedCode()", () => {
     });
   }
 
-  it("returns one name when a dump, a perf map or a binary names a V8 builtin", () => {
+  it("returns one name when a dump or a binary names a V8 builtin", () => {
     const shown = ["Builtin:Abort", "Builtins_Abort"].map((name) =>
       namedCode(name).name
     );

@@ -12,8 +12,8 @@ import {
   temporaryDirectory,
 } from "../support/script.ts";
 
-/** Returns a script that calls every method of the writer and prints its error. */
-const EVERYTHING = (dumps: string, options = "{}") => `
+/** Returns a script that dumps three functions, then fails, and prints the error. */
+const failingScript = (dumps: string, options = "{}") => `
   import { JitDumpError, JitDumpFile } from "${MOD}";
   try {
     using dump = JitDumpFile.forProcess("${dumps}", ${options});
@@ -71,7 +71,7 @@ describe("a program with enough permissions", () => {
       Deno.mkdirSync(dumps);
       if (own) Deno.symlinkSync(LIBC, libc);
       const options = own ? `{ libc: "${libc}" }` : "{}";
-      const source = EVERYTHING(dumps, options);
+      const source = failingScript(dumps, options);
       const { stdout, stderr } = await runScript(
         directory.path,
         source,
@@ -84,8 +84,10 @@ describe("a program with enough permissions", () => {
       assertEquals(dumpedNames(dumps), ["small", "named größe", "positional"]);
     });
   }
+});
 
-  it("can import the module when all permissions are denied", async () => {
+describe("importing the module", () => {
+  it("succeeds when all permissions are denied", async () => {
     using directory = temporaryDirectory();
     const source = `
       import { JitDumpFile, FileHeader } from "${MOD}";
@@ -133,7 +135,7 @@ describe("a program with a missing permission", () => {
       names: () => "--allow-ffi=/opt/libc.so.6",
     },
     {
-      granted: "FFI for everything except libc",
+      granted: "all FFI except for files below /",
       flags: (dumps) => [
         "--allow-ffi",
         "--deny-ffi=/",
@@ -181,7 +183,7 @@ describe("a program with a missing permission", () => {
       Deno.mkdirSync(dumps);
       const { stdout, stderr } = await runScript(
         directory.path,
-        EVERYTHING(dumps, options),
+        failingScript(dumps, options),
         flags(dumps),
       );
       assertEquals(stderr, "");
@@ -199,7 +201,7 @@ describe("a program with a missing permission", () => {
     for (let attempt = 0; attempt < 3; attempt++) {
       const { stdout } = await runScript(
         directory.path,
-        EVERYTHING(dumps),
+        failingScript(dumps),
         flags,
       );
       const named = stdout.match(/^NotCapable: .* (--allow-\w+=[^\s,]+)/);
@@ -244,7 +246,7 @@ describe("opening a dump by an indirect path", () => {
     }
   `;
 
-  it("stays in that directory when paths go through links and up again", async () => {
+  it("stays in the granted directory when paths contain links and ..", async () => {
     using directory = temporaryDirectory();
     const allowed = join(directory.path, "allowed");
     const other = join(directory.path, "other");
@@ -305,9 +307,9 @@ describe("opening a dump by an indirect path", () => {
     assertEquals([stdout, stderr], ["NotCapable\n".repeat(2), ""]);
   });
 
-  it("loads no libc when the current directory has a libc.so.6", async () => {
+  it("does not load libc.so.6 when it is in the current directory", async () => {
     using directory = temporaryDirectory();
-    // Loading it would fail, because it is not a library.
+    // Loading this file would fail, because it is not a library.
     Deno.writeTextFileSync(join(directory.path, "libc.so.6"), "planted");
     const flags = ["--allow-write", "--allow-ffi", "--deny-ffi=/opt/x"];
     const open = (options: string) =>
@@ -394,13 +396,17 @@ describe("opening a dump by an indirect path", () => {
   });
 });
 
-describe("opened files", () => {
-  it("are the dump and libc when a dump is open", async () => {
+describe("the descriptors of a program", () => {
+  it("include only the dump as a new one when a dump is open", async () => {
     using directory = temporaryDirectory();
     const source = `
       import { JitDumpFile } from "${MOD}";
-      const open = () => new Set(Array.from(Deno.readDirSync("/proc/self/fd"),
-        ({ name }) => { try { return Deno.readLinkSync("/proc/self/fd/" + name) } catch { return "" } }));
+      const target = ({ name }) => {
+        try { return Deno.readLinkSync("/proc/self/fd/" + name); }
+        catch { return ""; }
+      };
+      const open = () =>
+        new Set(Array.from(Deno.readDirSync("/proc/self/fd"), target));
       const before = open();
       using dump = JitDumpFile.forProcess("${directory.path}");
       console.log(JSON.stringify([...open().difference(before)]));
@@ -421,12 +427,16 @@ describe("opened files", () => {
 describe("forProcess() without a directory", () => {
   for (
     const [access, flags, expected] of [
-      ["is granted", ["--allow-env=JITDUMPDIR"], "dumps"],
-      ["is not granted", [], "."],
-      ["is denied", ["--allow-env", "--deny-env=JITDUMPDIR"], "."],
+      ["is granted", ["--allow-env=JITDUMPDIR"], "that directory"],
+      ["is not granted", [], "the current directory"],
+      [
+        "is denied",
+        ["--allow-env", "--deny-env=JITDUMPDIR"],
+        "the current directory",
+      ],
     ] as const
   ) {
-    it(`opens a dump in ${expected} when JITDUMPDIR ${access}`, async () => {
+    it(`opens a dump in ${expected} when access to JITDUMPDIR ${access}`, async () => {
       using directory = temporaryDirectory();
       const dumps = join(directory.path, "dumps");
       Deno.mkdirSync(dumps);
@@ -442,7 +452,9 @@ describe("forProcess() without a directory", () => {
       });
       assertEquals(stderr, "");
       const names = Array.from(
-        Deno.readDirSync(join(directory.path, expected)),
+        Deno.readDirSync(
+          expected === "that directory" ? dumps : directory.path,
+        ),
         ({ name }) => name,
       );
       assertEquals(names.filter((name) => name.endsWith(".dump")).length, 1);

@@ -149,8 +149,10 @@ describe("struct layouts", () => {
     assertEquals(FileHeader.pack(value).slice(0, 4), native);
     assertEquals(FileHeader.unpack(FileHeader.pack(value)), value);
   });
+});
 
-  it("have the specification's ids when RecordId names them", () => {
+describe("RecordId", () => {
+  it("has the specification's number when it names a record type", () => {
     assertEquals(RecordId.JitCodeLoad, 0);
     assertEquals(RecordId.JitCodeMove, 1);
     assertEquals(RecordId.JitCodeDebugInfo, 2);
@@ -224,7 +226,7 @@ describe("Struct.pack() and unpack()", () => {
     }
   });
 
-  it("return the packed numbers when fields have 8 or 16 bits", () => {
+  it("encode and decode numbers when fields have 8 or 16 bits", () => {
     const narrow = struct<{ a: number; b: number; c: bigint }>("Narrow", {
       a: "u8",
       b: "u16",
