@@ -6,6 +6,7 @@
 
 import { plainName } from "../engines.ts";
 import { CATEGORIES } from "../profile/categories.ts";
+import { foldUnnamed } from "../profile/folded_profile.ts";
 import { toJson } from "../profile/json.ts";
 import type { Profile, SampledDump } from "../profile/profile.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
@@ -127,7 +128,9 @@ export const report: Command = {
       timeline: values.json ||
         FILE_FORMATS.some((format) => values[format] !== undefined),
     });
-    const status = await show(profile, path, values, rows);
+    // A program gets all frames, a person one for a run of code without names.
+    const shown = values.json ? profile : foldUnnamed(profile);
+    const status = await show(shown, path, values, rows);
     printHints("report", profile);
     return status;
   },

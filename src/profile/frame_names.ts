@@ -44,6 +44,13 @@ const UNKNOWN: FrameSymbol = {
   dso: "",
 };
 
+/** The place of the callers that could not be found. */
+const CALLERS_UNKNOWN: FrameSymbol = {
+  name: "[callers unknown]",
+  category: "unknown",
+  dso: "",
+};
+
 /** Returns whether a mapping can have jitted code. */
 export function isAnonymous(mapping: Mapping | undefined): boolean {
   return mapping === undefined || mapping.file.path === "" ||
@@ -59,6 +66,7 @@ export class FrameNames {
   /** Frames of native symbols, whose names may be mangled. */
   readonly #native = new Set<number>();
   readonly #unknown: number;
+  #callersUnknown: number | undefined;
   readonly #cache = new FrameCache();
   /** The piece and the dump of the last named frame, if a dump has it. */
   #piece = NO_PIECE;
@@ -97,6 +105,11 @@ export class FrameNames {
   /** Returns whether a frame is unnamed code in memory of no file. */
   isUnknown(frame: number): boolean {
     return frame === this.#unknown;
+  }
+
+  /** The frame above a chain whose outer callers are not known. */
+  get callersUnknown(): number {
+    return this.#callersUnknown ??= this.#add(CALLERS_UNKNOWN);
   }
 
   /** Names the kernel's code. */

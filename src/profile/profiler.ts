@@ -27,6 +27,7 @@ import {
 import { Sample } from "../perf_data/sample.ts";
 import { addressOfBigInt } from "../symbols/address.ts";
 import { NativeSymbols } from "../symbols/native_symbols.ts";
+import { areCallersLost } from "../unwind/unwound_chain.ts";
 import { CallChain } from "./call_chain.ts";
 import { NO_NODE } from "./call_tree.ts";
 import { type Dump, Dumps, mayBeDump } from "./dumps.ts";
@@ -247,29 +248,34 @@ class Profiler {
     this.#chain.decode(sample, this.#reader.features.arch);
     const { deferred } = this.#chain;
     if (deferred === undefined) {
-      this.#unwind(sample);
-      return this.#addChain(sample);
+      const hasLostCallers = this.#unwind(sample);
+      return this.#addChain(sample, hasLostCallers);
     }
     const waiting = this.#deferred.get(deferred);
     if (waiting) waiting.push(sample);
     else this.#deferred.set(deferred, [sample]);
   }
 
-  /** Finds the callers by the copy of the stack, if the sample has one. */
-  #unwind(sample: Sample): void {
+  /**
+   * Finds the callers by the copy of the stack, if the sample has one.
+   *
+   * @returns Whether outer callers are not known.
+   */
+  #unwind(sample: Sample): boolean {
     const { attr } = sample.event ?? {};
-    if (attr === undefined || attr.sampleStackUser === 0) return;
+    if (attr === undefined || attr.sampleStackUser === 0) return false;
     const unwound = this.#unwinder.unwind(
       sample,
       this.#processes.get(sample.pid),
       this.#reader.features.arch,
       this.#chain.userPart(),
     );
-    if (unwound === undefined) return;
+    if (unwound === undefined) return false;
     const { frames, end } = unwound;
     if (frames.length > 0) this.#chain.replaceUserPart(frames);
     const { chainEnds } = this.#seen;
     chainEnds.set(end, (chainEnds.get(end) ?? 0) + 1);
+    return areCallersLost(end);
   }
 
   /** Completes samples whose user part was recorded later. */
@@ -282,7 +288,7 @@ class Profiler {
     this.#deferred.delete(cookie);
   }
 
-  #addChain(sample: Sample): void {
+  #addChain(sample: Sample, hasLostCallers = false): void {
     const chain = this.#chain;
     const names = this.#names;
     const seen = this.#seen;
@@ -293,6 +299,7 @@ class Profiler {
     const process = this.#processes.get(pid);
     const label = `${this.#processes.commandOf(tid)} ${pid}`;
     let node = tree.child(NO_NODE, this.#numberOf(label));
+    if (hasLostCallers) node = tree.child(node, names.callersUnknown);
     let frame = 0;
     for (let depth = chain.length - 1; depth >= 0; depth--) {
       const address = chain.addresses[depth];

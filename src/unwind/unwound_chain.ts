@@ -34,6 +34,17 @@ export type ChainEnd =
   /** The registers are not there, or those of another machine. */
   | "no registers";
 
+/** The ends of chains that lack callers. Whether a chain of the kernel's lacks any is not known. */
+const LOST: ReadonlySet<ChainEnd> = new Set<ChainEnd>([
+  "truncated stack",
+  "no rules",
+  "wrong rules",
+  "no registers",
+]);
+
+/** Returns whether a chain lacks its outer callers. */
+export const areCallersLost = (end: ChainEnd): boolean => LOST.has(end);
+
 /** A frame of a call chain. */
 export interface UnwoundFrame {
   /** Address of the instruction at which the frame continues. */

@@ -27,9 +27,11 @@ import {
   START,
   USER,
   USER_DEFERRED,
+  WITH_STACK,
   WITH_USER_IP,
   WITHOUT_TIME,
 } from "../support/build_recording.ts";
+import { stackOf } from "../support/build_stack.ts";
 import type { EventFields } from "../support/build_perf_data.ts";
 import { headerAttr } from "../support/recordings.ts";
 import { temporaryDirectory } from "../support/script.ts";
@@ -415,13 +417,35 @@ describe("readProfile()", () => {
       const profile = await place.read(
         new RecordingBuilder(WITH_USER_IP)
           .mapDump(place.dump("jit-7.dump", [f, g]))
-          .sample(AT, { userIp: AT })
+          .sample(AT, { registers: [AT] })
           .sample(0xffff_ffff_8100_0000n, {
-            ...{ isKernel: true, userIp: NEXT },
+            ...{ isKernel: true, registers: [NEXT] },
             chain: [KERNEL, 0xffff_ffff_8100_0000n],
           }),
       );
       assertEquals(chains(profile), ["f 1", "g;[kernel] 1"]);
+    });
+
+    it("has unknown callers when the copy of the stack ends before the thread's start", async () => {
+      using place = new Place();
+      const sp = 0x7ffd_0000_1000;
+      const profile = await place.read(
+        new RecordingBuilder(WITH_STACK)
+          .mapDump(place.dump("jit-7.dump", [f, g]))
+          .sample(AT, {
+            registers: [sp + 16, sp, AT],
+            stack: stackOf(sp, 4, { [sp + 16]: 0, [sp + 24]: NEXT + 8 }),
+          })
+          .sample(AT, {
+            registers: [sp + 16, sp, AT],
+            stack: stackOf(sp, 4, {
+              [sp + 16]: sp + 4096,
+              [sp + 24]: NEXT + 8,
+            }),
+          }),
+      );
+      assertEquals(chains(profile), ["[callers unknown];g;f 1", "g;f 1"]);
+      assertEquals(profile.processes.length, 1);
     });
 
     it("keeps the names of threads when they are unusual", async () => {

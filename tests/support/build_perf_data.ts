@@ -91,6 +91,8 @@ export interface AttrFields {
   branchSampleType?: number;
   regsUser?: number;
   regsIntr?: number;
+  /** Number of bytes of the user's stack in a sample. */
+  stackUser?: number;
   /** Positions of the flags that are set; 18 is sample_id_all. */
   flags?: number[];
   clockid?: number;
@@ -100,7 +102,8 @@ export interface AttrFields {
 export function putAttr(into: Bytes, fields: AttrFields): Bytes {
   const { type = 1, config = 0, size = 136, period = 1 } = fields;
   const { sampleType = 0, readFormat = 0, branchSampleType = 0 } = fields;
-  const { regsUser = 0, regsIntr = 0, flags = [18], clockid = 1 } = fields;
+  const { regsUser = 0, regsIntr = 0, stackUser = 0 } = fields;
+  const { flags = [18], clockid = 1 } = fields;
   const attr = new Bytes(into.littleEndian)
     .u32(type, size).u64(config, period, sampleType, readFormat);
   const bits = new Uint8Array(8);
@@ -108,7 +111,7 @@ export function putAttr(into: Bytes, fields: AttrFields): Bytes {
     bits[bit >> 3] |= into.littleEndian ? 1 << (bit & 7) : 0x80 >> (bit & 7);
   }
   attr.raw(bits).u32(0, 0).u64(0, 0, branchSampleType, regsUser);
-  attr.u32(0, clockid).u64(regsIntr, 0, 0, 0, 0, 0);
+  attr.u32(stackUser, clockid).u64(regsIntr, 0, 0, 0, 0, 0);
   return into.raw(attr.bytes.subarray(0, size || 64));
 }
 

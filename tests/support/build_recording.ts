@@ -33,6 +33,13 @@ export const WITH_USER_IP: EventFields = {
   regsUser: 1 << 8,
 };
 
+/** Event of `--call-graph dwarf` with the registers rbp, rsp and rip, in this order. */
+export const WITH_STACK: EventFields = {
+  ...WITH_USER_IP,
+  regsUser: 1 << 6 | 1 << 7 | 1 << 8,
+  stackUser: 64,
+};
+
 /** Samples and other records without a time. */
 export const WITHOUT_TIME: EventFields = {
   sampleType: IDENTIFIER | IP | TID | PERIOD | CALLCHAIN,
@@ -75,8 +82,10 @@ export interface SampleFields {
   /** The call chain with its markers, the innermost frame first. */
   chain?: (bigint | number)[];
   isKernel?: boolean;
-  /** The user's instruction pointer, if the event records it. */
-  userIp?: number;
+  /** The registers of the user's code, if the event records them. */
+  registers?: number[];
+  /** The user's stack, if the event records it. */
+  stack?: Uint8Array;
 }
 
 /** A builder of a recording. Times are nanoseconds after `START`, and those of samples ascend. */
@@ -131,12 +140,14 @@ export class RecordingBuilder {
   /** Adds a sample. */
   sample(ip: bigint | number, fields: SampleFields = {}): this {
     const { pid = 7, tid = pid, period = 1, event = 0, chain = [] } = fields;
-    const { isKernel = false, time = this.#next(), userIp } = fields;
+    const { isKernel = false, time = this.#next() } = fields;
+    const { registers, stack = new Uint8Array(0) } = fields;
     this.#data.record(9, isKernel ? 1 : 2, (body) => {
       body.u64(event + 1, ip).u32(pid, tid).u64(...this.#times(time), period);
       body.u64(chain.length, ...chain);
-      // The registers of a 64-bit process, and a stack of no bytes.
-      if (userIp !== undefined) body.u64(2, userIp, 0);
+      if (registers === undefined) return;
+      body.u64(2, ...registers, stack.length);
+      if (stack.length > 0) body.raw(stack).u64(stack.length);
     });
     return this;
   }
