@@ -1,9 +1,9 @@
 import { assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { itUnless } from "../support/it_unless.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
 import { parseStart, readLoads } from "../support/parse_dump.ts";
-import { isInstalled } from "../support/perf.ts";
+
 import { MOD, runScript, temporaryDirectory } from "../support/script.ts";
 
 /** Number of functions that each program dumps before its ending. */
@@ -62,7 +62,10 @@ describe("a program that ends", () => {
     });
   }
 
-  /** Source code that prints which files are still open after all other `unload` listeners. */
+  /**
+   * Source code that opens a perf map. After all other `unload` listeners, it prints how
+   * many of the program's files are open, and whether one is mapped.
+   */
   const WATCH = `
     const map = new PerfMapFile(path + ".map");
     addEventListener("unload", () => {
@@ -139,9 +142,7 @@ describe("a program that ends", () => {
   });
 });
 
-const noPrlimit = await isInstalled("prlimit")
-  ? undefined
-  : "prlimit is not installed";
+const noPrlimit = await whyMissing("prlimit");
 
 describe("SIGXFSZ", () => {
   itUnless(

@@ -163,7 +163,7 @@ describe("AppendFile with failing system calls", () => {
     for (const size of [SMALL, LARGE]) {
       using directory = temporaryDirectory();
       const path = join(directory.path, "some.dump");
-      const left: Record<string, number> = {
+      const interruptions: Record<string, number> = {
         open: 2,
         statx: 1,
         pread: 3,
@@ -174,10 +174,10 @@ describe("AppendFile with failing system calls", () => {
         writev: 3,
       };
       const faults: Record<string, unknown> = {};
-      for (const name of Object.keys(left)) {
+      for (const name of Object.keys(interruptions)) {
         const call = real[name as keyof Libc] as (...args: never[]) => unknown;
         faults[name] = (...args: never[]) =>
-          left[name]-- > 0 ? -1 : call(...args);
+          interruptions[name]-- > 0 ? -1 : call(...args);
       }
       const libc = faultyLibc(faults, { value: ERRNO.EINTR });
       const sink = openAppendFile(libc, path);

@@ -48,7 +48,7 @@ describe("an engine that writes without append mode", () => {
       ["PerfMapFile", "--perf-basic-prof"],
     ]
   ) {
-    it(`is detected when V8 runs with ${flag} and the directory of a ${kind}`, async () => {
+    it(`is detected when V8 uses the directory of a ${kind} with ${flag}`, async () => {
       using directory = temporaryDirectory();
       const flags = (path: string) => [
         `--v8-flags=${flag},${flag}-path=${path},--no-logfile-per-isolate,--logfile=${directory.path}/v8.log`,
@@ -71,20 +71,17 @@ describe("an engine that writes without append mode", () => {
     });
   }
 
-  it("keeps its file unchanged when a dump or perf map is opened on it", () => {
+  it("keeps its file unchanged when a dump or perf map opens it", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using engine = Deno.openSync(path, { write: true, create: true });
     engine.writeSync(new TextEncoder().encode("its own"));
     for (const open of [JitDumpFile, PerfMapFile]) {
-      let message = "";
-      try {
-        new open(path).close();
-      } catch (error) {
-        if (!(error instanceof Deno.errors.Busy)) throw error;
-        message = error.message;
-      }
-      assertStringIncludes(message, `Cannot append to "${path}"`);
+      assertThrows(
+        () => new open(path),
+        Deno.errors.Busy,
+        `Cannot append to "${path}"`,
+      );
       assertEquals(Deno.readTextFileSync(path), "its own");
     }
   });
@@ -121,13 +118,7 @@ describe("an engine that writes without append mode", () => {
     using _engine = Deno.openSync(path, { write: true, create: true });
     // The dump's descriptor is far below the engine's.
     others.forEach((file) => file.close());
-    let isBusy = false;
-    try {
-      new JitDumpFile(path).close();
-    } catch (error) {
-      isBusy = error instanceof Deno.errors.Busy;
-    }
-    assertEquals(isBusy, true);
+    assertThrows(() => new JitDumpFile(path), Deno.errors.Busy);
   });
 });
 
@@ -191,8 +182,8 @@ describe("an engine that appends", () => {
 });
 
 /**
- * Returns a script that warms up, and runs JavaScript for half a second, then jitted code for
- * a second. The script prints the start and end of each part, and the jitted functions' names.
+ * Returns a script that warms up, then runs JavaScript, then jitted code. The script prints
+ * the time before, between and after both parts, and the jitted functions' names.
  */
 const BOTH = (directory: string) => `
   import { JitDumpFile } from "${MOD}";
@@ -201,7 +192,7 @@ const BOTH = (directory: string) => `
   using dump = JitDumpFile.forProcess("${directory}");
   const program = compile(Deno.readTextFileSync(new URL("${DEMO}program.calc")), Deno.build.arch);
   const memory = makeExecutable(program.code);
-  for (const { name, start, end, lines: _, ...fn } of program.functions) {
+  for (const { name, start, end } of program.functions) {
     dump.dumpFunction({ name, code: memory.subarray(start, end) });
   }
   const entry = program.functions.find(({ name }) => name === "main");
@@ -227,7 +218,7 @@ const BOTH = (directory: string) => `
   console.log(times.join(" "), program.functions.map(({ name }) => name).join(" "));
 `;
 
-describe("a perf report", () => {
+describe("perf script", () => {
   itWithPerf(
     "names JavaScript and jitted functions when V8 writes a dump as well",
     async () => {

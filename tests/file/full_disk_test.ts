@@ -1,10 +1,15 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
 import { type Sink, SINKS } from "../../src/file/record_sink.ts";
-import { itUnless } from "../support/it_unless.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
 import { readLoads } from "../support/parse_dump.ts";
-import { isInstalled, run } from "../support/perf.ts";
+import { run } from "../support/perf.ts";
 import { MOD, scriptCommand, temporaryDirectory } from "../support/script.ts";
 import { runOnTmpfs, whyNotMount } from "../stress/full_disk.ts";
 
@@ -39,7 +44,8 @@ const FILL = (
   console.log(JSON.stringify({ count }));
 `;
 
-interface Ending {
+/** What FILL prints of a failed call; of the last call, only `count`. */
+interface Attempt {
   code: string;
   message: string;
   syscall: string;
@@ -48,9 +54,9 @@ interface Ending {
 }
 
 /** Checks the output of FILL and its file. */
-function checkEndings(stdout: string, path: string, expectedCode: string) {
+function checkAttempts(stdout: string, path: string, expectedCode: string) {
   const [first, second, last] = stdout.trim().split("\n")
-    .map((line) => JSON.parse(line)) as Ending[];
+    .map((line) => JSON.parse(line)) as Attempt[];
   assertEquals(first.code, expectedCode);
   assertMatch(first.syscall, /^p?writev?$/);
   assertStringIncludes(first.message, `"${path}"`);
@@ -58,7 +64,7 @@ function checkEndings(stdout: string, path: string, expectedCode: string) {
   assertEquals(second, first);
   assertEquals(last.count, first.count + 1);
   const bytes = Deno.readFileSync(path);
-  assertEquals(bytes.length > first.size, true);
+  assertGreater(bytes.length, first.size);
   assertEquals(
     readLoads(path).map(({ name }) => name),
     Array.from({ length: last.count }, (_, i) => `f${i}`),
@@ -67,9 +73,7 @@ function checkEndings(stdout: string, path: string, expectedCode: string) {
 
 const noMount = await whyNotMount();
 
-const noPrlimit = await isInstalled("prlimit")
-  ? undefined
-  : "prlimit is not installed";
+const noPrlimit = await whyMissing("prlimit");
 
 describe("a dump on a full disk", () => {
   for (
@@ -83,7 +87,7 @@ describe("a dump on a full disk", () => {
   ) {
     itUnless(
       noMount,
-      `rolls back when a record of ${codeSize} bytes does not fit, ${sink}`,
+      `rolls back a record when its ${codeSize} bytes of code do not fit in sink "${sink}"`,
       async () => {
         using directory = temporaryDirectory();
         const dumps = join(directory.path, "dumps");
@@ -102,7 +106,7 @@ describe("a dump on a full disk", () => {
           script,
         );
         assertEquals(stderr, "");
-        checkEndings(
+        checkAttempts(
           stdout.replaceAll(join(dumps, "some.dump"), copy),
           copy,
           "ENOSPC",
@@ -116,7 +120,7 @@ describe("a dump at its file size limit", () => {
   for (const sink of SINKS) {
     itUnless(
       noPrlimit,
-      `rolls back a record when SIGXFSZ is ignored, ${sink}`,
+      `rolls back a record when SIGXFSZ is ignored with sink "${sink}"`,
       async () => {
         using directory = temporaryDirectory();
         const script = scriptCommand(
@@ -139,7 +143,7 @@ describe("a dump at its file size limit", () => {
           ...script,
         ]);
         assertEquals(stderr, "");
-        checkEndings(stdout, join(directory.path, "some.dump"), "EFBIG");
+        checkAttempts(stdout, join(directory.path, "some.dump"), "EFBIG");
       },
     );
   }

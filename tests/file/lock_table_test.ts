@@ -309,7 +309,7 @@ describe("writers of one process", () => {
     }
   });
 
-  it("share markers when they have hundreds of files open", async () => {
+  it("unmap all markers when they have closed hundreds of files", async () => {
     using directory = temporaryDirectory();
     const { stdout, stderr } = await runScript(
       directory.path,
@@ -358,7 +358,7 @@ describe("a script that V8 terminates at any point", () => {
   `;
 
   for (const sink of ["append", "mapped"]) {
-    it(`leaves dumps usable when it has opened or closed them, ${sink}`, async () => {
+    it(`leaves dumps usable when it has opened or closed them with sink "${sink}"`, async () => {
       using directory = temporaryDirectory();
       const { stdout, stderr } = await runScript(
         directory.path,
@@ -376,7 +376,12 @@ describe("a script that V8 terminates at any point", () => {
            try {
              vm.runInThisContext(
                "for (let i = 0; i < spin; i++);" +
-               "for (;;) { dump = new JitDumpFile(path, undefined, { sink: '${sink}' }); dump.dumpFunction(fn); dump.close(); dump = undefined; }",
+                 "for (;;) {" +
+                 "  dump = new JitDumpFile(path, undefined, { sink: '${sink}' });" +
+                 "  dump.dumpFunction(fn);" +
+                 "  dump.close();" +
+                 "  dump = undefined;" +
+                 "}",
                { timeout: 1 },
              );
            } catch (error) {
@@ -393,7 +398,7 @@ describe("a script that V8 terminates at any point", () => {
              refused++;
            }
          }
-         // A dump that was opened, but not yet stored, stays open.
+         // A script that is terminated before it stores its dump leaves that open.
          console.log(terminated, refused < 5);`,
         ["--allow-all"],
       );

@@ -259,7 +259,8 @@ describe("a record that is written partially, beside another engine", () => {
     const { code, cause } = assertThrows(() => append(file), JitDumpError);
     assertEquals(code, "ENOSPC");
     const problem =
-      `Cannot repair "${dump.path}": another engine has appended an incomplete record after the partial record at byte 40`;
+      `Cannot repair "${dump.path}": another engine has appended ` +
+      "an incomplete record after the partial record at byte 40";
     assertStringIncludes((cause as Error).message, problem);
     assertThrows(() => append(file), Error, problem);
     dump.append(theirs.subarray(30));

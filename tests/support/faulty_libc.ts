@@ -15,6 +15,7 @@ export const real =
 export const ERRNO = {
   EINTR: 4,
   EIO: 5,
+  ENOMEM: 12,
   EEXIST: 17,
   EINVAL: 22,
   EFBIG: 27,

@@ -22,7 +22,10 @@ import { runOnTmpfs, whyNotMount } from "../stress/full_disk.ts";
 
 const code = new Uint8Array(new ArrayBuffer(16));
 
-/** Creates a dump of an earlier process: its header has another process identity. */
+/**
+ * Creates a dump of another process: its header has the given pid, and a start time that
+ * is `earlier` nanoseconds before this process's.
+ */
 function leaveDump(path: string, pid = Deno.pid, earlier = 1n): Uint8Array {
   const dump = new JitDumpFile(path);
   dump.dumpFunction({ name: "of an earlier process", code });
@@ -50,12 +53,18 @@ const noNamespace = await runOrThrow([...PID_NAMESPACE, "true"])
 
 const noMount = await whyNotMount();
 
+const notRoot = Deno.uid() === 0
+  ? undefined
+  : "only root can change a file's owner";
+
 describe("a dump of an earlier process with the same id", () => {
   it("is renamed when this process opens its dump", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, `jit-${Deno.pid}.dump`);
-    for (const [pid, isOtherStart] of [[Deno.pid, 1n], [Deno.pid + 1, 0n]]) {
-      const left = leaveDump(path, Number(pid), BigInt(isOtherStart));
+    for (
+      const [pid, earlier] of [[Deno.pid, 1n], [Deno.pid + 1, 0n]] as const
+    ) {
+      const left = leaveDump(path, pid, earlier);
       using dump = JitDumpFile.forProcess(directory.path);
       dump.dumpFunction({ name: "ours", code });
       assertEquals(names(path), ["ours"]);
@@ -158,7 +167,45 @@ describe("a dump of an earlier process with the same id", () => {
     }
   });
 
-  it("is rejected when another process writes it", async () => {
+  it("is kept when Deno denies write access to its new name", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const left = leaveDump(path);
+    const { stdout } = await runScript(
+      directory.path,
+      `import { JitDumpFile } from "${MOD}";
+       try {
+         new JitDumpFile("${path}");
+       } catch (error) {
+         console.log(error.constructor.name, error.message);
+       }`,
+      [`--allow-ffi=${LIBC}`, `--allow-write=${path}`],
+    );
+    assertEquals(
+      stdout,
+      `NotCapable Cannot open "${path}.old": write access to it is not allowed. ` +
+        `Run again with --allow-write=${directory.path}\n`,
+    );
+    assertEquals(Deno.readFileSync(path), left);
+  });
+
+  it("is kept when its new name is a directory", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    const left = leaveDump(path);
+    Deno.mkdirSync(`${path}.old`);
+    const { syscall, code } = assertThrows(
+      () => new JitDumpFile(path),
+      JitDumpError,
+      `rename to "${path}.old"`,
+    );
+    assertEquals([syscall, code], ["rename", "EISDIR"]);
+    assertEquals(Deno.readFileSync(path), left);
+  });
+});
+
+describe("a dump of another process", () => {
+  it("is rejected when it is open, and renamed when that process has ended", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const [program, ...args] = scriptCommand(
@@ -191,42 +238,9 @@ describe("a dump of an earlier process with the same id", () => {
     new JitDumpFile(path).close();
     assertEquals(Deno.readFileSync(`${path}.old`), before);
   });
-
-  it("is kept when Deno does not allow writing to its new name", async () => {
-    using directory = temporaryDirectory();
-    const path = join(directory.path, "some.dump");
-    const left = leaveDump(path);
-    const { stdout } = await runScript(
-      directory.path,
-      `import { JitDumpFile } from "${MOD}";
-       try {
-         new JitDumpFile("${path}");
-       } catch (error) {
-         console.log(error.constructor.name, error.message);
-       }`,
-      [`--allow-ffi=${LIBC}`, `--allow-write=${path}`],
-    );
-    assertEquals(
-      stdout,
-      `NotCapable Cannot open "${path}.old": write access to it is not allowed. ` +
-        `Run again with --allow-write=${directory.path}\n`,
-    );
-    assertEquals(Deno.readFileSync(path), left);
-    Deno.mkdirSync(`${path}.old`);
-    const { syscall, code } = assertThrows(
-      () => new JitDumpFile(path),
-      JitDumpError,
-      `rename to "${path}.old"`,
-    );
-    assertEquals([syscall, code], ["rename", "EISDIR"]);
-    assertEquals(Deno.readFileSync(path), left);
-  });
 });
 
 describe("a file of another user", () => {
-  const notRoot = Deno.uid() === 0
-    ? undefined
-    : "only root can change a file's owner";
   for (const open of [JitDumpFile, PerfMapFile]) {
     itUnless(
       notRoot,
@@ -253,7 +267,7 @@ describe("a file of another user", () => {
 
 describe("a dump of this process", () => {
   itUnless(
-    Deno.uid() === 0 ? undefined : "only root can change a file's owner",
+    notRoot,
     "is opened when the file system reports another owner",
     () => {
       using directory = temporaryDirectory();
@@ -276,7 +290,7 @@ describe("a dump of this process", () => {
 describe("opening a dump that cannot be mapped", () => {
   itUnless(
     noMount,
-    "removes a file only if it has created it",
+    "removes the file when it has created it, and keeps any other",
     async () => {
       using directory = temporaryDirectory();
       const mountPoint = join(directory.path, "noexec");
@@ -302,7 +316,7 @@ describe("opening a dump that cannot be mapped", () => {
 
   itUnless(
     noMount,
-    "removes its files when two threads fail at once",
+    "removes almost every file when two threads fail at once",
     async () => {
       using directory = temporaryDirectory();
       const mountPoint = join(directory.path, "noexec");
