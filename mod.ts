@@ -1,9 +1,10 @@
 /**
- * Tells Linux profilers the machine code that a JIT compiler generates.
+ * Makes JIT-compiled code visible to Linux `perf`.
  *
- * `perf` knows the functions of files. For code that a running process has generated, it
- * shows bare addresses, unless the process writes a *jitdump* file with the functions,
- * their addresses and times. {@linkcode JitDumpFile} writes that file.
+ * `perf` finds a program's functions in its files. For code that a running process
+ * generates, it shows bare addresses unless the process writes a *jitdump* file: a record of
+ * each function with its name, address, code and timestamp. {@linkcode JitDumpFile} writes
+ * that file.
  *
  * ```ts
  * import { JitDumpFile } from "@jitdump/jitdump";
@@ -16,8 +17,8 @@
  * `jitdump record -- COMMAND` of `@jitdump/jitdump/cli` then shows where the time goes, and
  * so do `perf record -k mono`, `perf inject --jit` and `perf report`; see the README.
  *
- * {@linkcode PerfMapFile} writes perf maps, which have names only. `./format` exports the
- * structs of the format, and `./reader` reads dumps.
+ * {@linkcode PerfMapFile} writes perf maps, which contain only names and addresses.
+ * `./format` exports the structs of the format, and `./reader` reads dumps.
  *
  * @module
  */

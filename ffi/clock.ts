@@ -1,5 +1,5 @@
 /**
- * The clock that perf samples with.
+ * The clock of jitdump timestamps, and of perf's samples under `perf record -k mono`.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export const TIMESPEC_SIZE = 16;
  * Reads CLOCK_MONOTONIC into the {@linkcode TIMESPEC_SIZE} bytes at `timespec`.
  *
  * It cannot fail, because every Linux has the clock. It accepts an address, because it
- * is called for each record, and finding a buffer's address takes as long as the clock.
+ * is called for each record, and finding a buffer's address takes as long as the call.
  */
 export function readMonotonicClock(libc: Libc, timespec: bigint): void {
   libc.clock_gettime(CLOCK_MONOTONIC, timespec);

@@ -1,5 +1,5 @@
 /**
- * The descriptors of this process.
+ * The file descriptors of this process.
  *
  * @module
  */
@@ -23,14 +23,14 @@ const LONGEST_GAP = 1024;
 
 /**
  * The status flags of this module's descriptors. `O_NONBLOCK` has no effect on a regular
- * file. The kernel keeps `O_NOFOLLOW` (Linux 6.18); V8 15 opens its dump with it too, but
- * not with both.
+ * file. The kernel keeps `O_NOFOLLOW` (Linux 6.18). V8 15 opens its dump with `O_NOFOLLOW`
+ * but without `O_NONBLOCK`.
  */
 export const MARK = O_NOFOLLOW | O_NONBLOCK;
 
-/** A descriptor that another engine of this process writes the file through. */
+/** A descriptor through which another engine of this process writes the file. */
 export interface ForeignWriter {
-  /** Indicates whether it is in append mode. */
+  /** True if it is in append mode. */
   readonly isAppending: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * System calls on paths: open, rename, remove. No path reaches libc that Deno's own
- * permissions do not allow.
+ * System calls on paths: open, rename, remove. Only paths that Deno's permissions allow are
+ * passed to libc.
  *
  * @module
  */
@@ -32,11 +32,11 @@ const pathnameOf = (path: string) => encoder.encode(`${path}\0`);
 export interface OpenedFile {
   readonly file: OpenFile;
   readonly status: FileStatus;
-  /** Indicates whether opening has created it. */
+  /** True if opening has created it. */
   readonly isNew: boolean;
 }
 
-/** Opens with additional flags; returns undefined for the `expected` errno. */
+/** Opens a file with additional flags; returns undefined for the `expected` errno. */
 function tryOpen(
   libc: Libc,
   path: string,
@@ -57,14 +57,14 @@ function tryOpen(
  * Opens a regular file for reading and appending, and creates it with mode 0600 if it
  * does not exist.
  *
- * A symbolic link in the path's last component is not followed, and anything but a
- * regular file is refused without waiting for its other end. Child processes do not
- * inherit the descriptor.
+ * A symbolic link in the path's last component is not followed. Anything but a regular file
+ * is refused, without waiting for the other end of a FIFO. Child processes do not inherit
+ * the descriptor.
  *
  * @param path A result of `absolutePath()`.
- * @param onOpen Receives the file before it is open, to close it at a termination.
- * @throws {WriteNotGranted} If Deno has not granted write permission; then nothing is
- * touched.
+ * @param onOpen Receives the file before it is open, so that the caller can close it if
+ * the script is terminated.
+ * @throws {WriteNotGranted} If Deno has not granted write permission; no file is opened.
  * @throws {Deno.errors.NotCapable} If write permission is not enough there.
  * @throws {Deno.errors.InvalidData} If it is not a regular file.
  * @throws The error of a failed system call.
@@ -79,7 +79,7 @@ export function openRegularFile(
     let file = tryOpen(libc, path, O_CREAT | O_EXCL, EEXIST, onOpen);
     const isNew = file !== undefined;
     file ??= tryOpen(libc, path, 0, ENOENT, onOpen);
-    // It was removed between the two calls.
+    // The file was removed between the two calls.
     if (!file) continue;
     try {
       const status = file.status();

@@ -10,11 +10,11 @@ import { copyMemory } from "./memory.ts";
 
 /** A system call, for error messages. */
 export interface SystemCall {
-  /** Its name. */
+  /** The name of the call. */
   readonly syscall: string;
-  /** Its purpose for the file, as a verb: `"open"`, `"write to"`. */
+  /** The purpose of the call, as a verb: `"open"`, `"write to"`. */
   readonly intent: string;
-  /** The file. */
+  /** The path of the file. */
   readonly path: string;
 }
 
@@ -23,7 +23,7 @@ const ERRNO_SIZE = 4n;
 /**
  * Returns the errno that the last failed call of this thread has set. Call it before
  * anything else that might call into libc. It allocates nothing, because an allocation may
- * collect garbage, and that calls libc itself.
+ * start a garbage collection, which calls libc itself.
  */
 export function readErrno(libc: Libc): number {
   const { address, copy, copyAddress } = libc.errno;
@@ -31,7 +31,7 @@ export function readErrno(libc: Libc): number {
   return copy[0];
 }
 
-/** Calls again while `call` is interrupted. Returns its result, or a negative errno. */
+/** Retries `call` while a signal interrupts it. Returns its result, or a negative errno. */
 export function attempt(libc: Libc, call: () => number): number {
   for (;;) {
     const result = call();
@@ -41,7 +41,7 @@ export function attempt(libc: Libc, call: () => number): number {
   }
 }
 
-/** Calls again while `call` is interrupted, and throws if it fails. */
+/** Retries `call` while a signal interrupts it. Returns its result, or throws if it fails. */
 export function retry(
   libc: Libc,
   of: SystemCall,
@@ -75,8 +75,8 @@ function describeErrno(libc: Libc, errno: number): string {
 
 /** Returns the symbolic name of an errno. */
 function nameErrno(errno: number): string {
-  // Not imported: node:os costs every program that imports this module some
-  // milliseconds, and hardly any program gets here.
+  // Not imported statically: node:os takes some milliseconds to load, and few programs
+  // need it.
   const { constants } = process.getBuiltinModule("node:os");
   for (const [name, value] of Object.entries(constants.errno)) {
     if (value === errno) return name;

@@ -21,10 +21,10 @@ import {
  */
 export class OpenFile {
   #fd = -1;
-  /** Indicates whether the descriptor is, or was left, without `O_APPEND`. */
+  /** True while the descriptor lacks `O_APPEND`, or if an overwrite ended without it. */
   #isOverwriting = false;
   #isClosed = false;
-  /** The bytes that were written last, and their address. */
+  /** The buffer that was written last, and its address. */
   #bytes: Uint8Array | undefined;
   #address = 0n;
 
@@ -39,7 +39,7 @@ export class OpenFile {
     return this.#fd;
   }
 
-  /** Opens the file in append mode; returns an errno, or 0 if it is open. */
+  /** Opens the file in append mode. Returns 0 if it is open, or an errno. */
   open(flags: number, mode: number): number {
     const pathname = new TextEncoder().encode(`${this.path}\0`);
     for (;;) {
@@ -109,9 +109,9 @@ export class OpenFile {
   }
 
   /**
-   * Writes all of the bytes at `offset`. Linux appends what pwrite(2) writes in append
-   * mode, so the descriptor leaves that mode meanwhile. V8 can terminate a script at any
-   * point without running `finally`; the next write then restores append mode.
+   * Writes all of the bytes at `offset`. In append mode, Linux appends what pwrite(2) writes,
+   * so append mode is off during the call. V8 can terminate a script at any point without
+   * running `finally`; the next write then restores append mode.
    */
   overwriteAt(bytes: Uint8Array, offset: number): void {
     this.#isOverwriting = true;
@@ -162,18 +162,18 @@ export class OpenFile {
     );
   }
 
-  /** Indicates whether the file is closed. */
+  /** True if the file is closed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
   /**
-   * Closes the file. The descriptor is closed even if this throws, and an interrupted
-   * close has closed it; see close(2). Further calls have no effect.
+   * Closes the file. The descriptor is closed even if this throws or the system call is
+   * interrupted; see close(2). Further calls have no effect.
    */
   close(): void {
     if (this.#isClosed || this.#fd === -1) return;
-    // Set first: the descriptor may be another file's at once.
+    // Set first: the kernel may reuse the descriptor for another file at once.
     this.#isClosed = true;
     if (this.libc.close(this.fd) !== -1) return;
     const errno = readErrno(this.libc);

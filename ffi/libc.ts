@@ -5,17 +5,17 @@
  * Three rules hold for the whole table:
  *
  * - **An address is a `u64`.** Under a path-scoped `--allow-ffi` Deno (2.2 to 2.9)
- *   refuses every API that creates or reads a `Deno.PointerObject`. So memory is read by
- *   copying from it (`memory.ts`), and a pointer occurs only as an argument whose address
- *   is wanted.
+ *   refuses every API that creates or reads a `Deno.PointerObject`. Memory is therefore
+ *   read by copying it (`memory.ts`), and a pointer is only ever an argument that is
+ *   converted to its address.
  * - **A 64-bit argument is passed as a `bigint`.** Deno's fast call path accepts nothing
  *   else; a `number` costs five times as much per call.
  * - **A `ssize_t` is an `i32`.** Linux transfers at most 2 GiB − 4 KiB in one call, and a
- *   64-bit result would be a `bigint`: garbage for each record, and a chance for the
- *   garbage collector to call libc before errno has been read.
+ *   64-bit result would be a `bigint`, which is garbage for each record. A garbage
+ *   collection might also call libc before errno has been read.
  *
  * The declarations are those of 64-bit Linux, where `off_t` and `ssize_t` have
- * 64 bits. Deno runs on no other Linux.
+ * 64 bits. Deno supports no other Linux.
  *
  * @module
  */
@@ -241,9 +241,9 @@ const SYMBOLS = {
     ],
     result: "usize", // unsigned long
   },
-  // labs returns a positive argument, and no address is negative, so it converts a buffer
-  // to its address. memcpy returns its first argument, so with a length of 0 it converts a
-  // pointer without writing anything.
+  // labs returns a positive argument unchanged, and no address is negative, so it converts
+  // a buffer to its address. memcpy returns its first argument, so with a length of 0 it
+  // converts a pointer without writing anything.
   addressOfBuffer: {
     name: "labs",
     parameters: [
@@ -284,12 +284,12 @@ const COMPILED: readonly string[] = [
 
 /**
  * An additional last parameter that the function ignores. Deno compiles no trampoline for
- * a symbol with a struct parameter; a call of it takes 0.2 µs longer.
+ * a symbol with a struct parameter; calling it takes 0.2 µs longer.
  */
 const UNUSED = { struct: ["u8"] } as const;
 const UNUSED_VALUE = new Uint8Array(1);
 
-/** {@linkcode SYMBOLS} as they are opened. */
+/** {@linkcode SYMBOLS} as they are passed to `Deno.dlopen()`. */
 const DECLARATIONS: Deno.ForeignLibraryInterface = Object.fromEntries(
   Object.entries<Deno.ForeignFunction>(SYMBOLS).map(([name, symbol]) =>
     COMPILED.includes(name)
@@ -301,7 +301,7 @@ const DECLARATIONS: Deno.ForeignLibraryInterface = Object.fromEntries(
 /** The errno of a thread. */
 interface Errno {
   readonly address: bigint;
-  /** A copy of it, and the copy's address. */
+  /** A copy of errno, and the address of the copy. */
   readonly copy: Int32Array;
   readonly copyAddress: bigint;
 }
@@ -342,13 +342,13 @@ function isGranted(path?: string): boolean {
 /**
  * Opens libc.
  *
- * `path` is used as it is. Without it, the permissions decide: libc is opened by its
+ * `path` is used unchanged. Without it, the permissions decide: libc is opened by its
  * soname if FFI is unrestricted, else by the first of {@linkcode LIBC_PATHS} that
  * `--allow-ffi` covers and that exists. On a terminal Deno may prompt, as for any other
  * permission.
  *
  * The soname is for unrestricted FFI only: under any restriction Deno (2.9) resolves it
- * to a file in the current directory, which may be anybody's.
+ * to a file in the current directory, which another user may have placed there.
  *
  * @param createError Creates the exceptions of failed system calls.
  * @param path An absolute path, or a soname, of the libc to use.
@@ -375,7 +375,7 @@ export function openLibc(
 
 function refuseCall(): never {
   throw new Deno.errors.BadResource(
-    "Cannot call libc: it is unloaded, because its file is closed",
+    "Cannot call libc: it is unloaded, because the file that used it is closed",
   );
 }
 
@@ -399,8 +399,8 @@ function findLibc(path?: string): OpenedSymbols {
   if (path !== undefined) {
     if (!path.includes("/") && !isGranted()) {
       throw new Deno.errors.NotCapable(
-        `Cannot load libc: FFI is limited, so "options.libc" must be a path, got "${path}". ` +
-          `Pass the path that --allow-ffi names, or run again with --allow-ffi`,
+        `Cannot load libc: FFI is limited to some paths, so "options.libc" must be a path, ` +
+          `got "${path}". Pass the path that --allow-ffi names, or run again with --allow-ffi`,
       );
     }
     requireFfi(path);
@@ -412,7 +412,7 @@ function findLibc(path?: string): OpenedSymbols {
   try {
     if (granted.length > 0) return load(granted);
   } catch {
-    // No allowed path exists, so the user has to allow one that does.
+    // No allowed path exists, so the user has to allow another one.
   }
   requireFfi(LIBC_PATHS[0]);
   return load([LIBC_PATHS[0]]);

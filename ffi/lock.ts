@@ -36,7 +36,7 @@ export interface Lock {
   readonly isExclusive: boolean;
 }
 
-/** Calls fcntl(2); returns the `struct flock` after it, or undefined for a conflict. */
+/** Calls fcntl(2). Returns the resulting `struct flock`; undefined if locks conflict. */
 function lockCall(
   file: OpenFile,
   command: number,
@@ -58,8 +58,8 @@ function lockCall(
 }
 
 /**
- * Locks one byte, or changes the lock that the file holds on it. Returns whether no
- * other description holds a lock that conflicts.
+ * Locks one byte, or changes the lock that the file holds on it. Returns false if another
+ * description holds a conflicting lock.
  */
 export function tryLock(
   file: OpenFile,
@@ -75,7 +75,7 @@ export function unlock(file: OpenFile, byte: bigint): void {
   lockCall(file, F_OFD_SETLK, F_UNLCK, byte, byte + 1n);
 }
 
-/** Finds a lock that another description holds on any byte from `start` to `end`. */
+/** Finds a lock that another description holds on a byte in `start` ≤ byte < `end`. */
 export function findLock(
   file: OpenFile,
   start: bigint,

@@ -15,7 +15,7 @@ import {
 import { readErrno, systemCallError } from "./error.ts";
 import type { OpenFile } from "./file.ts";
 
-/** The kernel maps whole pages, so any length up to a page's maps one. */
+/** Length of a mapping of one page: the kernel rounds it up to the page size. */
 export const ONE_PAGE = 1;
 
 /**

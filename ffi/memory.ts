@@ -1,6 +1,6 @@
 /**
- * Addresses and foreign memory without Deno's raw-pointer APIs, which a path-scoped
- * `--allow-ffi` denies (Deno 2.2 to 2.9).
+ * Access to addresses and foreign memory without Deno's raw-pointer APIs, which a
+ * path-scoped `--allow-ffi` denies (Deno 2.2 to 2.9).
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { Libc } from "./libc.ts";
  *
  * The address is stable while the underlying `ArrayBuffer` is neither detached nor
  * resized. V8 keeps a small typed array that was created without an `ArrayBuffer` on its
- * moving heap until its `buffer` is read, so read that before.
+ * moving heap until its `buffer` property is read, so read that property first.
  */
 export function addressOfBuffer(libc: Libc, buffer: Uint8Array): bigint {
   return libc.addressOfBuffer(buffer as Uint8Array<ArrayBuffer>);

@@ -1,8 +1,8 @@
 /**
  * Performance events of the kernel: perf_event_open(2).
  *
- * The functions return a negative errno if the kernel refuses, because the caller knows
- * what it has asked for, and what helps.
+ * A function whose request the kernel can refuse returns a negative errno instead of
+ * throwing, because only its caller can name the cause and the remedy.
  *
  * @module
  */
@@ -26,8 +26,8 @@ import type { Libc } from "./libc.ts";
  * Opens an event; child processes do not inherit the descriptor.
  *
  * @param attr A `struct perf_event_attr`.
- * @param pid A thread, 0 for the calling thread, or −1 for all.
- * @param cpu A CPU, or −1 for all.
+ * @param pid The id of a thread, 0 for the calling thread, or −1 for all.
+ * @param cpu The number of a CPU, or −1 for all.
  * @returns The descriptor, or a negative errno.
  */
 export function openPerfEvent(
@@ -51,9 +51,9 @@ export function openPerfEvent(
 }
 
 /**
- * Maps the ring of an event: a page with the positions, then the data.
+ * Maps the ring buffer of an event: a page with the positions, then the data.
  *
- * @param size Number of bytes: a page, and a power of two of pages.
+ * @param size Size in bytes: one page plus a power of two of pages.
  * @returns The address, or a negative errno.
  */
 export function mapRing(libc: Libc, fd: number, size: number): bigint {
@@ -62,35 +62,38 @@ export function mapRing(libc: Libc, fd: number, size: number): bigint {
   return address === MAP_FAILED ? -BigInt(readErrno(libc)) : address;
 }
 
-/** Unmaps a ring. */
+/** Unmaps a ring buffer. */
 export function unmapRing(libc: Libc, address: bigint, size: number): void {
   libc.munmap(address, BigInt(size));
 }
 
-/** Lets an event write to another event's ring; returns a negative errno if refused. */
+/**
+ * Redirects an event's samples to the ring buffer of another event. Returns a negative
+ * errno if the kernel refuses.
+ */
 export function redirectRing(libc: Libc, fd: number, to: number): number {
   const request = PERF_EVENT_IOC_SET_OUTPUT;
   return attempt(libc, () => libc.ioctl(fd, request, BigInt(to)));
 }
 
-/** Starts an event, with those that others have inherited from it. */
+/** Enables an event and the copies of it that child threads have inherited. */
 export function enablePerfEvent(libc: Libc, fd: number): void {
   libc.ioctl(fd, PERF_EVENT_IOC_ENABLE, 0n);
 }
 
-/** Stops an event, with those that others have inherited from it. */
+/** Disables an event and the copies of it that child threads have inherited. */
 export function disablePerfEvent(libc: Libc, fd: number): void {
   libc.ioctl(fd, PERF_EVENT_IOC_DISABLE, 0n);
 }
 
-/** Returns the number by which samples name the event; 0 if the kernel returns none. */
+/** Returns the id that the event's samples carry; 0 if the kernel returns none. */
 export function perfEventId(libc: Libc, fd: number): bigint {
   const id = new BigUint64Array(1);
   libc.ioctlBuffer(fd, PERF_EVENT_IOC_ID, new Uint8Array(id.buffer));
   return id[0];
 }
 
-/** Returns the count of an event without `read_format`; 0 if it cannot be read. */
+/** Returns the count of an event opened without `read_format`; 0 if it cannot be read. */
 export function readPerfEvent(libc: Libc, fd: number): bigint {
   const count = new BigUint64Array(1);
   libc.read(fd, new Uint8Array(count.buffer), 8n);

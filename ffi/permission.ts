@@ -1,5 +1,5 @@
 /**
- * Deno's permission for the paths that reach libc, which does not check it.
+ * Deno's write permission for paths that are passed to libc, which does not check it.
  *
  * @module
  */
@@ -8,10 +8,11 @@ import { PATH_MAX } from "./constants.ts";
 import type { Libc } from "./libc.ts";
 
 /**
- * Returns the absolute path without `.`, `..` and empty components, by its text alone, as
- * Deno resolves it. The kernel would follow a symbolic link before it goes up from it,
- * and end elsewhere than at the path that Deno has allowed. Another thread may change the
- * current directory between Deno's check of a relative path and the kernel's.
+ * Returns the absolute path without `.`, `..` and empty components. Symbolic links are not
+ * resolved, as in Deno's check of permissions. The kernel follows a symbolic link before
+ * it resolves the `..` after it, and might open a path that Deno has not allowed. A
+ * relative path is not safe, because another thread may change the current directory
+ * between Deno's check and the system call.
  */
 export function absolutePath(path: string): string {
   const absolute = path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
@@ -21,7 +22,7 @@ export function absolutePath(path: string): string {
     if (component === "..") components.pop();
     else components.push(component);
   }
-  // A path that ends in a slash is a directory's, for the kernel.
+  // A final slash tells the kernel that the path is a directory's.
   const end = path.endsWith("/") && components.length > 0 ? "/" : "";
   return `/${components.join("/")}${end}`;
 }
@@ -63,7 +64,7 @@ const isAllGranted = () =>
 const notCapable = (path: string, reason: string) =>
   new Deno.errors.NotCapable(`Cannot open "${path}": ${reason}`);
 
-/** Write permission is missing; {@linkcode withWritePrompt} asks the user. */
+/** Thrown if write permission is missing; {@linkcode withWritePrompt} prompts the user. */
 export class WriteNotGranted extends Error {
   /** @param path The path that may not be written. */
   constructor(readonly path: string) {
@@ -72,7 +73,7 @@ export class WriteNotGranted extends Error {
 }
 
 /**
- * Returns if Deno allows writing to the path without a prompt.
+ * Requires that Deno allows writing to the path without a prompt.
  *
  * @param path A result of {@linkcode absolutePath}.
  * @throws {WriteNotGranted} If Deno would have to prompt.
@@ -94,7 +95,7 @@ export function requireWrite(libc: Libc, path: string): void {
  * Runs `action`, and prompts for write permission and retries if it was missing. The
  * prompt is shown outside `action`, where no lock is held.
  *
- * @throws {Deno.errors.NotCapable} If the user denies it, or cannot be asked.
+ * @throws {Deno.errors.NotCapable} If the user denies it, or cannot be prompted.
  */
 export function withWritePrompt<T>(action: () => T): T {
   for (;;) {

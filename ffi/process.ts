@@ -1,5 +1,5 @@
 /**
- * The calling thread and its process, as the kernel knows them.
+ * Ids and limits of the calling thread and its process.
  *
  * @module
  */
@@ -13,15 +13,15 @@ export function threadId(libc: Libc): number {
   return libc.gettid();
 }
 
-/** Returns the id of the user as whom this thread opens files; never fails. */
+/** Returns the effective user id of this thread, by which files are opened; never fails. */
 export function effectiveUserId(libc: Libc): number {
   return libc.geteuid();
 }
 
 /**
  * Returns the 16 random bytes that the kernel passes to a program at its start: the same in
- * all threads of a process, and different in each process. libc protects its stacks
- * with them, so they must not be disclosed.
+ * all threads of a process, and different in each process. libc derives its stack
+ * protector from them, so they must not be disclosed.
  */
 export function randomBytesOfProcess(libc: Libc): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(new ArrayBuffer(16));
@@ -30,7 +30,7 @@ export function randomBytesOfProcess(libc: Libc): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Returns the file size limit of this process; a write beyond it sends SIGXFSZ. */
+/** Returns the file size limit of this process. A write beyond it causes SIGXFSZ. */
 export function fileSizeLimit(libc: Libc): number {
   // struct rlimit { rlim_t rlim_cur; rlim_t rlim_max; }
   const limits = new BigUint64Array(2);

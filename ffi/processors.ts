@@ -1,5 +1,5 @@
 /**
- * Processors and pages of this machine, as libc knows them: sysconf(3).
+ * Number of CPUs and page size of this machine, from sysconf(3).
  *
  * @module
  */
@@ -11,12 +11,12 @@ import {
 } from "./constants.ts";
 import type { Libc } from "./libc.ts";
 
-/** Returns the number of processors that may be online; their numbers are below it. */
+/** Returns the number of configured CPUs; every CPU's number is less than it. */
 export function processorCount(libc: Libc): number {
   return Number(libc.sysconf(SC_NPROCESSORS_CONF));
 }
 
-/** Returns the number of processors that are online. */
+/** Returns the number of CPUs that are online. */
 export function onlineProcessorCount(libc: Libc): number {
   return Number(libc.sysconf(SC_NPROCESSORS_ONLN));
 }

@@ -1,6 +1,6 @@
 /**
- * The status of files and file systems: statx(2), which has one struct on all machines,
- * unlike fstat(2), and fstatfs(2).
+ * The status of files and file systems, from statx(2) and fstatfs(2). The struct of
+ * statx(2), unlike that of fstat(2), is the same on all machines.
  *
  * @module
  */
@@ -69,7 +69,7 @@ function statx(
   return result < 0 ? result : unpackStatus(new DataView(bytes.buffer));
 }
 
-/** Returns the status of whatever a descriptor is open for; undefined if it is not open. */
+/** Returns the status of a descriptor's file; undefined if the descriptor is not open. */
 export function descriptorStatus(
   libc: Libc,
   fd: number,
@@ -89,8 +89,8 @@ export function openFileStatus(
 }
 
 /**
- * Returns the status of the file at a path, which may be a symbolic link itself;
- * undefined if there is none.
+ * Returns the status of the file at a path, without following a symbolic link; undefined
+ * if there is none.
  */
 export function pathStatus(libc: Libc, path: string): FileStatus | undefined {
   const status = statx(libc, AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
@@ -103,7 +103,7 @@ function refuse(libc: Libc, result: number, path: string): never {
   throw systemCallError(libc, -result, call);
 }
 
-/** Returns whether both are the status of one file, and that file exists. */
+/** Returns whether both are the status of the same existing file. */
 export function isSameFile(a: FileStatus | undefined, b: FileStatus): boolean {
   return a?.inode === b.inode && a.device === b.device;
 }

@@ -1,5 +1,5 @@
 /**
- * Failed system calls, as callers of this directory describe them to users.
+ * Failed system calls, as this directory reports them to its callers.
  *
  * @module
  */
@@ -10,14 +10,14 @@ export interface SystemCallFailure {
   readonly syscall: string;
   /** The name of its errno, such as `"ENOSPC"`; see errno(3). */
   readonly code: string;
-  /** The path of the file that it was called for. */
+  /** The path of the file that the call was about. */
   readonly path: string;
 }
 
 /**
  * Creates the exception for a failed system call.
  *
- * @param message The intent, the file and the reason.
+ * @param message The message: intent, file and reason.
  */
 export type ErrorFactory = (
   message: string,

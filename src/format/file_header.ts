@@ -12,8 +12,8 @@ import { type Struct, struct } from "./struct.ts";
 export const JITDUMP_MAGIC = 0x4A695444;
 
 /**
- * The `version` of a file. The title of the specification has 2, but perf (6.1 to 7.2)
- * refuses anything above 1.
+ * The `version` of a file. The specification's title names version 2, but perf (6.1 to
+ * 7.2) refuses anything above 1.
  */
 export const JITDUMP_VERSION = 1;
 

@@ -5,15 +5,15 @@
  *     0x80 ──▶ ┌─────────────────┐ + 0
  *              │ .text           │
  *              ├╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌┤ + code size
- *              │ (to 8 bytes)    │
+ *              │ (padding to 8)  │
  *              ├─────────────────┤ + ehFrameOffset(code size)
  *              │ .eh_frame       │
  *              ├─────────────────┤
  *              │ .eh_frame_hdr   │
  *              └─────────────────┘ + ehFrameOffset(code size) + mapped size
  *
- * The unwind info refers to the code by distances, so this layout determines its bytes.
- * That the image starts 0x80 bytes before the code has no effect on distances.
+ * The unwind info contains distances to the code, so this layout determines its bytes. The
+ * 0x80 bytes of the image before the code have no effect on the distances.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The machines of code, by ELF's numbers.
+ * ELF's numbers of the supported machines.
  *
  * @module
  */

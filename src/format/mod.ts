@@ -1,8 +1,8 @@
 /**
  * The structs of the jitdump format, each as an interface with its codec.
  *
- * {@linkcode FileHeader} begins a file. Each record begins with a
- * {@linkcode RecordHeader}; the structs here are the fixed parts of the records.
+ * A file begins with a {@linkcode FileHeader}, and each record with a
+ * {@linkcode RecordHeader}. The structs here are the fixed parts of the records.
  *
  * @example Unpacking the header of a file
  * ```ts

@@ -31,7 +31,7 @@ export const SKIPPED_RECORD_ID = 0xffff_ffff;
 
 /** The start of each record: 16 bytes, the fields in this order. */
 export interface RecordHeader {
-  /** A {@linkcode RecordId}, or another number: readers skip such records. */
+  /** A {@linkcode RecordId}. Readers skip records with any other id. */
   id: number;
   /** Size of the whole record in bytes: header, fixed part and variable part. */
   totalSize: number;
@@ -121,8 +121,8 @@ export const CodeMoveRecord: Struct<CodeMoveRecord> = struct<CodeMoveRecord>(
 
 /**
  * Source lines of the function that the next {@linkcode CodeLoadRecord} of the file
- * loads: 32 bytes, the fields in this order. `nrEntry` times a {@linkcode DebugEntry}
- * with its file name follows.
+ * loads: 32 bytes, the fields in this order. `nrEntry` entries follow, each a
+ * {@linkcode DebugEntry} with its file name.
  */
 export interface DebugInfoRecord {
   /** Header with {@linkcode RecordId.JitCodeDebugInfo}. */
@@ -166,8 +166,8 @@ export const DebugEntry: Struct<DebugEntry> = struct<DebugEntry>("DebugEntry", {
 /**
  * Unwind info of the function that the next {@linkcode CodeLoadRecord} of the file loads:
  * 40 bytes, the fields in this order. `unwindingSize` bytes follow: an `.eh_frame`
- * section, and its `.eh_frame_hdr`. (The specification has the two the other way round;
- * perf 6.1 to 7.2 does not.)
+ * section, then its `.eh_frame_hdr`. (That is the order which perf 6.1 to 7.2 expects; the
+ * specification has the reverse.)
  */
 export interface UnwindingInfoRecord {
   /** Header with {@linkcode RecordId.JitCodeUnwindingInfo}. */
@@ -180,8 +180,8 @@ export interface UnwindingInfoRecord {
    */
   ehFrameHdrSize: bigint;
   /**
-   * Number of bytes after the code, from the next multiple of 8, that perf maps from the
-   * function's image; 0 for none.
+   * Number of bytes that perf maps from the function's image after the code, from the next
+   * multiple of 8; 0 for none.
    */
   mappedSize: bigint;
 }

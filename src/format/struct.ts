@@ -12,7 +12,7 @@ type Unsigned = keyof typeof BYTES;
 export const LITTLE_ENDIAN = true;
 
 /**
- * The fields of a struct in the order of memory, without padding: a `number` is a u8, u16
+ * The fields of a struct in memory order, without padding: a `number` is a u8, u16
  * or u32, a `bigint` a u64, an object another struct.
  */
 export type Layout<T> = {
@@ -36,7 +36,7 @@ export interface Struct<T> {
    * @param into At least `size` bytes. Defaults to a new array.
    * @param littleEndian The byte order. Defaults to this machine's.
    * @returns `into`.
-   * @throws {TypeError} If a field is not of its type.
+   * @throws {TypeError} If a field has the wrong type.
    * @throws {RangeError} If a field does not fit its type, or the struct does
    * not fit `into`.
    */
