@@ -1,5 +1,5 @@
 /**
- * A file that whole records are appended to.
+ * Appending of whole records to a file.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { pause } from "./pause.ts";
 import type { RecordSink } from "./record_sink.ts";
 import type { SharedFile } from "./shared_file.ts";
 
-/** The attempts to repair a file to which another engine appends, one per millisecond. */
+/** Number of attempts to repair a file to which another engine appends, 1 ms apart. */
 const REPAIR_ATTEMPTS = 20;
 
 /** Free space in bytes below which each append locks the door. */
@@ -26,13 +26,14 @@ const NO_BYTES = new Uint8Array(0);
 /**
  * Appends to a file that other writers append to as well.
  *
- * The kernel appends the bytes of one write(2) in one piece, whatever others append. On a
- * full disk, and at the limit of the file's size, it writes a part and returns its size.
- * So while the disk is low on space, the writers of this module append one at a time,
- * with the door locked, until the record is whole or its part is removed. Another
- * engine of the process may append after the part (and another writer of this module, if
- * the file system reports more space than it has, as under a quota). Then nothing is cut
- * off; {@linkcode Repair} makes readers skip the part. A repair that fails is tried again
+ * The kernel appends the bytes of one write(2) together, even if others append at the same
+ * time. On a full disk and at the file size limit, it writes only a part and returns the
+ * part's size: a partial write. While the disk is low on space, the writers of this module
+ * therefore append one at a time, with the door of lock_table.ts locked, until the records
+ * are whole or the partial write is removed. Another engine of the process may append
+ * after a partial write. So may another writer of this module, if the file system reports
+ * more space than there is, as under a quota. The file is then not truncated;
+ * {@linkcode Repair} makes readers skip the partial write. A failed repair is retried
  * before the next append.
  */
 export class AppendFile implements RecordSink {
@@ -40,14 +41,14 @@ export class AppendFile implements RecordSink {
   readonly #shared: SharedFile;
   readonly #file: OpenFile;
   readonly #repair: Repair;
-  /** The parts to repair, in the order of the file. */
+  /** The partial writes to repair, in file order. */
   #partial: PartialWrite[] = [];
   #isDiskLow = true;
   #bytesUntilCheck = 0;
 
   /**
-   * @param shared The open file, which is closed with this.
-   * @param repair Repairs a part of a record.
+   * @param shared The open file. Closing this object closes it.
+   * @param repair Repairs a partial write.
    */
   constructor(shared: SharedFile, repair: Repair) {
     this.#shared = shared;
@@ -61,11 +62,11 @@ export class AppendFile implements RecordSink {
   }
 
   /**
-   * Appends whole records, or other whole parts of the file, in one write of at most
-   * MAX_RW_COUNT bytes. After an exception the file has nothing of them that is read.
+   * Appends whole records (or lines of a perf map) in one write of at most MAX_RW_COUNT
+   * bytes. After an exception, readers find none of them.
    *
-   * @throws {JitDumpError} If they could not be written whole.
-   * @throws {Error} If a part of an earlier record cannot be repaired yet.
+   * @throws {JitDumpError} If they could not be written completely.
+   * @throws {Error} If an earlier partial write cannot be repaired yet.
    */
   append(packed: Packed): void {
     const size = packedSize(packed);
@@ -87,7 +88,7 @@ export class AppendFile implements RecordSink {
     runOperation(() => this.#shared.withDoorLocked(action));
   }
 
-  /** Checks whether the disk has space for `size` bytes and many more. */
+  /** Checks whether the disk has space for `size` bytes and {@linkcode LOW_DISK_SPACE}. */
   #checkSpace(size: number): void {
     const { available } = this.#file.fileSystemStatus();
     this.#isDiskLow = available < LOW_DISK_SPACE + size ||
@@ -95,7 +96,7 @@ export class AppendFile implements RecordSink {
     this.#bytesUntilCheck = CHECK_INTERVAL;
   }
 
-  /** Writes the records; a short write is recorded as a part. Returns its size. */
+  /** Writes the records, and adds a partial write to the list. Returns the bytes written. */
   #write(packed: Packed): number {
     const { trailing, bytes, length } = packed;
     const written = trailing
@@ -106,9 +107,9 @@ export class AppendFile implements RecordSink {
   }
 
   /**
-   * Writes the rest after a short write. A short write does not report its cause; the
-   * next write does, or it writes more if there is space by now. If another engine has
-   * appended in between, the parts are repaired, and the records written again.
+   * Writes the rest after a partial write. A partial write does not report its cause; the
+   * next write does, unless there is space again and it succeeds. If another engine has
+   * appended in between, the partial writes are repaired, and the records written again.
    */
   #complete(written: number, packed: Packed, isAlone: boolean): void {
     while (written < packedSize(packed)) {
@@ -123,7 +124,7 @@ export class AppendFile implements RecordSink {
         this.#addPartial(written);
         rest = skip(rest, written);
       }
-      // The records are one part now, unless others have appended in between.
+      // A single range contains all the bytes of the records.
       if (this.#partial.length === 1) break;
       this.#repairAll(isAlone);
       written = this.#write(packed);
@@ -131,7 +132,7 @@ export class AppendFile implements RecordSink {
     this.#partial = [];
   }
 
-  /** Records the last write as a part, or as more of the part that it follows. */
+  /** Adds the last write to the list, or to the partial write that ends where it starts. */
   #addPartial(written: number): void {
     const end = this.#file.position();
     const start = end - written;
@@ -143,19 +144,19 @@ export class AppendFile implements RecordSink {
     }
   }
 
-  /** Repairs all parts, the last first: an earlier one may be added to a later one. */
+  /** Repairs the last partial write first, because an earlier one may be merged into it. */
   #repairAll(isAlone: boolean): void {
     for (; this.#partial.length > 0; this.#partial.pop()) {
       this.#repairPart(this.#partial[this.#partial.length - 1], isAlone);
     }
   }
 
-  /** Repairs all parts while `error` is on its way to the caller. */
+  /** Repairs all partial writes. A failure becomes the cause of `error`. */
   #tryRepairAll(error: Error, isAlone: boolean): void {
     try {
       this.#repairAll(isAlone);
     } catch (cause) {
-      // The repair is tried again before the next append.
+      // The repair is retried before the next append.
       error.cause = cause;
     }
   }
@@ -175,7 +176,7 @@ export class AppendFile implements RecordSink {
     );
   }
 
-  /** Repairs the remaining parts, and closes the file in any case. */
+  /** Repairs the remaining partial writes, and closes the file in any case. */
   close(): void {
     if (this.#shared.isClosed) return;
     try {

@@ -41,8 +41,8 @@ import {
  * @throws {Deno.errors.NotCapable} If Deno does not allow writing to the path.
  * @throws {Deno.errors.InvalidData} If records of this writer cannot be appended to the
  * existing file.
- * @throws {Deno.errors.Busy} If another writer does not share the file, or this sink
- * does not.
+ * @throws {Deno.errors.Busy} If another writer excludes this one, or this sink would
+ * exclude another writer.
  * @throws {JitDumpError} If a system call fails.
  */
 export function openDump(
@@ -66,7 +66,7 @@ export function openDump(
   }
 }
 
-/** Claims a dump; returns undefined if it was of an earlier process and is renamed now. */
+/** Claims a dump; returns undefined if an earlier process left it and it was renamed. */
 function claimDump(
   opening: Opening,
   header: FileHeader,
@@ -97,7 +97,7 @@ function claimDump(
 /** Renames a dump of an earlier process to `<path>.old`. */
 function setAside({ file, status }: Opening): void {
   const { libc, path } = file;
-  // Not before it is certain that a new dump can be created in its place.
+  // First check that a dump can be mapped here, because the new one must be.
   unmap(file, mapExecutable(file), ONE_PAGE);
   renameFile(libc, path, `${path}.old`);
   // rename(2) does nothing if both names are links to one file.
@@ -110,8 +110,8 @@ function createMarker(
   header: FileHeader,
   isNew: boolean,
 ): bigint {
-  // Before the first byte is written: a file that cannot be mapped, such as one in /proc
-  // or /sys (with --allow-all), cannot be a dump.
+  // Mapped before the first byte is written, because a file that cannot be mapped, such as
+  // one in /proc or /sys (with --allow-all), cannot be a dump.
   const marker = mapExecutable(file);
   try {
     ensureDumpHeader(file, header);

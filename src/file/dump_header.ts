@@ -15,12 +15,12 @@ import { processIdentity } from "./process_identity.ts";
 
 /**
  * Number of low bits of a header's `timestamp`, about a millisecond, that identify the
- * process: process ids are reused, within a container soon, and no consumer uses this
- * timestamp (perf 6.1 to 7.2).
+ * process. The process id alone does not, because ids are reused, in a container soon. No
+ * consumer uses this timestamp (perf 6.1 to 7.2).
  */
 const IDENTITY_BITS = 20;
 
-/** The purpose of this process identity. */
+/** The `purpose` of this {@linkcode processIdentity}. */
 const PURPOSE = 0n;
 
 /**
@@ -52,13 +52,13 @@ function identifyingTime(libc: Libc, now: bigint): bigint {
   return BigInt.asUintN(64, now - BigInt.asUintN(IDENTITY_BITS, excess));
 }
 
-/** Returns whether both headers are of one process. */
+/** Returns whether both headers are of the same process. */
 export function isSameProcess(a: FileHeader, b: FileHeader): boolean {
   return a.pid === b.pid &&
     BigInt.asUintN(IDENTITY_BITS, a.timestamp ^ b.timestamp) === 0n;
 }
 
-/** Returns whether a file begins with a header of the process that `ours` is of. */
+/** Returns whether a file begins with a dump header of the same process as `ours`. */
 export function hasIdentity(file: OpenFile, ours: FileHeader): boolean {
   const bytes = new Uint8Array(new ArrayBuffer(FileHeader.size));
   if (file.readAt(bytes, 0) < bytes.length) return false;
@@ -69,7 +69,7 @@ export function hasIdentity(file: OpenFile, ours: FileHeader): boolean {
 /**
  * Reads the header of a dump; returns undefined if the file ends within it.
  *
- * @param ours A header of this process, to compare an incomplete one with.
+ * @param ours A header of this process, which supplies the bytes that the file lacks.
  * @throws {Deno.errors.InvalidData} If the file is not a jitdump file of this version.
  */
 export function readDumpHeader(
@@ -107,7 +107,7 @@ function refuse(path: string, reason: string): never {
   );
 }
 
-/** Refuses a dump in which perf would misread records that belong under `ours`. */
+/** Refuses a dump whose header would make perf misread records written for `ours`. */
 export function requireCompatibleHeader(
   path: string,
   found: FileHeader,
@@ -117,7 +117,7 @@ export function requireCompatibleHeader(
     const flags = `0x${found.flags.toString(16)}`;
     refuse(
       path,
-      `its timestamps are not of CLOCK_MONOTONIC (flags ${flags})`,
+      `its timestamps are not from CLOCK_MONOTONIC (flags ${flags})`,
     );
   }
   if (found.elfMach !== ours.elfMach) {

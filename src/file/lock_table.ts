@@ -11,19 +11,19 @@
  *                      └────────────────────┴─────────────────────────────────┘
  *
  * The threads of a Deno process share no JavaScript state, but they share this table.
- * The kernel removes a writer from it however the writer ends, and it keeps the marker's
- * address. These cases remain:
+ * The kernel removes a writer's lock however the writer ends, and the position of the lock
+ * holds the marker's address. The limits:
  *
- * - A file system without open file description locks: opening fails with the error of
+ * - On a file system without open file description locks, opening fails with the error of
  *   fcntl(2).
- * - Two processes whose hashes are equal (one pair in 2^26) and that write the same file:
- *   each takes the other for a writer of its own process. The header of a dump tells them
- *   apart, by 20 more bits; a perf map then gets the lines of both.
- * - A script that V8 terminates between the opening of a dump and its storing in a
- *   variable: the dump stays open until the program ends.
- * - A terminated worker: its descriptors stay open until the process ends. So the process
- *   keeps the marker, and keeps refusing others if the sink was "mapped". If the worker
- *   had locked the door, each later operation that locks it waits for the timeout.
+ * - If two processes with equal hashes (one pair in 2^26) write the same file, each takes
+ *   the other for a writer of its own process. The header of a dump distinguishes them by
+ *   20 more bits; a perf map gets the lines of both.
+ * - If V8 terminates a script after it has opened a dump and before it has stored it in a
+ *   variable, the dump stays open until the program ends.
+ * - The descriptors of a terminated worker stay open until the process ends. The process
+ *   therefore keeps the marker, and refuses other writers if the sink was "mapped". If the
+ *   worker had locked the door, each later operation that locks it waits for the timeout.
  *
  * @module
  */
@@ -42,12 +42,12 @@ const PAGE_NUMBER_BITS = 36n;
 /** The smallest page has 4 KiB, so an address of 48 bits has a page number of 36. */
 const PAGE_SHIFT = 12n;
 
-/** The purpose of this process identity. */
+/** The `purpose` of this {@linkcode processIdentity}. */
 const PURPOSE = 3n;
 
 /**
- * Time to wait for the door. A script that V8 has terminated in another thread may never
- * open it. After the timeout nothing is unmapped or truncated.
+ * Timeout for locking the door. A script that V8 has terminated in another thread may have
+ * left it locked. After the timeout, nothing is unmapped or truncated.
  */
 const DOOR_TIMEOUT_MS = 5_000;
 
@@ -55,11 +55,11 @@ const DOOR_TIMEOUT_MS = 5_000;
 export interface Writers {
   /** The address of the marker mapping. */
   readonly marker: bigint;
-  /** Indicates whether the one writer excludes others. */
+  /** True if there is one writer, which excludes others. */
   readonly isExclusive: boolean;
 }
 
-/** The entry of one writer of a file. */
+/** The locks of one writer of a file. */
 export class LockTable {
   readonly #file: OpenFile;
   /** The first byte of this process, and the first of the next. */
@@ -79,7 +79,8 @@ export class LockTable {
   }
 
   /**
-   * Runs `action` with the door locked, so that no other writer opens, closes or repairs the file.
+   * Runs `action` with the door locked, so that no other writer opens, closes or repairs the
+   * file.
    *
    * @param action `isAlone` is false if the door could not be locked before the timeout.
    */
@@ -93,7 +94,7 @@ export class LockTable {
     }
   }
 
-  /** Polls, because F_OFD_SETLKW has no timeout. */
+  /** Locks the door; returns false after the timeout. Polls: F_OFD_SETLKW has no timeout. */
   #lockDoor(): boolean {
     const deadline = performance.now() + this.#timeoutMs;
     while (!tryLock(this.#file, DOOR, true)) {
@@ -112,7 +113,7 @@ export class LockTable {
     try {
       unlock(this.#file, DOOR);
     } catch {
-      // The action has finished. Other writers wait for the timeout.
+      // `action` has finished. Other writers wait until their timeout.
     }
   }
 
@@ -131,11 +132,11 @@ export class LockTable {
       findLock(file, this.#end, DOOR) !== undefined;
   }
 
-  /** Records this writer; returns whether no other one excludes it. */
+  /** Adds this writer to the table; returns false if another one excludes it. */
   join(marker: bigint, isExclusive: boolean): boolean {
     this.#byte = this.#start + (marker >> PAGE_SHIFT);
     this.#isExclusive = isExclusive;
-    // Without the door, another process may have joined since it was looked for.
+    // If the door was not locked, another process may have joined since the last check.
     return tryLock(this.#file, this.#byte, isExclusive) &&
       !this.hasOtherProcess();
   }

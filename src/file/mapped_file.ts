@@ -1,5 +1,5 @@
 /**
- * A dump with one writer, which writes it through a mapping.
+ * A dump with a single writer, which writes through a mapping of the file.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import type { SharedFile } from "./shared_file.ts";
  * Magic numbers of <linux/magic.h>: tmpfs, and ext2 to ext4. On these file systems a page
  * that has been written once keeps its blocks. Others may allocate new blocks when it is
  * written again (btrfs; XFS after `cp --reflink`), which on a full disk ends the process
- * by SIGBUS. overlayfs may have any of them below it.
+ * by SIGBUS. An overlayfs may be based on any of them.
  */
 const FIXED_BLOCKS = [0x0102_1994, 0xef53];
 
@@ -29,29 +29,30 @@ export function canMap(file: OpenFile): boolean {
   return FIXED_BLOCKS.includes(file.fileSystemStatus().type);
 }
 
-/** A window starts at a multiple of this, the largest page size of Deno's machines. */
+/** Alignment of windows in the file: the largest page size of Deno's machines. */
 const ALIGNMENT = 64 * 1024;
 
 /**
- * Sizes of the part of the file that is allocated and mapped at once: the first is
- * prepared in half the time of the largest, to which the others double.
+ * Sizes of the part of the file that is allocated and mapped at once. Each window is twice
+ * as large as the one before it, up to the largest. Preparing the first takes half the time
+ * of the largest.
  */
 const FIRST_WINDOW_SIZE = 128 * 1024;
 const LARGEST_WINDOW_SIZE = 512 * 1024;
 
-/** Larger records are appended. */
+/** Maximum size of records that are copied into the window; larger ones are appended. */
 const LARGEST_COPY = LARGEST_WINDOW_SIZE / 2;
 
 /** Size of a record's `id` and `totalSize`, which are written last. */
 const PUBLISHED_LAST = 8n;
 
-/** The content of allocated space. It is only read, so it occupies no memory. */
+/** The content of allocated space. It is never written, so it occupies no memory. */
 const zeros = new Uint8Array(new ArrayBuffer(LARGEST_WINDOW_SIZE));
 
 /** A mapped part of the file. */
 interface Window {
   readonly address: bigint;
-  /** Its range in the file. */
+  /** The range of the window in the file. */
   readonly start: number;
   readonly end: number;
 }
@@ -68,13 +69,13 @@ interface Window {
  *   disk is an error of that append and never a signal.
  * - Records are copied into the window. The first 8 bytes of the first record are copied
  *   last; until then readers find zeros there, and stop. Bytes in the window are in the
- *   file, whatever happens to the process.
+ *   file, even if the process crashes.
  * - Large records are appended after the last one.
  * - Closing truncates the file after its last record.
  *
- * An engine may append to the file without knowing this. Its records are then after the
- * end: the rest of the space becomes a record that readers skip, and the next records
- * follow those of the engine.
+ * Another engine may append to the file at any time. Its records then follow the allocated
+ * space: the rest of that space becomes a record that readers skip, and this writer's next
+ * records follow the engine's.
  */
 export class MappedFile implements RecordSink {
   readonly kind = "mapped";
@@ -87,7 +88,7 @@ export class MappedFile implements RecordSink {
   #position: number;
   /** The end of this writer's space. */
   #end: number;
-  /** Indicates whether system calls are changing the file. */
+  /** True while system calls are changing the file. */
   #isChanging = false;
   /** Size of the records that are being copied to the position. */
   #copying = 0;
@@ -97,7 +98,7 @@ export class MappedFile implements RecordSink {
 
   /**
    * @param shared The open file, which no other writer has open.
-   * @param appended The same file for appending; it is closed with this.
+   * @param appended The same file for appending. Closing this object closes it.
    */
   constructor(shared: SharedFile, appended: AppendFile) {
     this.#shared = shared;
@@ -142,7 +143,7 @@ export class MappedFile implements RecordSink {
     this.#copying = 0;
   }
 
-  /** Erases records whose copying V8 has terminated; see {@linkcode runOperation}. */
+  /** Erases records that a terminated script has copied in part; see {@linkcode runOperation}. */
   #eraseCopied(): void {
     const window = this.#window;
     if (window) {
@@ -229,8 +230,8 @@ export class MappedFile implements RecordSink {
     const { size } = this.#file.status();
     const allowed = fileSizeLimit(this.#file.libc) - size;
     const missing = needed - space;
-    // Whole pages are prepared faster. (For a whole aligned power of 2 the kernel often
-    // maps single pages, which takes twice the time of each record: Linux 6.18.)
+    // Whole pages are prepared faster. (If the size is an aligned power of 2, the kernel
+    // often maps single pages, and each record takes twice as long: Linux 6.18.)
     const end = size + this.#windowSize - ALIGNMENT - space;
     this.#windowSize = Math.min(2 * this.#windowSize, LARGEST_WINDOW_SIZE);
     const wanted = Math.min(end - end % ALIGNMENT - size, allowed);
@@ -240,7 +241,7 @@ export class MappedFile implements RecordSink {
         return wanted;
       } catch (error) {
         if (!(error instanceof JitDumpError)) throw error;
-        // There may be enough space for what is needed.
+        // There may still be enough space for the missing bytes.
       }
     }
     this.#appended.append({ bytes: zeros, length: missing });
@@ -254,7 +255,7 @@ export class MappedFile implements RecordSink {
       this.#skipSpace();
       this.#position = start;
     } else {
-      // The space has become longer, or the file has been truncated.
+      // The space has grown, or the file has been truncated.
       this.#position = Math.min(this.#position, start);
     }
     this.#end = end;
@@ -268,7 +269,7 @@ export class MappedFile implements RecordSink {
     this.#position = this.#end;
   }
 
-  /** Cuts the space off, or skips it if others may have appended after it. */
+  /** Truncates the file before the space, or skips the space if others may follow it. */
   #endSpace(): void {
     this.#dropWindow();
     const file = this.#file;

@@ -1,5 +1,5 @@
 /**
- * Repairing a dump that has a part of a record in it, while other writers append.
+ * Repair of partial writes in a dump to which other writers append.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import {
   SKIPPED_RECORD_ID,
 } from "../format/record.ts";
 
-/** Bytes of a record whose rest did not fit. */
+/** The range of a partial write: bytes of records whose rest did not fit. */
 export interface PartialWrite {
   readonly start: number;
   readonly end: number;
@@ -22,11 +22,11 @@ export interface PartialWrite {
  * Turns a partial write into bytes that readers skip, without truncating a file that
  * others may have appended to.
  *
- * @returns false if that has to wait for another engine, which is appending.
+ * @returns False if an append by another engine has to finish first.
  */
 export type Repair = (file: OpenFile, part: PartialWrite) => boolean;
 
-/** perf (6.1 to 7.2) reads nothing after a record that is only a header. */
+/** Minimum size of a skipped record: perf (6.1 to 7.2) stops at a bare header. */
 export const SHORTEST_SKIPPED_RECORD = RecordHeader.size + 1;
 
 /** Returns the header of a record of `size` bytes that readers skip. */
@@ -42,11 +42,12 @@ export function skippedRecord(size: number): Uint8Array {
  *
  * - A part of 17 bytes or more becomes a record that readers skip. Only bytes of this
  *   writer are written, so no other writer can interfere.
- * - A shorter part at the end of the file is cut off. A record that another engine
- *   appends between the check for the end and the cut, two system calls, is lost.
- * - A shorter part before another record is added to that record, which is rewritten that
- *   many bytes earlier and longer: the name of a function gets blanks at its end, other
- *   records get bytes that readers ignore.
+ * - A shorter part at the end of the file is removed by truncating the file. If another
+ *   engine appends a record between the check for the end and the truncation, that record
+ *   is lost.
+ * - A shorter part before another record is merged into that record, which is rewritten to
+ *   start earlier: a function's name gets trailing blanks, and other records get trailing
+ *   bytes that readers ignore.
  */
 export function repairPartialRecord(
   file: OpenFile,
@@ -85,7 +86,7 @@ function readRecord(
   return file.readAt(record, start) === totalSize ? record : undefined;
 }
 
-/** Returns the record with `size` bytes more. */
+/** Returns the record, lengthened by `size` bytes. */
 function widen(record: Uint8Array, size: number): Uint8Array {
   const header = RecordHeader.unpack(record);
   const isLoad = header.id === RecordId.JitCodeLoad;

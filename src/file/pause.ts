@@ -1,5 +1,5 @@
 /**
- * Waiting for another thread to finish something short.
+ * A short wait for another thread.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Numbers that identify a process: the same in all of its threads, and different in each
- * other process, also in an earlier one with the same process id.
+ * Numbers that identify a process: the same in all of its threads, and different in every
+ * other process, including an earlier one with the same process id.
  *
  * @module
  */
@@ -18,10 +18,10 @@ function mix(value: bigint): bigint {
 }
 
 /**
- * Returns the process's 64-bit number for a purpose. A part of it does not disclose the
- * process's random bytes.
+ * Returns the process's 64-bit number for a purpose. Publishing some bits of it does not
+ * disclose the process's random bytes.
  *
- * @param purpose Different purposes have unrelated numbers.
+ * @param purpose Selects the number; those of different purposes are unrelated.
  */
 export function processIdentity(libc: Libc, purpose: bigint): bigint {
   const words = new BigUint64Array(randomBytesOfProcess(libc).buffer);

@@ -19,11 +19,11 @@ import { isSameFile, pathStatus } from "../../ffi/status.ts";
 import { onTermination } from "../operation.ts";
 import { LockTable, type Writers } from "./lock_table.ts";
 
-/** A file that has been opened, and who else in this process writes it. */
+/** An opened file, and the other writers of this process. */
 export interface Opening extends OpenedFile {
   /** The other writers of this module. */
   readonly writers: Writers | undefined;
-  /** Indicates whether another writer, of this module or another engine, appends to the file. */
+  /** True if another writer, of this module or another engine, appends to the file. */
   readonly isShared: boolean;
 }
 
@@ -31,11 +31,11 @@ export interface Opening extends OpenedFile {
 export interface Claim {
   /** The address of a marker mapping that the writers share; 0 for a file without one. */
   readonly marker: bigint;
-  /** Indicates whether the writer excludes others. */
+  /** True if the writer excludes others. */
   readonly isExclusive: boolean;
 }
 
-/** The attempts to open a file that others keep renaming. */
+/** Maximum number of attempts to open a file that others keep renaming. */
 const ATTEMPTS = 10;
 
 /** A file in append mode, and this process's other writers of it. */
@@ -53,10 +53,10 @@ export class SharedFile {
   /**
    * Opens or creates a file; see {@linkcode openRegularFile}.
    *
-   * @param remedy Remedy for an engine that would overwrite appended records.
-   * @param claim Checks the file and prepares it for records, while the door is locked. Returns
-   * undefined if it has renamed the file, and a new one is to be created.
-   * @throws {Deno.errors.Busy} If another writer does not share the file.
+   * @param remedy Remedy for the error if another engine would overwrite appended records.
+   * @param claim Checks the file and prepares it for records, while the door is locked.
+   * Returns undefined if it has renamed the file, and a new one is to be created.
+   * @throws {Deno.errors.Busy} If another writer excludes this one, or would overwrite records.
    * @throws Whatever `claim` throws.
    */
   static open(
@@ -123,7 +123,7 @@ export class SharedFile {
     return true;
   }
 
-  /** Returns whether others append to the file; throws if one does not share it. */
+  /** Returns whether others append to the file; throws if one excludes this writer. */
   #requireSharing(
     { file, status, isNew }: OpenedFile,
     writers: Writers | undefined,
@@ -146,7 +146,7 @@ export class SharedFile {
     return writers !== undefined || foreign.length > 0;
   }
 
-  /** Indicates whether this writer excludes others. */
+  /** True if this writer excludes others. */
   get isExclusive(): boolean {
     return this.#isExclusive;
   }
@@ -160,7 +160,7 @@ export class SharedFile {
     this.#table.withDoorLocked(action);
   }
 
-  /** Returns whether this process has no other writer of the file. Call it while the door is locked. */
+  /** Returns whether this process has no other writer of the file. Lock the door first. */
   isOnlyWriter(): boolean {
     return this.#table.isOnly() && !this.hasForeignWriters();
   }
@@ -170,7 +170,7 @@ export class SharedFile {
     return foreignWriters(this.file, this.file.status()).length > 0;
   }
 
-  /** Indicates whether the file is closed. */
+  /** True if the file is closed. */
   get isClosed(): boolean {
     return this.file.isClosed;
   }
@@ -198,23 +198,23 @@ export class SharedFile {
     if (isLast) unmap(this.file, marker, ONE_PAGE);
   }
 
-  /** Closes the file after an error, which is the one to report. */
+  /** Closes the file after an error; an error of closing is ignored. */
   #abandon(): void {
     try {
       this.close();
     } catch {
-      // Nothing else can be done.
+      // The first error is more important.
     }
   }
 
-  /** Removes a file that was created in vain. */
+  /** Removes a file that was just created and is not used. */
   #removeIfUnused({ file, status }: OpenedFile): void {
     try {
       if (file.status().size > 0 || this.hasForeignWriters()) return;
       if (!isSameFile(pathStatus(file.libc, file.path), status)) return;
       removeFile(file.libc, file.path);
     } catch {
-      // The error that led here is the one to report.
+      // The first error is more important.
     }
   }
 }
@@ -228,8 +228,8 @@ export const busyError = (path: string): Error =>
 /**
  * Refuses a file of another user, who could read what is appended to it.
  *
- * @param isOurs Returns whether this process has created the file all the same: some file
- * systems report another owner (NFS with root_squash, FUSE).
+ * @param isOurs Returns whether this process has created the file although the file system
+ * reports another owner (NFS with root_squash, FUSE).
  */
 export function requireOwner(
   { file, status, isNew, writers }: Opening,
