@@ -73,11 +73,11 @@ interface OpenDump {
  * Opening needs `--allow-ffi=<path of libc>` and `--allow-write=<directory of the dump>`,
  * and no other permission.
  *
- * A dump that is not closed is closed when the program or worker ends, also by
- * `Deno.exit()`. A worker that is terminated cannot do that: its descriptor stays open
- * until the process ends. At its file size limit (`ulimit -f`) the kernel ends a process
- * with SIGXFSZ; if the program has a listener for that signal, the call throws a
- * {@linkcode JitDumpError} with the code `EFBIG` instead.
+ * An open dump is closed when the program or worker ends, also by `Deno.exit()`. The
+ * exception is a terminated worker, whose descriptor stays open until the process ends. At
+ * the file size limit (`ulimit -f`) the kernel ends the process with SIGXFSZ; if the
+ * program has a listener for that signal, the call throws a {@linkcode JitDumpError} with
+ * the code `EFBIG` instead.
  *
  * The names are those of wasmtime's writer in Rust:
  *
@@ -154,8 +154,8 @@ export class JitDumpFile implements Disposable {
    * @throws {Deno.errors.InvalidData} If the file exists and is not a dump for this
    * machine, or belongs to another user.
    * @throws {Deno.errors.Busy} If another process writes the dump, or an engine of this
-   * process that would overwrite records, as V8 does under `--perf-prof`. With the sink
-   * `"mapped"`: if another writer of this process has it open, and the reverse.
+   * process that would overwrite records, as V8 does under `--perf-prof`. Also if another
+   * writer of this process has it open and one of the two sinks is `"mapped"`.
    * @throws {JitDumpError} If a system call fails: the directory does not exist, the path
    * is a directory or a symbolic link, the disk is full.
    * @throws {TypeError} If an argument is of the wrong type.
@@ -283,8 +283,8 @@ export class JitDumpFile implements Disposable {
    * one write and for the returned code indices.
    * @returns Code indices of the functions.
    * @throws The same as {@linkcode JitDumpFile.dumpFunction} for the first invalid
-   * function, and whatever the iterator throws; the functions before it are in the dump
-   * then. If a write fails, the functions of that write are not.
+   * function, and whatever the iterator throws; the functions before it have been recorded.
+   * If a write fails, the functions of that write are not recorded.
    */
   dumpFunctions(fns: Iterable<JitFunction>): bigint[] {
     checkIterable("Cannot record functions", "fns", fns);
@@ -292,7 +292,7 @@ export class JitDumpFile implements Disposable {
     // The functions of an array exist already.
     const time = this.#file.contents.packer.now();
     const now = Array.isArray(fns) ? time : undefined;
-    // Not the common buffer, because the iterator may record functions itself.
+    // Not this.#buffer, because the iterator may record functions itself.
     const buffer = new RecordBuffer();
     let whole = 0;
     try {
@@ -308,7 +308,7 @@ export class JitDumpFile implements Disposable {
       }
     } catch (error) {
       buffer.truncate(Math.min(whole, buffer.length));
-      // A closed dump is not the cause of the error.
+      // Writing to a closed dump would replace the error.
       if (!this.#file.isClosed) this.#flush(buffer);
       throw error;
     }
@@ -404,7 +404,7 @@ export class JitDumpFile implements Disposable {
   /**
    * Removes the marker mapping and closes the file. Further calls have no effect.
    *
-   * @throws {JitDumpError} If a system call fails; the dump is closed all the same.
+   * @throws {JitDumpError} If a system call fails; the dump is closed nevertheless.
    */
   close(): void {
     this.#file.close();

@@ -10,7 +10,7 @@ import { checkAddress } from "../arguments.ts";
 import type { Address } from "./jit_function.ts";
 
 /**
- * Returns the address of `code`: `address` if it is given, else that of the bytes.
+ * Returns the address of `code`: `address` if it is defined, else that of the bytes.
  *
  * @param code The code, or its size in bytes if an address is required.
  */

@@ -8,7 +8,7 @@
 const ANONYMOUS = "<anonymous>";
 
 /**
- * Characters that would break a line of a report or reverse it: the C0 and C1 controls,
+ * Characters that would break or reverse a line of a report: the C0 and C1 controls,
  * DEL, Unicode's line and paragraph separators, and its controls of the writing
  * direction.
  */
@@ -53,7 +53,7 @@ export function escapeFunctionName(name: string): string {
  * Writes a text of printable ASCII characters, as nearly every name is, to `into` at
  * `at`. The text must fit.
  *
- * @returns `true` if it is such a text. If not, a part of it may have been written.
+ * @returns True if the text is plain and not empty. If not, a part may have been written.
  */
 export function writePlainText(
   name: string,

@@ -38,8 +38,8 @@ const INITIAL_CAPACITY = 4096;
 const CLOSE_PADDING = new Uint8Array(8);
 
 /**
- * Size of a write from which its system call costs next to nothing. Larger code is not
- * copied but written from its own memory, so that the buffer stays small.
+ * Size of a write from which the cost of the system call is negligible. Larger code is
+ * not copied but written from its own memory, so that the buffer stays small.
  */
 export const BATCH_SIZE = 256 * 1024;
 
@@ -50,8 +50,8 @@ export const MAX_WRITE = 0x7fff_f000;
 const KEPT_CAPACITY = 4 * BATCH_SIZE;
 
 /**
- * Number of texts before V8 (15) has compiled a loop over their characters, which takes
- * 40 ns for each until then.
+ * Number of texts after which V8 (15) has compiled a loop over their characters. Until then,
+ * the loop takes 40 ns for each character.
  */
 const COLD_TEXTS = 1000;
 
@@ -72,7 +72,7 @@ const UTF8_BYTES_PER_UNIT = 3;
 
 const encoder = new TextEncoder();
 
-/** Packed records: the first `length` bytes, and large code that follows them. */
+/** Packed records: the first `length` bytes of `bytes`, and large code that follows them. */
 export interface Packed {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly length: number;
@@ -85,9 +85,9 @@ export function packedSize({ length, trailing }: Packed): number {
 }
 
 /**
- * A buffer into which records are packed one after another, by the structs' offsets
- * rather than their codecs: nothing is allocated for a record once the buffer has its
- * size.
+ * A buffer into which records are packed one after another. It uses the structs' offsets
+ * rather than their codecs, so that no memory is allocated for a record once the buffer is
+ * large enough.
  */
 export class RecordBuffer implements Packed {
   /** The memory; the records are its first {@linkcode length} bytes. */

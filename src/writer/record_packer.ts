@@ -70,10 +70,10 @@ export class RecordPacker {
   }
 
   /**
-   * Adds all records of a function. If it throws, the buffer may have a part of them, as
-   * with all these methods; the caller discards it.
+   * Adds all records of a function. If this or another method throws, the buffer may contain
+   * some of the records; the caller discards them.
    *
-   * @param nameArgument Name of the function's name in errors.
+   * @param nameArgument Name of the argument `name` in errors.
    * @param now The timestamp of a function without one. Defaults to now.
    * @returns The function's code index.
    */
@@ -201,7 +201,9 @@ export class RecordPacker {
 
   /** Adds a code-close record. */
   addCodeClose(buffer: RecordBuffer, timestamp?: bigint): void {
-    buffer.addCodeClose(this.#timeOf("Cannot record the end", timestamp));
+    buffer.addCodeClose(
+      this.#timeOf("Cannot record the end of code generation", timestamp),
+    );
   }
 
   #processOf(what: string, pid: number | undefined): number {

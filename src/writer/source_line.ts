@@ -23,7 +23,7 @@ export interface SourceLine {
   /**
    * Source file: an absolute path, a `file:` URL, or a path relative to
    * {@linkcode JitDumpOptions.sourceRoot}. Without such a root it stays relative, and perf
-   * resolves it from its current directory. Other URLs are shown as they are.
+   * resolves it from its current directory. Other URLs are shown unchanged.
    */
   file: string;
 }
@@ -105,7 +105,7 @@ export function placeSourceLines(
       checkObject(what, `lines[${i}]`, given);
     }
     const { offset, line, column, file } = given;
-    // The checks of refuseLine(), without its message texts.
+    // The same checks as in refuseLine(), which builds messages.
     if (
       !isU32(offset) || offset >= codeSize || !isU32(line) || line === 0 ||
       (column !== undefined && !isU32(column)) ||
