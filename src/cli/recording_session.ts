@@ -22,7 +22,7 @@ import {
 import type { Target } from "../recorder/event_set.ts";
 import { Recorder, type Totals } from "../recorder/recorder.ts";
 import type { RecordingDirectory } from "../recorder/recording_directory.ts";
-import type { RecordingDescription } from "../recorder/recording_json.ts";
+import type { RecordingStart } from "../recorder/recording_json.ts";
 import type { SampleSettings } from "../recorder/sample_settings.ts";
 
 /** Options of a recording. */
@@ -66,6 +66,7 @@ export class RecordingSession {
   ) {
     const { settings, target } = options;
     const pmus = corePmus();
+    let isOpen = false;
     this.#libc = libc;
     this.#directory = directory;
     this.#options = options;
@@ -84,12 +85,15 @@ export class RecordingSession {
         features: this.#ofStart,
         onMapping: (record) => {
           this.#files.add(record);
-          this.#dumps.onMapping(record);
+          const isDump = this.#dumps.onMapping(record);
+          if (isDump && isOpen) directory.describe(this.#start());
         },
         onExit: ({ pid, tid }) => {
           if (pid === tid) this.#dumps.onExit(pid);
         },
       });
+      isOpen = true;
+      directory.describe(this.#start());
     } catch (error) {
       this.#file.close();
       throw error;
@@ -122,7 +126,13 @@ export class RecordingSession {
   /** Completes the recording, which replaces the last one. */
   keep(status?: number): void {
     this.#recorder.finish(this.#features());
-    this.#directory.keep(this.#description(status));
+    this.#dumps.finish();
+    this.#directory.keep({
+      ...this.#start(),
+      ended: new Date().toISOString(),
+      ...this.totals,
+      status,
+    });
   }
 
   /** Closes events and files. */
@@ -146,14 +156,14 @@ export class RecordingSession {
     };
   }
 
-  #description(status: number | undefined): RecordingDescription {
+  /** Returns what is known of the recording so far. */
+  #start(): RecordingStart {
     const { settings, target, command, started } = this.#options;
     return {
       command,
       pid: target.kind === "process" ? target.pid : undefined,
       directory: Deno.cwd(),
       started: started.toISOString(),
-      ended: new Date().toISOString(),
       versions: {
         jitdump: config.version,
         deno: Deno.version.deno,
@@ -162,9 +172,7 @@ export class RecordingSession {
       events: this.#recorder.events,
       frequency: settings.frequency,
       callGraph: settings.callGraph,
-      ...this.totals,
-      status,
-      dumps: this.#dumps.finish(),
+      dumps: this.#dumps.kept,
     };
   }
 }

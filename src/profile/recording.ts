@@ -18,12 +18,15 @@ const KEPT_PATH = /^dumps\/(?!.*(?:^|\/)\.\.(?:\/|$))/;
  */
 export function keptDumps(directory: string): Map<string, string> {
   const kept = new Map<string, string>();
-  for (const dump of describedDumps(`${directory}/${DESCRIPTION}`)) {
+  const { dumps, isComplete } = readDescription(`${directory}/${DESCRIPTION}`);
+  // A recorder that is killed leaves perf.data in new/, and the dumps beside that.
+  const place = isComplete ? directory : `${directory}/..`;
+  for (const dump of dumps) {
     const { path, major, minor, inode, file } = dump as Record<string, unknown>;
     if (typeof path !== "string" || typeof file !== "string") continue;
     if (!KEPT_PATH.test(file) || file.includes("\0")) continue;
     const key = mappingKey(Number(major), Number(minor), Number(inode), path);
-    kept.set(key, `${directory}/${file}`);
+    kept.set(key, `${place}/${file}`);
   }
   return kept;
 }
@@ -38,13 +41,17 @@ export function mappingKey(
   return `${major}:${minor}:${inode}:${path}`;
 }
 
-function describedDumps(path: string): object[] {
+function readDescription(path: string) {
   try {
-    const { dumps } = JSON.parse(Deno.readTextFileSync(path));
-    return Array.from<unknown>(dumps).filter((dump) =>
-      typeof dump === "object" && dump !== null
-    ) as object[];
+    const { dumps, ended } = JSON.parse(Deno.readTextFileSync(path));
+    const isObject = (dump: unknown): dump is object =>
+      typeof dump === "object" && dump !== null;
+    return {
+      dumps: Array.from<unknown>(dumps).filter(isObject),
+      isComplete: ended !== undefined,
+    };
   } catch {
-    return []; // no recording of jitdump record, or a damaged one
+    // No recording of jitdump record, or a damaged one.
+    return { dumps: [], isComplete: true };
   }
 }

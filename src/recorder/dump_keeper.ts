@@ -12,21 +12,10 @@ import { LITTLE_ENDIAN } from "../format/struct.ts";
 import { FileHeader, JITDUMP_MAGIC } from "../format/file_header.ts";
 import type { Mmap2 } from "../perf_data/records.ts";
 import { exists } from "./recording_directory.ts";
+import type { KeptDump } from "./recording_json.ts";
 
 /** The last component of a dump's path, for perf: `jit-<pid>.dump`. */
 const DUMP_NAME = /\/(jit-\d+\.dump)(?: \(deleted\))?$/;
-
-/** A dump in the recording. */
-export interface KeptDump {
-  /** The path that the recorded process has mapped. */
-  readonly path: string;
-  /** Device and inode that the kernel has recorded for the mapping. */
-  readonly major: number;
-  readonly minor: number;
-  readonly inode: string;
-  /** Path of the file in the recording. */
-  readonly file: string;
-}
 
 interface Entry {
   readonly pid: number;
@@ -52,17 +41,24 @@ export class DumpKeeper {
     this.#dumps = dumps;
   }
 
-  /** Keeps the file of a mapping if it is a dump. Never throws. */
-  onMapping(record: Mmap2): void {
+  /**
+   * Keeps the file of a mapping if it is a dump. Never throws.
+   *
+   * @returns Whether there is one more dump.
+   */
+  onMapping(record: Mmap2): boolean {
     const { file, filename, pid } = record;
-    if (!file || !DUMP_NAME.test(filename) || record.pageOffset !== 0n) return;
+    if (!file || !DUMP_NAME.test(filename) || record.pageOffset !== 0n) {
+      return false;
+    }
     const { major, minor, inode } = file;
     const key = `${major}:${minor}:${inode}:${filename}`;
-    if (this.#entries.has(key)) return;
+    if (this.#entries.has(key)) return false;
     const dump = { path: filename, major, minor, inode: `${inode}` };
     const entry: Entry = { pid, dump, file: undefined, isCopied: false };
     this.#entries.set(key, entry);
     this.#keep(entry);
+    return entry.file !== undefined;
   }
 
   /** Copies the dumps of a process that has ended. */
@@ -73,17 +69,22 @@ export class DumpKeeper {
     }
   }
 
-  /** Copies the dumps that could not be linked; returns those that are kept. */
-  finish(): KeptDump[] {
-    return this.#entries.values().toArray().flatMap((entry) => {
-      const { dump } = entry;
-      const isOwn = dump.path.startsWith(`${this.#directory}/`);
+  /** Copies the dumps that could not be linked. */
+  finish(): void {
+    for (const entry of this.#entries.values()) {
+      const isOwn = entry.dump.path.startsWith(`${this.#directory}/`);
       // The program's next process may have renamed it.
       if (isOwn || entry.isCopied || entry.file === undefined) {
         this.#keep(entry);
       }
-      return entry.file === undefined ? [] : [{ ...dump, file: entry.file }];
-    });
+    }
+  }
+
+  /** The dumps in the recording. */
+  get kept(): KeptDump[] {
+    return this.#entries.values().toArray().flatMap(({ dump, file }) =>
+      file === undefined ? [] : [{ ...dump, file }]
+    );
   }
 
   #keep(entry: Entry): void {

@@ -3,7 +3,7 @@
  *
  *     perf.data  recording.json  dumps/START/   the last good recording
  *     old/                                      the one before, in the same form
- *     new/perf.data                             a recording that runs, or was killed
+ *     new/perf.data  new/recording.json         a recording that runs, or was killed
  *     .lock                                     locked by the recorder that uses the directory
  *
  * START is the time of the recording's start: a dump stays where the recorded process has
@@ -17,6 +17,7 @@ import type { OpenFile } from "../../ffi/file.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { tryLock } from "../../ffi/lock.ts";
 import { absolutePath, withWritePrompt } from "../../ffi/permission.ts";
+import type { RecordingDescription, RecordingStart } from "./recording_json.ts";
 
 /** Name of the file with the samples. */
 export const DATA = "perf.data";
@@ -79,14 +80,17 @@ export class RecordingDirectory {
     return `${this.path}/${this.#newDumps}`;
   }
 
-  /**
-   * Replaces the last recording by the new one, and keeps it in `old/`.
-   *
-   * @param description The content of `recording.json`.
-   */
-  keep(description: object): void {
+  /** Writes `new/recording.json`. A recorder that is killed leaves the last whole one. */
+  describe(description: RecordingStart | RecordingDescription): void {
     const text = `${JSON.stringify(description, undefined, 2)}\n`;
-    Deno.writeTextFileSync(`${this.new}/${DESCRIPTION}`, text);
+    const path = `${this.new}/${DESCRIPTION}`;
+    Deno.writeTextFileSync(`${path}.part`, text);
+    Deno.renameSync(`${path}.part`, path);
+  }
+
+  /** Replaces the last recording by the new one, and keeps it in `old/`. */
+  keep(description: RecordingDescription): void {
+    this.describe(description);
     const old = `${this.path}/old`;
     if (exists(`${this.path}/${DATA}`)) {
       remove(old);

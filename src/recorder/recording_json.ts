@@ -4,19 +4,28 @@
  * @module
  */
 
-import type { KeptDump } from "./dump_keeper.ts";
+/** A dump in the recording. */
+export interface KeptDump {
+  /** The path that the recorded process has mapped. */
+  readonly path: string;
+  /** Device and inode that the kernel has recorded for the mapping. */
+  readonly major: number;
+  readonly minor: number;
+  readonly inode: string;
+  /** Path of the file in the recording. */
+  readonly file: string;
+}
 
-/** The content of `recording.json`. */
-export interface RecordingDescription {
+/** The content of `recording.json` while the recording runs, and if the recorder is killed. */
+export interface RecordingStart {
   /** The command that was recorded; undefined for running processes. */
   readonly command?: readonly string[];
   /** The process that was recorded; undefined for commands and for all processes. */
   readonly pid?: number;
   /** The current directory of the recorder. */
   readonly directory: string;
-  /** Start and end, in ISO 8601. */
+  /** Time of the start, in ISO 8601. */
   readonly started: string;
-  readonly ended: string;
   readonly versions: {
     readonly jitdump: string;
     readonly deno: string;
@@ -26,9 +35,16 @@ export interface RecordingDescription {
   /** Samples per second. */
   readonly frequency: number;
   readonly callGraph: string;
+  /** The dumps so far, in the directory that contains `new/`. */
+  readonly dumps: readonly KeptDump[];
+}
+
+/** The content of `recording.json`. */
+export interface RecordingDescription extends RecordingStart {
+  /** Time of the end, in ISO 8601. */
+  readonly ended: string;
   readonly samples: number;
   readonly lost: number;
   /** Exit status of the command. */
   readonly status?: number;
-  readonly dumps: readonly KeptDump[];
 }

@@ -40,7 +40,8 @@ describe("DumpKeeper", () => {
       Deno.writeTextFileSync(dump, "+", { append: true });
       Deno.removeSync(dump);
     }
-    const kept = keeper.finish();
+    keeper.finish();
+    const { kept } = keeper;
     assertEquals(
       kept.map(({ file }) => Deno.readTextFileSync(join(directory, file))),
       ["a+", "b+"],
@@ -53,8 +54,9 @@ describe("DumpKeeper", () => {
     const { dumps, keeper } = keeperIn(place.path);
     Deno.writeTextFileSync(join(dumps, "jit-7.dump"), "own");
     keeper.onMapping(mappingOf(join(dumps, "jit-7.dump")));
+    keeper.finish();
     assertEquals(
-      keeper.finish().map(({ file }) => file),
+      keeper.kept.map(({ file }) => file),
       ["dumps/start/jit-7.dump"],
     );
   });
@@ -69,7 +71,8 @@ describe("DumpKeeper", () => {
     const mapping = mappingOf(dump);
     Deno.removeSync(dump);
     keeper.onMapping(mapping);
-    assertEquals(keeper.finish(), []);
+    keeper.finish();
+    assertEquals(keeper.kept, []);
   });
 
   let otherDevice: string | undefined = `there is no ${SHM}`;
@@ -99,7 +102,8 @@ describe("DumpKeeper", () => {
         const copy = "dumps/start/kept/1/jit-7.dump";
         assertEquals(text(copy), "start, end of process");
         Deno.writeTextFileSync(dump, ", end", { append: true });
-        assertEquals(keeper.finish().map(({ file }) => file), [copy]);
+        keeper.finish();
+        assertEquals(keeper.kept.map(({ file }) => file), [copy]);
         assertEquals(text(copy), "start, end of process, end");
       } finally {
         Deno.removeSync(far, { recursive: true });

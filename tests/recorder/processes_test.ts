@@ -3,6 +3,7 @@ import {
   assertAlmostEquals,
   assertEquals,
   assertGreater,
+  assertMatch,
   assertStringIncludes,
 } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
@@ -14,14 +15,15 @@ import {
   type PerfRecord,
   Sample,
 } from "../../src/perf_data/mod.ts";
-import { itUnless } from "../support/it_unless.ts";
 import {
   type CommandLine,
   isInstalled,
   run,
   runOrThrow,
 } from "../support/perf.ts";
+import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
+import { itUnless } from "../support/it_unless.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
 const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
@@ -192,6 +194,36 @@ describe("a recording", () => {
         const next = await run(jitdump("report", out));
         assertStringIncludes(next.stderr, `jitdump report ${out}/new`);
       }
+    },
+  );
+
+  itWithRecorder(
+    "has the command and the dumps so far when the recorder is killed",
+    async () => {
+      using directory = temporaryDirectory();
+      const out = join(directory.path, "out");
+      const dumps = join(directory.path, "dumps");
+      Deno.mkdirSync(dumps);
+      const command = demoCommand(dumps);
+      const [program, ...args] = jitdump("record", "--out", out, "--");
+      const recorder = new Deno.Command(program, {
+        args: [...args, ...command],
+        stdout: "null",
+        stderr: "null",
+      }).spawn();
+      const description = () =>
+        JSON.parse(Deno.readTextFileSync(join(out, "new", "recording.json")));
+      await until(() => assertEquals(description().dumps.length, 1));
+      const data = join(out, "new", "perf.data");
+      const { size } = Deno.statSync(data);
+      await until(() => assert(Deno.statSync(data).size > size + 20_000));
+      recorder.kill("SIGKILL");
+      await recorder.status;
+      assertEquals(description().command, command);
+      assertEquals("ended" in description(), false);
+      Deno.removeSync(dumps, { recursive: true });
+      const { stdout } = await runOrThrow(jitdump("report", `${out}/new`));
+      assertMatch(stdout, /jitted +\w+/);
     },
   );
 
