@@ -9,7 +9,7 @@ import { CodeLoad, type LineEntry } from "../reader/dump_record.ts";
 import { CodeTimeline } from "../reader/code_timeline.ts";
 import type { DumpedFunction } from "../reader/dumped_function.ts";
 import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
-import { Output, printable } from "./output.ts";
+import { colored, Output, printable } from "./output.ts";
 
 /** objdump's names of machines, by `e_machine` of ELF. */
 const MACHINES: Record<number, string> = {
@@ -24,58 +24,118 @@ const MACHINES: Record<number, string> = {
   258: "loongarch64",
 };
 
-/**
- * Prints the instructions of all functions with that name; returns their number.
- *
- * @param marks Returns the text before a function's instruction at an offset.
- */
-export async function disassemble(
+/** A function of a dump with its code. */
+export interface FunctionCode {
+  readonly fn: DumpedFunction;
+  readonly load: CodeLoad;
+  /** The corrected source lines. */
+  readonly lines: readonly LineEntry[];
+  /** objdump's options for its machine. */
+  readonly machine: readonly string[];
+}
+
+/** Returns the wanted functions of a dump, in the order of the file. */
+export function readCode(
   path: string,
-  name: string,
-  marks: (fn: DumpedFunction) => (offset: number) => string = () => () => "",
-): Promise<number> {
+  isWanted: (fn: DumpedFunction) => boolean,
+): FunctionCode[] {
   using dump = RecoveringReader.open(path);
   const { elfMach, littleEndian } = dump.header;
-  const machine = MACHINES[elfMach];
-  if (!machine) {
-    throw new Error(`objdump does not support ELF machine ${elfMach}`);
-  }
+  const name = MACHINES[elfMach];
+  if (!name) throw new Error(`objdump does not support ELF machine ${elfMach}`);
+  const machine = ["-m", name, littleEndian ? "-EL" : "-EB"];
   const timeline = new CodeTimeline([], dump.header);
-  // Later records can correct a function's source lines.
   const found: { fn: DumpedFunction; load: CodeLoad }[] = [];
   for (const record of dump) {
     if (record instanceof CorruptRange) continue;
     const fn = timeline.add(record);
-    if (fn?.name !== name || !(record instanceof CodeLoad)) continue;
+    if (!fn || !(record instanceof CodeLoad) || !isWanted(fn)) continue;
     found.push({ fn, load: record.copy() });
   }
+  // Later records can correct a function's source lines.
+  return found.map(({ fn, load }) => ({
+    ...{ fn, load, machine },
+    lines: timeline.linesOf(fn),
+  }));
+}
+
+/** Prints the instructions of all functions with that name; returns their number. */
+export async function disassemble(path: string, name: string): Promise<number> {
+  const found = readCode(path, (fn) => fn.name === name);
   const output = new Output();
-  for (const [i, { fn, load }] of found.entries()) {
+  for (const [i, code] of found.entries()) {
     if (i > 0) output.line("");
-    const { codeAddr, codeSize, codeIndex } = fn;
-    output.line(
-      `${printable(name)}: ${codeSize} bytes at ${
-        hex(codeAddr)
-      }, code index ${codeIndex}`,
-    );
-    const instructions = await runObjdump(load, [
-      ...["-m", machine],
-      littleEndian ? "-EL" : "-EB",
-    ]);
-    const mark = marks(fn);
-    const markAt = (address: bigint) => mark(Number(address - codeAddr));
-    for (const line of between(instructions, timeline.linesOf(fn), markAt)) {
-      output.line(line);
-    }
+    output.line(`${printable(name)}: ${placeOf(code.fn)}`);
+    await showInstructions(code, output);
   }
   output.flush();
   return found.length;
 }
 
+/** Returns a function's size, address and code index. */
+export const placeOf = ({ codeSize, codeAddr, codeIndex }: DumpedFunction) =>
+  `${codeSize} bytes at ${hex(codeAddr)}, code index ${codeIndex}`;
+
+/**
+ * Prints the instructions of a function, and before those of a source line its text.
+ *
+ * @param mark Returns the text before the instructions in a range of offsets.
+ */
+export async function showInstructions(
+  { fn, load, lines, machine }: FunctionCode,
+  output: Output,
+  mark: (start: number, end: number) => string = () => "",
+): Promise<void> {
+  const instructions = await runObjdump(load, machine);
+  const offsets = instructions.map((text) =>
+    Number(BigInt(`0x${text.trim().split(":")[0]}`) - fn.codeAddr)
+  );
+  const sources = new SourceFiles();
+  const starts = lineStarts(fn, lines, offsets);
+  for (const [i, text] of instructions.entries()) {
+    const entry = starts[i];
+    if (entry) {
+      const next = starts.findIndex((start, at) => at > i && start);
+      const end = next === -1 ? Infinity : offsets[next];
+      const place = `${entry.file}:${entry.line}  ${sources.line(entry)}`;
+      output.line(
+        colored(
+          `${mark(offsets[i], end)}${printable(place)}`.trimEnd(),
+          "bold",
+        ),
+      );
+    }
+    output.line(mark(offsets[i], offsets[i + 1] ?? Infinity) + text);
+  }
+}
+
+/**
+ * Returns the line that begins at each instruction, if one does. Entries for columns of one
+ * line are one.
+ */
+function lineStarts(
+  { codeAddr }: DumpedFunction,
+  lines: readonly LineEntry[],
+  offsets: readonly number[],
+): (LineEntry | undefined)[] {
+  let next = 0;
+  let current: LineEntry | undefined;
+  return offsets.map((offset) => {
+    const before = current;
+    while (next < lines.length) {
+      if (Number(lines[next].codeAddr - codeAddr) > offset) break;
+      current = lines[next++];
+    }
+    const isSame = current?.file === before?.file &&
+      current?.line === before?.line;
+    return isSame ? undefined : current;
+  });
+}
+
 /** Runs objdump, and returns a line for each instruction. */
 async function runObjdump(
   { code, codeAddr }: CodeLoad,
-  machine: string[],
+  machine: readonly string[],
 ): Promise<string[]> {
   const file = await Deno.makeTempFile({ prefix: "jitdump-" });
   try {
@@ -98,28 +158,6 @@ async function runObjdump(
     throw new Error("objdump is not installed; install the package binutils");
   } finally {
     await Deno.remove(file);
-  }
-}
-
-/** Yields the instructions, and before the first one of each source line its text. */
-function* between(
-  instructions: string[],
-  lines: readonly LineEntry[],
-  mark: (address: bigint) => string,
-): Generator<string> {
-  const sources = new SourceFiles();
-  let next = 0;
-  for (const instruction of instructions) {
-    const address = BigInt(`0x${instruction.trim().split(":")[0]}`);
-    let entry: LineEntry | undefined;
-    while (next < lines.length && lines[next].codeAddr <= address) {
-      entry = lines[next++];
-    }
-    if (entry) {
-      yield printable(`${entry.file}:${entry.line}  ${sources.line(entry)}`)
-        .trimEnd();
-    }
-    yield `${mark(address)}${instruction}`;
   }
 }
 

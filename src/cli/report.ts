@@ -4,14 +4,12 @@
  * @module
  */
 
-import { plainName } from "../engines.ts";
 import { CATEGORIES } from "../profile/categories.ts";
 import { foldUnnamed } from "../profile/folded_profile.ts";
 import { toJson } from "../profile/json.ts";
-import type { Profile, SampledDump } from "../profile/profile.ts";
-import type { DumpedFunction } from "../reader/dumped_function.ts";
+import type { Profile } from "../profile/profile.ts";
+import { annotate } from "./annotate.ts";
 import { type Command, parse, UsageError } from "./command.ts";
-import { disassemble } from "./disassemble.ts";
 import { json, Output } from "./output.ts";
 import {
   findRecording,
@@ -20,7 +18,6 @@ import {
 } from "./read_recording.ts";
 import { FILE_FORMATS, writeProfile } from "./report_files.ts";
 import {
-  percentOf,
   type Rows,
   showFunctions,
   showLines,
@@ -41,8 +38,9 @@ instructions, total includes its callees. One of these options selects another o
   --lines            the hottest source lines
   --callers NAME     the functions that call that one
   --callees NAME     the functions that it calls
-  --annotate NAME    the instructions of functions with that name, with their shares;
-                     JS:*'f file:///a.js:1:1 also has the name f
+  --annotate [REGEX] the source and instructions of functions whose names match, with
+                     their shares; JS:*'f file:///a.js:1:1 also has the name f. Shows
+                     the hottest jitted function if no argument follows
   --json             functions, lines, stacks and samples as JSON; the schema is
                      src/profile/report.schema.json of this package
   --flamegraph FILE  write a page with a flame graph, for a browser
@@ -92,7 +90,7 @@ export const report: Command = {
   summary: "report the hottest functions of a recording",
   help: HELP,
   async run(args) {
-    const { values, positionals } = parse(args, {
+    const { values, positionals } = parse(withAnnotated(args), {
       ...VIEWS,
       limit: { type: "string" },
       sort: { type: "string" },
@@ -135,6 +133,15 @@ export const report: Command = {
     return status;
   },
 };
+
+/** Returns the arguments with a value for `--annotate`, which is empty if none follows. */
+function withAnnotated(args: readonly string[]): string[] {
+  return args.map((arg, i) => {
+    const isAlone = arg === "--annotate" &&
+      (args[i + 1] === undefined || args[i + 1].startsWith("-"));
+    return isAlone ? "--annotate=" : arg;
+  });
+}
 
 /** Returns the rows that options select. Throws {@linkcode UsageError}. */
 function parseRows(
@@ -196,7 +203,8 @@ async function show(
   rows: Rows,
 ): Promise<number> {
   if (values.annotate !== undefined) {
-    return await annotate(profile, values.annotate);
+    await annotate(profile, values.annotate, rows.limit);
+    return 0;
   }
   const format = FILE_FORMATS.find((format) => values[format] !== undefined);
   if (format !== undefined) {
@@ -213,39 +221,4 @@ async function show(
   else showFunctions(profile, path, rows, output);
   output.flush();
   return 0;
-}
-
-/** Prints the instructions of the functions with that name in all dumps. */
-async function annotate(profile: Profile, name: string): Promise<number> {
-  const sampled = profile.dumps.flatMap(({ functions }) =>
-    Array.from(functions.values(), ({ name }) => name)
-  );
-  const names = new Set(
-    sampled.includes(name)
-      ? [name]
-      : sampled.filter((full) => plainName(full) === name),
-  );
-  if (names.size === 0) names.add(name);
-  let found = 0;
-  for (const name of names) {
-    for (const dump of profile.dumps) {
-      found += await disassemble(dump.path, name, (fn) => marks(dump, fn));
-    }
-  }
-  if (found > 0) return 0;
-  throw new Error(`no dump has a function "${name}"`);
-}
-
-/** Returns the text before each instruction of a function: its share of the function's time. */
-function marks(
-  { functions }: SampledDump,
-  fn: DumpedFunction,
-): (offset: number) => string {
-  const byOffset = functions.get(fn.offset)?.byOffset ??
-    new Map<number, number>();
-  const whole = byOffset.values().reduce((sum, weight) => sum + weight, 0);
-  return (offset) => {
-    const weight = byOffset.get(offset);
-    return weight === undefined ? " ".repeat(7) : percentOf(weight, whole);
-  };
 }

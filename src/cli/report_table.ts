@@ -13,7 +13,7 @@ import { isTime } from "../profile/unit.ts";
 import { fit, type Output, printable, terminalWidth } from "./output.ts";
 
 /** Number of rows unless another one is requested. */
-const ROWS = 20;
+export const ROWS = 20;
 
 /** Smallest share of a row unless a number, a category or a name is requested. */
 const SMALLEST = 0.005;
@@ -186,6 +186,7 @@ function choose(
   return { shown, rest: matching.length - shown.length };
 }
 
-function showRest(rest: number, line: (text: string) => void): void {
+/** Prints the number of rows that are not shown. */
+export function showRest(rest: number, line: (text: string) => void): void {
   if (rest > 0) line(`${rest} more (--limit NUMBER shows them)`);
 }

@@ -1,0 +1,73 @@
+/**
+ * The functions of dumps that have samples of their own.
+ *
+ * @module
+ */
+
+import { type CodeCategory, namedCode } from "../engines.ts";
+import type { Profile } from "./profile.ts";
+
+/** A function of a dump with the weights of its instructions. */
+export interface SampledFunction {
+  readonly name: string;
+  /** Its name in its source. */
+  readonly plainName: string;
+  readonly category: CodeCategory;
+  /** Path of the dump. */
+  readonly dump: string;
+  /** Position of its load in the dump. */
+  readonly position: number;
+  readonly weight: number;
+  /** By the offset of the instruction from the function's start, in bytes. */
+  readonly byOffset: ReadonlyMap<number, number>;
+}
+
+/** Returns the functions of a profile that has instructions, the hottest first. */
+export function sampledFunctions({ dumps }: Profile): SampledFunction[] {
+  return dumps.flatMap(({ path, functions }) =>
+    Array.from(functions, ([position, { name, byOffset }]): SampledFunction => {
+      const { plainName, category } = namedCode(name);
+      const weight = byOffset.values().reduce((sum, own) => sum + own, 0);
+      return {
+        ...{ name, plainName, category, position, weight, byOffset },
+        dump: path,
+      };
+    })
+  ).sort((a, b) => b.weight - a.weight);
+}
+
+/**
+ * Returns the functions that a text names. The first of these that finds any counts: equal
+ * names; whole names that match it as a regular expression; names in the source of which it
+ * matches whole words, as "fib" of Erlang's "lists:fib/1"; names that contain a match.
+ *
+ * @throws {SyntaxError} If no name equals the text, and it is not a regular expression.
+ */
+export function functionsNamed(
+  functions: readonly SampledFunction[],
+  text: string,
+): SampledFunction[] {
+  const equal = functions.filter(({ name }) => name === text);
+  if (equal.length > 0) return equal;
+  const part = new RegExp(text);
+  const whole = new RegExp(`^(?:${text})$`);
+  const words = new RegExp(String.raw`(?<!\w)(?:${text})(?!\w)`);
+  const rules: ((fn: SampledFunction) => boolean)[] = [
+    ({ name }) => whole.test(name),
+    ({ plainName }) => plainName === text || words.test(plainName),
+    ({ name }) => part.test(name),
+  ];
+  for (const rule of rules) {
+    const found = functions.filter(rule);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** Returns the hottest jitted function, or else the hottest of all; undefined if there is none. */
+export function hottestFunction(
+  functions: readonly SampledFunction[],
+): SampledFunction | undefined {
+  return functions.find(({ category }) => category === "jitted") ??
+    functions[0];
+}
