@@ -69,7 +69,8 @@ These options select samples, and can be combined with any of them:
 
 Requires --allow-read. Files require --allow-write. --annotate requires
 --allow-write and --allow-run=objdump. --allow-run=c++filt demangles names of C++
-and Rust. In Deno, only --allow-all can read the names of the kernel's functions.
+and Rust. In Deno, only --allow-all can read the names of the kernel's functions
+and of those in [vdso].
 `;
 
 /** Options that exclude each other. */

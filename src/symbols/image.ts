@@ -7,7 +7,7 @@
 import { openDebugFile, type OpenElf } from "./debug_file.ts";
 import { ElfFile, ElfFormatError } from "./elf_file.ts";
 import { functionsOfDynsym, functionsOfSymtab } from "./elf_symbols.ts";
-import { InputFile, InputFileError } from "./input_file.ts";
+import { type ByteSource, InputFile, InputFileError } from "./input_file.ts";
 import { stubsOf } from "./plt_symbols.ts";
 import type { CodeSymbol, SymbolTable } from "./symbol_table.ts";
 import {
@@ -30,18 +30,21 @@ export class Image implements Disposable {
   readonly #elf: ElfFile;
   readonly #functions: SymbolTable | undefined;
   readonly #stubs: SymbolTable | undefined;
-  readonly #files: InputFile[];
+  readonly #source: ByteSource;
+  readonly #files: readonly Disposable[];
   #unwind: FileUnwindSections | undefined;
   #isUnwindRead = false;
 
   private constructor(
     elf: ElfFile,
     functions: SymbolTable | undefined,
-    files: InputFile[],
+    source: ByteSource,
+    files: readonly Disposable[],
   ) {
     this.#elf = elf;
     this.#functions = functions;
     this.#stubs = stubsIn(elf);
+    this.#source = source;
     this.#files = files;
   }
 
@@ -69,12 +72,30 @@ export class Image implements Disposable {
       return new Image(
         elf,
         functionsOf({ file, elf }, path, root, files),
+        file,
         files,
       );
     } catch (error) {
       for (const file of files) file[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /**
+   * Creates the image of a file that is in memory.
+   *
+   * @returns `undefined` if the recording has another build-id.
+   * @throws {ElfFormatError} If its headers or symbols are not valid.
+   */
+  static ofMemory(
+    { buildId }: RecordedFile,
+    source: ByteSource,
+  ): Image | undefined {
+    const elf = new ElfFile(source);
+    if (buildId !== undefined && !isSameBuildId(buildId, elf.buildId() ?? "")) {
+      return undefined;
+    }
+    return new Image(elf, functionsOfDynsym(elf), source, []);
   }
 
   /** Indicates whether the file has symbols of functions. */
@@ -97,7 +118,7 @@ export class Image implements Disposable {
 
   /** Reads bytes of the file; fewer at its end. */
   read(offset: number, length: number): Uint8Array {
-    return this.#files[0].read(offset, length);
+    return this.#source.read(offset, length);
   }
 
   /**

@@ -4,8 +4,7 @@
  * Nothing here throws, and nothing prompts for permission. A file that cannot be read costs its
  * names and adds a note.
  *
- * `[vdso]` has no symbols here: its image is only in memory, and Deno 2.9 wants --allow-all
- * for /proc/self/mem.
+ * `[vdso]` is read from this process's memory, if this machine was recorded and Deno allows it.
  *
  * @module
  */
@@ -15,6 +14,7 @@ import { Image, type RecordedFile } from "./image.ts";
 import { InputFileError, readText } from "./input_file.ts";
 import type { SymbolNote } from "./note.ts";
 import type { FileUnwindSections } from "./unwind_sections.ts";
+import { isVdso, readVdso, VDSO } from "./vdso.ts";
 import type { CodeSymbol, SymbolTable } from "./symbol_table.ts";
 import {
   type KernelSymbols,
@@ -95,12 +95,19 @@ export class NativeSymbols implements Disposable {
     }
     if (!path.startsWith("/")) {
       // [heap], [stack] and unnamed memory may hold jitted code; [vdso] may not.
-      const isSpecial = path === "[vdso]" || path === "[vsyscall]";
+      if (isVdso(path, mapping.start)) {
+        return this.#findInFile(
+          pid,
+          offsetIn(mapping, address),
+          mapping.file,
+        ) ??
+          this.#unnamedCode(mapping.file);
+      }
+      const isSpecial = path === VDSO || path === "[vsyscall]";
       const found = isSpecial ? undefined : this.#perfMap(pid)?.find(address);
       return found ?? this.#unnamedCode(mapping.file);
     }
-    const offset = address - mapping.start + mapping.pageOffset;
-    return this.#findInFile(pid, offset, mapping.file) ??
+    return this.#findInFile(pid, offsetIn(mapping, address), mapping.file) ??
       this.#unnamedCode(mapping.file);
   }
 
@@ -114,12 +121,12 @@ export class NativeSymbols implements Disposable {
     address: Address,
     mapping: MappedCode,
   ): { sections: FileUnwindSections; address: Address } | undefined {
-    const { file, start, pageOffset } = mapping;
-    if (!isFile(file)) return undefined;
-    const image = this.#image(pid, file);
-    const inFile = image?.addressAt(address - start + pageOffset);
-    if (image === undefined || inFile === undefined) return undefined;
+    const { file } = mapping;
+    if (!hasImage(mapping)) return undefined;
     try {
+      const image = this.#image(pid, file);
+      const inFile = image?.addressAt(offsetIn(mapping, address));
+      if (image === undefined || inFile === undefined) return undefined;
       const sections = image.unwindSections();
       return sections && { sections, address: inFile };
     } catch (error) {
@@ -135,11 +142,11 @@ export class NativeSymbols implements Disposable {
     mapping: MappedCode,
     length: number,
   ): Uint8Array {
-    const { file, start, pageOffset } = mapping;
-    if (!isFile(file)) return new Uint8Array(0);
+    const { file } = mapping;
+    if (!hasImage(mapping)) return new Uint8Array(0);
     try {
       const image = this.#image(pid, file);
-      return image?.read(address - start + pageOffset, length) ??
+      return image?.read(offsetIn(mapping, address), length) ??
         new Uint8Array(0);
     } catch (error) {
       this.#noteError(file.path, error);
@@ -176,8 +183,16 @@ export class NativeSymbols implements Disposable {
     return this.#images.get(file);
   }
 
+  /** Returns the vdso of this machine, if it was recorded. */
+  #vdso(file: RecordedFile): Image | undefined {
+    if (this.#isThisMachine !== true) return undefined;
+    const source = readVdso();
+    return source && Image.ofMemory(file, source);
+  }
+
   /** Opens a file by its path, or else in the root of the process while that lives. */
   #open(pid: number, file: RecordedFile): Image | undefined {
+    if (file.path === VDSO) return this.#vdso(file);
     let failure: unknown;
     const roots = this.#isThisMachine ? ["", `/proc/${pid}/root`] : [""];
     for (const root of roots) {
@@ -295,8 +310,14 @@ export class NativeSymbols implements Disposable {
   }
 }
 
-const isFile = ({ path }: RecordedFile): boolean =>
-  path.startsWith("/") && !ANONYMOUS.test(path);
+/** Returns whether the code of a mapping can be read: that of a file, or of the vdso. */
+const hasImage = ({ file: { path }, start }: MappedCode): boolean =>
+  path.startsWith("/") && !ANONYMOUS.test(path) || isVdso(path, start);
+
+const offsetIn = (
+  { start, pageOffset }: MappedCode,
+  address: Address,
+): number => address - start + pageOffset;
 
 /** Returns `[basename]` for a path; keeps a name in brackets. */
 function unnamed(path: string): string {

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/time.h>
+#include <time.h>
 
 static volatile uint64_t sink;
 static volatile uint64_t rounds;
@@ -50,17 +51,39 @@ static void handler(int signal) {
   for (int i = 0; i < 300; i++) sink += leaf(i + signal);
 }
 
+/* Runs on a stack of its own. */
+static void alternate_handler(int signal) {
+  for (int i = 0; i < 300; i++) sink += leaf(i + signal);
+}
+
+/* Through the vdso. */
+__attribute__((noinline)) void ask_clock(void) {
+  struct timespec now;
+  for (int i = 0; i < 300; i++) {
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    sink += now.tv_nsec;
+  }
+}
+
+static void start_timer(int which, int signal, void (*run)(int), int flags) {
+  struct sigaction action = {.sa_handler = run, .sa_flags = flags};
+  sigaction(signal, &action, 0);
+  struct itimerval timer = {{0, 2000}, {0, 2000}};
+  setitimer(which, &timer, 0);
+}
+
 int main(int argc, char **argv) {
   int count = argc > 1 ? atoi(argv[1]) : 1000;
-  struct sigaction action = {.sa_handler = handler};
-  sigaction(SIGALRM, &action, 0);
-  struct itimerval timer = {{0, 2000}, {0, 2000}};
-  setitimer(ITIMER_REAL, &timer, 0);
+  stack_t stack = {.ss_sp = malloc(65536), .ss_size = 65536};
+  sigaltstack(&stack, 0);
+  start_timer(ITIMER_REAL, SIGALRM, handler, 0);
+  start_timer(ITIMER_VIRTUAL, SIGVTALRM, alternate_handler, SA_ONSTACK);
   for (; count > 0; count--) {
     rounds++;
     sink += deep(rounds, 10);
     sorted();
     through_plt();
+    ask_clock();
   }
   return 0;
 }

@@ -37,7 +37,7 @@ export async function unwoundSamples(
   data: string,
 ): Promise<Map<bigint, UnwoundSample>> {
   await using reader = await PerfDataReader.open(data);
-  using symbols = new NativeSymbols();
+  using symbols = new NativeSymbols({ isThisMachine: true });
   const processes = new Processes();
   const dumps = new Dumps({
     directories: [],
@@ -101,6 +101,12 @@ const TIME = /(\d+)\.(\d{9}):/;
 /** Matches the path of a function's ELF file from `perf inject`. */
 const IMAGE = /\/jitted-\d+-\d+\.so$/;
 
+/**
+ * The last frame of perf 6.1 if the rest of the stack was not copied, as on a signal handler's own
+ * stack: the byte before address 0.
+ */
+const NO_CALLER = "f".repeat(16);
+
 /** Returns perf's call chains; the keys are the samples' times in nanoseconds. */
 export async function perfSamples(
   data: string,
@@ -116,7 +122,8 @@ export async function perfSamples(
     if (seconds === undefined) continue;
     const places = lines.slice(1).flatMap((line) => {
       const [, ip, symbol, object] = FRAME.exec(line) ?? [];
-      if (ip === undefined || object.startsWith("[kernel")) return [];
+      if (ip === undefined || ip === NO_CALLER) return [];
+      if (object.startsWith("[kernel")) return [];
       return IMAGE.test(object) ? symbol : `${object} 0x${ip}`;
     });
     found.set(BigInt(seconds + nanoseconds), places);

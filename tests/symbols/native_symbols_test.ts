@@ -7,6 +7,8 @@ import { functionsOfDynsym } from "../../src/symbols/elf_symbols.ts";
 import { InputFile } from "../../src/symbols/input_file.ts";
 import { NativeSymbols } from "../../src/symbols/native_symbols.ts";
 import { parseKallsyms, parsePerfMap } from "../../src/symbols/text_symbols.ts";
+import { readVdso } from "../../src/symbols/vdso.ts";
+import { UnwindTable } from "../../src/unwind/unwind_table.ts";
 import { buildElf, BUILT_OFFSET } from "../support/build_elf.ts";
 import { itUnless } from "../support/it_unless.ts";
 
@@ -270,10 +272,50 @@ describe("names of native functions", () => {
       assertEquals(notes.length, 3);
       for (const { cure } of notes) assertStringIncludes(cure, "--allow-");
     }));
+});
 
-  it("are found when the code is in [vdso]", () => {
-    using native = new NativeSymbols();
-    assertEquals(native.find(1, 0x10004, mappingOf("[vdso]"))?.name, "[vdso]");
+describe("the vdso", () => {
+  const BASE = 0x7fff_0000_0000;
+  const vdso = (fields: { start?: number; buildId?: string } = {}) => {
+    const { start = BASE, buildId } = fields;
+    return {
+      ...{ file: mappingOf("[vdso]", buildId).file, start, pageOffset: 0 },
+    };
+  };
+  const elf = new ElfFile(readVdso()!);
+  const text = elf.sectionNamed(".text")!;
+  const functions = functionsOfDynsym(elf)!;
+  /** An address in a function. */
+  const address = Array.from({ length: text.size }, (_, i) => text.addr + i)
+    .find((address) => functions.find(address) !== undefined)!;
+  const { name } = functions.find(address)!;
+
+  it("has names and unwind info when it is this machine's", () => {
+    const buildId = elf.buildId();
+    for (const mapping of [vdso(), vdso({ buildId })]) {
+      using native = new NativeSymbols({ isThisMachine: true });
+      const at = BASE + address;
+      assertEquals(native.find(1, at, mapping)?.name, name);
+      const found = native.unwinding(1, at, mapping)!;
+      assertEquals(found.address, address);
+      assert(new UnwindTable(found.sections).find(address));
+    }
+  });
+
+  it("has neither when it is another one", () => {
+    const others: [string, boolean | undefined, ReturnType<typeof vdso>][] = [
+      ["of another machine", false, vdso()],
+      ["of an unknown machine", undefined, vdso()],
+      ["of another kernel", true, vdso({ buildId: "ab".repeat(20) })],
+      ["of a process of 32 bits", true, vdso({ start: 0xf7f0_0000 })],
+    ];
+    for (const [which, isThisMachine, mapping] of others) {
+      using native = new NativeSymbols({ isThisMachine });
+      const at = mapping.start + address;
+      assertEquals(native.find(1, at, mapping)?.name, "[vdso]", which);
+      assertEquals(native.unwinding(1, at, mapping), undefined, which);
+      assertEquals(native.notes(), [], which);
+    }
   });
 });
 

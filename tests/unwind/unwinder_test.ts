@@ -102,16 +102,18 @@ describe("Unwinder, x86-64", () => {
     assertEquals(shown(chain), ["10010 context!", "20100 cfi", "10020 cfi"]);
   });
 
+  // glibc 2.36's __restore_rt: registers are in a ucontext, rip at rsp + 168.
+  const RESTORE = {
+    ...fn(0x50000),
+    table: tableOf(true, [
+      ...[0x0f, 4, 0x77, 0xa0, 1, 0x06], // CFA: breg7 160, deref
+      ...[0x10, 16, 3, 0x77, 0xa8, 1], // rip: at breg7 168
+      ...[0x10, 6, 3, 0x77, 0xf8, 0], // rbp: at breg7 120
+    ]),
+  };
+  const WITH_SIGNALS = codeSpaceOf([LEAF, PUSHES, FRAMED, RESTORE]);
+
   it("continues at the interrupted instruction when a frame is a signal handler's", () => {
-    // glibc 2.36's __restore_rt: registers are in a ucontext, rip at rsp + 168.
-    const restore = {
-      ...fn(0x50000),
-      table: tableOf(true, [
-        ...[0x0f, 4, 0x77, 0xa0, 1, 0x06], // CFA: breg7 160, deref
-        ...[0x10, 16, 3, 0x77, 0xa8, 1], // rip: at breg7 168
-        ...[0x10, 6, 3, 0x77, 0xf8, 0], // rbp: at breg7 120
-      ]),
-    };
     const chain = x86.unwind(
       registers({ [X86.rbp]: 1, [X86.rsp]: STACK, [X86.rip]: 0x10010 }),
       stackOf(STACK, 64, {
@@ -123,7 +125,7 @@ describe("Unwinder, x86-64", () => {
         [STACK + 0x140]: 0,
         [STACK + 0x148]: 0,
       }),
-      codeSpaceOf([LEAF, PUSHES, FRAMED, restore]),
+      WITH_SIGNALS,
     );
     assertEquals(shown(chain), [
       "10010 context!",
@@ -132,6 +134,30 @@ describe("Unwinder, x86-64", () => {
       "30040 cfi",
     ]);
     assertEquals(chain.end, "start of thread");
+  });
+
+  it("has the interrupted function, and the kernel's callers of it, when a signal handler has its own stack", () => {
+    for (const interrupted of [STACK - 0x10_0000, STACK + 0x10_0000]) {
+      const chain = x86.unwind(
+        registers({ [X86.rbp]: 1, [X86.rsp]: STACK, [X86.rip]: 0x10010 }),
+        stackOf(STACK, 64, {
+          [STACK]: 0x50001,
+          [STACK + 8 + 120]: interrupted + 0x40,
+          [STACK + 8 + 160]: interrupted,
+          [STACK + 8 + 168]: 0x30080,
+        }),
+        WITH_SIGNALS,
+      );
+      const found = ["10010 context!", "50001 cfi", "30080 cfi!"];
+      assertEquals(shown(chain), found);
+      assertEquals(chain.end, "truncated stack");
+      // The handler leaves the frame pointer as it was.
+      const kernel = [0x10010, 0x30040, 0x30020];
+      assertEquals(
+        shown(splice(chain, kernel, WITH_SIGNALS.isExecutable)),
+        [...found, "30040 kernel", "30020 kernel"],
+      );
+    }
   });
 
   it("evaluates the linker's expression when code is in the PLT", () => {
