@@ -8,26 +8,10 @@ import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { HOST_MACHINE } from "../../src/format/machine.ts";
 import { DumpBuilder } from "../support/build_dump.ts";
-import { itUnless } from "../support/it_unless.ts";
-import { isInstalled, run } from "../support/perf.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
+import { CLI, jitdump, jitdumpCommand } from "../support/jitdump.ts";
+import { run } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
-
-const CLI = new URL("../../src/cli/main.ts", import.meta.url).href;
-
-interface Run {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs the command line with only the permissions that it documents. */
-async function jitdump(args: string[], flags = ["--allow-read"]): Promise<Run> {
-  const { code, stdout, stderr } = await run([
-    Deno.execPath(),
-    ...["run", "--no-config", "--no-prompt", ...flags, CLI, ...args],
-  ]);
-  return { code, stdout, stderr };
-}
 
 const SOURCE = "fn fib(n) {\n  return n\n}\n";
 
@@ -60,24 +44,16 @@ function sampleDump(directory: string): string {
   return path;
 }
 
-const noScript = await isInstalled("script")
-  ? undefined
-  : "there is no script(1) to make a terminal";
-
-const noObjdump = await isInstalled("objdump")
-  ? undefined
-  : "binutils is not installed";
+const noScript = await whyMissing("script");
+const noObjdump = await whyMissing("objdump");
 
 describe("jitdump", () => {
-  it("prints the version of deno.json when asked with --version", async () => {
+  it("prints the version of deno.json when --version is given", async () => {
     const config = new URL("../../deno.json", import.meta.url);
     const { version } = JSON.parse(Deno.readTextFileSync(config));
     for (const option of ["--version", "-V"]) {
-      assertEquals(await jitdump([option], []), {
-        code: 0,
-        stdout: `jitdump ${version}\n`,
-        stderr: "",
-      });
+      const { code, stdout, stderr } = await jitdump([option], []);
+      assertEquals([code, stdout, stderr], [0, `jitdump ${version}\n`, ""]);
     }
   });
 
@@ -105,7 +81,7 @@ describe("jitdump", () => {
     }
   });
 
-  it("lists the commands when asked for help, and describes each", async () => {
+  it("lists the commands and describes each when help is requested", async () => {
     const { code, stdout, stderr } = await jitdump(["--help"], []);
     assertEquals([code, stderr], [0, ""]);
     const commands = [...stdout.matchAll(/^ {2}(\w+) {2}/gm)].map(([, name]) =>
@@ -159,7 +135,7 @@ describe("jitdump", () => {
     }
   });
 
-  it("exits with 1 and a one-line error when something fails", async () => {
+  it("exits with 1 and a one-line error when inspect cannot show a file", async () => {
     using directory = temporaryDirectory();
     const text = join(directory.path, "text");
     Deno.writeTextFileSync(text, "text".repeat(100));
@@ -167,7 +143,7 @@ describe("jitdump", () => {
     const { bytes } = new DumpBuilder(true, { machine: 4711 }).load();
     Deno.writeFileSync(strange, bytes);
     for (
-      const [args, said] of [
+      const [args, reason] of [
         [["inspect", join(directory.path, "missing")], "No such file"],
         [["inspect", directory.path], "directory"],
         [["inspect", text], "magic"],
@@ -177,7 +153,7 @@ describe("jitdump", () => {
       const { code, stdout, stderr } = await jitdump(args);
       assertEquals([code, stdout], [1, ""]);
       assertMatch(stderr, /^jitdump inspect: .*\n$/);
-      assertStringIncludes(stderr, said);
+      assertStringIncludes(stderr, reason);
     }
     const denied = await jitdump(["inspect", text], []);
     assertEquals(denied.code, 1);
@@ -196,16 +172,15 @@ describe("jitdump", () => {
         [["check", "--all", path, path], /^\S+some\.dump: .*code index.*\n$/],
       ] as const
     ) {
-      const { stdout, stderr } = await run([
+      const { code, stdout, stderr } = await run([
         "bash",
         "-c",
         `set -o pipefail; "$@" | head -1`,
         "bash",
-        Deno.execPath(),
-        ...["run", "--no-config", "--allow-read", CLI, ...args],
+        ...jitdumpCommand(["--allow-read"], ...args),
       ]);
       assertMatch(stdout, first);
-      assertEquals(stderr, "");
+      assertEquals([code, stderr], [0, ""]);
     }
   });
 });
@@ -239,7 +214,7 @@ describe("jitdump inspect", () => {
     );
   });
 
-  it("prints a row when a record has any id", async () => {
+  it("prints each record's type when it is known, and its id when it is not", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     const { bytes } = new DumpBuilder()
@@ -306,7 +281,7 @@ describe("jitdump inspect", () => {
     }
   });
 
-  it("prints an object with all fields for each record when --json is given", async () => {
+  it("prints an object for each selected record when --json is given", async () => {
     using directory = temporaryDirectory();
     const path = sampleDump(directory.path);
     for (
@@ -338,7 +313,7 @@ describe("jitdump inspect", () => {
     assertEquals(load.codeAddr, "4096");
   });
 
-  it("prints the times of each file when it gets several", async () => {
+  it("prints times relative to a file's first record when it gets several files", async () => {
     using directory = temporaryDirectory();
     const path = sampleDump(directory.path);
     const { code, stdout } = await jitdump(["inspect", path, path]);
@@ -350,7 +325,7 @@ describe("jitdump inspect", () => {
     assertStringIncludes(part, " 2.000000000 ");
   });
 
-  it("prints the preceding records when one is malformed", async () => {
+  it("prints the preceding records and exits with 1 when one is malformed", async () => {
     using directory = temporaryDirectory();
     const path = sampleDump(directory.path);
     const { bytes } = new DumpBuilder().record(1, 1n);
@@ -361,7 +336,7 @@ describe("jitdump inspect", () => {
     assertStringIncludes(stderr, `${path}: JIT_CODE_MOVE at byte `);
   });
 
-  it("prints the tail when a dump has one", async () => {
+  it("describes the tail when a dump has one", async () => {
     using directory = temporaryDirectory();
     const path = sampleDump(directory.path);
     const { size } = Deno.statSync(path);
@@ -457,7 +432,10 @@ describe("jitdump inspect", () => {
 });
 
 describe("jitdump check", () => {
-  /** A dump in which functions share a code index, and have a line that ends early. */
+  /**
+   * Returns a dump of functions with the same code index, whose last line entry is before
+   * the end of their code.
+   */
   function bad(count: number): Uint8Array<ArrayBuffer> {
     const builder = new DumpBuilder(true, { machine: HOST_MACHINE });
     const code = new Uint8Array(16);
@@ -470,32 +448,43 @@ describe("jitdump check", () => {
 
   const good = () => bad(0);
 
-  it("exits with 0 unless a dump has errors", async () => {
+  it("exits with 0 when a dump has no findings", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "jit-7.dump");
+    Deno.writeFileSync(path, good());
+    const { code, stdout, stderr } = await jitdump(["check", path]);
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(stdout, `${path}: nothing is wrong\n`);
+  });
+
+  it("exits with 1 and prints each kind of finding once when a dump has errors", async () => {
     using directory = temporaryDirectory();
     const [first, second] = ["jit-7.dump", "bad.dump"]
       .map((name) => join(directory.path, name));
     Deno.writeFileSync(first, good());
     Deno.writeFileSync(second, bad(6));
-    const { code, stdout, stderr } = await jitdump(["check", first]);
-    assertEquals([code, stdout, stderr], [
-      0,
-      `${first}: nothing is wrong\n`,
-      "",
-    ]);
-    const both = await jitdump(["check", first, second]);
-    assertEquals([both.code, both.stderr], [1, ""]);
-    const lines = both.stdout.trim().split("\n");
+    const { code, stdout, stderr } = await jitdump(["check", first, second]);
+    assertEquals([code, stderr], [1, ""]);
+    const lines = stdout.trim().split("\n");
     assertEquals(lines.length, 4);
     assertEquals(lines[0], `${first}: nothing is wrong`);
     assertStringIncludes(
       lines[1],
-      `${second}: byte 302: error: code index: "f" has code index 0, like the function at byte 110; perf`,
+      `${second}: byte 302: error: code index: "f" has code index 0, ` +
+        "like the function at byte 110; perf",
     );
     assertMatch(lines[1], /\[perf 6\.1, 6\.12, 7\.2; 5 times\]$/);
     assertMatch(lines[2], /: warning: last line: .*; 6 times\]$/);
     assertEquals(lines[3], `${second}: 5 errors, 6 warnings`);
-    const all = await jitdump(["check", "--all", second]);
-    assertEquals(all.stdout.trim().split("\n").length, 12);
+  });
+
+  it("prints every finding when --all is given", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "jit-7.dump");
+    Deno.writeFileSync(path, bad(6));
+    const { stdout } = await jitdump(["check", "--all", path]);
+    const findings = stdout.trim().split("\n").slice(0, -1);
+    assertEquals(findings.length, 5 + 6);
   });
 
   it("exits with 0 when there are only warnings, unless --strict is given", async () => {
@@ -559,14 +548,14 @@ describe("jitdump check", () => {
     assertStringIncludes(stdout, `${dumps}/jit-12-34.dump: `);
   });
 
-  it("names the right command when a path is of another kind", async () => {
+  it("names a command for a path when the given command cannot read it", async () => {
     using directory = temporaryDirectory();
     const dump = join(directory.path, "jit-7.dump");
     Deno.writeFileSync(dump, good());
     for (
       const [args, message] of [
         [["report", dump], `jitdump inspect ${dump} shows its functions`],
-        [["report", directory.path], "there is no recording in"],
+        [["report", directory.path], `jitdump record --out ${directory.path}`],
         [["inspect", directory.path], `jitdump check ${directory.path} names`],
       ] as const
     ) {
@@ -576,7 +565,7 @@ describe("jitdump check", () => {
     }
   });
 
-  it("continues when a file cannot be read", async () => {
+  it("checks the other files when one cannot be read", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     const missing = join(directory.path, "missing");
@@ -586,7 +575,7 @@ describe("jitdump check", () => {
     assertStringIncludes(stderr, `jitdump check: ${missing}: No such file`);
   });
 
-  it("reports an error when a file is not a dump", async () => {
+  it("exits with 1 when a file is empty", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     Deno.writeTextFileSync(path, "");

@@ -1,11 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { run } from "../support/perf.ts";
+import { jitdump } from "../support/jitdump.ts";
 import { recordFunctions } from "../support/record_functions.ts";
 import { temporaryDirectory } from "../support/script.ts";
-
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
 
 /** Records samples of functions, by their names, in a new directory. */
 const record = (path: string, samples: Record<string, number>) =>
@@ -16,19 +14,13 @@ const record = (path: string, samples: Record<string, number>) =>
     ),
   );
 
-const diff = (...args: string[]) =>
-  run([
-    ...[Deno.execPath(), "run", "--no-config", "--no-prompt", "--allow-read"],
-    ...[CLI, "diff", ...args],
-  ] as unknown as [string, ...string[]]);
-
 describe("jitdump diff", () => {
   it("prints changes, new and gone functions when given two recordings", async () => {
     using directory = temporaryDirectory();
     const [a, b] = ["a", "b"].map((name) => join(directory.path, name));
     record(a, { fib: 60, gcd: 40 });
     record(b, { gcd: 80, main: 20 });
-    const { code, stdout, stderr } = await diff(a, b);
+    const { code, stdout, stderr } = await jitdump(["diff", a, b]);
     assertEquals(code, 0, stderr);
     const [first, second, chance, head, ...rows] = stdout.trim().split("\n");
     assertMatch(first, /a: 100 samples of cpu-clock, 100\.0 ms$/);
@@ -48,12 +40,12 @@ describe("jitdump diff", () => {
     using directory = temporaryDirectory();
     const a = join(directory.path, "a");
     record(a, { fib: 60, gcd: 40 });
-    const { stdout } = await diff(a, a);
+    const { stdout } = await jitdump(["diff", a, a]);
     assertEquals(stdout.trim().split("\n").length, 4);
   });
 
-  it("fails when there are not two recordings", async () => {
-    const { code, stderr } = await diff("a");
+  it("exits with 2 when it gets only one recording", async () => {
+    const { code, stderr } = await jitdump(["diff", "a"]);
     assertEquals(code, 2);
     assertMatch(stderr, /diff needs two RECORDINGs/);
   });

@@ -9,12 +9,13 @@
  * @module
  */
 
+import { jitdumpCommand } from "../support/jitdump.ts";
 import { type CommandLine, runOrThrow } from "../support/perf.ts";
 
 const path = (relative: string) => new URL(relative, import.meta.url).pathname;
 
 const PICTURE = path("flame_graph.png");
-const CLI = path("../../src/cli/main.ts");
+
 const DEMO = path("../demo/main.ts");
 const SIZE = "900,420";
 const SCALE = "1000";
@@ -24,7 +25,7 @@ const ROWS = 7;
 
 const directory = await Deno.makeTempDir({ prefix: "jitdump-picture-" });
 const deno = Deno.execPath();
-const jitdump: CommandLine = [deno, "run", "--allow-all", CLI];
+const jitdump = jitdumpCommand(["--allow-all"]);
 const demo = [deno, "run", "--allow-all", DEMO, ".", SCALE, "frame-pointers"];
 const chromium: CommandLine = [
   "chromium",

@@ -85,7 +85,7 @@ describe("a program without a deno.json", () => {
     assert(repository.requested.size > 30);
   });
 
-  it("needs no other permission when it imports the module", async () => {
+  it("imports the module and the reader when it has only --allow-import", async () => {
     using directory = temporaryDirectory();
     await using repository = serveRepository();
     const { stdout, stderr } = await runAlone(
@@ -98,8 +98,10 @@ describe("a program without a deno.json", () => {
     assertEquals(stderr, "");
     assertEquals(stdout, "JitDumpFile JitDumpReader\n");
   });
+});
 
-  it("prints the usage when it is the command line's URL", async () => {
+describe("the command line", () => {
+  it("prints its usage when it is run by URL", async () => {
     using directory = temporaryDirectory();
     await using repository = serveRepository();
     const { stdout, code } = await run([

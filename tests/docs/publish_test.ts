@@ -46,7 +46,7 @@ async function graphOf(
 }
 
 describe("deno publish", () => {
-  it("publishes the modules and documents when it runs, without a warning", async () => {
+  it("publishes the modules and documents without a warning when it runs", async () => {
     const output = await publish();
     const files = Array.from(
       output.matchAll(/^ +(file:\S+) \(/gm),
@@ -62,15 +62,17 @@ describe("deno publish", () => {
       MODULES.join(),
     );
   });
+});
 
-  it("publishes less than 1 MiB when it runs", () => {
+describe("the published files", () => {
+  it("have less than 1 MiB when their sizes are added up", () => {
     const size = [...DOCUMENTS, ...MODULES]
       .map((path) => Deno.statSync(new URL(path, ROOT)).size)
       .reduce((sum, size) => sum + size);
     assertLess(size, 1024 * KIB);
   });
 
-  it("publishes a version of the changelog, a license and a description when it runs", () => {
+  it("agree on the license and the version when both are given twice", () => {
     const read = (path: string) => Deno.readTextFileSync(new URL(path, ROOT));
     const { version, license, description } = JSON.parse(read("deno.json"));
     assertEquals(license, "MIT");
@@ -84,7 +86,7 @@ describe("the modules", () => {
   const root = fromFileUrl(ROOT);
 
   for (const module of ["mod.ts", "src/reader/mod.ts", "src/cli/main.ts"]) {
-    it(`import only files of the project and Node's built-ins when ${module} is loaded`, async () => {
+    it(`import only published files and Node's built-ins when ${module} is loaded`, async () => {
       const graph = await graphOf(module);
       assert(graph.length > 5);
       for (const { specifier, dependencies = [] } of graph) {
@@ -95,10 +97,10 @@ describe("the modules", () => {
         }
         const path = fromFileUrl(specifier);
         assert(path.startsWith(root), path);
-        const isShipped = [...MODULES, "deno.json"].includes(
+        const isPublished = [...MODULES, "deno.json"].includes(
           path.slice(root.length),
         );
-        assert(isShipped, path);
+        assert(isPublished, path);
         for (const { specifier } of dependencies) {
           assert(/^(\.\.?\/|node:)/.test(specifier), `${path}: ${specifier}`);
         }
@@ -106,7 +108,7 @@ describe("the modules", () => {
     });
   }
 
-  it("call Deno.dlopen only in two known files when all are searched", () => {
+  it("call Deno.dlopen() in only two files when all are searched", () => {
     const callers = MODULES.filter((path) =>
       Deno.readTextFileSync(join(root, path)).includes("Deno.dlopen(")
     );

@@ -38,7 +38,7 @@ const MODULES: Record<string, string> = {
 const PROFILE = "/tmp/profile";
 
 interface Block {
-  /** Path of its document, and its line, counted from 1. */
+  /** The document's path, and the block's first line, counted from 1. */
   place: string;
   line: number;
   text: string;
@@ -72,7 +72,7 @@ const JIT_TS =
  * Globals that the README's programs use without declaring them. A program's own
  * declarations take precedence over globals.
  */
-const SURROUNDINGS = `
+const GLOBALS = `
 import { JitDumpFile } from "jsr:@jitdump/jitdump";
 
 declare global {
@@ -85,7 +85,7 @@ declare global {
 Object.assign(globalThis, {
   JitDumpFile,
   code: new Uint8Array(64),
-  dump: new JitDumpFile("/tmp/profile/surroundings.dump"),
+  dump: new JitDumpFile("/tmp/profile/globals.dump"),
 });
 globalThis.addEventListener("unload", () => {
   try {
@@ -108,10 +108,10 @@ describe("the programs of README.md", () => {
         return path;
       };
       Deno.mkdirSync(join(directory.path, "profile"));
-      write("surroundings.ts", SURROUNDINGS);
+      write("globals.ts", GLOBALS);
       const blocks = blocksIn(README, "ts");
       const programs = blocks.map(({ line, text }) =>
-        write(`line_${line}.ts`, `import "./surroundings.ts";\n${text}`)
+        write(`line_${line}.ts`, `import "./globals.ts";\n${text}`)
       );
       const checked = await run([
         Deno.execPath(),
@@ -261,7 +261,7 @@ for (
   ] as const
 ) {
   describe(`the list of commands of ${document.path}`, () => {
-    it("has an entry for each block when the document has changed", () => {
+    it("matches the blocks of the document when both are in order", () => {
       const blocks = blocksIn(document, "sh");
       assertEquals(blocks.length, commands.length);
       blocks.forEach(({ text }, i) =>
@@ -300,7 +300,7 @@ describe("the commands of src/README.md", () => {
 });
 
 describe("README.md", () => {
-  it("has at most 300 lines when it has changed", () => {
+  it("has at most 300 lines when they are counted", () => {
     assertLessOrEqual(README.text.trimEnd().split("\n").length, 300);
   });
 });

@@ -7,7 +7,7 @@ import {
   JitDumpFile,
   PerfMapFile,
 } from "../../mod.ts";
-import { itUnless } from "../support/it_unless.ts";
+import { itUnless, notRoot } from "../support/it_unless.ts";
 import { readLoads } from "../support/parse_dump.ts";
 import { type CommandLine, runOrThrow } from "../support/perf.ts";
 import { raceCommand, runRace } from "../support/thread_race.ts";
@@ -52,10 +52,6 @@ const noNamespace = await runOrThrow([...PID_NAMESPACE, "true"])
   .then(() => undefined, (error) => error.message);
 
 const noMount = await whyNotMount();
-
-const notRoot = Deno.uid() === 0
-  ? undefined
-  : "only root can change a file's owner";
 
 describe("a dump of an earlier process with the same id", () => {
   it("is renamed when this process opens its dump", () => {

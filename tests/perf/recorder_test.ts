@@ -4,22 +4,17 @@ import {
   assertEquals,
   assertGreater,
 } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { jitdumpCommand } from "../support/jitdump.ts";
 import { run, runOrThrow } from "../support/perf.ts";
 import { installedPerfs } from "../support/perfs.ts";
 import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
-
 const jitdump = (...args: string[]) =>
-  runOrThrow([
-    Deno.execPath(),
-    ...["run", "--no-config", "--allow-all", CLI],
-    ...args,
-  ]);
+  runOrThrow(jitdumpCommand(["--allow-all"], ...args));
 
 /** Records the demo; returns the directories of the recording and of the dump. */
 async function recordDemo(directory: string, ...options: string[]) {
@@ -110,12 +105,14 @@ describe("a recording of jitdump record", () => {
     using directory = temporaryDirectory();
     const bin = join(directory.path, "bin");
     Deno.mkdirSync(bin);
-    const { code, stdout, stderr } = await run([
-      Deno.execPath(),
-      ...["run", "--no-config", "--allow-all", CLI, "record"],
-      ...["--out", join(directory.path, "recording"), "--"],
-      ...demoCommand(directory.path),
-    ], { env: { PATH: bin } });
+    const { code, stdout, stderr } = await run(
+      jitdumpCommand(
+        ["--allow-all"],
+        ...["record", "--out", join(directory.path, "recording"), "--"],
+        ...demoCommand(directory.path),
+      ),
+      { env: { PATH: bin } },
+    );
     assertEquals(code, 0, stderr);
     assert(/jitted +collatz/.test(stdout), stdout);
   });

@@ -18,22 +18,17 @@ import {
   run,
   runOrThrow,
 } from "../support/perf.ts";
+import { jitdumpCommand } from "../support/jitdump.ts";
 import { perfScriptChains } from "../support/perf_script.ts";
 import { demoCommand, profile } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
 const TWINS = fromFileUrl(new URL("../support/twins.ts", import.meta.url));
 
-/** Permission flags for all functions of the command line. */
-const FLAGS = [
-  // Deno 2.9 reads /proc/kallsyms only with this flag.
-  "--allow-all",
-];
-
+/** Runs `jitdump`. Deno 2.9 reads /proc/kallsyms only with --allow-all. */
 const jitdump = (...args: string[]): Promise<Outcome> =>
-  run([Deno.execPath(), "run", "--no-config", ...FLAGS, CLI, ...args]);
+  run(jitdumpCommand(["--allow-all"], ...args));
 
 async function jitdumpOrThrow(...args: string[]): Promise<string> {
   const { success, stdout, stderr } = await jitdump(...args);
@@ -249,16 +244,11 @@ describe("jitdump report", () => {
        for (let i = 0; i < 200; i++) hot(1_000_000);`,
       );
       const out = join(directory.path, "out");
-      const { success, stderr } = await run([
-        Deno.execPath(),
-        "run",
-        "--no-config",
-        "--allow-all",
-        CLI,
+      const { success, stderr } = await jitdump(
         "record",
         ...["--out", out, "--call-graph", "none", "--v8"],
         ...["--", Deno.execPath(), "run", script],
-      ]);
+      );
       assert(success, stderr);
       const data = join(out, "perf.data");
       const ours = await sharesOf(data);
@@ -381,11 +371,10 @@ describe("jitdump report", () => {
       // The dump is missing at its recorded path; a copy is beside the recording.
       Deno.renameSync(join(recorded, name), join(recorded, `${name}.gone`));
       try {
-        const { code, stdout, stderr } = await run([
-          Deno.execPath(),
-          ...["run", "--no-config", "--no-prompt", "--allow-read", CLI],
-          ...["report", "--json", moved],
-        ], { env: { PATH: "/nowhere" } });
+        const { code, stdout, stderr } = await run(
+          jitdumpCommand(["--allow-read"], "report", "--json", moved),
+          { env: { PATH: "/nowhere" } },
+        );
         assertEquals(code, 0, stderr);
         const report = JSON.parse(stdout);
         for (const { name, self, category } of report.functions) {

@@ -1,19 +1,14 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { dirname, fromFileUrl, join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { DumpBuilder } from "../support/build_dump.ts";
 import { RecordingBuilder, START } from "../support/build_recording.ts";
-import { itUnless } from "../support/it_unless.ts";
+import { itUnless, notRoot } from "../support/it_unless.ts";
+import { CLI } from "../support/jitdump.ts";
 import { temporaryDirectory } from "../support/script.ts";
-
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
 
 /** The user "nobody". */
 const NOBODY = 65534;
-
-const notRoot = Deno.uid() === 0
-  ? undefined
-  : "only root can change a file's owner";
 
 /** Runs the report in a new process, as the current user or as another one. */
 async function report(

@@ -6,7 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
 import {
   Comm,
@@ -15,24 +15,14 @@ import {
   type PerfRecord,
   Sample,
 } from "../../src/perf_data/mod.ts";
-import {
-  type CommandLine,
-  isInstalled,
-  run,
-  runOrThrow,
-} from "../support/perf.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { jitdumpCommand } from "../support/jitdump.ts";
+import { isInstalled, run, runOrThrow } from "../support/perf.ts";
 import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
-import { itUnless } from "../support/it_unless.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
-
-const jitdump = (...args: string[]): CommandLine => [
-  Deno.execPath(),
-  ...["run", "--no-config", "--allow-all", CLI],
-  ...args,
-];
+const jitdump = (...args: string[]) => jitdumpCommand(["--allow-all"], ...args);
 
 /** A program of threads that use the CPU; with an argument, it starts more after a newline. */
 const THREADS = `

@@ -4,21 +4,14 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { type CommandLine, ENVIRONMENT, run } from "../support/perf.ts";
+import { jitdumpCommand } from "../support/jitdump.ts";
+import { ENVIRONMENT, run } from "../support/perf.ts";
 import { LIBC, temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
-
-const jitdumpWith = (flags: string[], ...args: string[]): CommandLine => [
-  Deno.execPath(),
-  ...["run", "--no-config", ...flags, CLI],
-  ...args,
-];
-
-const jitdump = (...args: string[]) => jitdumpWith(["--allow-all"], ...args);
+const jitdump = (...args: string[]) => jitdumpCommand(["--allow-all"], ...args);
 
 /** An environment without perf, but with the programs that the tests record. */
 const NO_PERF = { PATH: "/bin" };
@@ -83,7 +76,7 @@ describe("jitdump record", () => {
       ];
       for (const _ of ["created", "replaced"]) {
         const { code, stdout, stderr } = await run(
-          jitdumpWith(flags, "record", "--out", out, "--", "sh", "-c", LOOP),
+          jitdumpCommand(flags, "record", "--out", out, "--", "sh", "-c", LOOP),
           { env: NO_PERF },
         );
         assertEquals(code, 0, stderr);
@@ -111,7 +104,7 @@ describe("jitdump record", () => {
         ...["--allow-run=sh", "--allow-read", `--allow-write=${out}`],
       ].filter((flag) => !flag.startsWith(missing));
       const { code, stderr } = await run(
-        jitdumpWith(flags, "record", "--out", out, "--", "sh", "-c", LOOP),
+        jitdumpCommand(flags, "record", "--out", out, "--", "sh", "-c", LOOP),
       );
       assertEquals(code, 1);
       assertMatch(stderr, message);
@@ -349,14 +342,7 @@ describe("jitdump record", () => {
 });
 
 describe("jitdump doctor", () => {
-  const doctor: CommandLine = [
-    Deno.execPath(),
-    "run",
-    "--no-config",
-    "--allow-all",
-    CLI,
-    "doctor",
-  ];
+  const doctor = jitdump("doctor");
 
   itWithRecorder(
     "exits with 0 and records a function when profiling works",

@@ -13,6 +13,11 @@ export async function whyMissing(program: string): Promise<string | undefined> {
   return `${program} is not installed`;
 }
 
+/** Why tests that change a file's owner are ignored; undefined if they can run. */
+export const notRoot = Deno.uid() === 0
+  ? undefined
+  : "only root can change a file's owner";
+
 /** Registers a test, which is ignored if `reason` is not undefined. */
 export function itUnless(
   reason: string | undefined,
