@@ -26,3 +26,28 @@ export async function compileNativeProgram(directory: string): Promise<string> {
   ]);
   return program;
 }
+
+/**
+ * Compiles `mixed_frames.c`, of which only the outer functions keep frame pointers; returns the
+ * executable's path.
+ */
+export async function compileMixedFrames(directory: string): Promise<string> {
+  const program = join(directory, "mixed-frames");
+  const source = fromFileUrl(new URL("mixed_frames.c", import.meta.url));
+  const parts = [
+    ["-fno-omit-frame-pointer"],
+    ["-fomit-frame-pointer", "-DFRAMELESS"],
+  ];
+  const objects: string[] = [];
+  for (const flags of parts) {
+    const object = join(directory, `mixed-frames-${objects.length}.o`);
+    objects.push(object);
+    await runOrThrow([
+      "cc",
+      ...["-O2", "-fasynchronous-unwind-tables", ...flags],
+      ...["-c", "-o", object, source],
+    ]);
+  }
+  await runOrThrow(["cc", "-o", program, ...objects]);
+  return program;
+}
