@@ -59,7 +59,7 @@ export function checkPath(
   return path;
 }
 
-/** Checks a directory's path; returns it without a slash at its end. */
+/** Checks a directory's path; returns it without a final slash. */
 export function checkDirectory(
   what: string,
   argument: string,

@@ -1,17 +1,17 @@
 /**
  * The engines' names of compiled functions.
  *
- * A table for dumps and perf maps: it determines the engine, the function's name in its
- * source, and whether it is JavaScript. A name does not prove which engine wrote a dump, so
- * only the presentation depends on it.
+ * One table for dumps and perf maps determines the engine, the function's name in its
+ * source, and whether the function is JavaScript. A name does not prove which engine wrote
+ * a dump, so only the presentation depends on it.
  *
  * @module
  */
 
-/** The kind of code that a function is. */
+/** The category of a function's code. */
 export type CodeCategory = "jitted" | "javascript";
 
-/** The properties of a function that its name shows. */
+/** The properties of a function that its name reveals. */
 export interface NamedCode {
   /** The engine; undefined if the name has no known style. */
   readonly engine: string | undefined;
@@ -19,7 +19,7 @@ export interface NamedCode {
   readonly name: string;
   /** The function's name in its source. */
   readonly plainName: string;
-  /** The kind of code. */
+  /** The category of the code. */
   readonly category: CodeCategory;
 }
 
@@ -35,12 +35,12 @@ interface NameStyle {
 }
 
 /**
- * The styles; the first that matches counts.
+ * The styles. The first that matches applies.
  *
  * V8: code-kind.cc and perf-jit.cc of Node 18 to 26 and Deno 2.9 ("JS:*'fib /a.js:2:13", and
- * in Node 18 without a column).
- * `--perf-basic-prof` and `--interpreted-frames-native-stack` add those after it. Builtins
- * are "Builtin:Abort" in dumps and "Builtins_Abort" as symbols of the binary.
+ * in Node 18 without a column). `--perf-basic-prof` and `--interpreted-frames-native-stack`
+ * cause V8's other styles. Builtins are "Builtin:Abort" in dumps and "Builtins_Abort" as
+ * symbols of the binary.
  *
  * SpiderMonkey and JavaScriptCore: samply's jit_category_manager.rs (commit 987db3c, and later
  * ones for "JSC-") lists their prefixes, with names seen: "IonIC: SetElem : f (main.js:1:25)",
@@ -114,7 +114,7 @@ function jit(engine: string, pattern: RegExp): NameStyle {
   return { engine, category: "jitted", pattern };
 }
 
-/** Returns the engine, the category and the source name of a function, by its name. */
+/** Returns the engine, the category and the source name of a function from its name. */
 export function namedCode(name: string): NamedCode {
   for (const { engine, category, pattern } of STYLES) {
     const match = pattern.exec(name);
@@ -126,12 +126,12 @@ export function namedCode(name: string): NamedCode {
   return { engine: undefined, category: "jitted", name, plainName: name };
 }
 
-/** Returns what a function is called in its source. */
+/** Returns a function's name in its source. */
 export function plainName(name: string): string {
   return namedCode(name).plainName;
 }
 
-/** Parts of names of JavaScript that tell the tier, and what remains of them. */
+/** Parts of JavaScript names that contain the tier, and their replacements without it. */
 const TIERS: readonly [tier: RegExp, rest: string][] = [
   [/^(JS|Script|Eval|Function|LazyCompile):o?[~^+*?]'?/, "$1:"],
   [/^JSC-(?:Baseline|DFG|FTL): (.*?)(?:#[0-9A-Za-z]{6})?$/, "$1"],

@@ -7,10 +7,10 @@
 import type { SystemCallFailure } from "../ffi/system_call_failure.ts";
 
 /**
- * A system call failed.
+ * Error of a failed system call.
  *
- * The message reports what could not be done to which file, why, and the remedy; the
- * fields report the same to a program.
+ * The message contains the intent, the file, the reason and a remedy. The fields contain
+ * the call, the errno and the file for a program.
  *
  * @example Continuing without a dump if the disk is full
  * ```ts

@@ -111,8 +111,8 @@ export class JitDumpFile implements Disposable {
   readonly #buffer = new RecordBuffer();
 
   /**
-   * Returns whether this system has a perf for which a dump could be written: Linux. On
-   * other systems the constructor throws.
+   * Returns whether this system has perf, which reads dumps: only Linux has. On other
+   * systems the constructor throws.
    */
   static isSupported(): boolean {
     return isSupported();

@@ -35,7 +35,7 @@ export interface PerfMapOptions {
   libc?: string;
 }
 
-/** perf (6.1 to 7.2) skips a line whose name is shorter than this. */
+/** Minimum length of a name: perf (6.1 to 7.2) skips a line with a shorter one. */
 const SHORTEST_NAME = 3;
 
 const OPENING = "Cannot open a map";
@@ -53,11 +53,10 @@ interface OpenMap {
  * A perf map: a text file with one line for each function, from which `perf report` reads
  * names without `perf inject`.
  *
- * It has neither times nor code. perf reads it once, when it reports, and every line
- * holds for the whole recording. If code moves, or memory is reused, lines contradict
+ * It contains neither timestamps nor code. perf reads it once, when it reports, and applies
+ * every line to the whole recording. If code moves, or memory is reused, lines contradict
  * each other, and which of them perf finds depends on its sorting, not on their order in
- * the file. So the format suits code that stays in place; for other code use
- * {@linkcode JitDumpFile}.
+ * the file. Use it for code that stays in place, and {@linkcode JitDumpFile} for other code.
  *
  * V8 writes the same file under `--perf-basic-prof` and overwrites the lines of others:
  * use one of the two.
@@ -80,7 +79,7 @@ export class PerfMapFile implements Disposable {
 
   readonly #file: ProfilerFile<OpenMap>;
 
-  /** Returns whether this system has a perf that could read a map: Linux. */
+  /** Returns whether this system has perf, which reads maps: only Linux has. */
   static isSupported(): boolean {
     return isSupported();
   }
@@ -156,8 +155,7 @@ export class PerfMapFile implements Disposable {
    *
    * @param fns The functions. An iterator of any length is consumed once.
    * @throws The same as {@linkcode PerfMapFile.dumpFunction} for the first invalid
-   * function, and whatever the iterator throws; the functions before it are in the map
-   * then.
+   * function, and whatever the iterator throws; the functions before it have been recorded.
    */
   dumpFunctions(fns: Iterable<JitFunction>): void {
     this.#file.requireOpen();
@@ -172,7 +170,7 @@ export class PerfMapFile implements Disposable {
         this.#append(full);
       }
     } catch (error) {
-      // A closed map is not the cause of the error.
+      // Writing to a closed map would replace the error.
       if (lines !== "" && !this.#file.isClosed) this.#append(lines);
       throw error;
     }
@@ -182,7 +180,7 @@ export class PerfMapFile implements Disposable {
   /**
    * Closes the file. Further calls have no effect.
    *
-   * @throws {JitDumpError} If a system call fails; the map is closed all the same.
+   * @throws {JitDumpError} If a system call fails; the map is closed nevertheless.
    */
   close(): void {
     this.#file.close();
@@ -238,7 +236,7 @@ function claimMap(opening: Opening): Claim {
   );
 }
 
-/** Turns a part of a line into an empty line, which perf (6.1 to 7.2) skips. */
+/** Turns a partial line into an empty line, which perf (6.1 to 7.2) skips. */
 function blankOut(file: OpenFile, { start, end }: PartialWrite): true {
   const blanks = `${" ".repeat(end - start - 1)}\n`;
   file.overwriteAt(encoder.encode(blanks), start);

@@ -1,6 +1,6 @@
 /**
- * The life of a file that a profiler reads: opened, closed at the latest when the program
- * ends.
+ * Opening and closing of a file that profilers read. It is closed when the program ends, at
+ * the latest.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { checkPath } from "./arguments.ts";
 import { JitDumpError } from "./jit_dump_error.ts";
 import { onTermination, runOperation } from "./operation.ts";
 
-/** Returns whether perf exists for this system: on Linux. */
+/** Returns whether this system is Linux, the only one that has perf. */
 export function isSupported(): boolean {
   return Deno.build.os === "linux";
 }
@@ -64,15 +64,15 @@ export class ProfilerFile<T extends Contents> {
       try {
         this.close();
       } catch {
-        // The program has ended well, and its exit status must not change.
+        // The program has succeeded, and its exit status must not change.
       }
     };
-    // The event of a program or worker that ends, also by Deno.exit(). A listener keeps
-    // neither from ending.
+    // Dispatched when a program or worker ends, also by Deno.exit(). A listener does not
+    // keep it running.
     globalThis.addEventListener("unload", this.#closeAtUnload);
   }
 
-  /** Indicates whether the file is closed. */
+  /** True if the file is closed. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -97,7 +97,7 @@ export class ProfilerFile<T extends Contents> {
     );
   }
 
-  /** Closes the file and libc. A further call only finishes one that V8 has terminated. */
+  /** Closes the file and libc. A further call only completes one that V8 has terminated. */
   close(): void {
     runOperation(() => {
       if (this.#isClosed) return;

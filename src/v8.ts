@@ -1,10 +1,9 @@
 /**
- * The habits of V8: its flags, the names of its functions, and the names of files that it
- * gets wrong.
+ * Peculiarities of V8: its flags, the names of its functions, and its wrong file names.
  *
- * Two more habits are handled in `reader/`: line addresses that are 0x40 too high, which
- * LLVM and Dart share (`line_corrections.ts`), and debug-info records with a wrong size if
- * functions of other files are inlined (V8 15; `recovering_reader.ts`).
+ * `reader/` handles two more: line addresses that are 0x40 too high, as in dumps of LLVM
+ * and Dart (`line_corrections.ts`), and debug-info records with a wrong size if functions
+ * of other files are inlined (V8 15; `recovering_reader.ts`).
  *
  * @module
  */
@@ -26,7 +25,7 @@ export function perfProfFlags(directory: string): string[] {
   ];
 }
 
-/** Returns what to do if V8 overwrites records or lines of this module's writers. */
+/** Returns the remedy if V8 overwrites records or lines of this module's writers. */
 export function overwritingRemedy(
   flag: "--perf-prof" | "--perf-basic-prof",
 ): string {
@@ -40,7 +39,7 @@ export const FREED_SIZE = 16;
 /** Value of the header's `pad1` in dumps of V8 (perf-jit.cc, Node 18 to 26) and of Dart 3.13. */
 export const V8_PAD = 0xdead_beef;
 
-/** A JavaScript function: its tier, its name and its place, as "JS:*'f /a.js:1:2". */
+/** The name of a JavaScript function: tier, name and position, as "JS:*'f /a.js:1:2". */
 const FUNCTION = /^(?:JS|Script|Eval|Function|LazyCompile):(?!:)/;
 
 /** A script position at the end of a function's name. */
@@ -52,7 +51,7 @@ const FREED_CHARACTERS = /[\0-\x1f\x7f\ufffd]/;
 
 const encoder = new TextEncoder();
 
-/** Returns whether V8 names a function like this. It does not prove that V8 wrote the dump. */
+/** Returns whether a name has V8's form. It does not prove that V8 wrote the dump. */
 export function isV8Function(name: string): boolean {
   return FUNCTION.test(name);
 }
@@ -63,8 +62,8 @@ export function isFreedName(file: string): boolean {
 }
 
 /**
- * Returns lines with their own files. If the next line is of another file, V8 (Node 18 to
- * 26) records the file of the line before, because it reads the name before it advances.
+ * Returns lines with their own files. V8 (Node 18 to 26) records each line with the file of
+ * the line before it, because it reads the file's name before it advances to the line.
  */
 export function withOwnFiles<T extends { readonly file: string }>(
   lines: readonly T[],
@@ -76,13 +75,13 @@ export function withOwnFiles<T extends { readonly file: string }>(
 }
 
 /**
- * The file names of a dump whose first bytes may be freed memory.
+ * Restores the file names of a dump whose first bytes may be freed memory.
  *
- * The rest of such a name is correct: it is the end of a file's complete name. The names of
- * V8's functions contain complete names: "JS:*f /home/me/work.js:2:13".
+ * The rest of such a name is the correct end of the complete name. The names of V8's
+ * functions contain complete names: "JS:*f /home/me/work.js:2:13".
  */
 export class FreedNames {
-  /** Whole names by their end; undefined if several have that end. */
+  /** Complete names by their end; undefined if several names have the same end. */
   readonly #byRest = new Map<string, string | undefined>();
   readonly #restored = new Map<string, string>();
 

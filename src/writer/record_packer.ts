@@ -25,10 +25,10 @@ import type {
 import { MonotonicClock } from "./monotonic_clock.ts";
 import type { RecordBuffer } from "./record_buffer.ts";
 import {
+  type CheckedLine,
   checkFileName,
   checkLineNumber,
-  type PlacedLine,
-  placeSourceLines,
+  checkSourceLines,
 } from "./source_line.ts";
 import { encodeUnwindInfo } from "../unwind/unwinding_info.ts";
 
@@ -88,9 +88,9 @@ export class RecordPacker {
       checkObject(what, "fn", fn);
     checkName(what, nameArgument, name);
     const { length } = checkBytes(what, "code", code);
-    const placedLines = lines === undefined
+    const checkedLines = lines === undefined
       ? undefined
-      : placeSourceLines(what, lines, length, this.#sourceRoot);
+      : checkSourceLines(what, lines, length, this.#sourceRoot);
     const unwindInfo = unwinding === undefined
       ? undefined
       : encodeUnwindInfo(what, this.#elfMach, length, unwinding);
@@ -103,8 +103,8 @@ export class RecordPacker {
       address: start,
       codeIndex: this.#indices.next(),
     };
-    if (placedLines && placedLines.length > 0) {
-      this.#addLines(buffer, time, start, placedLines, length);
+    if (checkedLines && checkedLines.length > 0) {
+      this.#addLines(buffer, time, start, checkedLines, length);
     }
     if (unwindInfo) {
       const { ehFrame, ehFrameHdr } = unwindInfo;
@@ -119,7 +119,7 @@ export class RecordPacker {
     buffer: RecordBuffer,
     time: bigint,
     start: bigint,
-    lines: readonly PlacedLine[],
+    lines: readonly CheckedLine[],
     codeSize: number,
   ): void {
     buffer.beginDebugInfo(time, start, lines.length + 1);

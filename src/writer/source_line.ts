@@ -29,7 +29,7 @@ export interface SourceLine {
 }
 
 /** A checked source line, with the path of its file. */
-export interface PlacedLine {
+export interface CheckedLine {
   offset: number;
   line: number;
   column: number;
@@ -87,14 +87,14 @@ function refuseLine(
 /**
  * Checks the lines of a function, and sorts them by offset as perf requires.
  */
-export function placeSourceLines(
+export function checkSourceLines(
   what: string,
   lines: readonly SourceLine[],
   codeSize: number,
   sourceRoot: string | undefined,
-): PlacedLine[] {
+): CheckedLine[] {
   checkArray(what, "lines", lines);
-  const placed: PlacedLine[] = [];
+  const checked: CheckedLine[] = [];
   let isSorted = true;
   // Most lines have the file of the line before.
   let lastFile = "";
@@ -119,10 +119,10 @@ export function placeSourceLines(
       path = resolveSourceFile(what, `lines[${i}].file`, file, sourceRoot);
       lastFile = file;
     }
-    isSorted &&= i === 0 || placed[i - 1].offset <= offset;
-    placed.push({ offset, line, column: column ?? 0, path });
+    isSorted &&= i === 0 || checked[i - 1].offset <= offset;
+    checked.push({ offset, line, column: column ?? 0, path });
   }
-  return isSorted ? placed : placed.sort((a, b) => a.offset - b.offset);
+  return isSorted ? checked : checked.sort((a, b) => a.offset - b.offset);
 }
 
 /** Returns the path of a source file; see {@linkcode SourceLine.file}. */
