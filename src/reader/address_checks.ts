@@ -1,5 +1,5 @@
 /**
- * Checks of where functions are.
+ * Checks of the addresses of functions.
  *
  * @module
  */
@@ -9,26 +9,26 @@ import type { CodeLoad, UnwindingInfo } from "./dump_record.ts";
 import { EVERY_PERF, type Findings, PERF_6 } from "./finding.ts";
 import { hex } from "./hex.ts";
 
-/** perf 6.1 to 7.2 places unwind info after the code at the next multiple of this. */
+/** Alignment of the unwind info that perf 6.1 to 7.2 maps after the code. */
 const UNWIND_ALIGNMENT = 8;
 
 /** A function at one of its addresses. */
-interface Place {
+interface PlacedFunction {
   readonly name: string;
   readonly offset: number;
   readonly start: bigint;
   readonly end: bigint;
   /** The end of its unwind info in memory. */
   readonly unwindEnd: bigint;
-  /** The end of what perf maps for it. */
+  /** The end of perf's mapping for it. */
   readonly mappedEnd: bigint;
 }
 
 /** Finds functions that displace parts of others. */
-export class PlaceChecks {
+export class AddressChecks {
   readonly #findings: Findings;
-  readonly #map = new CodeMap<Place>();
-  readonly #byIndex = new Map<bigint, Place>();
+  readonly #map = new CodeMap<PlacedFunction>();
+  readonly #byIndex = new Map<bigint, PlacedFunction>();
 
   constructor(findings: Findings) {
     this.#findings = findings;
@@ -41,7 +41,7 @@ export class PlaceChecks {
       BigInt(Math.ceil(codeSize / UNWIND_ALIGNMENT) * UNWIND_ALIGNMENT);
     const mapped = unwinding?.mappedSize ?? 0n;
     const end = start + BigInt(codeSize);
-    const place: Place = {
+    const placed: PlacedFunction = {
       name: load.functionName,
       ...{ offset, start, end },
       unwindEnd: unwinding?.ehFrame.length
@@ -49,14 +49,14 @@ export class PlaceChecks {
         : end,
       mappedEnd: mapped === 0n ? end : unwindStart + mapped,
     };
-    this.#put(place, load.timestamp);
-    this.#byIndex.set(codeIndex, place);
+    this.#put(placed, load.timestamp);
+    this.#byIndex.set(codeIndex, placed);
   }
 
-  /** Moves a function; one that is not known has no place. */
+  /** Moves a function; the move of an unknown function is ignored. */
   move(
     codeIndex: bigint,
-    { offset, start, end }: Pick<Place, "offset" | "start" | "end">,
+    { offset, start, end }: Pick<PlacedFunction, "offset" | "start" | "end">,
     time: bigint,
   ): void {
     const moved = this.#byIndex.get(codeIndex);
@@ -64,15 +64,15 @@ export class PlaceChecks {
     this.#map.remove(moved, moved);
     const { name } = moved;
     const ends = { unwindEnd: end, mappedEnd: end };
-    const place = { name, offset, start, end, ...ends };
-    this.#put(place, time);
-    this.#byIndex.set(codeIndex, place);
+    const placed = { name, offset, start, end, ...ends };
+    this.#put(placed, time);
+    this.#byIndex.set(codeIndex, placed);
   }
 
-  #put(place: Place, time: bigint): void {
-    const { offset, name, start, end } = place;
-    for (const { owner } of this.#map.put(place, place, time)) {
-      // At the same address it has taken the other's place, as memory is used again.
+  #put(placed: PlacedFunction, time: bigint): void {
+    const { offset, name, start, end } = placed;
+    for (const { owner } of this.#map.put(placed, placed, time)) {
+      // At the same address it has replaced the other function: memory is reused.
       if (owner.start === start) continue;
       this.#findings.warning(
         "overlap",
@@ -83,17 +83,17 @@ export class PlaceChecks {
         } to ${
           hex(owner.end)
         }); perf shows samples there as those of the later one`,
-        "Correct the addresses or sizes, unless the earlier function is gone.",
+        "Correct the addresses or sizes, unless the earlier function has been freed.",
       );
     }
     const next = this.#map.firstFrom(end);
-    if (next && next.start < place.mappedEnd) {
+    if (next && next.start < placed.mappedEnd) {
       this.#findings.warning(
         "unwind space",
         offset,
         EVERY_PERF,
         `perf maps "${name}" with its unwind info up to ${
-          hex(place.mappedEnd)
+          hex(placed.mappedEnd)
         }, over the start of "${next.owner.name}" at ${
           hex(next.start)
         }; samples there get no name`,

@@ -1,5 +1,5 @@
 /**
- * Checking a dump from its beginning to its end.
+ * The check of a whole dump.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type CorruptLoad, DumpChecker } from "./dump_checker.ts";
 import type { Finding } from "./finding.ts";
 import { CorruptRange, RecoveringReader } from "./recovering_reader.ts";
 
-/** Maximum number of bytes that are read of a record that cannot be parsed. */
+/** Maximum number of bytes to read of a record that cannot be parsed. */
 const PART = 4096;
 
 /**
@@ -27,8 +27,8 @@ export function checkDump(path: string): AsyncGenerator<Finding, void> {
 }
 
 /**
- * Finds the same in the first `size` bytes of a dump. Of a larger file, the findings that
- * only its end shows are missing.
+ * Finds the same in the first `size` bytes of a dump. For a larger file, it returns no
+ * findings that need the end of the file.
  */
 export async function* checkStart(
   path: string,
@@ -47,7 +47,7 @@ export async function* checkStart(
   yield* checker.checkEnd(dump.tail);
 }
 
-/** Returns the absolute path, or the given one without permission to resolve it. */
+/** Returns the absolute path, or `path` if it may not be resolved. */
 async function realPath(path: string): Promise<string> {
   try {
     return await Deno.realPath(path);
@@ -71,12 +71,12 @@ class CorruptLoads implements Disposable {
     this.#bytes?.[Symbol.dispose]();
   }
 
-  /** Returns the first bytes of the record that a range is about, if it is a load. */
+  /** Returns the first bytes of the record with a corrupt range, if it is a load. */
   at({ offset }: CorruptRange): CorruptLoad | undefined {
     // A pipe cannot be read twice.
     if (!this.#bytes && !Deno.statSync(this.#path).isFile) return undefined;
     const file = this.#bytes ??= new DumpBytes(this.#path);
-    // The range starts at the field that is wrong.
+    // The range starts at the wrong field.
     const { codeSize } = CodeLoadRecord.offsets;
     for (const field of [codeSize, CodeLoadRecord.size]) {
       const start = offset - field;

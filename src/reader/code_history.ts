@@ -1,5 +1,5 @@
 /**
- * The functions of a dump, and which addresses were whose and how long.
+ * The functions of a dump, and the addresses that each occupied over time.
  *
  * @module
  */
@@ -13,18 +13,18 @@ import { LATE_BY, type LineCorrections } from "./line_corrections.ts";
 /** Result of a search that finds nothing. */
 export const NO_PIECE = -1;
 
-/** Addresses that are a function's from one time to another. */
+/** A range of addresses that a function occupies for a period of time. */
 interface PieceOfCode extends Range {
-  /** The function's number. */
+  /** The function's index in the table. */
   readonly fn: number;
   readonly base: bigint;
   readonly since: bigint;
   readonly until?: bigint;
 }
 
-/** A function while it is at one address. */
-export interface NumberedStay extends Range {
-  /** The function's number. */
+/** The time that a function spends at one address. */
+export interface IndexedStay extends Range {
+  /** The function's index in the table. */
   readonly fn: number;
   readonly since: bigint;
   readonly until?: bigint;
@@ -47,18 +47,19 @@ interface Move extends Range {
   readonly position: number;
 }
 
-/** Pieces that have an address in common, in order of time, and those below and above it. */
+/** A node of a tree of pieces. */
 interface Node {
   readonly center: bigint;
-  readonly pile: readonly number[];
+  /** The pieces that contain the center, in order of time. */
+  readonly atCenter: readonly number[];
   readonly below: Node | undefined;
   readonly above: Node | undefined;
 }
 
 /**
- * The functions of a dump by number, and the pieces of memory that are theirs for a time.
- * Most functions share no address with others: their pieces are numbers in columns. The
- * others are replayed.
+ * The functions of a dump, and the pieces of memory that each occupies over time. Most
+ * functions share no address with others; a piece of these is only an index. The loads and
+ * moves of the others are replayed.
  */
 export class CodeHistory {
   readonly functions: FunctionTable = new FunctionTable();
@@ -67,7 +68,7 @@ export class CodeHistory {
   readonly #moves: Move[] = [];
   /** The last function of each code index, built at the first move. */
   #byIndex: Map<bigint, number> | undefined;
-  /** Corrected lines of functions whose lines have been corrected. */
+  /** A cache of corrected lines, by function. */
   readonly #corrected = new Map<number, readonly LineEntry[]>();
   #pieces: CodePieces | undefined;
   #first: bigint | undefined;
@@ -76,7 +77,7 @@ export class CodeHistory {
   /**
    * Creates an empty history.
    *
-   * @param corrections Receives all functions, and those of other histories of the dump.
+   * @param corrections Receives all functions. Other histories of the dump may share it.
    * @param toTime See {@linkcode CodeTimeline}.
    */
   constructor(
@@ -89,8 +90,8 @@ export class CodeHistory {
 
   /** Adds the next function of the file. */
   add(fn: DumpedFunction): void {
-    const number = this.functions.add(fn);
-    this.#byIndex?.set(fn.codeIndex, number);
+    const index = this.functions.add(fn);
+    this.#byIndex?.set(fn.codeIndex, index);
     this.#corrections.add(fn);
     this.#note(fn.timestamp);
   }
@@ -100,7 +101,7 @@ export class CodeHistory {
     const moved = this.#ofIndex(record.codeIndex);
     if (moved === undefined) return;
     const { newCodeAddr, oldCodeAddr, timestamp } = record;
-    // A hostile record cannot move more code than the function has.
+    // Limited, because a hostile record may claim more code than the function has.
     const codeSize = Math.min(record.codeSize, this.functions.codeSize(moved));
     this.#moves.push({
       ...rangeOf(newCodeAddr, codeSize),
@@ -124,12 +125,12 @@ export class CodeHistory {
     return this.#pieces;
   }
 
-  /** Returns a function's lines, corrected. */
+  /** Returns a function's corrected lines. */
   correct(fn: DumpedFunction): readonly LineEntry[] {
     return this.#corrections.linesOf(fn);
   }
 
-  /** Returns the number of the line entry at an offset in a function; −1 if it has none. */
+  /** Returns the index of the line entry at an offset in a function; −1 if there is none. */
   entryAt(fn: number, offset: number): number {
     const { functions } = this;
     const recorded = this.#corrections.areLate
@@ -145,7 +146,7 @@ export class CodeHistory {
     return low > first ? low - 1 : -1;
   }
 
-  /** Returns the corrected file and line of a line entry; undefined if it means no line. */
+  /** Returns the corrected file and line of a line entry; undefined for line 0: no line. */
   sourceOf(
     fn: number,
     entry: number,
@@ -186,21 +187,21 @@ export class CodeHistory {
   }
 }
 
-/** Pieces of memory that are a function's for a time, numbered in order of their starts. */
+/** Pieces of memory that functions occupy over time, indexed in order of their starts. */
 export class CodePieces {
   readonly #functions: FunctionTable;
   readonly #toTime: (timestamp: bigint) => bigint;
-  /** A function that is alone at its addresses, or −1 − the index of a replayed piece. */
+  /** For each piece, the index of a function, or −1 − the index of a replayed piece. */
   readonly #order: Int32Array;
   readonly #replayed: readonly PieceOfCode[];
   /** Functions that share no address with others. */
   readonly #alone: readonly number[];
-  readonly #replayedStays: readonly NumberedStay[];
-  /** The first piece of each cluster, and the number of all pieces. */
+  readonly #replayedStays: readonly IndexedStay[];
+  /** The first piece of each cluster, then the total number of pieces. */
   readonly #clusters: Int32Array;
   /** The last address of each cluster. */
   readonly #lasts: BigUint64Array;
-  /** The trees of clusters of several pieces, after the first search in each. */
+  /** The tree of each cluster, built at the first search in it. */
   readonly #trees = new Map<number, Node | undefined>();
 
   /** Replays loads and moves. */
@@ -217,7 +218,7 @@ export class CodePieces {
     this.#replayed = pieces;
     this.#replayedStays = stays;
     this.#order = this.#merge();
-    const { clusters, lasts } = this.#makeClusters();
+    const { clusters, lasts } = this.#buildClusters();
     this.#clusters = clusters;
     this.#lasts = lasts;
   }
@@ -233,7 +234,7 @@ export class CodePieces {
     return own >= 0 ? own : this.#replayed[~own].fn;
   }
 
-  /** Returns the address of the function's first byte, of which a piece may be a later part. */
+  /** Returns the address of the function's first byte; its piece may start later. */
   base(piece: number): bigint {
     const own = this.#order[piece];
     return own >= 0 ? this.#functions.codeAddr(own) : this.#replayed[~own].base;
@@ -253,7 +254,7 @@ export class CodePieces {
     return own >= 0 ? this.#rangeOf(own).end : this.#replayed[~own].end;
   }
 
-  /** Returns the time from which on the function is there. */
+  /** Returns the time at which the function's code arrives. */
   since(piece: number): bigint {
     const own = this.#order[piece];
     return own >= 0
@@ -261,7 +262,7 @@ export class CodePieces {
       : this.#replayed[~own].since;
   }
 
-  /** Returns the first time at which the function is gone; undefined if it stays. */
+  /** Returns the time at which the function's code is displaced; undefined if it stays. */
   until(piece: number): bigint | undefined {
     const own = this.#order[piece];
     return own >= 0 ? undefined : this.#replayed[~own].until;
@@ -272,7 +273,7 @@ export class CodePieces {
     return this.#lasts.length;
   }
 
-  /** Returns the first piece of a cluster; that of the number of clusters is {@linkcode count}. */
+  /** Returns the first piece of a cluster; {@linkcode count} after the last cluster. */
   firstOf(cluster: number): number {
     return this.#clusters[cluster];
   }
@@ -282,14 +283,14 @@ export class CodePieces {
     return this.#lasts[cluster];
   }
 
-  /** Returns where each function was and how long, in order of time. */
-  stays(): NumberedStay[] {
+  /** Returns the stays of all functions, in order of time. */
+  stays(): IndexedStay[] {
     const alone = this.#alone.map((fn) => ({
       ...{ fn, ...this.#rangeOf(fn) },
       since: this.#toTime(this.#functions.timestamp(fn)),
       isMoved: false,
     }));
-    // Functions with one time are in the order of the file.
+    // Functions with equal times are in file order.
     return [...this.#replayedStays, ...alone].sort((a, b) =>
       compare(a.since, b.since) || a.fn - b.fn
     );
@@ -298,13 +299,13 @@ export class CodePieces {
   /** Finds the piece at an address at a time. */
   find(address: bigint, time: bigint): number {
     for (let node = this.#treeAt(address); node;) {
-      const { pile, center, below, above } = node;
-      const piece = pile.length === 1
-        ? pile[0]
-        : pile[firstIndex(pile, (piece) => this.since(piece) > time) - 1];
+      const { atCenter, center, below, above } = node;
+      const piece = atCenter.length === 1 ? atCenter[0] : atCenter[
+        firstIndex(atCenter, (piece) => this.since(piece) > time) - 1
+      ];
       if (
         piece !== undefined && this.#contains(piece, address) &&
-        this.#isThere(piece, time)
+        this.#isCurrent(piece, time)
       ) return piece;
       node = address < center ? below : above;
     }
@@ -315,8 +316,8 @@ export class CodePieces {
   findFirst(address: bigint): number {
     let first = NO_PIECE;
     for (let node = this.#treeAt(address); node;) {
-      const { pile, center, below, above } = node;
-      const piece = pile.find((piece) => this.#contains(piece, address));
+      const { atCenter, center, below, above } = node;
+      const piece = atCenter.find((piece) => this.#contains(piece, address));
       const isEarlier = piece !== undefined &&
         (first === NO_PIECE || this.since(piece) < this.since(first));
       if (isEarlier) first = piece;
@@ -329,7 +330,7 @@ export class CodePieces {
     return this.start(piece) <= address && address < this.end(piece);
   }
 
-  #isThere(piece: number, time: bigint): boolean {
+  #isCurrent(piece: number, time: bigint): boolean {
     const until = this.until(piece);
     return this.since(piece) <= time && (until === undefined || time < until);
   }
@@ -339,8 +340,8 @@ export class CodePieces {
   }
 
   /**
-   * Separates the functions that never move and share no address with others. These are most
-   * functions, and need no replay.
+   * Separates the functions that never move and share no address with others. Most functions
+   * are of this kind, and need no replay.
    */
   #partition(moves: readonly Move[]): { alone: number[]; others: Event[] } {
     const functions = this.#functions;
@@ -381,7 +382,7 @@ export class CodePieces {
     return { alone, others };
   }
 
-  /** Merges the functions that are alone and the replayed pieces in order of their starts. */
+  /** Merges the functions that need no replay and the replayed pieces by start address. */
   #merge(): Int32Array {
     const functions = this.#functions;
     const alone = this.#alone.filter((fn) => functions.codeSize(fn) > 0);
@@ -397,7 +398,7 @@ export class CodePieces {
     return order;
   }
 
-  #makeClusters(): { clusters: Int32Array; lasts: BigUint64Array } {
+  #buildClusters(): { clusters: Int32Array; lasts: BigUint64Array } {
     const { count } = this;
     const clusters = new Int32Array(count + 1);
     const lasts = new BigUint64Array(count);
@@ -431,24 +432,24 @@ export class CodePieces {
     if (!this.#trees.has(low)) {
       const [first, end] = [this.firstOf(low), this.firstOf(low + 1)];
       const pieces = Array.from({ length: end - first }, (_, i) => first + i);
-      this.#trees.set(low, this.#makeNode(pieces));
+      this.#trees.set(low, this.#buildNode(pieces));
     }
     return this.#trees.get(low);
   }
 
   /** Returns the tree of pieces that are in order of their starts. */
-  #makeNode(pieces: readonly number[]): Node | undefined {
+  #buildNode(pieces: readonly number[]): Node | undefined {
     if (pieces.length === 0) return undefined;
     const center = this.start(pieces[pieces.length >>> 1]);
-    const pile = pieces.filter((piece) => this.#contains(piece, center));
-    sortBy(pile, (piece) => this.since(piece));
+    const atCenter = pieces.filter((piece) => this.#contains(piece, center));
+    sortBy(atCenter, (piece) => this.since(piece));
     return {
       center,
-      pile,
-      below: this.#makeNode(
+      atCenter,
+      below: this.#buildNode(
         pieces.filter((piece) => this.end(piece) <= center),
       ),
-      above: this.#makeNode(
+      above: this.#buildNode(
         pieces.filter((piece) => this.start(piece) > center),
       ),
     };
@@ -462,7 +463,7 @@ const rangeOf = (start: bigint, size: number): Range => ({
 
 const compare = (a: bigint, b: bigint) => a < b ? -1 : a > b ? 1 : 0;
 
-/** Sorts numbers by a key; those of equal keys keep their order. */
+/** Sorts numbers by a key; numbers with equal keys keep their order. */
 function sortBy(numbers: number[], keyOf: (number: number) => bigint): void {
   numbers.sort((a, b) => compare(keyOf(a), keyOf(b)));
 }
@@ -470,8 +471,8 @@ function sortBy(numbers: number[], keyOf: (number: number) => bigint): void {
 /** Replays events in order of their times. */
 function replayOverlapping(
   events: readonly Event[],
-): { pieces: PieceOfCode[]; stays: NumberedStay[] } {
-  type Open = { -readonly [K in keyof NumberedStay]: NumberedStay[K] };
+): { pieces: PieceOfCode[]; stays: IndexedStay[] } {
+  type Open = { -readonly [K in keyof IndexedStay]: IndexedStay[K] };
   const map = new CodeMap<Open>();
   const stays: Open[] = [];
   const pieces: PieceOfCode[] = [];
@@ -484,7 +485,7 @@ function replayOverlapping(
       if (!map.has(owner)) owner.until = until;
     }
   };
-  // Of two events of one time, the later in the file is the later; sorting keeps order.
+  // The sort is stable: events with equal times stay in file order.
   const ordered = events.toSorted((a, b) => compare(a.since, b.since));
   for (const { fn, since: time, start, end: last, from } of ordered) {
     const left = current.get(fn);

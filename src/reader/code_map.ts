@@ -1,5 +1,5 @@
 /**
- * The code at each address, while loads and moves are replayed.
+ * The code at each address during a replay of loads and moves.
  *
  * @module
  */
@@ -12,13 +12,13 @@ export interface Range {
   readonly end: bigint;
 }
 
-/** A part of a function's code that nothing has displaced yet. */
+/** A part of a function's code that no other code has displaced yet. */
 export interface CodePiece<T> extends Range {
   /** The function, or a value that represents it. */
   readonly owner: T;
-  /** The address of the owner's first byte, of which this may be a later part. */
+  /** The address of the owner's first byte; the piece may start later. */
   readonly base: bigint;
-  /** The time from which on the owner's code is here. */
+  /** The time at which the owner's code arrived here. */
   readonly since: bigint;
 }
 
@@ -26,14 +26,14 @@ export interface CodePiece<T> extends Range {
 const LONGEST_LIST = 512;
 
 /**
- * The code at each address. This is the one place that decides who displaces whom:
+ * The code at each address. Only this class decides which code displaces which:
  *
  *     before      ├────────── f ──────────┤  ├── g ──┤
  *     load of h              ├────── h ──────────┤
  *     after       ├─── f ────┤────── h ──────────┤ g ┤
  *
- * New code displaces what it overlaps, and only that part: the remains of a function stay
- * where they are. A function that moves leaves its own pieces only.
+ * New code displaces only what it overlaps; the rest of the older function stays. A move
+ * removes only the pieces of the function that moves.
  *
  * The pieces do not overlap. They are ordered by address, in lists of limited length, so
  * that a change costs two binary searches and a short list's shift.
@@ -57,7 +57,7 @@ export class CodeMap<T> {
   }
 
   /**
-   * Takes an owner's code away from a range.
+   * Removes an owner's code from a range.
    *
    * @returns The parts that were there; code of other owners stays.
    */
@@ -113,7 +113,7 @@ export class CodeMap<T> {
     let i = this.#listOf(start);
     while (i < this.#lists.length) {
       const list = this.#lists[i];
-      // They do not overlap, so they are ordered by their ends too.
+      // Pieces do not overlap, so they are ordered by their ends too.
       const first = firstIndex(list, (piece) => piece.end > start);
       const last = firstIndex(list, (piece) => piece.start >= end);
       if (first < last) {
@@ -168,15 +168,15 @@ function intersection(a: Range, b: Range): Range {
   };
 }
 
-/** Returns the first index for which `isSo` is true. It must be true for all later indexes. */
+/** Returns the first index for which `predicate` is true; it must be true for all later ones. */
 export function firstIndex<T>(
   items: readonly T[],
-  isSo: (item: T) => boolean,
+  predicate: (item: T) => boolean,
 ): number {
   let [low, high] = [0, items.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (isSo(items[middle])) high = middle;
+    if (predicate(items[middle])) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -20,7 +20,7 @@ export interface FoundCode {
   readonly line: LineEntry | undefined;
 }
 
-/** A function while it is at one address. */
+/** The time that a function spends at one address. */
 export interface Stay extends Range {
   /** The function. */
   readonly fn: DumpedFunction;
@@ -28,19 +28,19 @@ export interface Stay extends Range {
   readonly since: bigint;
   /** The time at which the last of its code was displaced; undefined if some is left. */
   readonly until?: bigint;
-  /** Indicates whether it has moved here; perf 6.1 to 7.2 then has no unwind info for it. */
+  /** True if it has moved here; perf 6.1 to 7.2 then has no unwind info for it. */
   readonly isMoved: boolean;
 }
 
-/** Addresses that are a function's from one time to another: a rectangle. */
+/** A range of addresses that a function occupies for a period of time: a rectangle. */
 export interface Piece extends Range {
   /** The function. */
   readonly fn: DumpedFunction;
-  /** The address of the function's first byte, of which this may be a later part. */
+  /** The address of the function's first byte; the piece may start later. */
   readonly base: bigint;
-  /** The time from which on the function is here. */
+  /** The time at which the function's code arrived here. */
   readonly since: bigint;
-  /** The time at which it ends; undefined if it lasts. */
+  /** The time at which the code was displaced; undefined if it stays. */
   readonly until?: bigint;
 }
 
@@ -51,13 +51,13 @@ export interface Piece extends Range {
  *       │  ┌──────────────┬───────────
  *       │  │ f            │ h            A new function replaces the code at its
  *       │  │      ┌───────┤              addresses, wholly or partly, and a move
- *       │  └──────┤ g     ├───────────   removes it from the old ones. So the pieces
+ *       │  └──────┤ g     ├───────────   removes it from the old ones. The rectangles
  *       │         └───────┘              do not overlap.
  *       └───────────────────────── time
  *
- * Pieces that overlap are in a balanced tree by address; those that share an address do not
- * share a time, so a binary search finds the right one. A lookup takes O(log n) steps if few
- * functions share an address, and at most O(log² n).
+ * Pieces whose addresses overlap are in a balanced tree by address. Pieces with a common
+ * address have no common time, so a binary search finds the right one. A lookup takes
+ * O(log n) steps if few functions share an address, and at most O(log² n).
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ export interface Piece extends Range {
 export class CodeTimeline {
   readonly #builder = new FunctionBuilder();
   readonly #history: CodeHistory;
-  /** Functions that have been returned, by their number. */
+  /** Functions that have been returned, by their index. */
   readonly #functions = new Map<number, DumpedFunction>();
   readonly #lines = new Map<DumpedFunction, readonly LineEntry[]>();
   #stays: readonly Stay[] | undefined;
@@ -88,10 +88,10 @@ export class CodeTimeline {
   /**
    * Creates a timeline of a dump.
    *
-   * @param records The records, in the order of the file; more by {@linkcode add}.
+   * @param records The records, in file order. {@linkcode add} adds more.
    * @param header The dump's header, which identifies dumps of V8, whose lines are corrected.
-   * @param toTime Converts timestamps of the dump, if they are not of the clock whose times
-   * are looked up. Of two timestamps, the later must stay the later.
+   * @param toTime Converts timestamps of the dump to the clock of the lookups. It must
+   * preserve their order.
    */
   constructor(
     records: Iterable<DumpRecord> = [],
@@ -121,8 +121,8 @@ export class CodeTimeline {
 
   /**
    * Returns a function's lines, corrected: the lines of V8, LLVM and Dart are 0x40 bytes
-   * late, and Node 18 to 24 writes freed memory into names of files. What is wrong with a
-   * dump is decided by all of its functions, so add all first.
+   * late, and Node 18 to 24 writes freed memory into names of files. All functions of a dump
+   * determine its corrections, so add all records first.
    */
   linesOf(fn: DumpedFunction): readonly LineEntry[] {
     const known = this.#lines.get(fn);
@@ -132,7 +132,7 @@ export class CodeTimeline {
     return lines;
   }
 
-  /** Returns where each function was and how long, in order of time. */
+  /** The stays of all functions, in order of time. */
   get stays(): readonly Stay[] {
     return this.#stays ??= this.#history.pieces.stays().map((stay) => ({
       ...stay,
@@ -140,12 +140,12 @@ export class CodeTimeline {
     }));
   }
 
-  /** Returns the times of the first and the last load or move; undefined if there is none. */
+  /** The times of the first and the last load or move; undefined if there is none. */
   get times(): { first: bigint; last: bigint } | undefined {
     return this.#history.times;
   }
 
-  /** Returns which addresses are whose and how long, in order of their starts. */
+  /** The pieces of all functions, in order of their start addresses. */
   get pieces(): readonly Piece[] {
     const { pieces } = this.#history;
     return this.#pieces ??= Array.from({ length: pieces.count }, (_, i) => ({
@@ -176,18 +176,18 @@ export class CodeTimeline {
     return { fn, offset: Number(offset), line };
   }
 
-  #functionOf(number: number): DumpedFunction {
-    let fn = this.#functions.get(number);
+  #functionOf(index: number): DumpedFunction {
+    let fn = this.#functions.get(index);
     if (!fn) {
-      this.#functions.set(number, fn = this.#history.functions.get(number));
+      this.#functions.set(index, fn = this.#history.functions.get(index));
     }
     return fn;
   }
 }
 
 /**
- * Returns the line that an address belongs to, of lines in the order of their addresses;
- * undefined if it belongs to line 0, which means "no line" as in DWARF.
+ * Returns the line of an address, from lines in order of their addresses; undefined for
+ * line 0, which means "no line" as in DWARF.
  */
 export function lineAt(
   lines: readonly LineEntry[],

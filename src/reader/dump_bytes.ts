@@ -1,5 +1,5 @@
 /**
- * The bytes of a file, read when they are needed.
+ * The bytes of a file, read on demand.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Window } from "./dump_record.ts";
 /** Minimum number of bytes to read at once. */
 const CHUNK_SIZE = 1024 * 1024;
 
-/** Number of bytes to read at once at a place away from the others. */
+/** Minimum number of bytes to read at once for {@linkcode DumpBytes.loadAside}. */
 const ASIDE_SIZE = 64 * 1024;
 
 /**
@@ -19,8 +19,8 @@ const ASIDE_SIZE = 64 * 1024;
  *     window           ├──────────────────────────┤
  *                      offset                     offset + bytes.length
  *
- * Bytes that a window has do not change; another part gets a new window. A pipe cannot
- * go back, so its window keeps everything from {@linkcode DumpBytes.keepFrom} on.
+ * The bytes of a window never change; another part gets a new window. A pipe cannot seek,
+ * so its window keeps all bytes from {@linkcode DumpBytes.keepFrom} on.
  *
  * Reads are synchronous: a promise for each would cost more than the read.
  */
@@ -48,19 +48,19 @@ export class DumpBytes implements Disposable {
     this.#file.close();
   }
 
-  /** Returns the end of the range if the file has it all, or else the file's end. */
+  /** Returns `end`, or the end of the file if that comes first. */
   endWithin(end: number): number {
     if (end > this.#size) return this.#size;
     if (!this.#isSeekable && end > endOf(this.#window)) this.#grow(end);
     return Math.min(end, this.#size);
   }
 
-  /** Lets a pipe discard the bytes before a position. */
+  /** Permits discarding a pipe's bytes before a position. */
   keepFrom(position: number): void {
     this.#kept = position;
   }
 
-  /** Returns a window that has a range, which must be in the file. */
+  /** Returns a window that contains a range, which must be in the file. */
   load(start: number, end: number): Window {
     if (has(this.#window, start, end)) return this.#window;
     if (this.#isSeekable) {
@@ -70,7 +70,7 @@ export class DumpBytes implements Disposable {
     return this.#window;
   }
 
-  /** Returns a window of a range, and keeps that of {@linkcode load}. */
+  /** Returns a window that contains a range, and keeps the window of {@linkcode load}. */
   loadAside(start: number, end: number): Window {
     if (has(this.#window, start, end)) return this.#window;
     if (!this.#isSeekable) return this.load(start, end);
@@ -95,7 +95,9 @@ export class DumpBytes implements Disposable {
       const read = this.#file.readSync(bytes.subarray(done));
       if (read === null) {
         throw new Deno.errors.UnexpectedEof(
-          `the file ends at byte ${start + done}, and had ${this.#size} bytes`,
+          `the file ends at byte ${
+            start + done
+          }, and had ${this.#size} bytes when it was opened`,
         );
       }
       done += read;
@@ -103,7 +105,7 @@ export class DumpBytes implements Disposable {
     return this.#windowOf(bytes, start);
   }
 
-  /** Reads a pipe until its window has everything to `end`, or the pipe ends. */
+  /** Reads a pipe until its window contains the bytes before `end`, or the pipe ends. */
   #grow(end: number): void {
     const { bytes: old, offset } = this.#window;
     const start = Math.max(offset, Math.min(this.#kept, offset + old.length));

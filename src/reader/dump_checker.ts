@@ -1,8 +1,8 @@
 /**
  * Checks of a dump, record by record.
  *
- * Each finding was seen with perf 6.1, 6.12 and 7.2, or with those that it names; the tests
- * run them. "perf" without a version means all three.
+ * Each finding was seen with the versions of perf that it applies to; the tests run these.
+ * "perf" without a version means perf 6.1, 6.12 and 7.2.
  *
  * @module
  */
@@ -38,20 +38,20 @@ import {
   pidOfName,
 } from "./header_checks.ts";
 import { LineChecks } from "./line_checks.ts";
-import { PlaceChecks } from "./place_checks.ts";
+import { AddressChecks } from "./address_checks.ts";
 import { type JoinedLoad, RecordJoin } from "./record_join.ts";
 import type { DumpHeader, Tail } from "./record_scanner.ts";
 import type { CorruptRange } from "./recovering_reader.ts";
 import { type Shift, shiftOfLoad } from "./shifted_load.ts";
 import { UnwindChecks } from "./unwind_checks.ts";
 
-/** perf 6.1 to 7.2 holds a code's size in a C int. */
+/** Maximum size of code in bytes: perf 6.1 to 7.2 stores it in a C `int`. */
 const LARGEST_CODE = 2 ** 31 - 1;
 
-/** Nanoseconds since boot are never that many: it would be 31 years. */
+/** Minimum timestamp of wall-clock time: as time since boot, it would be 31 years. */
 const WALL_CLOCK = 10n ** 18n;
 
-/** perf 7.2 finds unwind info only in images of this directory. */
+/** The only directory in whose images perf 7.2 finds unwind info. */
 const UNWOUND_DIRECTORY = "/tmp/";
 
 const LOAD = CodeLoadRecord.offsets;
@@ -59,15 +59,15 @@ const MOVE = CodeMoveRecord.offsets;
 
 /** The start of a JIT_CODE_LOAD that cannot be parsed. */
 export interface CorruptLoad {
-  /** The byte of the file at which it starts. */
+  /** Byte offset of the record in the file. */
   readonly offset: number;
-  /** Its size, according to its header. */
+  /** The size in its header. */
   readonly totalSize: number;
   /** Its first bytes. */
   readonly bytes: Uint8Array;
 }
 
-/** Checks one record of a dump after the other. */
+/** Checks the records of a dump one by one. */
 export class DumpChecker {
   readonly #header: DumpHeader;
   readonly #path: string;
@@ -75,10 +75,10 @@ export class DumpChecker {
   readonly #join = new RecordJoin();
   readonly #lines: LineChecks;
   readonly #unwind: UnwindChecks;
-  readonly #places: PlaceChecks;
+  readonly #addresses: AddressChecks;
   readonly #offsetByIndex = new Map<bigint, number>();
   #isFirst = true;
-  /** A record that is only a header, and whether another one has followed it. */
+  /** A record that is only a header, and whether a finding reports it. */
   #headerOnly: { record: DumpRecord; isReported: boolean } | undefined;
   /** The last record, if it is incomplete. */
   #incomplete: DumpRecord | undefined;
@@ -93,7 +93,7 @@ export class DumpChecker {
       directory !== UNWOUND_DIRECTORY;
     this.#lines = new LineChecks(header, this.#findings);
     this.#unwind = new UnwindChecks(isLost, this.#findings);
-    this.#places = new PlaceChecks(this.#findings);
+    this.#addresses = new AddressChecks(this.#findings);
   }
 
   /** Checks the file's name and header. */
@@ -128,7 +128,7 @@ export class DumpChecker {
         "skipped record",
         record.offset,
         EVERY_PERF,
-        "a record did not fit on the disk, or in the process's file size limit; its function is missing",
+        "a record did not fit on the disk, or exceeded the process's file size limit; its function is missing",
         "Free space on the disk. The records after it are whole.",
       );
     }
@@ -139,9 +139,9 @@ export class DumpChecker {
   }
 
   /**
-   * Checks a range that is no record.
+   * Checks a corrupt range.
    *
-   * @param load The JIT_CODE_LOAD that it is about, if it is one.
+   * @param load The JIT_CODE_LOAD with the corrupt range, if it is in one.
    */
   checkCorruptRange(
     { offset, problem, end }: CorruptRange,
@@ -149,7 +149,7 @@ export class DumpChecker {
   ): Finding[] {
     // The header's size is checked with the first record.
     if (offset === FileHeader.offsets.totalSize) return [];
-    this.#excuse();
+    this.#suppress();
     const partial = this.#incomplete;
     this.#begin(partial?.offset ?? offset);
     this.#incomplete = undefined;
@@ -213,7 +213,7 @@ export class DumpChecker {
     return [...this.#findings.take(), ...this.#lines.checkEnd()];
   }
 
-  /** Notes that something starts at an offset. */
+  /** Handles the start of a record or of a corrupt range. */
   #begin(offset: number): void {
     if (this.#isFirst) checkHeaderSize(this.#header, offset, this.#findings);
     this.#isFirst = false;
@@ -226,19 +226,19 @@ export class DumpChecker {
       EVERY_PERF,
       `a ${
         recordName(before.record.id)
-      } of ${RecordHeader.size} bytes stands before other records; perf reads nothing after it`,
+      } of ${RecordHeader.size} bytes precedes other records; perf reads nothing after it`,
       "Add at least one byte of padding to the record.",
     );
   }
 
-  /** Leaves out findings on records that belong to a load that cannot be read. */
-  #excuse(): void {
-    this.#lines.excuse();
+  /** Suppresses findings about the records of a load that cannot be read. */
+  #suppress(): void {
+    this.#lines.suppress();
     this.#unwind.load();
   }
 
   #reportShift(offset: number, shift: Shift): void {
-    this.#excuse();
+    this.#suppress();
     this.#findings.error(
       "shifted fields",
       offset,
@@ -256,7 +256,7 @@ export class DumpChecker {
     const { load, unwinding } = joined;
     this.#unwind.load();
     this.#lines.checkLoad(joined);
-    // The end of the file is reported for it.
+    // checkEnd() reports it.
     if (!load.isComplete) return;
     const { offset, pid, codeIndex, codeSize, functionName: name } = load;
     this.#checkTime(load, name);
@@ -265,7 +265,7 @@ export class DumpChecker {
         "record pid",
         offset + LOAD.pid,
         PERF_6,
-        `"${name}" has pid ${pid}, and the header ${this.#header.pid}; perf adds the function to process ${pid}`,
+        `"${name}" has pid ${pid}, but the header has pid ${this.#header.pid}; perf adds the function to process ${pid}`,
         "Write the id of the process that runs the function.",
       );
     }
@@ -275,7 +275,7 @@ export class DumpChecker {
         "code index",
         offset + LOAD.codeIndex,
         EVERY_PERF,
-        `"${name}" has code index ${codeIndex}, like the function at byte ${other}; perf writes one image for both, and shows both as one function`,
+        `"${name}" has code index ${codeIndex}, as has the function at byte ${other}; perf writes one image for both, and shows both as one function`,
         "Write a separate code index for each function of a process.",
       );
     }
@@ -305,11 +305,11 @@ export class DumpChecker {
         "no code bytes",
         offset + LOAD.codeSize,
         EVERY_PERF,
-        `"${name}" has code_size ${codeSize} and no code; perf shows its name and samples, and perf annotate bytes that are not its code`,
+        `"${name}" has code_size ${codeSize} and no code; perf shows its name and samples, but perf annotate shows bytes that are not its code`,
         "Write the code after the name.",
       );
     }
-    this.#places.load(load, unwinding);
+    this.#addresses.load(load, unwinding);
   }
 
   #checkTime({ offset, timestamp }: CodeLoad, name: string): void {
@@ -321,7 +321,7 @@ export class DumpChecker {
       offset + RecordHeader.offsets.timestamp,
       EVERY_PERF,
       isZero
-        ? `"${name}" has timestamp 0, before its process starts; perf discards the function then`
+        ? `"${name}" has timestamp 0, before its process starts; perf discards the function`
         : `"${name}" has timestamp ${timestamp}, which looks like wall-clock time; perf places the function after all samples`,
       "Write nanoseconds of CLOCK_MONOTONIC.",
     );
@@ -348,7 +348,7 @@ export class DumpChecker {
     }
     if (codeSize === 0) return;
     const end = newCodeAddr + BigInt(codeSize);
-    const place = { offset, start: newCodeAddr, end };
-    this.#places.move(codeIndex, place, timestamp);
+    const range = { offset, start: newCodeAddr, end };
+    this.#addresses.move(codeIndex, range, timestamp);
   }
 }

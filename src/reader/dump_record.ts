@@ -28,7 +28,7 @@ const UNWINDING = UnwindingInfoRecord.offsets;
 
 const decoder = new TextDecoder();
 
-/** Decodes a text that is often the same as the one before, such as a file's name. */
+/** Decodes a text that often equals the one before, such as a file's name. */
 class RepeatedText {
   #bytes = new Uint8Array(0);
   #text = "";
@@ -67,21 +67,21 @@ export interface Window {
   readonly bytes: Uint8Array;
   /** A view of the same bytes. */
   readonly view: DataView;
-  /** The position of the first byte in the file. */
+  /** Byte offset of the first byte in the file. */
   readonly offset: number;
   /** The byte order of the machine that wrote the file. */
   readonly littleEndian: boolean;
 }
 
-/** A record. One of an unknown id has no further fields. */
+/** A record. Only the subclasses for known ids have further fields. */
 export class DumpRecord {
   readonly #window: Window;
   readonly #at: number;
 
   /**
-   * Creates a record; the reader does so itself.
+   * Creates a record, as the reader does.
    *
-   * @param window A window that has the record.
+   * @param window A window that contains the record.
    * @param at The record's start in the window.
    */
   constructor(window: Window, at: number) {
@@ -89,7 +89,7 @@ export class DumpRecord {
     this.#at = at;
   }
 
-  /** The position of the record's first byte in the file. */
+  /** Byte offset of the record in the file. */
   get offset(): number {
     return this.#window.offset + this.#at;
   }
@@ -114,7 +114,7 @@ export class DumpRecord {
     return this.slice(0, this.totalSize);
   }
 
-  /** Indicates whether the record is complete; a dump can end within its last one. */
+  /** True if the record is complete; a dump can end within its last record. */
   get isComplete(): boolean {
     return this.available === this.totalSize;
   }
@@ -160,7 +160,7 @@ export class DumpRecord {
     return view.getBigUint64(this.#at + offset, littleEndian);
   }
 
-  /** Returns a u64 that is a size. A `number` is exact enough to compare with a record's. */
+  /** Returns a u64 size as a `number`: exact enough to compare it with a record's size. */
   protected size(offset: number): number {
     const { view, littleEndian } = this.#window;
     const at = this.#at + offset;
@@ -193,13 +193,13 @@ export class DumpRecord {
     });
   }
 
-  /** Throws if the fixed fields do not fit in the record, or are not there. */
+  /** Throws if the fixed fields do not fit in the record, or the file ends within them. */
   protected requireSize(size: number): void {
     const { available, totalSize } = this;
     if (available >= size) return;
     if (available < totalSize) {
       this.refuse(
-        `is ${totalSize}, and only ${available} bytes are there`,
+        `is ${totalSize}, but the file has only ${available} bytes of the record`,
         "total_size",
         HEADER.totalSize,
       );
@@ -212,14 +212,14 @@ export class DumpRecord {
   }
 }
 
-/** perf 6.1 to 7.2 holds a code's size in a C int. */
+/** Maximum size of code in bytes: perf 6.1 to 7.2 stores it in a C `int`. */
 const LARGEST_CODE = 2 ** 31 - 1;
 
 /**
  * JIT_CODE_LOAD: a function.
  *
- * A record without code has its name, address and size all the same: `code_size` is that
- * of the function, and the record ends after the name.
+ * A record may omit the code: `code_size` is still the size of the function, and the
+ * record ends after the name.
  */
 export class CodeLoad extends DumpRecord {
   readonly #hasCode: boolean;
@@ -261,7 +261,7 @@ export class CodeLoad extends DumpRecord {
     return this.u64(LOAD.vma);
   }
 
-  /** The address at which the function was compiled; usually the same. */
+  /** The address at which the function was compiled; usually equal to `vma`. */
   get codeAddr(): bigint {
     return this.u64(LOAD.codeAddr);
   }
@@ -319,7 +319,7 @@ export class CodeMove extends DumpRecord {
     return this.u32(MOVE.pid);
   }
 
-  /** The thread that moved it. */
+  /** The thread that moved the function. */
   get tid(): number {
     return this.u32(MOVE.tid);
   }
@@ -365,7 +365,7 @@ export class CodeMove extends DumpRecord {
   }
 }
 
-/** The source line of the code from an address on. */
+/** A source line, and the address at which its code starts. */
 export interface LineEntry {
   /** The address of the first instruction. */
   readonly codeAddr: bigint;
@@ -377,7 +377,7 @@ export interface LineEntry {
   readonly file: string;
 }
 
-/** Records of lines are padded to a multiple of this, or not at all. */
+/** Size to a multiple of which some writers pad records of lines. */
 export const LINES_PADDED_TO = 8;
 
 /** JIT_CODE_DEBUG_INFO: the source lines of a function. */
@@ -441,11 +441,11 @@ export class DebugInfo extends DumpRecord {
   }
 
   /**
-   * Returns the entries if all addresses are in a range, and file names may have NULs in
-   * their first bytes: freed memory, as Node 18 to 24 writes it. A NUL among these ends a
-   * name only if an entry of the range, or the record's end, follows it.
+   * Returns the entries on the assumption that file names begin with freed memory, as Node 18
+   * to 24 writes them. A NUL in the freed memory ends a name only if it is followed by an
+   * entry with an address in the range, or by the record's end.
    *
-   * @returns Undefined if the record cannot be read so.
+   * @returns The entries; undefined if an entry is not in the range.
    */
   entriesIn(start: bigint, end: bigint): LineEntry[] | undefined {
     const entries: LineEntry[] = [];
@@ -527,7 +527,7 @@ export class UnwindingInfo extends DumpRecord {
     return this.size(UNWINDING.unwindingSize);
   }
 
-  /** The size of `.eh_frame_hdr`, the last part of it. */
+  /** The size of `.eh_frame_hdr`, which is the last part of the unwind info. */
   get ehFrameHdrSize(): number {
     return this.size(UNWINDING.ehFrameHdrSize);
   }
@@ -537,13 +537,13 @@ export class UnwindingInfo extends DumpRecord {
     return this.u64(UNWINDING.mappedSize);
   }
 
-  /** The section `.eh_frame`: the start of the data, as in perf 6.1 to 7.2. */
+  /** The section `.eh_frame`: the start of the data, as perf 6.1 to 7.2 reads it. */
   get ehFrame(): Uint8Array {
     const start = UnwindingInfoRecord.size;
     return this.slice(start, start + this.unwindingSize - this.ehFrameHdrSize);
   }
 
-  /** The section `.eh_frame_hdr`: after `.eh_frame`, as in perf 6.1 to 7.2. */
+  /** The section `.eh_frame_hdr`: after `.eh_frame`, as perf 6.1 to 7.2 reads it. */
   get ehFrameHdr(): Uint8Array {
     const end = UnwindingInfoRecord.size + this.unwindingSize;
     return this.slice(end - this.ehFrameHdrSize, end);
@@ -559,7 +559,7 @@ export class UnwindingInfo extends DumpRecord {
   }
 }
 
-/** The class of the records of each id. */
+/** The class of records for each id. */
 const CLASSES = {
   [RecordId.JitCodeLoad]: CodeLoad,
   [RecordId.JitCodeMove]: CodeMove,
@@ -569,10 +569,10 @@ const CLASSES = {
 } as const;
 
 /**
- * Returns the record that starts at `at`, of the class for its id; a plain
- * {@linkcode DumpRecord} if the specification does not have the id.
+ * Returns the record at `at` as an instance of the class for its id; a plain
+ * {@linkcode DumpRecord} if the specification does not define the id.
  *
- * @throws {JitDumpFormatError} If its parts do not fit in it.
+ * @throws {JitDumpFormatError} If its fields do not fit in it.
  */
 export function recordAt(window: Window, at: number): DumpRecord {
   const id = window.view.getUint32(at + HEADER.id, window.littleEndian);

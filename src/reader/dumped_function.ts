@@ -27,9 +27,9 @@ export interface DumpedFunction {
   readonly codeAddr: bigint;
   /** Size of its code in bytes. */
   readonly codeSize: number;
-  /** The time from which on it is there. */
+  /** The timestamp of its JIT_CODE_LOAD. */
   readonly timestamp: bigint;
-  /** The position of its JIT_CODE_LOAD in the file. */
+  /** Byte offset of its JIT_CODE_LOAD in the file. */
   readonly offset: number;
   /**
    * Its source lines in order of their addresses, as the dump records them; see
@@ -38,7 +38,7 @@ export interface DumpedFunction {
   readonly lines: readonly LineEntry[];
   /** Size of its unwind info in bytes. */
   readonly unwindingSize: number;
-  /** Indicates whether its JIT_CODE_LOAD is complete; a dump can end within the last one. */
+  /** True if its JIT_CODE_LOAD is complete; a dump can end within its last record. */
   readonly isComplete: boolean;
 }
 
@@ -54,8 +54,8 @@ const SAME_FILE = "\ufffd";
 const TOLERANCE = 0x40n;
 
 /**
- * Returns the entries. Some that are far from the code, or bytes after the last one, are
- * parts of names with NULs in them.
+ * Returns the entries of a load's lines. Entries far from the code, or bytes after the last
+ * entry, are taken for parts of names that contain NULs.
  */
 function entriesOf(lines: DebugInfo, load: CodeLoad): LineEntry[] {
   const start = load.codeAddr - TOLERANCE;

@@ -6,11 +6,11 @@
 
 /** A fault of a dump, and its effect on a consumer. */
 export interface Finding {
-  /** Offset in the file. */
+  /** Byte offset in the file. */
   readonly offset: number;
   /**
-   * `"error"`: a consumer drops or misreads something. `"warning"`: it depends on the use
-   * of the dump, or on what was meant.
+   * `"error"`: a consumer drops or misreads something. `"warning"`: whether it does depends
+   * on the use of the dump, or on the writer's intent.
    */
   readonly severity: "error" | "warning";
   /** The kind of fault. Findings of one kind have the same rule. */
@@ -20,22 +20,22 @@ export interface Finding {
   /** A remedy. */
   readonly remedy: string;
   /**
-   * The consumers that it holds for, such as `"perf 6.1"`. The tests run perf 6.1, 6.12
+   * The consumers to which it applies, such as `"perf 6.1"`. The tests run perf 6.1, 6.12
    * and 7.2. `"other readers"` are readers that are not perf.
    */
   readonly holdsFor: readonly string[];
 }
 
-/** All versions of perf that were tried. */
+/** All tested versions of perf. */
 export const EVERY_PERF = ["perf 6.1", "perf 6.12", "perf 7.2"] as const;
 
-/** The versions of perf that unwind by libunwind. */
+/** The tested versions of perf that unwind with libunwind. */
 export const PERF_6 = ["perf 6.1", "perf 6.12"] as const;
 
-/** The version of perf that unwinds by libdw alone. */
+/** The tested version of perf that unwinds with libdw only. */
 export const PERF_7 = ["perf 7.2"] as const;
 
-/** The oldest version of perf that was tried. */
+/** The oldest tested version of perf. */
 export const PERF_6_1 = ["perf 6.1"] as const;
 
 /** Readers other than perf. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-/** The place of an error in a dump. */
+/** The field of a dump that is malformed. */
 export interface FormatFailure {
-  /** The position of the field in the file. */
+  /** Byte offset of the field in the file. */
   readonly offset: number;
   /** The record, such as `"JIT_CODE_LOAD"`, or `"file header"`. */
   readonly record: string;
@@ -15,10 +15,10 @@ export interface FormatFailure {
 }
 
 /**
- * Error that is thrown if a dump is malformed.
+ * Error for a malformed dump.
  *
- * A partial record at the end of a file is not an error: a process that was killed writes one,
- * and so does one that is writing.
+ * A partial record at the end of a file is not an error: a process leaves one if it is
+ * killed, and a file may end in one while it is being written.
  */
 export class JitDumpFormatError extends Error implements FormatFailure {
   /** `"JitDumpFormatError"`. */
@@ -28,10 +28,10 @@ export class JitDumpFormatError extends Error implements FormatFailure {
   readonly field: string;
 
   /**
-   * Creates the error; the reader does so itself.
+   * Creates the error, as the reader does.
    *
    * @param problem A description of the field's fault.
-   * @param failure The place of the field.
+   * @param failure The malformed field.
    */
   constructor(problem: string, failure: FormatFailure) {
     const { offset, record, field } = failure;

@@ -22,9 +22,9 @@ const Small = { pid: 0, tid: 1, isComplete: 2, linesEnd: 3, count: 4 } as const;
 const Line = { line: 0, discrim: 1, file: 2, count: 3 } as const;
 
 /**
- * The functions of a dump, numbered from 0 in the order of the file. A large program has
- * several 100,000 functions with millions of lines: typed arrays need a fifth of the memory
- * of objects, and the garbage collector does not visit them.
+ * The functions of a dump, in file order. A large program has several 100,000 functions
+ * with millions of lines: typed arrays need a fifth of the memory of objects, and the
+ * garbage collector does not visit them.
  */
 export class FunctionTable {
   #size = 0;
@@ -52,33 +52,33 @@ export class FunctionTable {
     return this.#lineCount;
   }
 
-  /** Adds a function; returns its number. */
+  /** Adds a function; returns its index in this table. */
   add(fn: DumpedFunction): number {
-    const number = this.#size++;
+    const index = this.#size++;
     this.#reserve();
     for (const line of fn.lines) this.#addLine(line);
-    const wide = number * Wide.count;
+    const wide = index * Wide.count;
     this.#wide[wide + Wide.codeAddr] = fn.codeAddr;
     this.#wide[wide + Wide.codeIndex] = fn.codeIndex;
     this.#wide[wide + Wide.timestamp] = fn.timestamp;
-    const size = number * Size.count;
+    const size = index * Size.count;
     this.#sizes[size + Size.codeSize] = fn.codeSize;
     this.#sizes[size + Size.offset] = fn.offset;
     this.#sizes[size + Size.unwindingSize] = fn.unwindingSize;
-    const small = number * Small.count;
+    const small = index * Small.count;
     this.#small[small + Small.pid] = fn.pid;
     this.#small[small + Small.tid] = fn.tid;
     this.#small[small + Small.isComplete] = fn.isComplete ? 1 : 0;
     this.#small[small + Small.linesEnd] = this.#lineCount;
     this.#names.push(fn.name);
-    return number;
+    return index;
   }
 
   /** Returns a function as an object. */
-  get(number: number): DumpedFunction {
-    const small = number * Small.count;
+  get(index: number): DumpedFunction {
+    const small = index * Small.count;
     const lines: LineEntry[] = [];
-    for (let i = this.firstLine(number); i < this.linesEnd(number); i++) {
+    for (let i = this.firstLine(index); i < this.linesEnd(index); i++) {
       lines.push({
         codeAddr: this.#lineAddresses[i],
         line: this.#lines[i * Line.count + Line.line],
@@ -87,63 +87,63 @@ export class FunctionTable {
       });
     }
     return {
-      name: this.#names[number],
-      codeIndex: this.codeIndex(number),
+      name: this.#names[index],
+      codeIndex: this.codeIndex(index),
       pid: this.#small[small + Small.pid],
       tid: this.#small[small + Small.tid],
-      codeAddr: this.codeAddr(number),
-      codeSize: this.codeSize(number),
-      timestamp: this.timestamp(number),
-      offset: this.offset(number),
+      codeAddr: this.codeAddr(index),
+      codeSize: this.codeSize(index),
+      timestamp: this.timestamp(index),
+      offset: this.offset(index),
       lines,
       isComplete: this.#small[small + Small.isComplete] === 1,
-      unwindingSize: this.#sizes[number * Size.count + Size.unwindingSize],
+      unwindingSize: this.#sizes[index * Size.count + Size.unwindingSize],
     };
   }
 
   /** Returns a function's name. */
-  name(number: number): string {
-    return this.#names[number];
+  name(index: number): string {
+    return this.#names[index];
   }
 
   /** Returns the address of a function's code, before any move. */
-  codeAddr(number: number): bigint {
-    return this.#wide[number * Wide.count + Wide.codeAddr];
+  codeAddr(index: number): bigint {
+    return this.#wide[index * Wide.count + Wide.codeAddr];
   }
 
   /** Returns the size of a function's code in bytes. */
-  codeSize(number: number): number {
-    return this.#sizes[number * Size.count + Size.codeSize];
+  codeSize(index: number): number {
+    return this.#sizes[index * Size.count + Size.codeSize];
   }
 
   /** Returns a function's code index. */
-  codeIndex(number: number): bigint {
-    return this.#wide[number * Wide.count + Wide.codeIndex];
+  codeIndex(index: number): bigint {
+    return this.#wide[index * Wide.count + Wide.codeIndex];
   }
 
   /** Returns the time of a function's load. */
-  timestamp(number: number): bigint {
-    return this.#wide[number * Wide.count + Wide.timestamp];
+  timestamp(index: number): bigint {
+    return this.#wide[index * Wide.count + Wide.timestamp];
   }
 
-  /** Returns the position in the file of a function's load. */
-  offset(number: number): number {
-    return this.#sizes[number * Size.count + Size.offset];
+  /** Returns the byte offset of a function's load in the file. */
+  offset(index: number): number {
+    return this.#sizes[index * Size.count + Size.offset];
   }
 
-  /** Returns the number of a function's first line entry. */
-  firstLine(number: number): number {
-    return number === 0 ? 0 : this.linesEnd(number - 1);
+  /** Returns the index of a function's first line entry. */
+  firstLine(index: number): number {
+    return index === 0 ? 0 : this.linesEnd(index - 1);
   }
 
-  /** Returns the number after that of a function's last line entry. */
-  linesEnd(number: number): number {
-    return this.#small[number * Small.count + Small.linesEnd];
+  /** Returns the index after that of a function's last line entry. */
+  linesEnd(index: number): number {
+    return this.#small[index * Small.count + Small.linesEnd];
   }
 
   /** Returns the distance of a line entry from its function's start, in bytes. */
-  lineOffset(number: number, entry: number): number {
-    const code = 2 * (number * Wide.count + Wide.codeAddr);
+  lineOffset(index: number, entry: number): number {
+    const code = 2 * (index * Wide.count + Wide.codeAddr);
     const [line, address] = [this.#lineHalves, this.#wideHalves];
     const high = line[2 * entry + 1] - address[code + 1];
     return high * 2 ** 32 + (line[2 * entry] - address[code]);

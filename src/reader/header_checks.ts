@@ -10,15 +10,15 @@ import { EVERY_PERF, type Findings, OTHER_READERS, PERF_6 } from "./finding.ts";
 import { hex } from "./hex.ts";
 import type { DumpHeader } from "./record_scanner.ts";
 
-/** `JITDUMP_FLAGS_ARCH_TIMESTAMP`, the one flag that perf 6.1 to 7.2 knows. */
+/** `JITDUMP_FLAGS_ARCH_TIMESTAMP`, the only flag that perf 6.1 to 7.2 accepts. */
 export const ARCH_TIMESTAMP = 1n;
 
-/** perf 6.1 to 7.2 rejects a header that claims more bytes than this. */
+/** Maximum `total_size` of a header that perf 6.1 to 7.2 accepts. */
 const LARGEST_HEADER = 2 * FileHeader.size;
 
 const AT = FileHeader.offsets;
 
-/** Returns the pid in a name that perf recognizes; undefined if it is another name. */
+/** Returns the pid in a file name that perf recognizes; undefined for other names. */
 export function pidOfName(path: string): number | undefined {
   const [, pid] = fileName(path).match(/^jit-(\d+)\.dump$/) ?? [];
   return pid === undefined ? undefined : Number(pid);
@@ -26,7 +26,7 @@ export function pidOfName(path: string): number | undefined {
 
 const fileName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
-/** Checks the file's name. A name that is not `jit-….dump` is taken for that of a copy. */
+/** Checks the file's name. A file whose name is not `jit-….dump` is taken for a copy. */
 export function checkName(
   path: string,
   { pid }: DumpHeader,
@@ -40,21 +40,21 @@ export function checkName(
       "file name",
       0,
       EVERY_PERF,
-      `perf ignores a mapped file called "${name}"`,
-      `Call the file jit-${pid}.dump while the process runs.`,
+      `perf ignores a mapped file named "${name}"`,
+      `Name the file jit-${pid}.dump while the process runs.`,
     );
   } else if (namedPid !== pid) {
     findings.warning(
       "file pid",
       AT.pid,
       PERF_6,
-      `the header has pid ${pid}, and the name ${namedPid}; perf ignores the file unless process ${namedPid} mapped it`,
+      `the header has pid ${pid}, but the file name has ${namedPid}; perf ignores the file unless process ${namedPid} mapped it`,
       "Write the id of the process into both.",
     );
   }
 }
 
-/** Checks the fields of the header; {@linkcode checkHeaderSize} follows later. */
+/** Checks the fields of the header, except its size; see {@linkcode checkHeaderSize}. */
 export function checkHeader(header: DumpHeader, findings: Findings): void {
   const { version, flags, elfMach } = header;
   if (version > JITDUMP_VERSION) {
@@ -79,7 +79,7 @@ export function checkHeader(header: DumpHeader, findings: Findings): void {
       "processor timestamps",
       AT.flags,
       EVERY_PERF,
-      "the flags declare timestamps in processor ticks; perf needs a recording that has a clock conversion, and misplaces nanoseconds",
+      "the flags declare timestamps in processor ticks; perf needs a recording with a clock conversion, and places functions at wrong times if the timestamps are nanoseconds",
       "Write nanoseconds of CLOCK_MONOTONIC with flags 0, and record with -k mono.",
     );
   }
@@ -105,7 +105,7 @@ export function checkHeader(header: DumpHeader, findings: Findings): void {
 /**
  * Checks the header's size.
  *
- * @param firstRecord The byte at which the first record starts.
+ * @param firstRecord Byte offset of the first record.
  */
 export function checkHeaderSize(
   { totalSize }: DumpHeader,
@@ -129,7 +129,7 @@ export function checkHeaderSize(
       "header size",
       AT.totalSize,
       EVERY_PERF,
-      `${declared}; perf reads records from byte ${size} on nevertheless, and loses all of them`,
+      `${declared}; perf nevertheless reads records from byte ${size} on, and loses all of them`,
       remedy,
     );
   } else {

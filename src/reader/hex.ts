@@ -1,5 +1,5 @@
 /**
- * Addresses for people.
+ * Formatting of addresses.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Reading a dump in memory.
+ * Reading of a dump in memory.
  *
  * @module
  */
@@ -49,8 +49,8 @@ export class JitDumpReader implements Iterable<DumpRecord> {
   }
 
   /**
-   * The reason why the dump does not end after a record; undefined if it does, and until
-   * the last record has been read.
+   * The reason why the dump does not end after a whole record. Undefined if it does, and
+   * until the last record has been read.
    */
   get tail(): Tail | undefined {
     return this.#tail;
@@ -59,7 +59,7 @@ export class JitDumpReader implements Iterable<DumpRecord> {
   /**
    * Iterates over the records.
    *
-   * @throws {JitDumpFormatError} At a record that is malformed.
+   * @throws {JitDumpFormatError} If a record is malformed.
    */
   *[Symbol.iterator](): Generator<DumpRecord, void> {
     const scanner = new RecordScanner(this.#bytes);

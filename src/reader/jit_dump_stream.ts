@@ -16,15 +16,16 @@ import { openSource, type RecordSource } from "./record_source.ts";
 /** Options for reading a dump. */
 export interface JitDumpStreamOptions {
   /**
-   * Follows a file until it is aborted: records that are written meanwhile are read too.
+   * Follows a growing file until this signal is aborted: records that are written meanwhile
+   * are read too.
    */
   follow?: AbortSignal;
 }
 
 /**
- * A dump that is read while it arrives. Its records can be iterated over once.
+ * A dump that is read incrementally. Its records can be iterated over once.
  *
- * @example Prints the functions of a running program
+ * @example Reading the functions of a running program
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { JitDumpFile } from "@jitdump/jitdump";
@@ -95,17 +96,17 @@ export class JitDumpStream implements AsyncIterable<DumpRecord> {
   }
 
   /**
-   * The reason why the dump does not end after a record; undefined if it does, and until
-   * the last record has been read.
+   * The reason why the dump does not end after a whole record. Undefined if it does, and
+   * until the last record has been read.
    */
   get tail(): Tail | undefined {
     return this.#tail;
   }
 
   /**
-   * Iterates over the records. The file is closed when the iteration ends, however it ends.
+   * Iterates over the records. The file is closed when the iteration ends, also by an error.
    *
-   * @throws {JitDumpFormatError} At a record that is malformed.
+   * @throws {JitDumpFormatError} If a record is malformed.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<DumpRecord, void> {
     const scanner = this.#scanner;
@@ -121,12 +122,12 @@ export class JitDumpStream implements AsyncIterable<DumpRecord> {
     }
   }
 
-  /** Closes the file. Further calls do nothing. */
+  /** Closes the file. Further calls have no effect. */
   async close(): Promise<void> {
     await this.#source.close();
   }
 
-  /** The same as {@linkcode JitDumpStream.close}, for `await using`. */
+  /** Closes the file, as {@linkcode JitDumpStream.close} does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -26,13 +26,13 @@ export class LineChecks {
   readonly #unlessLate = new Findings();
   /** Findings that hold only if file names are not freed memory. */
   readonly #unlessFreed = new Findings();
-  /** Lines before the load of another function, by their offset in the file. */
+  /** Lines directly before the load of another function, by their offset in the file. */
   readonly #misplaced = new Map<
     number,
     { codeAddr: bigint; name: string; start: bigint }
   >();
   /** Offsets of lines whose load cannot be read. */
-  readonly #excused = new Set<number>();
+  readonly #suppressed = new Set<number>();
   /** The last lines since the last load. */
   #preceding: DebugInfo | undefined;
 
@@ -49,9 +49,9 @@ export class LineChecks {
     this.#preceding = lines;
   }
 
-  /** Notes that the load of the last lines cannot be read, which is another finding. */
-  excuse(): void {
-    if (this.#preceding) this.#excused.add(this.#preceding.offset);
+  /** Suppresses findings about the last lines: their load cannot be read, which is reported. */
+  suppress(): void {
+    if (this.#preceding) this.#suppressed.add(this.#preceding.offset);
     this.#preceding = undefined;
   }
 
@@ -71,7 +71,7 @@ export class LineChecks {
         ORDER,
       );
     } else if (
-      precedingLines && !lines && !this.#excused.has(precedingLines.offset)
+      precedingLines && !lines && !this.#suppressed.has(precedingLines.offset)
     ) {
       this.#misplaced.set(precedingLines.offset, {
         codeAddr: precedingLines.codeAddr,
@@ -84,9 +84,9 @@ export class LineChecks {
     this.#checkFiles(lines);
   }
 
-  /** Reports lines that no load has taken. */
+  /** Reports lines that belong to no load. */
   reportUnclaimed({ offset, codeAddr }: DebugInfo): void {
-    if (this.#misplaced.has(offset) || this.#excused.has(offset)) return;
+    if (this.#misplaced.has(offset) || this.#suppressed.has(offset)) return;
     this.#findings.error(
       "lines without function",
       offset,
@@ -120,7 +120,7 @@ export class LineChecks {
         "freed memory",
         firstFreed.offset,
         EVERY_PERF,
-        `file names of lines begin with freed memory, as Node 18 to 24 writes them (first for "${firstFreed.name}"); perf shows these files and the lines after them wrong`,
+        `file names of lines begin with freed memory, as Node 18 to 24 writes them (first for "${firstFreed.name}"); perf shows wrong names for these files, and wrong lines after them`,
         "Use Node 26, or jitdump report, which restores the names.",
       );
       this.#unlessFreed.take();
@@ -132,8 +132,8 @@ export class LineChecks {
         EVERY_PERF,
         `the lines of ${lateCount} functions are ${
           hex(LATE_BY)
-        } bytes too late, as V8, LLVM and Dart write them; perf shows each line that far after its code`,
-        "Write plain addresses of code, or use jitdump report, which corrects them.",
+        } bytes too late, as V8, LLVM and Dart write them; perf shows each line that many bytes after its code`,
+        "Write the addresses of the code itself, or use jitdump report, which corrects them.",
       );
       this.#unlessLate.take();
     }

@@ -20,21 +20,21 @@ import type { DumpedFunction } from "./dumped_function.ts";
  */
 export const LATE_BY = 0x40n;
 
-/** One of this many functions may contradict, because its record may be damaged. */
+/** One in this many functions may contradict the others: its record may be corrupt. */
 const CONTRADICTED = 256;
 
 /**
- * Corrects the lines of a dump. The whole dump decides, not the names of its functions:
+ * Corrects the lines of a dump. The evidence is the whole dump, not the names of functions:
  *
  * - Lines are {@linkcode LineCorrections.areLate | late} if no function has a line below its
- *   start + 0x40, and some have lines after their end. A dump with the header of V8
- *   needs no lines after an end.
+ *   start + 0x40, and some have lines after their end. If the dump has the header of V8,
+ *   no lines after an end are required.
  * - File names begin with freed memory if some have characters that no name has.
  *
- * So all functions have to be added first.
+ * All functions must therefore be added first.
  *
- * The lines of another writer are mistaken for late ones only if no function with lines has
- * one in its first 64 bytes, and some lines are after the code.
+ * Correct lines are mistaken for late ones only if no function with lines has one in its
+ * first 64 bytes, and some lines are after the code.
  */
 export class LineCorrections {
   readonly #isV8: boolean;
@@ -58,7 +58,7 @@ export class LineCorrections {
     const last = lines[lines.length - 1].codeAddr - codeAddr;
     const size = BigInt(codeSize);
     if (first < LATE_BY) this.#counts.early++;
-    // Otherwise they are the lines of other code, and evidence of nothing.
+    // Lines further away belong to other code, and are no evidence.
     else if (last <= size + LATE_BY) {
       this.#counts.late++;
       this.#firstLate ??= fn;
@@ -66,14 +66,14 @@ export class LineCorrections {
     }
   }
 
-  /** Indicates whether each line's address is 0x40 too high. */
+  /** True if each line's address is 0x40 too high. */
   get areLate(): boolean {
     const { early, late, beyond } = this.#counts;
     return early * CONTRADICTED <= late &&
       (beyond > 0 || this.#isV8 && late > 0);
   }
 
-  /** Indicates whether no line needs a correction. */
+  /** True if no line needs a correction. */
   get areRight(): boolean {
     return this.#firstFreed === undefined && !this.areLate;
   }

@@ -1,11 +1,11 @@
 /**
- * Reads jitdump files, of any writer and byte order.
+ * Reads jitdump files of any writer and byte order.
  *
- * {@linkcode JitDumpReader} reads a dump in memory, {@linkcode JitDumpStream} one of any
- * size, also while it is being written. {@linkcode CodeTimeline} returns the function that
- * was at an address at a time, and {@linkcode checkDump} finds the faults of a dump.
+ * {@linkcode JitDumpReader} reads a dump in memory. {@linkcode JitDumpStream} reads a dump of
+ * any size, also while it is being written. {@linkcode CodeTimeline} finds the function at an
+ * address at a given time, and {@linkcode checkDump} finds the faults of a dump.
  *
- * No FFI is used. A dump that is opened by its path needs `--allow-read`.
+ * No FFI is used. Opening a dump by its path needs `--allow-read`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The one join of records to functions.
+ * The join of lines and unwind info to functions.
  *
  * @module
  */
@@ -21,19 +21,19 @@ export interface JoinedLoad {
   readonly unwinding: UnwindingInfo | undefined;
   /**
    * The lines that perf 6.1 to 7.2 uses: the last ones between this load and the one
-   * before it in the file, whatever address they name.
+   * before it in the file, even if they name another address.
    */
   readonly precedingLines: DebugInfo | undefined;
 }
 
-/** Maximum size of the line records that wait for their loads. */
+/** Maximum size in bytes of the line records that wait for their loads. */
 const MOST_PENDING = 64 * 1024 * 1024;
 
-/** Maximum distance of lines from the code, as Erlang 25 and V8 write them. */
+/** Maximum distance of lines from the code, in dumps of Erlang 25 and V8. */
 const TOLERANCE = 0x40n;
 
 /**
- * Joins records to loads in one pass.
+ * Joins lines and unwind info to loads in one pass.
  *
  * Lines name the address of their function, and are joined by it at any distance before the
  * load: LLVM's ORC (LLVM 21) writes all lines of an object before all its loads. Lines
@@ -43,7 +43,7 @@ const TOLERANCE = 0x40n;
  * Memory is bounded: at most 64 MiB of line records wait, and the oldest are discarded.
  */
 export class RecordJoin {
-  /** Lines that wait for their load, by the address that they name; the oldest first. */
+  /** Lines that wait for their load, by the address that they name, the oldest first. */
   readonly #pending = new Map<bigint, DebugInfo>();
   #pendingSize = 0;
   /** The last lines since the last load. */
@@ -61,12 +61,12 @@ export class RecordJoin {
     return undefined;
   }
 
-  /** The lines that no load has taken so far, the oldest first. */
+  /** The lines that belong to no load so far, the oldest first. */
   get unclaimedLines(): Iterable<DebugInfo> {
     return this.#pending.values();
   }
 
-  /** The unwind info that no load has taken so far. */
+  /** The unwind info that belongs to no load so far. */
   get unclaimedUnwinding(): UnwindingInfo | undefined {
     return this.#unwinding;
   }
@@ -108,7 +108,7 @@ export class RecordJoin {
     this.#pendingSize -= lines.totalSize;
   }
 
-  /** Copies lines that have to wait, as a view keeps all of its buffer in memory. */
+  /** Copies lines that have to wait, because a view keeps its whole buffer in memory. */
   #keepPreceding(): void {
     const lines = this.#preceding;
     if (lines && this.#pending.get(lines.codeAddr) === lines) {

@@ -1,5 +1,5 @@
 /**
- * Finding records in bytes.
+ * Division of bytes into records.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import {
 } from "./dump_record.ts";
 import { JitDumpFormatError } from "./format_error.ts";
 
-/** A record's first two fields. */
+/** Size of a record's first two fields. */
 const ID_AND_SIZE = RecordHeader.offsets.timestamp;
 
 /** The header of a dump. */
@@ -23,9 +23,9 @@ export interface DumpHeader extends FileHeader {
   readonly littleEndian: boolean;
 }
 
-/** The reason why a dump does not end after a record. */
+/** The reason why a dump does not end after a whole record. */
 export interface Tail {
-  /** The position in the file at which the last whole record ends. */
+  /** Byte offset in the file at which the last whole record ends. */
   readonly offset: number;
   /**
    * `"cut"`: the file ends within a record. `"zeros"`: zeros follow, because a writer was
@@ -50,7 +50,7 @@ export interface Tail {
  */
 export class RecordScanner {
   #window: Window;
-  /** Offsets in the buffer; the position can be after the end. */
+  /** Offset of the next record in the buffer; it can be after the end. */
   #at = 0;
   #end = 0;
   #header: DumpHeader | undefined;
@@ -77,7 +77,7 @@ export class RecordScanner {
     return this.#header;
   }
 
-  /** Returns space for at least `size` bytes; pass the number that was read to {@linkcode added}. */
+  /** Returns space for at least `size` bytes; pass the number of bytes to {@linkcode added}. */
   space(size: number): Uint8Array {
     const { bytes, offset, littleEndian } = this.#window;
     if (bytes.length - this.#end < size) {
@@ -98,8 +98,8 @@ export class RecordScanner {
   }
 
   /**
-   * Discards the bytes from {@linkcode position} on, as they may have changed in the file.
-   * The next bytes to add are those from there.
+   * Discards the bytes from {@linkcode position} on, because they may have changed in the
+   * file. The caller reads them again and adds them.
    */
   discardRest(): void {
     this.#window = windowOf(
@@ -143,21 +143,21 @@ export class RecordScanner {
   }
 
   /**
-   * Indicates whether zeros are at the position, so that no record follows. Eight bytes are enough:
-   * an id can be 0, but a size cannot, and mapped writers write it last.
+   * True if zeros are at the position, so that no record follows. Eight bytes are enough: an
+   * id can be 0, but a size cannot, and mapped writers write it last.
    */
   get isAtZeros(): boolean {
     return this.#end - this.#at >= ID_AND_SIZE && this.#startsWithZeros;
   }
 
-  /** The reason why the file ends here; undefined if it ends after a record. */
+  /** The reason why the added bytes do not end after a whole record; undefined if they do. */
   get tail(): Tail | undefined {
     if (this.#at === this.#end) return undefined;
     const kind = this.#startsWithZeros ? "zeros" : "cut";
     return { offset: Math.min(this.position, this.received), kind };
   }
 
-  /** The position in the file of the next record's end, or its start if not known yet. */
+  /** The position in the file of the next record's end, or of its start until that is known. */
   get nextEnd(): number {
     const isKnown = this.#end - this.#at >= ID_AND_SIZE && this.header;
     if (!isKnown) return this.position;
@@ -184,7 +184,7 @@ export class RecordScanner {
       );
     }
     this.#window = { ...this.#window, littleEndian };
-    // perf 6.1 to 7.2 reads 40 bytes too if it is less.
+    // If it is less, perf 6.1 to 7.2 reads 40 bytes too.
     this.#at = Math.max(header.totalSize, FileHeader.size);
     return { ...header, littleEndian };
   }
@@ -193,7 +193,7 @@ export class RecordScanner {
 /** Throws an error about a file that ends within its header. */
 export function refuseShort(size: number): never {
   throw new JitDumpFormatError(
-    `is missing: the file has ${size} bytes, and its header ${FileHeader.size}`,
+    `is missing: the file has ${size} bytes, and a header has ${FileHeader.size}`,
     { offset: 0, record: "file header", field: "magic" },
   );
 }

@@ -17,11 +17,11 @@ import {
 import type { DumpBytes } from "./dump_bytes.ts";
 import type { DumpRecord, Window } from "./dump_record.ts";
 
-/** Maximum difference of a found record's time from the times before, in nanoseconds. */
+/** Maximum time of a found record before the first, or after the last, record read, in ns. */
 const EARLIER = 10n * 10n ** 9n;
 const LATER = 24n * 3600n * 10n ** 9n;
 
-/** Maximum size of a record that is not a load: perf's own are far smaller. */
+/** Maximum size of a JIT_CODE_CLOSE. */
 const LARGEST_CLOSE = 4096;
 
 /** Maximum size of a record of an unknown id that is searched for. */
@@ -30,14 +30,14 @@ const LARGEST_OTHER = 64 * 1024;
 /** Maximum length of a name that is searched for. */
 const LONGEST_NAME = 64 * 1024;
 
-/** Number of entries of a JIT_CODE_DEBUG_INFO that are checked, and their names' length. */
+/** Maximum number of checked entries of a JIT_CODE_DEBUG_INFO, and length of their names. */
 const CHECKED_ENTRIES = 8;
 const LONGEST_FILE = 4096;
 
-/** Maximum distance of an entry from its function. */
+/** Maximum size of code, and distance of a line entry from its function. */
 const LARGEST_CODE = 2n ** 31n;
 
-/** Number of bytes that are needed to check a position. */
+/** Number of bytes needed to check a position. */
 const MARGIN = CodeLoadRecord.size + LONGEST_NAME + 1;
 
 /** Maximum number of unknown ids that are searched for. */
@@ -46,7 +46,7 @@ const MOST_IDS = 16;
 /** Number of consecutive records of unknown ids that are accepted, whatever follows. */
 const TRUSTED_ROW = 3;
 
-/** Maximum number of records that are checked to accept one. */
+/** Maximum number of consecutive records that are checked to accept the first. */
 const LONGEST_ROW = 64;
 
 /** Certainty that a record starts at a position. */
@@ -68,13 +68,13 @@ export class RecordSearch {
   /** Least and greatest upper 32 bits of a timestamp that is searched for. */
   #leastHigh = 0;
   #mostHigh = 0xffff_ffff;
-  /** Ids that have been read and are not of the specification. */
+  /** Unknown ids that have been read. */
   readonly #otherIds = new Set<number>();
-  /** Indicates whether a byte is the lowest one of an id that is searched for. */
+  /** For each byte value, 1 if it is the lowest byte of an id that is searched for. */
   readonly #isLowByte = new Uint8Array(256);
-  /** Up to here, sizes lead from record to record. */
+  /** The position up to which the size of each record leads to the next record. */
   #trustedEnd = 0;
-  /** The range that was searched last; `found` is its end if a record starts there. */
+  /** The range that was searched last; `isFound` is true if a record starts at its end. */
   #searched = { from: 0, to: 0, isFound: false };
 
   /** The range inside unknown records that was searched last, like `#searched`. */
@@ -88,7 +88,7 @@ export class RecordSearch {
     }
   }
 
-  /** Notes a record that was read: others are of similar times and ids. */
+  /** Notes the time and the id of a record that was read, because others have similar ones. */
   note({ id, timestamp: time }: DumpRecord): void {
     if (!isKnown(id)) {
       if (this.#otherIds.size < MOST_IDS) this.#noteId(id);
@@ -123,13 +123,13 @@ export class RecordSearch {
   }
 
   /**
-   * Returns the first record of a known id, or the file's end, that the record from `at` to
-   * `end` leads to; undefined if it does to neither.
+   * Follows the sizes from the record from `at` to `end`. Returns the position of the first
+   * record of a known id, or of the file's end; undefined if the sizes lead to neither.
    */
   #leadsTo(at: number, end: number): number | undefined {
     let row = isKnown(this.#headAt(at).id) ? 0 : 1;
     let next = end;
-    // Each record is checked once: those before the position are trusted.
+    // Each record is checked once: those before #trustedEnd are trusted.
     for (; row < LONGEST_ROW; row++) {
       const limit = this.#bytes.endWithin(next + RecordHeader.size);
       if (next > limit) return undefined;
@@ -150,7 +150,7 @@ export class RecordSearch {
     return row >= TRUSTED_ROW ? next : undefined;
   }
 
-  /** Returns whether the last bytes of a file can be those of an incomplete header. */
+  /** Returns whether the last bytes of a file can be an incomplete header. */
   #canBegin(at: number, end: number): boolean {
     if (at === end) return true;
     const { bytes, view, offset } = this.#bytes.loadAside(at, end);
@@ -214,7 +214,7 @@ export class RecordSearch {
       }
       const id = view.getUint32(i, this.#littleEndian);
       if (id === 0 && view.getUint32(i + 4) === 0) {
-        // A header that begins among the first 8 of 16 zeros has no size.
+        // If 16 bytes are zeros, a header in the first 8 would have size 0.
         const isZero = view.getUint32(i + 8) === 0 &&
           view.getUint32(i + 12) === 0;
         if (isZero) i += 8;
@@ -253,7 +253,7 @@ export class RecordSearch {
     const last = this.#inside;
     const isAfter = last.from <= from && from <= last.to;
     if (isAfter && last.isFound) return last.to >= end;
-    // Each byte is searched once, however many records seem to begin before it.
+    // Each byte is searched once, even if many records seem to begin before it.
     let at = isAfter ? last.to : from;
     let isFound = false;
     for (; at < end && !isFound; at++) {
@@ -307,7 +307,7 @@ export class RecordSearch {
     return this.#bytes.endWithin(end) === end;
   }
 
-  /** Tells how sure it is that a record of a known id starts at a position of a window. */
+  /** Returns the certainty that a record of a known id starts at a position. */
   #certainty(window: Window, at: number, { id, size }: Head): Certainty {
     const start = at - window.offset;
     const left = window.bytes.length - start;
@@ -418,7 +418,7 @@ export class RecordSearch {
   }
 }
 
-/** Sizes of the records with all fields that they must have. */
+/** Minimum sizes of records, by id. */
 const LEAST_SIZES: Readonly<Record<number, number>> = {
   [RecordId.JitCodeLoad]: CodeLoadRecord.size + 1,
   [RecordId.JitCodeMove]: CodeMoveRecord.size,

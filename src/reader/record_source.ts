@@ -9,7 +9,7 @@ import type { RecordScanner } from "./record_scanner.ts";
 /** Number of bytes to read at once. */
 const CHUNK_SIZE = 1024 * 1024;
 
-/** Time to wait for more bytes of a file that is followed. */
+/** Interval at which a followed file is read again. */
 const PAUSE_MS = 50;
 
 /** A source of bytes. */
@@ -47,7 +47,7 @@ class FileSource implements RecordSource {
 
   async read(scanner: RecordScanner): Promise<boolean> {
     if (this.#closed) return false;
-    // A record that the file ends in is not read into memory.
+    // A record that extends beyond the file's end is not read into memory.
     const missing = scanner.nextEnd - scanner.received;
     if (missing > CHUNK_SIZE && !this.#follow) {
       if (scanner.nextEnd > await this.#size()) return false;
@@ -74,7 +74,7 @@ class FileSource implements RecordSource {
     return true;
   }
 
-  // deno-lint-ignore require-await -- as RecordSource has it
+  // deno-lint-ignore require-await -- RecordSource requires a promise
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -97,7 +97,7 @@ class StreamSource implements RecordSource {
     return true;
   }
 
-  // deno-lint-ignore require-await -- as RecordSource has it
+  // deno-lint-ignore require-await -- RecordSource requires a promise
   async wait(): Promise<boolean> {
     return false;
   }
@@ -107,7 +107,7 @@ class StreamSource implements RecordSource {
   }
 }
 
-/** Waits for a pause, or until the signal. */
+/** Waits for {@linkcode PAUSE_MS}, or until the signal is aborted. */
 function pause(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {

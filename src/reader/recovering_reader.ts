@@ -1,5 +1,5 @@
 /**
- * Reading a dump whose records are damaged in places.
+ * Reading of a dump that is corrupt in places.
  *
  * @module
  */
@@ -22,15 +22,15 @@ import {
   type Tail,
 } from "./record_scanner.ts";
 
-/** Maximum number of bytes that are read of an incomplete record. */
+/** Maximum number of bytes to read of an incomplete record. */
 const LARGEST_PART = 16 * 1024 * 1024;
 
 /** A part of a dump that cannot be read. */
 export class CorruptRange {
   /**
-   * @param offset The byte of the file at which it was noticed.
+   * @param offset Byte offset in the file at which the fault was found.
    * @param problem A description of the fault.
-   * @param end The byte at which the next record starts; undefined if none was found.
+   * @param end Byte offset of the next record; undefined if none was found.
    */
   constructor(
     readonly offset: number,
@@ -40,14 +40,14 @@ export class CorruptRange {
 }
 
 /**
- * Reads all records that a dump has, whatever is between them.
+ * Reads all records of a dump, and skips corrupt data between them.
  *
- * A size that is wrong leads to a place where no record starts, and so does a record that
- * was written in part. After each record the reader therefore checks that another one
- * follows. If none does, it searches the bytes of that record and then the rest of the
- * file for the next one. V8 (Node 26) writes a wrong size for lines of inlined functions.
+ * A wrong size leads to a position at which no record starts, and so does a partial record.
+ * The reader therefore checks after each record that another one follows. If none does, it
+ * searches the bytes of that record and then the rest of the file for the next one. V8
+ * (Node 26) writes a wrong size for lines of inlined functions.
  *
- * Each byte is searched once, so time is linear however many records are damaged.
+ * Each byte is searched once, so the time is linear even if many records are corrupt.
  */
 export class RecoveringReader
   implements Iterable<DumpRecord | CorruptRange>, Disposable {
@@ -83,7 +83,7 @@ export class RecoveringReader
     }
   }
 
-  /** The reason why the dump does not end after a record, once it has been read. */
+  /** The reason why the dump does not end after a whole record; undefined until it is read. */
   get tail(): Tail | undefined {
     return this.#tail;
   }
@@ -134,7 +134,7 @@ export class RecoveringReader
     }
     if (this.#bytes.endWithin(end) < end) return this.#nextBeyondEnd(at, end);
     if (this.#search.follows(at, end)) return this.#nextWhole(at, end);
-    // No record follows: this one was written in part, or its size is wrong.
+    // No record follows: this one is partial, or its size is wrong.
     const found = this.#search.first(at + 1);
     if (found === undefined || found >= end) {
       const { record, corrupt } = this.#parse(at, end);
@@ -158,12 +158,12 @@ export class RecoveringReader
     if (record.totalSize - record.usedSize < RecordHeader.size) {
       return { record, next: end };
     }
-    // Its size may be that of several records.
+    // Its size may cover several records.
     const found = this.#search.first(at + record.usedSize, end);
     return found === undefined ? { record, next: end } : this.#part(at, found);
   }
 
-  /** Reads a record that ends after the file does, or claims to. */
+  /** Reads a record whose size goes beyond the end of the file. */
   #nextBeyondEnd(at: number, end: number): Step {
     const found = this.#search.first(at + 1);
     if (found !== undefined) return this.#part(at, found);
@@ -176,7 +176,7 @@ export class RecoveringReader
     };
   }
 
-  /** Reads the part of a record that is before the next one. */
+  /** Reads a partial record that ends at the next record. */
   #part(at: number, next: number): Step {
     const id = this.#idAt(at);
     if (!isKnown(id) || next - at < RecordHeader.size) {
@@ -186,7 +186,7 @@ export class RecoveringReader
     const { record } = this.#parse(at, limit);
     const problem = `${
       recordName(id)
-    } at byte ${at}: total_size goes beyond the next record, at byte ${next}`;
+    } at byte ${at}: total_size extends beyond the start of the next record, at byte ${next}`;
     return { record, corrupt: new CorruptRange(at, problem, next), next };
   }
 
@@ -224,7 +224,7 @@ export class RecoveringReader
     );
   }
 
-  /** Parses the record from `at`, of which nothing after `limit` is its own. */
+  /** Parses the record at `at`, which ends at `limit` at the latest. */
   #parse(
     at: number,
     limit: number,

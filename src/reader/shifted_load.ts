@@ -1,5 +1,5 @@
 /**
- * Recognizing a JIT_CODE_LOAD whose writer has one 8-byte field too many or too few.
+ * Recognition of a JIT_CODE_LOAD that has one 8-byte field too many or too few.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import { CodeLoadRecord } from "../format/record.ts";
 
 const LOAD = CodeLoadRecord.offsets;
 
-/** Size of the field that is missing or too much. */
+/** Size of the additional or missing field. */
 const FIELD = 8;
 
 /** Number of bytes by which the fields of a load are too late (8) or too early (-8). */
 export type Shift = typeof FIELD | -8;
 
 /**
- * Returns the shift of a load's fields; undefined if they are where they should be. The
- * name and the code have to fill the record exactly if the fields are read with the shift.
+ * Returns the shift of a load's fields; undefined if they have their specified offsets. A
+ * shift is recognized only if name and code, read with the shift, fill the record exactly.
  *
- * @param bytes The record, or its first bytes that hold the name.
+ * @param bytes The record, or its first bytes up to the end of the name.
  */
 export function shiftOfLoad(
   bytes: Uint8Array,

@@ -11,7 +11,7 @@ import { EVERY_PERF, type Findings, PERF_6, PERF_7 } from "./finding.ts";
 /** The first byte of an `.eh_frame_hdr`: its version. */
 const EH_FRAME_HDR_VERSION = 1;
 
-/** perf 6.1 to 7.2 maps multiples of this. */
+/** Unit of the sizes that perf 6.1 to 7.2 maps, in bytes. */
 const MAPPED_UNIT = 8n;
 
 const AT = UnwindingInfoRecord.offsets;
@@ -24,8 +24,8 @@ export class UnwindChecks {
   #pending: UnwindingInfo | undefined;
 
   /**
-   * @param isLost Indicates whether the images of the dump are where perf 7.2 finds no unwind info:
-   * where their path does not begin with `/tmp/jitted-`.
+   * @param isLost True if perf 7.2 finds no unwind info in the images of the dump, because
+   * their path does not begin with `/tmp/jitted-`.
    */
   constructor(isLost: boolean, findings: Findings) {
     this.#isFound = !isLost;
@@ -46,7 +46,7 @@ export class UnwindChecks {
         "no .eh_frame_hdr",
         offset + AT.ehFrameHdrSize,
         EVERY_PERF,
-        "the unwind info has no .eh_frame_hdr; perf applies it to the following functions too, and perf 6 finds no callers",
+        "the unwind info has no .eh_frame_hdr; perf applies it to the following functions too, and perf 6.1 and 6.12 find no callers",
         "Write an .eh_frame_hdr after .eh_frame.",
       );
       return;
@@ -60,7 +60,7 @@ export class UnwindChecks {
         offset + data + (isSwapped ? 0 : ehFrame.length),
         isSwapped ? EVERY_PERF : PERF_7,
         isSwapped
-          ? ".eh_frame_hdr precedes .eh_frame; perf reads the start as .eh_frame, unlike the specification, and finds no callers"
+          ? ".eh_frame_hdr precedes .eh_frame; perf, unlike the specification, expects .eh_frame first, and finds no callers"
           : `the version of .eh_frame_hdr is ${
             ehFrameHdr[0]
           } instead of ${EH_FRAME_HDR_VERSION}; perf finds no callers`,
@@ -79,12 +79,12 @@ export class UnwindChecks {
     }
   }
 
-  /** Notes that a load has taken the unwind info. */
+  /** Notes that the unwind info belongs to a load. */
   load(): void {
     this.#pending = undefined;
   }
 
-  /** Checks that a load has taken all. */
+  /** Checks that the last unwind info belongs to a load. */
   checkEnd(): void {
     if (this.#pending) this.#reportUnclaimed(this.#pending);
   }

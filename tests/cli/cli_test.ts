@@ -471,7 +471,7 @@ describe("jitdump check", () => {
     assertStringIncludes(
       lines[1],
       `${second}: byte 302: error: code index: "f" has code index 0, ` +
-        "like the function at byte 110; perf",
+        "as has the function at byte 110; perf",
     );
     assertMatch(lines[1], /\[perf 6\.1, 6\.12, 7\.2; 5 times\]$/);
     assertMatch(lines[2], /: warning: last line: .*; 6 times\]$/);
