@@ -5,7 +5,7 @@
  */
 
 import { cpuTime, memoryInUse } from "../support/this_thread.ts";
-import { Random } from "./random.ts";
+import { Random } from "../support/random.ts";
 
 /** Results of many cases. */
 export interface FuzzCounts {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Random } from "./random.ts";
+import type { Random } from "../support/random.ts";
 
 /** Sizes and counts that often cause errors. */
 const EDGES = [0, 1, 15, 16, 17, 39, 40, 41, 55, 56, 57, 0x7f, 0x80, 0xff];

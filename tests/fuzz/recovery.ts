@@ -5,7 +5,7 @@
 
 import { CodeLoad, DumpRecord, JitDumpReader } from "../../src/reader/mod.ts";
 import { RecoveringReader } from "../../src/reader/recovering_reader.ts";
-import { Random } from "./random.ts";
+import { Random } from "../support/random.ts";
 
 /** Results of many cases. */
 export interface RecoveryCounts {

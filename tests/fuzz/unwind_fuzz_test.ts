@@ -9,7 +9,7 @@ import { UnwindTable } from "../../src/unwind/unwind_table.ts";
 import { registers, tableOf } from "../support/build_stack.ts";
 import { FRAME_EXAMPLES } from "../support/frame_examples.ts";
 import { damage } from "./damage.ts";
-import { Random } from "./random.ts";
+import { Random } from "../support/random.ts";
 
 const CASES = 20_000;
 

@@ -209,7 +209,7 @@ describe("PerfDataReader", () => {
     });
   }
 
-  it("decodes records of perf itself when call chains are deferred", async () => {
+  it("decodes id indices, build-ids and deferred call chains when a file has them", async () => {
     const data = new RecordBuilder();
     data.record(69, 0, (body) => body.u64(1, 5, 2, 3, 2n ** 64n - 1n));
     data.record(67, 2 | 1 << 15, (body) => {
@@ -264,7 +264,7 @@ describe("PerfDataReader", () => {
     assertEquals([error.record, error.field], ["HEADER_CMDLINE", "section"]);
   });
 
-  it("reads events when they have any size", async () => {
+  it("reads events when their attributes have any size", async () => {
     for (const attrSize of [64, 72, 80, 96, 104, 112, 120, 128, 136, 144]) {
       const data = sample(new RecordBuilder()).bytes;
       const event = { ...EVENT, regsUser: 7, clockid: 1, flags: [10, 18, 25] };
@@ -415,24 +415,24 @@ describe("PerfDataReader", () => {
     }
   });
 
-  it("reads COMPRESSED2 records of perf 6.16 when they are too large", async () => {
+  it("reads COMPRESSED2 records of perf 6.16 when their size exceeds 16 bits", async () => {
     const noise = new RecordBuilder();
     for (let i = 0; i < 3; i++) {
       noise.record(99, 0, (body) => body.raw(randomBytes(60_000)));
     }
     sample(noise);
     const [zstd] = await compress([noise.bytes]);
-    const room = 65_519;
+    const maxPart = 65_519;
     const data = new RecordBuilder();
     // The first record's size and data_size are those of all three together.
-    const sizes = [room, room, zstd.length - 2 * room];
+    const sizes = [maxPart, maxPart, zstd.length - 2 * maxPart];
     const total = zstd.length + 3 * 16;
     data.u32(83).u16(0, (total + 7 & ~7) & 0xffff).u64(total - 16);
-    data.raw(zstd.subarray(0, room));
+    data.raw(zstd.subarray(0, maxPart));
     data.u32(83).u16(0, 16 + sizes[1]).u64(0xdead_beef_dead_beefn);
-    data.raw(zstd.subarray(room, 2 * room));
+    data.raw(zstd.subarray(maxPart, 2 * maxPart));
     data.u32(83).u16(0, 16 + sizes[2]).u64(0xdead_beef_dead_beefn);
-    data.raw(zstd.subarray(2 * room));
+    data.raw(zstd.subarray(2 * maxPart));
     sample(data, { time: 200 });
     const { records } = await readAll(
       buildFile({ events: [EVENT], data: data.bytes }),

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { packAttr } from "../../src/perf_data/new_attr.ts";
 import { finishedRound, NewRecords } from "../../src/perf_data/new_records.ts";
@@ -48,6 +48,7 @@ const MAPPING = {
   path: "/usr/bin/x",
 };
 
+/** Writes four records to a file in memory. */
 function written(): { file: MemoryFile; writer: PerfDataWriter } {
   const file = new MemoryFile();
   const writer = new PerfDataWriter(file, EVENTS);
@@ -107,19 +108,19 @@ describe("PerfDataWriter", () => {
       [["cycles:u", 999n, true, true, 1], ["page-faults", 999n, true, true, 1]],
     );
     const [kernel, comm, mapping] = records;
-    if (!(kernel instanceof Mmap && comm instanceof Comm)) throw records;
+    assert(kernel instanceof Mmap && comm instanceof Comm);
     assertEquals(
       [kernel.filename, kernel.pid],
       ["[kernel.kallsyms]_text", -1],
     );
     assertEquals([comm.pid, comm.tid, comm.comm], [9, 10, "a thread"]);
-    if (!(mapping instanceof Mmap2)) throw mapping;
+    assert(mapping instanceof Mmap2);
     assertEquals(mapping.filename, "/usr/bin/x");
     assertEquals(mapping.file, { major: 1, minor: 2, inode: 3n });
     assertEquals([mapping.protection, mapping.flags], [5, 2]);
   });
 
-  it("writes readable records when the file ends anywhere", async () => {
+  it("writes records that are readable when the file ends within a later one", async () => {
     const { file } = written();
     const whole = await read(file.bytes);
     assertEquals(whole.reader.header.isUnfinished, true);
@@ -129,7 +130,7 @@ describe("PerfDataWriter", () => {
     assertEquals(cut.reader.tails.length, 1);
   });
 
-  it("is read after what was committed when it is not finished", async () => {
+  it("writes a file that is read beyond its committed size when it is unfinished", async () => {
     const { file, writer } = written();
     writer.commit();
     const committed = file.bytes.length;

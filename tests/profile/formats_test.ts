@@ -8,6 +8,7 @@ import { toPprof } from "../../src/profile/pprof.ts";
 import { toSpeedscope } from "../../src/profile/speedscope.ts";
 import { buildProfile, type Stack } from "../support/build_profile.ts";
 import { decodePprof } from "../support/decode_pprof.ts";
+import { Random } from "../support/random.ts";
 
 const FUNCTIONS = ["f", "g", "h", "fib", "main"];
 
@@ -19,17 +20,16 @@ function* samples(): Generator<Stack> {
       source: { file: "/a", line },
     }))
   );
-  let state = 1;
-  const next = (end: number) => {
-    state = Math.imul(state, 1103515245) + 12345 >>> 0;
-    return (state >>> 16) % end;
-  };
+  const random = new Random(1);
   for (let i = 0; i < 2000; i++) {
     yield {
       process: "a program 7",
-      tid: 7 + next(3),
-      symbols: Array.from({ length: next(6) }, () => symbols[next(10)]),
-      weight: 1e6 * (1 + next(5)),
+      tid: 7 + random.below(3),
+      symbols: Array.from(
+        { length: random.below(6) },
+        () => random.of(symbols),
+      ),
+      weight: 1e6 * (1 + random.below(5)),
     };
   }
 }

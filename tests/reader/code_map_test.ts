@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CodeMap } from "../../src/reader/code_map.ts";
+import { Random } from "../support/random.ts";
 
 const range = (start: number, end: number) => ({
   start: BigInt(start),
@@ -56,27 +57,24 @@ describe("CodeMap", () => {
 
   it("agrees with a table of all addresses when code is added and removed at random", () => {
     const map = new CodeMap<string>();
-    const table = new Array<string | undefined>(6000);
-    let seed = 7;
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-      return (seed >>> 8) % below;
-    };
+    const table = new Array<string | undefined>(6000).fill(undefined);
+    const random = new Random(7);
     for (let i = 0; i < 4000; i++) {
-      const start = random(5900);
-      const end = start + random(random(8) ? 5 : 100);
-      const owner = `f${random(500)}`;
-      if (random(4) === 0) {
-        map.remove(owner, range(start, end));
+      const start = random.below(5900);
+      const end = start + random.below(random.below(8) ? 5 : 100);
+      const present = table[start];
+      if (present && random.below(4) === 0) {
+        map.remove(present, range(start, end));
         for (let at = start; at < end; at++) {
-          if (table[at] === owner) table[at] = undefined;
+          if (table[at] === present) table[at] = undefined;
         }
       } else {
+        const owner = `f${random.below(500)}`;
         map.put(owner, range(start, end), BigInt(i));
         table.fill(owner, start, end);
       }
     }
-    const replayed = new Array<string | undefined>(6000);
+    const replayed = new Array<string | undefined>(6000).fill(undefined);
     for (const { owner, start, end } of map) {
       replayed.fill(owner, Number(start), Number(end));
     }

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { CodeTimeline, JitDumpReader } from "../../src/reader/mod.ts";
 import { DumpBuilder } from "../support/build_dump.ts";
+import { Random } from "../support/random.ts";
 import { cpuTime } from "../support/this_thread.ts";
 
 const timelineOf = (builder: DumpBuilder) =>
@@ -36,7 +37,7 @@ describe("CodeTimeline", () => {
     ) assertEquals(timeline.find(address, time)?.fn.name, name);
   });
 
-  it("finds the right function when code is replaced or overlapped", () => {
+  it("finds the latest function when code is replaced or overlapped", () => {
     const timeline = timelineOf(
       new DumpBuilder()
         .load({ name: "wide", address: 100n, code: bytes(100), time: 1n })
@@ -91,7 +92,7 @@ describe("CodeTimeline", () => {
     assertEquals(at(405n, 9n), undefined);
   });
 
-  it("finds the later one in the file when two have the same time", () => {
+  it("finds the last function of the file when two have the same time", () => {
     const timeline = timelineOf(
       new DumpBuilder()
         .load({ name: "first", address: 100n, code: bytes(4), time: 1n })
@@ -115,37 +116,33 @@ describe("CodeTimeline", () => {
   });
 
   it("agrees with a replay of all records when these are random", () => {
-    let seed = 1;
-    const random = (below: number) => {
-      seed = Math.imul(seed, 1_103_515_245) + 12_345 >>> 0;
-      return (seed >>> 8) % below;
-    };
+    const random = new Random(1);
     for (let round = 0; round < 30; round++) {
       const builder = new DumpBuilder();
-      /** The code index at each address after each step, computed independently. */
-      const painted: (string | undefined)[][] = [Array(120).fill(undefined)];
-      const places = new Map<number, { start: number; size: number }>();
+      /** The function at each address after each step, computed independently. */
+      const replayed: (string | undefined)[][] = [Array(120).fill(undefined)];
+      const ranges = new Map<number, { start: number; size: number }>();
       for (let step = 1; step <= 60; step++) {
-        const now = [...painted[step - 1]];
+        const now = [...replayed[step - 1]];
         const time = BigInt(step);
-        const size = 1 + random(30);
-        const start = random(90);
-        const index = random(step);
-        const place = places.get(index);
-        if (random(4) === 0 && place) {
+        const size = 1 + random.below(30);
+        const start = random.below(90);
+        const index = random.below(step);
+        const range = ranges.get(index);
+        if (random.below(4) === 0 && range) {
           builder.move(
-            BigInt(place.start),
+            BigInt(range.start),
             BigInt(start),
-            place.size,
+            range.size,
             BigInt(index),
             time,
           );
-          for (let i = 0; i < place.size; i++) {
-            const at = place.start + i;
+          for (let i = 0; i < range.size; i++) {
+            const at = range.start + i;
             if (now[at] === `f${index}`) now[at] = undefined;
           }
-          now.fill(`f${index}`, start, start + place.size);
-          places.set(index, { ...place, start });
+          now.fill(`f${index}`, start, start + range.size);
+          ranges.set(index, { ...range, start });
         } else {
           builder.load({
             name: `f${step}`,
@@ -155,12 +152,12 @@ describe("CodeTimeline", () => {
             time,
           });
           now.fill(`f${step}`, start, start + size);
-          places.set(step, { start, size });
+          ranges.set(step, { start, size });
         }
-        painted.push(now);
+        replayed.push(now);
       }
       const timeline = timelineOf(builder);
-      painted.forEach((names, time) => {
+      replayed.forEach((names, time) => {
         assertEquals(
           names.map((_, at) =>
             timeline.find(BigInt(at), BigInt(time))?.fn.name

@@ -41,10 +41,10 @@ describe("FunctionTable", () => {
     const table = new FunctionTable();
     const addresses = [0n, 0xffff_fff0n, 2n ** 63n, 2n ** 64n - 64n];
     for (const address of addresses) {
-      const number = table.add(functionOf(3, address));
-      const first = table.firstLine(number);
+      const index = table.add(functionOf(3, address));
+      const first = table.firstLine(index);
       assertEquals(
-        [0, 1, 2].map((i) => table.lineOffset(number, first + i)),
+        [0, 1, 2].map((i) => table.lineOffset(index, first + i)),
         [0, 4, 8],
       );
     }

@@ -56,6 +56,7 @@ function freed(file: string, ...memory: number[]): Uint8Array {
   return bytes;
 }
 
+/** Adds a function of `size` bytes with lines, and `padding` bytes after the last line. */
 function addFreed(
   dump: DumpBuilder,
   name: string,
@@ -118,7 +119,7 @@ describe("lines that are 0x40 late", () => {
     }
   });
 
-  it("are corrected when one record of many is damaged", () => {
+  it("are corrected when one function of 300 has a line below 0x40", () => {
     const dump = new DumpBuilder();
     for (let i = 0n; i < 300n; i++) {
       add(dump, `f${i}`, 0x1000n * i, 48, [[i ? 0x40n : 0n, 1], [0x60n, 2]]);
@@ -250,7 +251,7 @@ describe("file names that begin with freed memory", () => {
     assertEquals(linesIn(dump.bytes)[name], [`+0 ${file}:2`]);
   });
 
-  it("are kept when no function's file has that end", () => {
+  it("are kept when no function's file ends like them", () => {
     const dump = new DumpBuilder(true, V8);
     const unknown = freed("/nobody/knows/this/file.js", 1, 2, 3);
     addFreed(dump, name, 0x1000n, 256, [[0x40n, 2, unknown]]);

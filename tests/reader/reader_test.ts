@@ -168,7 +168,7 @@ describe("reading a dump", () => {
       assertEquals(toObjects([...reader]), EVERYTHING);
     });
 
-    it(`yields the same records when a stream has any pieces, ${order}-endian`, async () => {
+    it(`yields the same records when a ${order}-endian stream has pieces of any size`, async () => {
       const { bytes } = everything(littleEndian);
       for (const size of [1, 2, 7, 39, 40, 41, 63, 100, bytes.length]) {
         const { records, tail } = await readStream(bytes, size);
@@ -234,7 +234,7 @@ describe("reading a dump", () => {
     assertEquals([load.functionName, ...load.code], ["f", 1, 2]);
   });
 
-  it("yields the written functions when this module has written it", () => {
+  it("yields the written functions when this module has written the dump", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     using dump = new JitDumpFile(path);
@@ -264,7 +264,7 @@ describe("reading a dump", () => {
 });
 
 describe("reading a dump of another writer", () => {
-  it("yields functions with unwind info when CPython has written it", () => {
+  it("yields functions with unwind info when CPython has written the dump", () => {
     const frame = new Uint8Array(44).fill(7);
     const hdr = Uint8Array.of(1, 0x1b, 3, 0x3b, ...new Uint8Array(16));
     const builder = new DumpBuilder();
@@ -291,7 +291,7 @@ describe("reading a dump of another writer", () => {
     );
   });
 
-  it("yields lines and split unwind info when LLVM has written it", () => {
+  it("yields lines and split unwind info when LLVM has written the dump", () => {
     const hdr = Uint8Array.of(1, 0x1b, 3, 0x3b);
     const frame = Uint8Array.of(0x14, 0, 0, 0, 0, 0, 0, 0);
     const builder = new DumpBuilder(true, { flags: 0xdead_beefn })

@@ -25,7 +25,7 @@ const summaryOf = (dump: DumpBuilder) =>
   );
 
 describe("RecordJoin", () => {
-  it("joins lines to the load of their address when all lines come first, as LLVM 21 writes", () => {
+  it("joins lines to the load of their address when all precede the loads, as in LLVM 21", () => {
     const dump = new DumpBuilder()
       .unwinding(new Uint8Array(24), 12, 0)
       .debugInfo(0x1070n, [[0x10b0n, 30], [0x10c0n, 31]])
@@ -45,14 +45,14 @@ describe("RecordJoin", () => {
     assertEquals(summaryOf(dump), ["f", "g 1 2"]);
   });
 
-  it("joins by position when lines name another address and lie in the code", () => {
+  it("joins lines to the next load when their address is 0 and they are in its code", () => {
     const dump = new DumpBuilder()
       .debugInfo(0n, [[0x1000n, 1], [0x1010n, 2]])
       .load({ name: "f", address: 0x1000n, code });
     assertEquals(summaryOf(dump), ["f 1 2"]);
   });
 
-  it("joins the nearer lines when two records name one address", () => {
+  it("joins the last lines before a load when two records have its address", () => {
     const dump = new DumpBuilder()
       .debugInfo(0x1000n, [[0x1000n, 1]])
       .debugInfo(0x1000n, [[0x1000n, 2]])
@@ -61,7 +61,7 @@ describe("RecordJoin", () => {
     assertEquals(summaryOf(dump), ["f 2", "again"]);
   });
 
-  it("returns the lines that perf uses and those of no load when both exist", () => {
+  it("returns preceding and unclaimed lines when lines are of no load", () => {
     const dump = new DumpBuilder()
       .debugInfo(0x9000n, [[0x9000n, 1]])
       .load({ name: "f", address: 0x1000n, code })

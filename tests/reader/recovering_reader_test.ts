@@ -16,6 +16,7 @@ import {
 import { DumpBuilder } from "../support/build_dump.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { descriptorsOn } from "../support/open_files.ts";
+import { Random } from "../support/random.ts";
 import { cpuTime } from "../support/this_thread.ts";
 
 /** Returns the time of the nth function: days after the system's start, in ns. */
@@ -27,13 +28,13 @@ function recover(bytes: Uint8Array) {
   const path = join(directory.path, "jit-7.dump");
   Deno.writeFileSync(path, bytes);
   const records: DumpRecord[] = [];
-  const damages: CorruptRange[] = [];
+  const corrupt: CorruptRange[] = [];
   using dump = RecoveringReader.open(path);
   for (const item of dump) {
-    if (item instanceof CorruptRange) damages.push(item);
+    if (item instanceof CorruptRange) corrupt.push(item);
     else records.push(item);
   }
-  return { records, damages, tail: dump.tail };
+  return { records, corrupt, tail: dump.tail };
 }
 
 const namesOf = (records: DumpRecord[]) =>
@@ -80,11 +81,11 @@ describe("RecoveringReader", () => {
   for (const littleEndian of [true, false]) {
     for (const error of [-60, -9, -1, 1, 2, 7, 8, 9, 50, 64, 199, 2 ** 30]) {
       const order = littleEndian ? "little" : "big";
-      it(`continues when the size of lines is wrong by ${error}, ${order}-endian`, () => {
+      it(`continues when the size of ${order}-endian lines is wrong by ${error}`, () => {
         const bytes = withWrongSize(littleEndian, error);
-        const { records, damages } = recover(bytes);
+        const { records, corrupt } = recover(bytes);
         assertEquals(namesOf(records), ["f1", "f2", "f3", "f4"]);
-        assertEquals(damages.length, 1);
+        assertEquals(corrupt.length, 1);
       });
     }
   }
@@ -107,10 +108,10 @@ describe("RecoveringReader", () => {
       const bytes = new Uint8Array(before.length + size + after.length);
       bytes.fill(0xaa).set(before);
       bytes.set(after, before.length + size);
-      const { records, damages } = recover(bytes);
+      const { records, corrupt } = recover(bytes);
       assertEquals(namesOf(records), ["f1", "f2", "f3", "f4", "f5"]);
-      assertEquals(damages.map(({ end }) => end), [before.length + size]);
-      assertMatch(damages[0].problem, new RegExp(`at byte ${before.length}`));
+      assertEquals(corrupt.map(({ end }) => end), [before.length + size]);
+      assertMatch(corrupt[0].problem, new RegExp(`at byte ${before.length}`));
     });
   }
 
@@ -122,17 +123,17 @@ describe("RecoveringReader", () => {
     const { bytes } = dump;
     // Its size is impossible, so it is not mistaken for a truncated record.
     new DataView(bytes.buffer).setUint32(size + 4, 8, true);
-    const { records, damages } = recover(bytes);
+    const { records, corrupt } = recover(bytes);
     assertEquals(namesOf(records), ["f1", "f2"]);
-    assertEquals(damages.map(({ end }) => end), [undefined]);
+    assertEquals(corrupt.map(({ end }) => end), [undefined]);
   });
 
   it("reports a tail when the file ends within a record or with zeros", () => {
     const whole = load(load(new DumpBuilder(), 1), 2).bytes;
     for (const cut of [1, 100, 101, 150]) {
-      const { records, damages, tail } = recover(whole.subarray(0, -cut));
+      const { records, corrupt, tail } = recover(whole.subarray(0, -cut));
       const complete = records.filter(({ isComplete }) => isComplete);
-      assertEquals([namesOf(complete), damages], [["f1"], []], `${cut}`);
+      assertEquals([namesOf(complete), corrupt], [["f1"], []], `${cut}`);
       // The name, the address and the size of the second one are before its code.
       const names = cut > 100 ? ["f1"] : ["f1", "f2"];
       assertEquals(namesOf(records), names, `${cut}`);
@@ -140,13 +141,13 @@ describe("RecoveringReader", () => {
     }
     const zeros = new Uint8Array(whole.length + 3_000_000);
     zeros.set(whole);
-    const { damages, tail } = recover(zeros);
-    assertEquals(damages, []);
+    const { corrupt, tail } = recover(zeros);
+    assertEquals(corrupt, []);
     assertEquals(tail, { offset: whole.length, kind: "zeros" });
-    // The same if lines are the last complete record.
+    // The result is the same if lines are the last complete record.
     const lines = new DumpBuilder().debugInfo(0x1000n, [[0x1000n, 1]], time(1));
     const end = load(lines, 1).bytes.subarray(0, -50);
-    assertEquals((recover(end)).damages, []);
+    assertEquals((recover(end)).corrupt, []);
   });
 
   it("continues when there are zeros or a size beyond the file", () => {
@@ -157,16 +158,16 @@ describe("RecoveringReader", () => {
       const { bytes } = dump;
       if (at === 0) bytes.fill(0, size, size + 100);
       else new DataView(bytes.buffer).setUint32(size + at, value, true);
-      const { records, damages } = recover(bytes);
+      const { records, corrupt } = recover(bytes);
       const complete = records.filter(({ isComplete }) => isComplete);
       assertEquals(namesOf(complete), ["f1", "f3", "f4", "f5"]);
       // Only the size of the second one is wrong.
       assertEquals(records.length, at === 0 ? 4 : 5);
-      assertEquals(damages.length, 1);
+      assertEquals(corrupt.length, 1);
     }
   });
 
-  it("finds records after garbage when skipped records or odd times are among them", () => {
+  it("finds records after garbage when skipped records or other clocks are among them", () => {
     for (const timestamp of [time(2), 5n, 2n ** 63n]) {
       const dump = load(new DumpBuilder(), 1);
       // A timestamp from another writer's clock.
@@ -176,9 +177,9 @@ describe("RecoveringReader", () => {
       const end = dump.size;
       dump.record(0xffff_ffff, 0n, () => dump.raw(new Uint8Array(10)));
       [3, 4].reduce(load, dump);
-      const { records, damages } = recover(dump.bytes);
+      const { records, corrupt } = recover(dump.bytes);
       assertEquals(namesOf(records), ["f1", "f2", "f3", "f4"]);
-      assertEquals(damages, [
+      assertEquals(corrupt, [
         new CorruptRange(size, `no record begins at byte ${size}`, end),
       ]);
     }
@@ -197,8 +198,8 @@ describe("RecoveringReader", () => {
     // Only a header, without a time.
     dump.record(5, 0n);
     for (const bytes of [dump.bytes, load(dump, 11).bytes]) {
-      const { records, damages, tail } = recover(bytes);
-      assertEquals([damages, tail], [[], undefined]);
+      const { records, corrupt, tail } = recover(bytes);
+      assertEquals([corrupt, tail], [[], undefined]);
       assertEquals(records.filter(({ id }) => id !== 0).length, 4 + 25 + 1);
       assertEquals(namesOf(records).slice(0, 10), [
         ...Array.from({ length: 10 }, (_, i) => `f${i + 1}`),
@@ -221,7 +222,7 @@ describe("RecoveringReader", () => {
     const bytes = new Uint8Array(start + 180 + whole.length);
     bytes.set(dump.bytes.subarray(0, start + 180));
     bytes.set(whole, start + 180);
-    const { records, damages } = recover(bytes);
+    const { records, corrupt } = recover(bytes);
     assertEquals(namesOf(records), [
       "f1",
       "part",
@@ -233,21 +234,21 @@ describe("RecoveringReader", () => {
       ),
       [start],
     );
-    assertEquals(damages.map(({ end }) => end), [start + 180]);
+    assertEquals(corrupt.map(({ end }) => end), [start + 180]);
   });
 
   it("reads name, address and size when the file ends within a load", () => {
     const dump = load(new DumpBuilder(), 1);
     const { size } = dump;
     const { bytes } = load(dump, 2);
-    const { records, damages, tail } = recover(bytes.subarray(0, size + 70));
+    const { records, corrupt, tail } = recover(bytes.subarray(0, size + 70));
     const last = records.at(-1) as CodeLoad;
     assertEquals(
       [last.functionName, last.codeAddr, last.codeSize, last.isComplete],
       ["f2", 0x2000n, 100, false],
     );
     assertEquals(last.code.length, 70 - 59);
-    assertEquals([damages, tail], [[], { offset: size, kind: "cut" }]);
+    assertEquals([corrupt, tail], [[], { offset: size, kind: "cut" }]);
     // A load without its complete name is not returned.
     assertEquals(namesOf(recover(bytes.subarray(0, size + 58)).records), [
       "f1",
@@ -264,8 +265,8 @@ describe("RecoveringReader", () => {
       });
       load(dump, Number(i));
     }
-    const { records, damages } = recover(dump.bytes);
-    assertEquals([records.length, damages], [12, []]);
+    const { records, corrupt } = recover(dump.bytes);
+    assertEquals([records.length, corrupt], [12, []]);
     assertEquals(records.every(({ isComplete }) => isComplete), true);
   });
 
@@ -321,7 +322,7 @@ describe("RecoveringReader", () => {
     });
   }
 
-  it("loses no whole record when sizes of 2^40 are among small times and zeros", () => {
+  it("loses no whole record when every third load has a code size of 2^40", () => {
     const COUNT = 3000;
     const starts: number[] = [];
     const dump = new DumpBuilder();
@@ -345,7 +346,7 @@ describe("RecoveringReader", () => {
     assertEquals([...lost], []);
   });
 
-  it("takes linear time when rows of unknown records precede garbage", () => {
+  it("takes linear time when 200,000 unknown records precede garbage", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
     const record = new DumpBuilder().record(77, time(1)).bytes.subarray(40);
@@ -374,12 +375,12 @@ describe("RecoveringReader", () => {
     }
   });
 
-  it("reads to the end when a pipe is damaged or not", async () => {
+  it("reads a pipe to its end when that is complete, truncated or corrupt", async () => {
     using directory = temporaryDirectory();
     const { size, bytes } = [1, 2, 3].reduce(load, new DumpBuilder());
-    const rubbish = new Uint8Array(size + 50).fill(0xaa);
-    rubbish.set(bytes);
-    for (const piped of [bytes, bytes.subarray(0, -1), rubbish]) {
+    const garbage = new Uint8Array(size + 50).fill(0xaa);
+    garbage.set(bytes);
+    for (const piped of [bytes, bytes.subarray(0, -1), garbage]) {
       const file = join(directory.path, "some.dump");
       const pipe = join(directory.path, "pipe");
       Deno.writeFileSync(file, piped);
@@ -411,18 +412,18 @@ describe("RecoveringReader", () => {
     const second = 40 + (size - 40) / 2;
     const view = new DataView(bytes.buffer);
     view.setUint32(second + 4, (size - 40) / 2 + 12, true);
-    const { records, damages } = recover(bytes);
+    const { records, corrupt } = recover(bytes);
     assertEquals(namesOf(records).slice(-3), ["f4", "f5", "f6"]);
-    assert(damages.length > 0);
+    assert(corrupt.length > 0);
   });
 
   it("skips an unknown record by its size when it contains another record", () => {
     const inner = [7, 8, 9].reduce(load, new DumpBuilder()).bytes.subarray(40);
     const dump = load(new DumpBuilder(), 1);
     dump.record(4711, time(1), () => dump.raw(inner));
-    const { records, damages } = recover(load(dump, 2).bytes);
+    const { records, corrupt } = recover(load(dump, 2).bytes);
     assertEquals(namesOf(records), ["f1", "f2"]);
-    assertEquals(damages, []);
+    assertEquals(corrupt, []);
   });
 
   it("finds the records when the header's size is too large", () => {
@@ -444,12 +445,12 @@ describe("RecoveringReader", () => {
       })));
       dump.dumpCodeCloseRecord();
     }
-    const { records, damages } = recover(Deno.readFileSync(path));
+    const { records, corrupt } = recover(Deno.readFileSync(path));
     assertEquals(namesOf(records).length, 1000);
-    assertEquals(damages, []);
+    assertEquals(corrupt, []);
   });
 
-  it("finds most intact functions when a dump has any damage", () => {
+  it("finds most intact functions when random bytes of a dump are overwritten", () => {
     const whole = new DumpBuilder();
     for (let number = 1; number <= 40; number++) {
       whole.debugInfo(
@@ -460,17 +461,13 @@ describe("RecoveringReader", () => {
       load(whole, number);
     }
     const { bytes } = whole;
-    let seed = 1;
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-      return (seed >>> 8) % below;
-    };
+    const random = new Random(1);
     let found = 0;
     const CASES = 300;
     for (let i = 0; i < CASES; i++) {
       const damaged = bytes.slice();
-      const at = 40 + random(bytes.length - 40);
-      damaged.fill(random(256), at, at + 1 + random(60));
+      const at = 40 + random.below(bytes.length - 40);
+      damaged.fill(random.below(256), at, at + 1 + random.below(60));
       const { records } = recover(damaged);
       const names = namesOf(records);
       assertEquals(names.length, new Set(names).size, `case ${i}`);

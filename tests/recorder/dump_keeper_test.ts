@@ -31,11 +31,11 @@ function dumpIn(path: string, name: string, text: string): string {
 }
 
 describe("DumpKeeper", () => {
-  it("keeps dumps of one name apart, and what is written later, when it links them", () => {
-    using place = temporaryDirectory();
-    const { directory, keeper } = keeperIn(place.path);
+  it("keeps dumps with equal names, and their later records, when it links them", () => {
+    using root = temporaryDirectory();
+    const { directory, keeper } = keeperIn(root.path);
     for (const name of ["a", "b"]) {
-      const dump = dumpIn(place.path, name, name);
+      const dump = dumpIn(root.path, name, name);
       keeper.onMapping(mappingOf(dump));
       Deno.writeTextFileSync(dump, "+", { append: true });
       Deno.removeSync(dump);
@@ -46,12 +46,12 @@ describe("DumpKeeper", () => {
       kept.map(({ file }) => Deno.readTextFileSync(join(directory, file))),
       ["a+", "b+"],
     );
-    assertEquals(kept[0].path, join(place.path, "a", "jit-7.dump"));
+    assertEquals(kept[0].path, join(root.path, "a", "jit-7.dump"));
   });
 
-  it("names the place of a dump when the program has written it to the recording", () => {
-    using place = temporaryDirectory();
-    const { dumps, keeper } = keeperIn(place.path);
+  it("returns the path of a dump when it is in the recording already", () => {
+    using root = temporaryDirectory();
+    const { dumps, keeper } = keeperIn(root.path);
     Deno.writeTextFileSync(join(dumps, "jit-7.dump"), "own");
     keeper.onMapping(mappingOf(join(dumps, "jit-7.dump")));
     keeper.finish();
@@ -61,13 +61,13 @@ describe("DumpKeeper", () => {
     );
   });
 
-  it("ignores other files, and dumps that are gone, when they are mapped", () => {
-    using place = temporaryDirectory();
-    const { keeper } = keeperIn(place.path);
-    const other = join(place.path, "libc.so.6");
+  it("ignores a mapped file when it is not a dump or has been removed", () => {
+    using root = temporaryDirectory();
+    const { keeper } = keeperIn(root.path);
+    const other = join(root.path, "libc.so.6");
     Deno.writeTextFileSync(other, "");
     keeper.onMapping(mappingOf(other));
-    const dump = dumpIn(place.path, "a", "a");
+    const dump = dumpIn(root.path, "a", "a");
     const mapping = mappingOf(dump);
     Deno.removeSync(dump);
     keeper.onMapping(mapping);
@@ -77,25 +77,25 @@ describe("DumpKeeper", () => {
 
   let otherDevice: string | undefined = `there is no ${SHM}`;
   try {
-    using place = temporaryDirectory();
-    if (Deno.statSync(SHM).dev !== Deno.statSync(place.path).dev) {
+    using root = temporaryDirectory();
+    if (Deno.statSync(SHM).dev !== Deno.statSync(root.path).dev) {
       otherDevice = undefined;
     }
   } catch {
-    // There is none.
+    // The directory does not exist.
   }
 
   itUnless(
     otherDevice,
-    "copies a dump when it is on another file system, at its process' end and at the end",
+    "copies a dump at its process's exit and at the end when it is on another file system",
     () => {
-      using place = temporaryDirectory();
-      const far = Deno.makeTempDirSync({ dir: SHM });
+      using root = temporaryDirectory();
+      const elsewhere = Deno.makeTempDirSync({ dir: SHM });
       try {
-        const { directory, keeper } = keeperIn(place.path);
+        const { directory, keeper } = keeperIn(root.path);
         const text = (file: string) =>
           Deno.readTextFileSync(join(directory, file));
-        const dump = dumpIn(far, "a", "start");
+        const dump = dumpIn(elsewhere, "a", "start");
         keeper.onMapping(mappingOf(dump));
         Deno.writeTextFileSync(dump, ", end of process", { append: true });
         keeper.onExit(7);
@@ -106,7 +106,7 @@ describe("DumpKeeper", () => {
         assertEquals(keeper.kept.map(({ file }) => file), [copy]);
         assertEquals(text(copy), "start, end of process, end");
       } finally {
-        Deno.removeSync(far, { recursive: true });
+        Deno.removeSync(elsewhere, { recursive: true });
       }
     },
   );

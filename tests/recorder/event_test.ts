@@ -7,7 +7,7 @@ import {
 } from "../../src/recorder/event.ts";
 
 describe("parseEvent()", () => {
-  it("returns type and config when it gets perf's name", () => {
+  it("returns type and config when it gets an event's name in perf", () => {
     assertEquals(parseEvent("cache-misses"), {
       name: "cache-misses",
       type: 0,
@@ -55,7 +55,7 @@ describe("eventsOfPmus()", () => {
     );
   });
 
-  it("returns one event when it is a software event, or when there is one PMU", () => {
+  it("returns the event itself when it is a software event or there is one PMU", () => {
     const clock = parseEvent("cpu-clock")!;
     assertEquals(eventsOfPmus(clock, pmus), [clock]);
     const cycles = parseEvent("cycles")!;

@@ -15,9 +15,9 @@ import {
   type PerfRecord,
   Sample,
 } from "../../src/perf_data/mod.ts";
-import { itUnless } from "../support/it_unless.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
 import { jitdumpCommand } from "../support/jitdump.ts";
-import { isInstalled, run, runOrThrow } from "../support/perf.ts";
+import { run, runOrThrow } from "../support/perf.ts";
 import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
@@ -53,7 +53,7 @@ int main(int argc, char **argv) {
 }
 `;
 
-const noCompiler = await isInstalled("cc") ? undefined : "there is no cc";
+const noCompiler = await whyMissing("cc");
 
 async function compile(directory: string): Promise<string> {
   const program = join(directory, "threads");
@@ -244,9 +244,10 @@ async function whyNoUser(): Promise<string | undefined> {
   const paranoid = "/proc/sys/kernel/perf_event_paranoid";
   if (Deno.uid() !== 0) return "this user is not root";
   if (Number(Deno.readTextFileSync(paranoid)) !== 2) {
-    return "the limit is not 2";
+    return "kernel.perf_event_paranoid is not 2";
   }
-  if (!await isInstalled("setpriv")) return "there is no setpriv";
+  const noSetpriv = await whyMissing("setpriv");
+  if (noSetpriv) return noSetpriv;
   const [program, ...args] = NOBODY;
   const { success } = await run(
     [program, ...args, ...jitdump("--version")],

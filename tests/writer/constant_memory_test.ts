@@ -9,7 +9,7 @@ import {
 
 const MIB = 1024 * 1024;
 
-describe("memory", () => {
+describe("the memory of a writer", () => {
   for (const name of ["function number ", "größe "]) {
     it(`stays constant when records are added with names like ${name}…`, async () => {
       using directory = temporaryDirectory();

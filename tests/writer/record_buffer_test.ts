@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { BATCH_SIZE, RecordBuffer } from "../../src/writer/record_buffer.ts";
 
-/** Adds a function whose code consists of `codeSize` bytes of 7. */
+/** Adds a function whose code consists of `size` bytes of 7. */
 function add(buffer: RecordBuffer, size: number): void {
   const load = { timestamp: 0n, address: 0n, codeIndex: 0n };
   const code = new Uint8Array(size).fill(7);
@@ -17,18 +17,18 @@ const contentOf = ({ bytes, length, trailing }: RecordBuffer) => [
 describe("RecordBuffer", () => {
   it("keeps the later records when its start is removed", () => {
     for (const size of [10, BATCH_SIZE + 1]) {
-      const [alone, behind] = [new RecordBuffer(), new RecordBuffer()];
-      add(alone, size);
-      add(behind, 100);
-      const { length } = behind;
-      const start = behind.bytes.slice(0, length);
-      add(behind, size);
-      const given = behind.start(length);
-      assertEquals(given.bytes.slice(0, given.length), start);
-      assertEquals(given.trailing, undefined);
-      behind.dropStart(length);
-      assertEquals(contentOf(behind), contentOf(alone));
-      assertEquals(behind.size, alone.size);
+      const [expected, buffer] = [new RecordBuffer(), new RecordBuffer()];
+      add(expected, size);
+      add(buffer, 100);
+      const { length } = buffer;
+      const first = buffer.bytes.slice(0, length);
+      add(buffer, size);
+      const start = buffer.start(length);
+      assertEquals(start.bytes.slice(0, start.length), first);
+      assertEquals(start.trailing, undefined);
+      buffer.dropStart(length);
+      assertEquals(contentOf(buffer), contentOf(expected));
+      assertEquals(buffer.size, expected.size);
     }
   });
 });

@@ -75,7 +75,7 @@ describe("source lines", () => {
       address: Number(entry.address - ADDRESS),
     }));
 
-  it("precede their function, with its addresses and timestamp, when they are recorded", () => {
+  it("precede their function and have its addresses and timestamp when they are recorded", () => {
     const { ids, find } = dumped({
       lines: [{ offset: 0, line: 7, file: "/a.ts" }],
     });
@@ -106,7 +106,7 @@ describe("source lines", () => {
     );
   });
 
-  it("are sorted by offset, in a stable order, when they are recorded", () => {
+  it("are sorted by offset in a stable order when they are recorded", () => {
     const lines = [[0x20, 1], [0, 2], [0x10, 3], [0, 4], [0x20, 5], [0x10, 6]]
       .map(([offset, line]) => ({ offset, line, file: "/a.ts" }));
     const given = structuredClone(lines);
@@ -160,7 +160,7 @@ describe("source lines", () => {
     assertEquals(inDump(lines, { sourceRoot: "/root" })[0].file, file);
   });
 
-  it("stay with their function when a getter writes another one", () => {
+  it("are next to their function when a getter writes another one", () => {
     const records = written((dump) => {
       const inner = () => dump.dumpFunction({ name: "inner", code: CODE });
       const line = {
@@ -217,7 +217,7 @@ describe("unwind info", () => {
   const hex = (text: string) =>
     Uint8Array.from(text.match(/[0-9a-f]{2}/g)!, (pair) => parseInt(pair, 16));
 
-  it("precedes its function, .eh_frame before .eh_frame_hdr, when it is recorded", () => {
+  it("precedes its function and has .eh_frame first when it is recorded", () => {
     const { ids, find } = dumped({ unwinding: [] }, undefined, EM_X86_64);
     assertEquals(ids, [4, 0]);
     const { timestamp, ehFrame, ehFrameHdr, mappedSize } = parseUnwindingInfo(
@@ -253,18 +253,18 @@ describe("unwind info", () => {
   });
 
   it("gets an .eh_frame_hdr when the section is complete", () => {
-    const made = parseUnwindingInfo(
+    const generated = parseUnwindingInfo(
       dumped({ unwinding: [] }, undefined, EM_AARCH64).find(4)!,
     );
-    const taken = parseUnwindingInfo(
-      dumped({ unwinding: made.ehFrame }, undefined, EM_AARCH64).find(4)!,
+    const accepted = parseUnwindingInfo(
+      dumped({ unwinding: generated.ehFrame }, undefined, EM_AARCH64).find(4)!,
     );
-    assertEquals(taken, made);
+    assertEquals(accepted, generated);
     // The terminating zero is optional.
-    const ehFrame = made.ehFrame.slice(0, -4);
+    const ehFrame = generated.ehFrame.slice(0, -4);
     const without = parseUnwindingInfo(dumped({ unwinding: ehFrame }).find(4)!);
     assertEquals(without.ehFrame, ehFrame);
-    assertEquals(without.ehFrameHdr.length, made.ehFrameHdr.length);
+    assertEquals(without.ehFrameHdr.length, generated.ehFrameHdr.length);
   });
 
   it("is accepted when a section has a personality routine and an LSDA", () => {
@@ -346,27 +346,13 @@ describe("unwind info", () => {
     }
   });
 
-  it("makes unwindingSpace() throw when it is invalid", () => {
-    const cases: [unknown[], string][] = [
-      [[-1, []], '"codeSize"'],
-      [["1", []], '"codeSize"'],
-      [[1, 5], '"unwinding"'],
-      [[1, [], 62], '"options"'],
-      [[1, [], { eMachine: 65536 }], '"options.eMachine"'],
-    ];
-    for (const [args, message] of cases) {
-      const call = () => unwindingSpace(...args as [number, []]);
-      assertStringIncludes(assertThrows(call, Error).message, message);
-    }
-  });
-
   const x86 = (unwinding: unknown) =>
     dumped({ unwinding: unwinding as FrameStep[] }, undefined, EM_X86_64);
   const BAD: [string, unknown, typeof TypeError, string][] = [
-    ["text", "none", TypeError, '"unwinding" must be an array'],
-    ["null", null, TypeError, '"unwinding" must be an array'],
+    ["text as its value", "none", TypeError, '"unwinding" must be an array'],
+    ["null as its value", null, TypeError, '"unwinding" must be an array'],
     [
-      "words",
+      "a Uint16Array as its value",
       new Uint16Array(8),
       TypeError,
       '"unwinding" must be a Uint8Array',
@@ -534,6 +520,22 @@ describe("unwind info", () => {
       TypeError,
       "ELF machine 243",
     );
+  });
+});
+
+describe("unwindingSpace()", () => {
+  it("throws when an argument is invalid", () => {
+    const cases: [unknown[], string][] = [
+      [[-1, []], '"codeSize"'],
+      [["1", []], '"codeSize"'],
+      [[1, 5], '"unwinding"'],
+      [[1, [], 62], '"options"'],
+      [[1, [], { eMachine: 65536 }], '"options.eMachine"'],
+    ];
+    for (const [args, message] of cases) {
+      const call = () => unwindingSpace(...args as [number, []]);
+      assertThrows(call, Error, message);
+    }
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * Random numbers for the fuzzers.
+ * Random numbers for the fuzzers and tests.
  *
  * @module
  */
@@ -21,6 +21,7 @@ export class Random {
     return (this.#state >>> 0) % end;
   }
 
+  /** Returns one of the items. */
   of<T>(items: readonly T[]): T {
     return items[this.below(items.length)];
   }
