@@ -16,9 +16,9 @@ export interface PerfEventAttr {
   readonly type: number;
   /** Number of bytes of the description; fields after its end are 0. */
   readonly size: number;
-  /** The event of the `type`. */
+  /** The number of the event among those of its `type`. */
   readonly config: bigint;
-  /** Events from one sample to the next, or samples per second if `freq`. */
+  /** Events per sample, or samples per second if `freq`. */
   readonly samplePeriod: bigint;
   /** Bits of `SampleType`. */
   readonly sampleType: number;
@@ -28,30 +28,30 @@ export interface PerfEventAttr {
   readonly branchSampleType: number;
   /** The user registers in samples, one bit each. */
   readonly sampleRegsUser: bigint;
-  /** Most bytes of the user stack in samples. */
+  /** Maximum number of bytes of the user stack in samples. */
   readonly sampleStackUser: number;
   /** The clock of timestamps, if `useClockid`; 1 is CLOCK_MONOTONIC. */
   readonly clockid: number;
   /** The registers at the interrupt in samples, one bit each. */
   readonly sampleRegsIntr: bigint;
-  /** Most addresses in a call chain; 0 for the kernel's limit. */
+  /** Maximum number of addresses in a call chain; 0 for the kernel's limit. */
   readonly sampleMaxStack: number;
-  /** `samplePeriod` is a frequency. */
+  /** True if `samplePeriod` is a frequency. */
   readonly freq: boolean;
-  /** Records other than samples end in the fields of `sampleType` that identify them. */
+  /** True if records other than samples end in the identifying fields of `sampleType`. */
   readonly sampleIdAll: boolean;
-  /** Timestamps are of `clockid`; else of perf's own clock. */
+  /** True if timestamps are from `clockid`, false if from perf's own clock. */
   readonly useClockid: boolean;
-  /** The kernel is not sampled. */
+  /** True if the kernel is not sampled. */
   readonly excludeKernel: boolean;
-  /** Processes started by the recorded ones are recorded. */
+  /** True if processes that the recorded ones start are recorded too. */
   readonly inherit: boolean;
 }
 
 /**
  * Reads a `perf_event_attr`.
  *
- * @param end End of the bytes that may belong to it; the fixed part of 64 bytes must fit.
+ * @param end End of the bytes that may belong to it; its first 64 bytes must fit.
  */
 export function readAttr(
   window: Window,

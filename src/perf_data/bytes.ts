@@ -1,5 +1,5 @@
 /**
- * Bytes of a recording, and numbers in them.
+ * Bytes of a recording, and access to the numbers in them.
  *
  * @module
  */
@@ -10,13 +10,13 @@ const TWO_32 = 0x1_0000_0000;
 
 const decoder = new TextDecoder();
 
-/** Bytes that have been read. They never change, so records can be views of them. */
+/** A part of a recording in memory. Its bytes never change, so records can be views of it. */
 export class Window {
   /** The bytes. */
   readonly bytes: Uint8Array;
-  /** The same bytes, for numbers. */
+  /** A view of the same bytes. */
   readonly view: DataView;
-  /** The byte order of the machine that recorded. */
+  /** The byte order of the machine that wrote the recording. */
   readonly littleEndian: boolean;
   /** The file's name in a recording that is a directory. */
   readonly file: string | undefined;
@@ -102,7 +102,7 @@ export class U64Array {
   /** Number of elements. */
   readonly length: number;
 
-  /** Wraps `length` numbers from `at` on, which the window must hold. */
+  /** Wraps `length` numbers from `at` on, which the window must contain. */
   constructor(window: Window, at: number, length: number) {
     this.#window = window;
     this.#at = at;
@@ -138,8 +138,8 @@ export class U64Array {
  *             consumed:      bytes to read         space for more
  *             records are views of them
  *
- * Bytes never change once they are added: if the space is used up, those that are left
- * move to a new buffer.
+ * Bytes never change after they are added: if the space is used up, the unread bytes move
+ * to a new buffer.
  */
 export class ByteQueue {
   readonly #littleEndian: boolean;
@@ -171,7 +171,7 @@ export class ByteQueue {
     return this.#window;
   }
 
-  /** End of what has been added, in the window. */
+  /** End of the added bytes in the window. */
   get end(): number {
     return this.#end;
   }
@@ -187,7 +187,7 @@ export class ByteQueue {
   }
 
   /**
-   * Adds all of a buffer that the caller does not change; copies only a rest.
+   * Adds a buffer, which the caller must not change. It is copied only if unread bytes remain.
    *
    * @param offset Position in the file, for compressed data. Errors about records that
    * start in earlier data keep its position.
@@ -215,7 +215,7 @@ export class ByteQueue {
     this.#end += bytes.length;
   }
 
-  /** Drops all bytes and continues at another position of the file. */
+  /** Discards all bytes and continues at another position of the file. */
   seek(offset: number): void {
     this.#offset = offset;
     this.#window = this.#windowOf(new Uint8Array(0), offset);

@@ -54,10 +54,10 @@ export enum PerfRecordType {
   BpfMetadata = 84,
 }
 
-/** First `type` of the records that perf itself writes; they have no sample_id. */
+/** Minimum `type` of the records that perf itself writes; they have no sample_id. */
 export const USER_TYPE_START = 64;
 
-/** Names that `perf report -D` (perf 7.2) prints instead of the enumeration's. */
+/** Names that `perf report -D` (perf 7.2) prints instead of the names above. */
 const OTHER_NAMES: Record<number, string> = {
   [PerfRecordType.HeaderAttr]: "ATTR",
   [PerfRecordType.HeaderEventType]: "EVENT_TYPE",
@@ -83,11 +83,11 @@ export function perfRecordName(type: number): string {
   return NAMES.get(type) ?? `record of unknown type ${type}`;
 }
 
-/** Bits of a record's `misc`. Some have one meaning in each type of record. */
+/** Bits of a record's `misc`. The meaning of some depends on the type of record. */
 export const Misc = {
-  /** The bits that hold a {@linkcode CpuMode}. */
+  /** The bits of the {@linkcode CpuMode}. */
   CPUMODE_MASK: 7,
-  /** Flag of MMAP: the mapping holds data, not code. */
+  /** Flag of MMAP: the mapping contains data, not code. */
   MMAP_DATA: 1 << 13,
   /** Flag of COMM: the process has called exec. */
   COMM_EXEC: 1 << 13,
@@ -99,7 +99,7 @@ export const Misc = {
   BUILD_ID_SIZE: 1 << 15,
 } as const;
 
-/** State of the processor when a record was written. */
+/** State of the CPU when a record was written. */
 export enum CpuMode {
   Unknown = 0,
   Kernel = 1,
@@ -172,7 +172,7 @@ export const AttrFlag = {
   contextSwitch: 26,
 } as const;
 
-/** Markers in call chains, as signed numbers: which code the addresses after it are in. */
+/** Markers in call chains, as signed numbers: the kind of code of the addresses after them. */
 export const Context = {
   HV: -32,
   KERNEL: -128,
@@ -182,12 +182,12 @@ export const Context = {
   GUEST: -2048,
   GUEST_KERNEL: -2176,
   GUEST_USER: -2560,
-  /** Every marker is at or above this value. */
+  /** Minimum value of a marker. */
   MAX: -4095,
 } as const;
 
 /**
- * Bits of the header's flags: feature sections that the file has. From
+ * Bits of the header's flags: the feature sections of the file. From
  * tools/perf/util/header.h of Linux 6.1.
  */
 export enum FeatureId {

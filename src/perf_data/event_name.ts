@@ -1,5 +1,5 @@
 /**
- * Names of events that a recording does not name.
+ * Names of events for which a recording has none.
  *
  * @module
  */
@@ -37,7 +37,7 @@ const SOFTWARE = [
 /** `PERF_TYPE_…` (Linux 6.1), by number. */
 const TYPES = ["hardware", "software", "tracepoint", "hw-cache", "raw"];
 
-/** Returns the name that an event has by its `type` and `config`. */
+/** Returns the name of an event from its `type` and `config`. */
 export function eventName(type: number, config: bigint): string {
   // The upper half of a hardware event names the PMU of a hybrid processor.
   const code = Number(BigInt.asUintN(32, config));

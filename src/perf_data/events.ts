@@ -1,5 +1,5 @@
 /**
- * The events of a recording, and which record belongs to which.
+ * The events of a recording, and the assignment of records to them.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Window } from "./bytes.ts";
 import { eventName } from "./event_name.ts";
 import { ABSENT, SampleLayout } from "./sample_layout.ts";
 
-/** Ids below are numbers as keys, those above are bigints. */
+/** Upper 32 bits from which an id is a bigint as a key; lower ids are numbers. */
 const SAFE_HIGH = 0x20_0000;
 
 /** An event that has been recorded. */
@@ -17,14 +17,14 @@ export class PerfEvent {
   /** Position among the recording's events, from 0. */
   readonly index: number;
   readonly attr: PerfEventAttr;
-  /** Numbers that the kernel has given to the event, one for each CPU or thread. */
+  /** Ids that the kernel has assigned to the event, one for each CPU or thread. */
   readonly ids: readonly bigint[];
   /** The layout of its samples. */
   readonly layout: SampleLayout;
   /** The event's name in perf; derived from type and config if none is recorded. */
   name: string;
 
-  /** Created by {@linkcode EventTable}. */
+  /** Creates an event, as {@linkcode EventTable} does. */
   constructor(index: number, attr: PerfEventAttr, ids: readonly bigint[]) {
     this.index = index;
     this.attr = attr;
@@ -34,7 +34,7 @@ export class PerfEvent {
   }
 }
 
-/** The events of a recording. Those of a pipe are added while it is read. */
+/** The events of a recording. Events of a pipe are added while it is read. */
 export class EventTable {
   readonly #events: PerfEvent[] = [];
   readonly #byId = new Map<number | bigint, PerfEvent>();
@@ -60,14 +60,14 @@ export class EventTable {
     return event;
   }
 
-  /** Returns the event of an id. */
+  /** Returns the event with an id. */
   ofId(id: bigint): PerfEvent | undefined {
     return this.#byId.get(keyOf(id));
   }
 
   /**
-   * Returns the event of a sample. If there is one event, it is that one, as in perf 6.1;
-   * undefined if no event has the sample's id.
+   * Returns the event of a sample; undefined if no event has the sample's id. If the recording
+   * has only one event, the id is not checked, as in perf 6.1.
    */
   ofSample(window: Window, at: number, size: number): PerfEvent | undefined {
     const events = this.#events;
@@ -77,8 +77,8 @@ export class EventTable {
   }
 
   /**
-   * Returns the event whose layout the sample_id of a record other than a sample has.
-   * Records that perf synthesizes have the id 0 and the first event's layout.
+   * Returns the event that determines the layout of a record's sample_id. Records that perf
+   * synthesizes have the id 0 and the first event's layout.
    */
   ofTrailer(window: Window, end: number, size: number): PerfEvent | undefined {
     const events = this.#events;

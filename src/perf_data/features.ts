@@ -25,7 +25,7 @@ export interface FileBuildId {
   readonly misc: number;
 }
 
-/** One moment by two clocks. */
+/** One point in time, by two clocks. */
 export interface ClockData {
   readonly clockid: number;
   /** Nanoseconds since 1970. */
@@ -38,7 +38,7 @@ export interface ClockData {
 export interface Features {
   hostname?: string;
   osRelease?: string;
-  /** Version of the perf that recorded. */
+  /** Version of the perf that wrote the recording. */
   version?: string;
   arch?: string;
   cpus?: { readonly online: number; readonly available: number };
@@ -56,7 +56,7 @@ export interface Features {
   clockData?: ClockData;
 }
 
-/** The features that {@linkcode readFeature} reads. */
+/** The readers of the features that {@linkcode readFeature} supports. */
 const READERS: Record<number, (into: Features, cursor: Cursor) => void> = {
   [FeatureId.Hostname]: (into, cursor) => into.hostname = cursor.string(),
   [FeatureId.OsRelease]: (into, cursor) => into.osRelease = cursor.string(),
@@ -64,7 +64,7 @@ const READERS: Record<number, (into: Features, cursor: Cursor) => void> = {
   [FeatureId.Arch]: (into, cursor) => into.arch = cursor.string(),
   [FeatureId.CpuDesc]: (into, cursor) => into.cpuDescription = cursor.string(),
   [FeatureId.NrCpus](into, cursor) {
-    // perf writes them in the reverse of the documented order.
+    // perf (6.1 to 7.2) writes the two in the reverse of the documented order.
     const available = cursor.u32();
     into.cpus = { available, online: cursor.u32() };
   },
@@ -106,7 +106,7 @@ export const KNOWN_FEATURES: readonly FeatureId[] = Object.keys(READERS).map(
 );
 
 /**
- * Reads a feature section; one that is not known is skipped.
+ * Reads a feature section; skips an unknown one.
  *
  * @returns The error if the section is malformed. The recording can be read without it.
  */
@@ -131,7 +131,7 @@ export function featureName(id: number): string {
   return `HEADER_${name.replace(/(?<=[a-z0-9])[A-Z]/g, "_$&").toUpperCase()}`;
 }
 
-/** Reads the parts of a section one after the other. */
+/** Reads the fields of a section one after another. */
 class Cursor {
   readonly window: Window;
   readonly name: string;
@@ -160,7 +160,7 @@ class Cursor {
     return this.window.text(start, start + length);
   }
 
-  /** Returns where the next `size` bytes start. */
+  /** Returns the position of the next `size` bytes, and skips them. */
   take(size: number): number {
     const start = this.at;
     const left = this.end - start;

@@ -29,19 +29,19 @@ const SIZE_WITHOUT_FLAGS = HEADER.flags0;
 /** Number of bits in the header's flags. */
 const FLAG_COUNT = 256;
 
-/** Maximum size of a feature section that is read; the build-ids of 100 000 files fit. */
+/** Maximum number of bytes read of a feature section: the build-ids of 100 000 files. */
 const FEATURE_LIMIT = 16 * 1024 * 1024;
 
 /** The form of a recording. */
 export interface PerfDataHeader {
   /** The byte order of the machine that wrote the recording. */
   readonly littleEndian: boolean;
-  /** The recording has been written to a pipe: events and features are records. */
+  /** True if the recording was written to a pipe: events and features are records. */
   readonly isPipe: boolean;
   /**
-   * The recorder was killed before it completed the file: the records run to its end, and
-   * there are no feature sections, though the flags of a killed perf name some. Never true of
-   * a recording to a pipe.
+   * True if the recorder was killed before it completed the file. The records then extend to
+   * the end of the file, and there are no feature sections, although the flags of a killed
+   * perf name some. Always false for a recording to a pipe.
    */
   readonly isUnfinished: boolean;
 }
@@ -51,14 +51,14 @@ export interface RecordsHeader {
   readonly header: PerfDataHeader;
   readonly dataStart: number;
   readonly dataEnd: number;
-  /** Bytes of a stream after the header that have been read with it. */
+  /** Bytes of a stream that have been read together with the header, and follow it. */
   readonly initial: Uint8Array;
 }
 
 /**
  * Reads the header, and the events and features of a file.
  *
- * @throws {PerfDataFormatError} If it is no recording, or its events are malformed.
+ * @throws {PerfDataFormatError} If it is not a recording, or its events are malformed.
  */
 export async function readFileHeader(
   source: ByteSource,
@@ -82,7 +82,7 @@ export async function readFileHeader(
   if (source.size === undefined) {
     refuse(
       "size",
-      `is ${size}: this form of recording has to be read from a file, not from a pipe`,
+      `is ${size}: a recording of this form must be read from a file, not from a pipe`,
     );
   }
   if (size < SIZE_WITHOUT_FLAGS || size > source.size) {
@@ -103,7 +103,8 @@ export async function readFileHeader(
       `is ${dataStart}, and the file has ${source.size} bytes`,
     );
   }
-  // perf writes the size and the features at the end, jitdump record the features.
+  // At the end of a recording, perf writes the size and the features, and jitdump record
+  // writes the features.
   const isUnfinished = dataSize === 0 ||
     size >= PerfHeader.size && readFlags(window).length === 0;
   const dataEnd = isUnfinished ? Infinity : dataStart + dataSize;
@@ -119,7 +120,7 @@ export async function readFileHeader(
   };
 }
 
-/** Reads the bytes of the header, or as many as there are. */
+/** Reads the bytes of the header; fewer if the recording is shorter. */
 async function readStart(source: ByteSource): Promise<Uint8Array> {
   if (source.size !== undefined) return await source.readAt(0, PerfHeader.size);
   let start = new Uint8Array(0);
@@ -139,7 +140,7 @@ function readMagic(bytes: Uint8Array): boolean {
   if (bytes.length < PipeHeader.size) {
     refuse(
       "magic",
-      `is missing: there are ${bytes.length} bytes, and a header has ${PipeHeader.size}`,
+      `is missing: the file has ${bytes.length} bytes, and a header has ${PipeHeader.size}`,
     );
   }
   const magic = String.fromCharCode(...bytes.subarray(0, U64_SIZE));
@@ -149,7 +150,7 @@ function readMagic(bytes: Uint8Array): boolean {
     "magic",
     `is ${
       JSON.stringify(magic)
-    }, not "${PERF_MAGIC}": this is no recording of perf`,
+    }, not "${PERF_MAGIC}": this is not a recording of perf`,
   );
 }
 
@@ -178,7 +179,7 @@ async function readAttrs(
     littleEndian,
     offset,
   );
-  // Ids of two events are not the same, so all of them together fit in the file.
+  // Events do not share ids, so all ids together must fit in the file.
   let space = fileSize;
   for (let at = 0; at + width <= size; at += width) {
     const section = at + width - FileSection.size;
@@ -205,7 +206,7 @@ async function readAttrs(
   }
 }
 
-/** Reads the feature sections that are known. */
+/** Reads the supported feature sections. */
 async function readFeatures(
   source: ByteSource,
   header: Window,
@@ -223,8 +224,8 @@ async function readFeatures(
     if (!KNOWN_FEATURES.includes(id)) continue;
     const at = index * FileSection.size;
     if (at + FileSection.size > table.bytes.length) {
-      decoder.damagedFeatures.push(
-        new PerfDataFormatError("is after the file's end", {
+      decoder.malformedFeatures.push(
+        new PerfDataFormatError("is beyond the end of the file", {
           offset: offset + at,
           record: "feature sections",
           field: "offset",
@@ -242,8 +243,8 @@ async function readFeatures(
 
 /**
  * Returns the ids of the features, in the order of their sections. 32-bit machines write
- * the flags as u32; in big-endian order this swaps the halves of each u64. perf tells the
- * two apart by the host's name, which every recording has.
+ * the flags as u32; in big-endian order this swaps the halves of each u64. perf distinguishes
+ * the two by the flag of the host's name, which every recording has.
  */
 function readFlags(header: Window): number[] {
   const read = (has: (bit: number) => boolean) =>

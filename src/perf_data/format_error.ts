@@ -4,11 +4,10 @@
  * @module
  */
 
-/** The place of a malformed field. */
+/** A malformed field of a recording. */
 export interface PerfDataFailure {
   /**
-   * The byte of the file at which the field starts. In compressed data it is where the
-   * compressed record starts.
+   * Byte offset of the field in the file. In compressed data, that of the compressed record.
    */
   readonly offset: number;
   /** The record, such as `"PERF_RECORD_SAMPLE"`, or the part of the file's header. */
@@ -20,10 +19,9 @@ export interface PerfDataFailure {
 }
 
 /**
- * A recording is malformed.
+ * Error for a malformed recording.
  *
- * A record that the end of the file cuts off is not an error: a perf that is killed
- * writes one.
+ * A partial record at the end of the file is not an error: perf leaves one if it is killed.
  */
 export class PerfDataFormatError extends Error implements PerfDataFailure {
   /** `"PerfDataFormatError"`. */
@@ -36,8 +34,8 @@ export class PerfDataFormatError extends Error implements PerfDataFailure {
   /**
    * Creates the error.
    *
-   * @param problem The problem with the field.
-   * @param failure The place of the field.
+   * @param problem A description of the field's fault.
+   * @param failure The malformed field.
    */
   constructor(problem: string, failure: PerfDataFailure) {
     const { offset, record, field, file } = failure;

@@ -1,5 +1,5 @@
 /**
- * perf.data: recordings of `perf record`.
+ * Readers and writers of perf.data, the recordings of `perf record`.
  *
  * @module
  */

@@ -7,14 +7,17 @@
 import { AttrFlag } from "./constants.ts";
 import { EventAttr } from "./structs.ts";
 
-/** Bytes of the description: those of Linux 5.13, which perf 6.1 reads. Older kernels accept it too. */
+/**
+ * Size of the description: that of Linux 5.13, which perf 6.1 reads. Older kernels accept
+ * it too.
+ */
 export const NEW_ATTR_SIZE = 128;
 
-/** The fields of a new event; those that are left out are 0. */
+/** The fields of a new event. They default to 0. */
 export interface NewAttr {
   readonly type: number;
   readonly config: bigint;
-  /** Samples per second if the flags have `freq`, else events from one sample to the next. */
+  /** Samples per second if the flags contain `freq`, else events per sample. */
   readonly samplePeriod?: bigint;
   readonly sampleType?: number;
   readonly sampleRegsUser?: bigint;

@@ -34,7 +34,7 @@ export interface NewFeature {
 /** The features that can be written; see {@linkcode Features}. */
 export type NewFeatures = Omit<Features, "pmus" | "eventDescriptions">;
 
-/** Returns the sections of the features that are known, in the order of their ids. */
+/** Returns the sections of the defined features, in the order of their ids. */
 export function packFeatures(
   features: NewFeatures,
   events: readonly NewEvent[],
@@ -48,7 +48,7 @@ export function packFeatures(
     [FeatureId.OsRelease, strings(osRelease)],
     [FeatureId.Version, strings(version)],
     [FeatureId.Arch, strings(arch)],
-    // The reverse of the documented order, as perf writes it.
+    // The reverse of the documented order, as in perf 6.1 to 7.2.
     [
       FeatureId.NrCpus,
       cpus && new Section().u32(cpus.available).u32(cpus.online),
@@ -84,7 +84,7 @@ export function packFeatures(
   );
 }
 
-/** Bytes that are added one after the other. */
+/** Builder of a section's bytes. */
 class Section {
   readonly #parts: Uint8Array[] = [];
 
@@ -109,7 +109,7 @@ class Section {
     return this;
   }
 
-  /** Puts a number before all that has been added. */
+  /** Inserts a number before the bytes added so far. */
   before(value: number): this {
     this.#parts.unshift(new Uint8Array(Uint32Array.of(value).buffer));
     return this;
@@ -127,7 +127,7 @@ class Section {
   }
 }
 
-/** Returns a section of strings; undefined if one is not known. */
+/** Returns a section of strings; undefined if one is undefined. */
 function strings(...texts: (string | undefined)[]): Section | undefined {
   const section = new Section();
   for (const text of texts) {

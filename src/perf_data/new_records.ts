@@ -1,6 +1,6 @@
 /**
- * Encoding of records that perf, and not the kernel, writes: for what was there before the
- * recording, and for the order of time.
+ * Encoding of records that perf writes, not the kernel: about the state before the recording,
+ * and about the order of time.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
 
 const encoder = new TextEncoder();
 
-/** Longest path in a record; longer ones are cut. */
+/** Maximum length of a path in a record; longer ones are truncated. */
 const PATH_LIMIT = 4095;
 
 /** A mapping of a running process. */
@@ -44,7 +44,7 @@ export interface KernelMapping {
   readonly symbol: string;
 }
 
-/** Encodes records; they end in a sample_id of zeros, as those of perf do. */
+/** Encodes records. They end in a sample_id of zeros, as perf's do. */
 export class NewRecords {
   readonly #trailerSize: number;
 
@@ -76,7 +76,7 @@ export class NewRecords {
     );
   }
 
-  /** Returns the MMAP of the kernel, by which perf finds its symbols. */
+  /** Returns the MMAP of the kernel, from which perf finds the kernel's symbols. */
   kernel({ start, size, symbol }: KernelMapping): Uint8Array<ArrayBuffer> {
     const body = MmapBody.pack({
       pid: 0xffff_ffff,
@@ -113,7 +113,7 @@ export class NewRecords {
   }
 }
 
-/** Returns a FINISHED_ROUND: records after it are later than all before the last round. */
+/** Returns a FINISHED_ROUND; see {@linkcode TimeOrder.endRound}. */
 export function finishedRound(): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(EventHeader.size);
   EventHeader.pack({
@@ -125,8 +125,8 @@ export function finishedRound(): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Returns a FEATURE: a feature section among the records, as in recordings to a pipe. A file
- * that is not completed has no other.
+ * Returns a FEATURE: a feature section among the records, as in recordings to a pipe. An
+ * unfinished file has no other feature sections.
  */
 export function featureRecord(
   { id, bytes: section }: NewFeature,
@@ -143,5 +143,5 @@ export function featureRecord(
   return bytes;
 }
 
-/** `misc` of the build-id of a file of a user's program. */
+/** `misc` of the build-id of a file that runs in user mode. */
 export const USER_BUILD_ID_MISC = CpuMode.User | Misc.BUILD_ID_SIZE;

@@ -1,5 +1,5 @@
 /**
- * Reading a recording.
+ * The reader of recordings.
  *
  * @module
  */
@@ -18,12 +18,12 @@ import { TimeOrder } from "./time_order.ts";
 /** Name of the file with header and events in a recording that is a directory. */
 const MAIN_FILE = "data";
 
-/** Names of the files of one ring each, which `perf record --threads` writes. */
+/** Names of the files that `perf record --threads` writes, one for each ring buffer. */
 const RING_FILE = /^data\.(\d+)$/;
 
-/** The place at which a recording ends within a record. */
+/** A partial record at the end of a file. */
 export interface PerfDataTail {
-  /** Start of the record. */
+  /** Byte offset of the record in the file. */
   readonly offset: number;
   /** The file's name in a recording that is a directory. */
   readonly file?: string;
@@ -31,8 +31,8 @@ export interface PerfDataTail {
 
 /**
  * A recording of `perf record`: a file, a pipe or a directory. Its records are yielded in
- * the order of time, as far as perf's rounds determine it; those without a time as soon as
- * they are read.
+ * order of time, as far as perf's rounds determine it. Records without a time are yielded as
+ * soon as they are read.
  *
  * @example Samples of each process
  * ```ts
@@ -74,7 +74,7 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
    *
    * @param from The path or `file:` URL of a file, pipe or directory, for which
    * `--allow-read` is needed; a stream; or the bytes of a file, which must not change.
-   * @throws {PerfDataFormatError} If it is no recording, or its events are malformed.
+   * @throws {PerfDataFormatError} If it is not a recording, or its events are malformed.
    * @throws Whatever opening the file throws.
    */
   static async open(
@@ -127,17 +127,17 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
     return this.#decoder.events;
   }
 
-  /** Facts about machine and command. Those of a pipe are added while it is read. */
+  /** Facts about the machine and the command. Those of a pipe are added while it is read. */
   get features(): Features {
     return this.#decoder.features;
   }
 
-  /** Feature sections that are malformed. The recording is read without them. */
-  get damagedFeatures(): readonly PerfDataFormatError[] {
-    return this.#decoder.damagedFeatures;
+  /** Errors of feature sections that are malformed. The recording is read without them. */
+  get malformedFeatures(): readonly PerfDataFormatError[] {
+    return this.#decoder.malformedFeatures;
   }
 
-  /** The time from which `PerfRecord.time` counts: the first one in the file. */
+  /** The time from which `PerfRecord.time` counts: the first timestamp in the file. */
   get startTime(): bigint {
     return this.#decoder.startTime;
   }
@@ -147,16 +147,16 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
     return this.#order.misplaced;
   }
 
-  /** Places at which records are cut off, known after the last record. */
+  /** Partial records at the ends of files; known after the last record has been read. */
   get tails(): readonly PerfDataTail[] {
     return this.#tails;
   }
 
   /**
    * Iterates over the records in batches, which is faster than one by one. A recording can
-   * be iterated over once; then its files are closed.
+   * be iterated over once; its files are closed afterwards.
    *
-   * @throws {PerfDataFormatError} At a record that is malformed, after all before it.
+   * @throws {PerfDataFormatError} If a record is malformed, after yielding those before it.
    */
   async *batches(): AsyncGenerator<PerfRecord[], void> {
     const order = this.#order;
@@ -187,12 +187,12 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
     for await (const batch of this.batches()) yield* batch;
   }
 
-  /** Closes the files. May be called more than once. */
+  /** Closes the files. Further calls have no effect. */
   async close(): Promise<void> {
     for (const { feed } of this.#files) await feed.close();
   }
 
-  /** The same as {@linkcode PerfDataReader.close}, for `await using`. */
+  /** Closes the files, as {@linkcode PerfDataReader.close} does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -203,7 +203,7 @@ interface NamedFeed {
   readonly feed: RecordFeed;
 }
 
-/** Returns the names of the files of rings in a directory, in the order of their numbers. */
+/** Returns the names of a directory's ring buffer files, in the order of their numbers. */
 async function ringFiles(directory: string | URL): Promise<string[]> {
   const numbers: number[] = [];
   for await (const { name } of Deno.readDir(directory)) {
@@ -213,7 +213,7 @@ async function ringFiles(directory: string | URL): Promise<string[]> {
   return numbers.sort((a, b) => a - b).map((number) => `data.${number}`);
 }
 
-/** Reads a file whose order is bounded by rounds. */
+/** Reads a file whose records are ordered by rounds. */
 async function* readRounds(
   feed: RecordFeed,
   order: TimeOrder,
@@ -229,9 +229,9 @@ async function* readRounds(
 }
 
 /**
- * Reads files of one ring each, which are in order but for records that the kernel
- * interrupted to write others. So what is earlier than the batch before the last of each
- * file is complete.
+ * Reads files of one ring buffer each. They are in order except for records that the kernel
+ * interrupted to write others. All records earlier than the end of each file's last batch
+ * but one have therefore been read.
  */
 async function* mergeRings(
   files: readonly NamedFeed[],

@@ -1,12 +1,12 @@
 /**
- * Writing a recording.
+ * The writer of recordings.
  *
  *     header │ ids │ attrs │ records … │ feature table │ feature sections
  *
  * Until the recording is finished, the header has no features, and the size of the records
- * that were committed last. So what a recorder that is killed leaves can be read: by perf up
- * to there, and by this module up to the last whole record. (A data size of 0, which a killed
- * perf leaves, stops perf 6.1 to 7.2: "failed to process sample".)
+ * at the last commit. If the recorder is killed, perf can read the file up to that commit,
+ * and this module up to the last whole record. (A data size of 0, which a killed perf leaves,
+ * stops perf 6.1 to 7.2: "failed to process sample".)
  *
  * @module
  */
@@ -39,7 +39,7 @@ export class PerfDataWriter {
    * Writes the header.
    *
    * @param file An empty file.
-   * @param events At least one, with attrs of one size.
+   * @param events At least one event; all attrs have the same size.
    */
   constructor(file: WritableFile, events: readonly NewEvent[]) {
     this.#file = file;
@@ -53,7 +53,7 @@ export class PerfDataWriter {
     this.#writeAll(this.#attrs());
   }
 
-  /** Lets other readers read what has been written. */
+  /** Writes the size of the records to the header, so that other readers find them. */
   commit(): void {
     const size = BigUint64Array.of(BigInt(this.#end - this.#dataStart));
     this.#file.seekSync(PerfHeader.offsets.dataSize, Deno.SeekMode.Start);

@@ -25,9 +25,9 @@ export interface RawRecord {
   readonly event: PerfEvent | undefined;
 }
 
-/** A record; of types without a class of their own, no more than its header. */
+/** A record. Only the subclasses for known types have fields besides the header. */
 export class PerfRecord {
-  /** The window that holds the record. */
+  /** The window that contains the record. */
   protected readonly window: Window;
   /** Start of the record in the window. */
   protected readonly at: number;
@@ -40,11 +40,11 @@ export class PerfRecord {
   readonly event: PerfEvent | undefined;
   /**
    * Nanoseconds since `PerfDataReader.startTime`, for ordering; −Infinity for records
-   * without a time, and with time 0, which perf assigns to those that it synthesizes.
+   * without a time and for those with time 0, which perf assigns to synthesized records.
    */
   time = -Infinity;
 
-  /** Wraps the record; the reader does so. */
+  /** Wraps a record, as the reader does. */
   constructor({ window, at, size, event }: RawRecord) {
     this.window = window;
     this.at = at;
@@ -67,7 +67,7 @@ export class PerfRecord {
     return this.window.u16(this.at + HEADER.misc);
   }
 
-  /** State of the processor. */
+  /** State of the CPU. */
   get cpuMode(): CpuMode {
     return this.misc & Misc.CPUMODE_MASK;
   }
@@ -119,7 +119,7 @@ export class PerfRecord {
     return at === ABSENT ? undefined : this.window.u64(at);
   }
 
-  /** Some of the record's bytes, not copied. */
+  /** Returns a view of a part of the record. */
   protected slice(start: number, end: number): Uint8Array {
     return this.window.bytes.subarray(this.at + start, this.at + end);
   }
@@ -128,9 +128,9 @@ export class PerfRecord {
   protected requireSize(size: number): void {
     if (this.bodyEnd >= size) return;
     this.refuse(
-      `is ${this.size}, of which ${
+      `is ${this.size}, including ${
         this.size - this.bodyEnd
-      } are its sample_id: its fields need ${size}`,
+      } bytes of sample_id, but its fields need ${size} bytes`,
       "header.size",
       HEADER.size,
     );

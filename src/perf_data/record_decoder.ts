@@ -1,5 +1,5 @@
 /**
- * From bytes to typed records, with what has to be remembered for it.
+ * Decoding of bytes to typed records, with the state that it needs.
  *
  * @module
  */
@@ -27,19 +27,19 @@ const ALL_ONES = 0xffff_ffff;
 export class RecordDecoder {
   readonly events = new EventTable();
   readonly features: Features = {};
-  /** Feature sections that could not be read. */
-  readonly damagedFeatures: PerfDataFormatError[] = [];
+  /** Errors of feature sections that are malformed. */
+  readonly malformedFeatures: PerfDataFormatError[] = [];
   #hasStart = false;
   #startHigh = 0;
   #startLow = 0;
 
-  /** The first time of the recording, in the order of the file; 0 before it is read. */
+  /** The first timestamp in the file; 0 before it is read. */
   get startTime(): bigint {
     return BigInt(this.#startHigh) << 32n | BigInt(this.#startLow);
   }
 
   /**
-   * Decodes a record that the window holds.
+   * Decodes a record that the window contains.
    *
    * @throws {PerfDataFormatError} If it is malformed.
    */
@@ -63,7 +63,7 @@ export class RecordDecoder {
   /** Reads a feature section. */
   readFeature(window: Window, id: number, start: number, end: number): void {
     const error = readFeature(this.features, id, window, start, end);
-    if (error) this.damagedFeatures.push(error);
+    if (error) this.malformedFeatures.push(error);
     if (id === FeatureId.EventDesc) this.#nameEvents();
   }
 
@@ -84,7 +84,7 @@ export class RecordDecoder {
     return sample;
   }
 
-  /** Returns a time in nanoseconds since the start; −Infinity for 0 and all ones. */
+  /** Returns a timestamp in nanoseconds since the start; −Infinity for 0 and all ones. */
   #timeAt(window: Window, at: number): number {
     const high = window.high(at);
     const low = window.low(at);
@@ -99,12 +99,12 @@ export class RecordDecoder {
     return (high - this.#startHigh) * TWO_32 + (low - this.#startLow);
   }
 
-  /** Records the facts that a record of perf itself contains about others. */
+  /** Stores the facts about other records in a record that perf itself has written. */
   #note(record: PerfRecord, window: Window, at: number): void {
     if (record instanceof HeaderAttr) {
       this.events.add(record.attr, [...record.ids]);
       const { eventDescriptions = [] } = this.features;
-      // The bound keeps hostile recordings from taking quadratic time.
+      // Limited, so that hostile recordings do not take quadratic time.
       if (this.events.all.length <= eventDescriptions.length) {
         this.#nameEvents();
       }
@@ -119,7 +119,7 @@ export class RecordDecoder {
     }
   }
 
-  /** Gives events the names of the feature EVENT_DESC. */
+  /** Names events as the feature EVENT_DESC does. */
   #nameEvents(): void {
     const { eventDescriptions = [] } = this.features;
     for (const [index, { name, ids }] of eventDescriptions.entries()) {

@@ -1,5 +1,5 @@
 /**
- * From a file's bytes to its records, in the order of the file.
+ * Division of a file's bytes into records, in file order.
  *
  * @module
  */
@@ -15,20 +15,21 @@ import { ZstdStream } from "./zstd_stream.ts";
 
 const HEADER = EventHeader.offsets;
 
-/** Most records that are handed out at once. */
+/** Maximum number of records in a batch. */
 const BATCH_SIZE = 8192;
 
-/** Most bytes of zstd in a COMPRESSED2 record of perf 6.16: 64 KiB − 17. */
-const COMPRESSED2_ROOM = 0x1_0000 - EventHeader.size - Compressed2Body.size - 1;
+/** Maximum number of zstd bytes in a COMPRESSED2 record of perf 6.16: 64 KiB − 17. */
+const LARGEST_COMPRESSED2 = 0x1_0000 - EventHeader.size - Compressed2Body.size -
+  1;
 
-/** The part of a file that holds records. */
+/** The part of a file that contains records. */
 export interface RecordRange {
   readonly littleEndian: boolean;
   /** Position of the first record; the source's next byte, or that of `initial`. */
   readonly start: number;
   /** End of the records; Infinity if it is unknown. */
   readonly end: number;
-  /** Bytes that have been taken from the source already. */
+  /** Bytes that have already been read from the source. */
   readonly initial?: Uint8Array;
   /** The file's name in a recording that is a directory. */
   readonly file?: string;
@@ -40,7 +41,7 @@ export class RecordFeed {
   readonly #decoder: RecordDecoder;
   readonly #range: RecordRange;
   readonly #queue: ByteQueue;
-  /** Bytes out of compressed records. A record may continue in the next one. */
+  /** Decompressed bytes. A record may continue in the next compressed record. */
   readonly #inner: ByteQueue;
   #zstd: ZstdStream | undefined;
   /** Position up to which COMPRESSED2 records have wrong sizes; see `#compressed2`. */
@@ -59,7 +60,7 @@ export class RecordFeed {
     this.#inner = new ByteQueue(littleEndian, start, file, true);
   }
 
-  /** Start of a truncated record; undefined if there is none, or before the end. */
+  /** Start of a partial record at the end; undefined if there is none, or before the end. */
   get tail(): number | undefined {
     return this.#tail;
   }
@@ -67,7 +68,7 @@ export class RecordFeed {
   /**
    * Reads the records in batches.
    *
-   * @throws {PerfDataFormatError} At a record that is malformed, after those before it.
+   * @throws {PerfDataFormatError} If a record is malformed, after yielding those before it.
    */
   async *read(): AsyncGenerator<PerfRecord[], void> {
     let batch: PerfRecord[] = [];
@@ -115,7 +116,7 @@ export class RecordFeed {
     await this.#source.close();
   }
 
-  /** Adds bytes to the queue; false at the end. */
+  /** Adds bytes to the queue; returns false at the end. */
   async #fill(): Promise<boolean> {
     const { initial, start, end } = this.#range;
     const isFirst = this.#received === start && this.#queue.left === 0;
@@ -129,7 +130,7 @@ export class RecordFeed {
     return true;
   }
 
-  /** Skips bytes that are no records. */
+  /** Skips bytes that are not records. */
   async #skip(size: number): Promise<void> {
     const queue = this.#queue;
     if (size <= queue.left) {
@@ -184,7 +185,7 @@ export class RecordFeed {
     return "more";
   }
 
-  /** Takes records out of compressed ones; true if the batch is full. */
+  /** Reads records from decompressed data; returns true if the batch is full. */
   #takeInner(batch: PerfRecord[]): boolean {
     const next = this.#take(this.#inner, batch);
     if (next === "full" || next === "more") return next === "full";
@@ -202,11 +203,11 @@ export class RecordFeed {
   }
 
   /**
-   * Takes a COMPRESSED2 record.
+   * Reads a COMPRESSED2 record.
    *
-   * perf 6.16 writes wrong ones if compression yields 65 513 bytes or more at once: the
+   * perf 6.16 writes malformed ones if compression yields 65 513 bytes or more at once: the
    * size is too large for its field and loses its upper bits, there is no padding, and if
-   * the data does not fit in one record, those after the first have a right size and a
+   * the data does not fit in one record, those after the first have a correct size and a
    * meaningless `data_size`.
    */
   #compressed2(queue: ByteQueue, size: number): "more" | Compressed {
@@ -230,7 +231,7 @@ export class RecordFeed {
         );
       }
       this.#oversizeEnd = position + fixed + dataSize;
-      dataSize = Math.min(dataSize, COMPRESSED2_ROOM);
+      dataSize = Math.min(dataSize, LARGEST_COMPRESSED2);
       total = fixed + dataSize;
     }
     if (total > queue.left) return "more";

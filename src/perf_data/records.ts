@@ -40,7 +40,7 @@ import {
 /** Offset of the fields: after the header of the record. */
 const BODY = EventHeader.size;
 
-/** A record that has a size after it is built from a table of fields. */
+/** A record whose fixed part is a struct. */
 abstract class BodyRecord extends PerfRecord {
   constructor(raw: RawRecord, bodySize: number) {
     super(raw);
@@ -82,7 +82,7 @@ abstract class ThreadRecord extends BodyRecord {
   }
 }
 
-/** PERF_RECORD_MMAP and MMAP2: something is mapped in a process, or is the kernel's. */
+/** PERF_RECORD_MMAP and MMAP2: a mapping of a process or of the kernel. */
 export class Mmap extends ThreadRecord {
   constructor(raw: RawRecord, body = MmapBody.size) {
     super(raw, body);
@@ -108,7 +108,7 @@ export class Mmap extends ThreadRecord {
     return this.text(MmapBody.size);
   }
 
-  /** The mapping is of data, not of code. */
+  /** True if the mapping is of data, not of code. */
   get isData(): boolean {
     return (this.misc & Misc.MMAP_DATA) !== 0;
   }
@@ -173,7 +173,7 @@ export class Mmap2 extends Mmap {
   }
 }
 
-/** PERF_RECORD_COMM: a thread has a name. */
+/** PERF_RECORD_COMM: the name of a thread. */
 export class Comm extends ThreadRecord {
   constructor(raw: RawRecord) {
     super(raw, CommBody.size);
@@ -184,7 +184,7 @@ export class Comm extends ThreadRecord {
     return this.text(CommBody.size);
   }
 
-  /** The thread's process has called exec. */
+  /** True if the thread's process has called exec. */
   get isExec(): boolean {
     return (this.misc & Misc.COMM_EXEC) !== 0;
   }
@@ -192,7 +192,7 @@ export class Comm extends ThreadRecord {
 
 const TASK = TaskBody.offsets;
 
-/** PERF_RECORD_FORK and EXIT: a thread starts or ends. */
+/** PERF_RECORD_FORK and EXIT: the start or end of a thread. */
 abstract class Task extends BodyRecord {
   constructor(raw: RawRecord) {
     super(raw, TaskBody.size);
@@ -208,24 +208,24 @@ abstract class Task extends BodyRecord {
     return this.u32(TASK.tid) | 0;
   }
 
-  /** The process of the thread that has started it. */
+  /** The process of the parent thread. */
   get parentPid(): number {
     return this.u32(TASK.ppid) | 0;
   }
 
-  /** The thread that has started it. */
+  /** The parent thread. */
   get parentTid(): number {
     return this.u32(TASK.ptid) | 0;
   }
 }
 
-/** PERF_RECORD_FORK: a process or thread starts; a thread if `pid` is `parentPid`. */
+/** PERF_RECORD_FORK: the start of a process, or of a thread if `pid` is `parentPid`. */
 export class Fork extends Task {}
 
-/** PERF_RECORD_EXIT: a thread ends. */
+/** PERF_RECORD_EXIT: the end of a thread. */
 export class Exit extends Task {}
 
-/** PERF_RECORD_LOST: the ring was full. */
+/** PERF_RECORD_LOST: records that were lost because the ring buffer was full. */
 export class Lost extends BodyRecord {
   constructor(raw: RawRecord) {
     super(raw, LostBody.size);
@@ -237,7 +237,7 @@ export class Lost extends BodyRecord {
   }
 }
 
-/** PERF_RECORD_LOST_SAMPLES: the hardware or kernel has dropped samples. */
+/** PERF_RECORD_LOST_SAMPLES: samples that the hardware or kernel has dropped. */
 export class LostSamples extends BodyRecord {
   constructor(raw: RawRecord) {
     super(raw, LostSamplesBody.size);
@@ -249,21 +249,21 @@ export class LostSamples extends BodyRecord {
   }
 }
 
-/** PERF_RECORD_THROTTLE and UNTHROTTLE: sampling is suspended, because it takes too long. */
+/** PERF_RECORD_THROTTLE and UNTHROTTLE: sampling took too long, and was suspended for a time. */
 export class Throttle extends BodyRecord {
   constructor(raw: RawRecord) {
     super(raw, ThrottleBody.size);
   }
 
-  /** Sampling is suspended here; else it is resumed. */
+  /** True if sampling is suspended here, false if it is resumed. */
   get isThrottled(): boolean {
     return this.type === PerfRecordType.Throttle;
   }
 }
 
-/** PERF_RECORD_SWITCH and SWITCH_CPU_WIDE: a thread starts or stops running. */
+/** PERF_RECORD_SWITCH and SWITCH_CPU_WIDE: a context switch of a thread. */
 export class Switch extends PerfRecord {
-  /** The thread stops running; else it starts. */
+  /** True if the thread stops running, false if it starts. */
   get isOut(): boolean {
     return (this.misc & Misc.SWITCH_OUT) !== 0;
   }
@@ -275,14 +275,14 @@ export class Switch extends PerfRecord {
   }
 }
 
-/** PERF_RECORD_SWITCH_CPU_WIDE: a switch, with the other thread. */
+/** PERF_RECORD_SWITCH_CPU_WIDE: a context switch, with the other thread. */
 export class SwitchCpuWide extends Switch {
   constructor(raw: RawRecord) {
     super(raw);
     this.requireSize(BODY + SwitchCpuWideBody.size);
   }
 
-  /** The thread that runs next, or has run before. */
+  /** The thread that runs next, or that ran before. */
   get otherTid(): number {
     const { nextPrevTid } = SwitchCpuWideBody.offsets;
     return this.window.u32(this.at + BODY + nextPrevTid) | 0;
@@ -313,7 +313,7 @@ export class Namespaces extends ThreadRecord {
   }
 }
 
-/** PERF_RECORD_KSYMBOL: the kernel has created or removed a function. */
+/** PERF_RECORD_KSYMBOL: a function that the kernel has created or removed. */
 export class Ksymbol extends BodyRecord {
   constructor(raw: RawRecord) {
     super(raw, KsymbolBody.size);
@@ -334,7 +334,7 @@ export class Ksymbol extends BodyRecord {
     return this.text(KsymbolBody.size);
   }
 
-  /** The function is removed; else it is there from now on. */
+  /** True if the function was removed, false if it was created. */
   get isUnregistered(): boolean {
     return (this.u16(KsymbolBody.offsets.flags) & 1) !== 0;
   }
@@ -417,7 +417,7 @@ export class EventUpdate extends BodyRecord {
 }
 
 /**
- * PERF_RECORD_TIME_CONV: how ticks of the processor become nanoseconds:
+ * PERF_RECORD_TIME_CONV: conversion of processor ticks to nanoseconds:
  * `timeZero + (ticks >> timeShift) * timeMult + ((ticks & mask) * timeMult >> timeShift)`,
  * with a mask of `timeShift` ones.
  */
@@ -452,7 +452,7 @@ export class IdIndex extends BodyRecord {
     );
   }
 
-  /** The entries; a CPU or thread of −1 is any. */
+  /** The entries. A CPU or thread of −1 means any. */
   get entries(): { id: bigint; index: bigint; cpu: bigint; tid: bigint }[] {
     const length = this.number(IdIndexBody.offsets.nr);
     const { id, idx, cpu, tid } = IdIndexEntry.offsets;
@@ -512,7 +512,7 @@ export class HeaderBuildId extends BodyRecord {
   }
 }
 
-/** A record after which there are bytes that are no records. */
+/** A record that is followed by bytes that are not records. */
 export abstract class PayloadRecord extends BodyRecord {
   /** Number of bytes between this record and the next. */
   abstract get payloadSize(): number;
@@ -541,10 +541,10 @@ export class TracingData extends PayloadRecord {
   }
 }
 
-/** PERF_RECORD_FINISHED_ROUND: no later record is earlier than one before the last round. */
+/** PERF_RECORD_FINISHED_ROUND: the end of a round; see {@linkcode TimeOrder.endRound}. */
 export class FinishedRound extends PerfRecord {}
 
-/** The class of each type. */
+/** The class for each type. */
 const CLASSES: Record<number, new (raw: RawRecord) => PerfRecord> = {
   [PerfRecordType.Mmap]: Mmap,
   [PerfRecordType.Lost]: Lost,
@@ -574,7 +574,7 @@ const CLASSES: Record<number, new (raw: RawRecord) => PerfRecord> = {
 /**
  * Wraps a record, other than a sample, in the class for its type.
  *
- * @throws {PerfDataFormatError} If its parts do not fit in it.
+ * @throws {PerfDataFormatError} If its fields do not fit in it.
  */
 export function recordOf(type: number, raw: RawRecord): PerfRecord {
   return new (CLASSES[type] ?? PerfRecord)(raw);

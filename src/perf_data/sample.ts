@@ -21,7 +21,7 @@ import { EventHeader, U64_SIZE } from "./structs.ts";
 export interface SampledRegisters {
   /** 0 none, 1 of a 32-bit process, 2 of a 64-bit process. */
   readonly abi: number;
-  /** The registers that are there, one bit each (asm/perf_regs.h). */
+  /** The recorded registers, one bit each (asm/perf_regs.h). */
   readonly mask: bigint;
   /** Their values, from the lowest bit on. */
   readonly values: U64Array;
@@ -64,7 +64,7 @@ export interface SampleWeights {
   readonly var3: number;
 }
 
-/** The positions found last; each use first locates the fields of its sample. */
+/** The positions found last. They are located anew before each use. */
 const found: VariableFields = noVariableFields();
 
 /**
@@ -77,10 +77,10 @@ export class Sample extends PerfRecord {
   readonly #callchain: number;
 
   /**
-   * Wraps the record; the reader does so.
+   * Wraps a record, as the reader does.
    *
-   * @param layoutOf The event whose layout the sample has: the first one if the sample's
-   * own is not known.
+   * @param layoutOf The event whose layout the sample has: its own, or the first one if its
+   * own is unknown.
    * @throws {PerfDataFormatError} If a field does not fit in the record.
    */
   constructor(raw: RawRecord, layoutOf: PerfEvent) {
@@ -102,7 +102,7 @@ export class Sample extends PerfRecord {
     this.#callchain = found.callchain;
   }
 
-  /** The sampled address, as `ipLow` and `ipHigh` without a bigint. */
+  /** The sampled address. `ipLow` and `ipHigh` return it without a bigint. */
   get ip(): bigint {
     return this.identity("ip") ?? 0n;
   }
@@ -131,7 +131,7 @@ export class Sample extends PerfRecord {
     return at === ABSENT ? -1 : this.window.u32(at + 4) | 0;
   }
 
-  /** The address of the data that the sample is about. */
+  /** The address of the sampled memory access. */
   get addr(): bigint {
     return this.identity("addr") ?? 0n;
   }
@@ -209,35 +209,35 @@ export class Sample extends PerfRecord {
     return { hwIndex, branches, counters };
   }
 
-  /** The registers of the user's code (`--call-graph dwarf`, `--user-regs`). */
+  /** The registers in user mode (`--call-graph dwarf`, `--user-regs`). */
   get userRegisters(): SampledRegisters | undefined {
     const { attr, userRegisters } = this.#layout;
     const at = this.#locate().regsUser;
     return this.#registers(at, attr.sampleRegsUser, userRegisters);
   }
 
-  /** The registers of the code that was interrupted. */
+  /** The registers at the interrupt. */
   get interruptRegisters(): SampledRegisters | undefined {
     const { attr, interruptRegisters } = this.#layout;
     const at = this.#locate().regsIntr;
     return this.#registers(at, attr.sampleRegsIntr, interruptRegisters);
   }
 
-  /** The copied part of the user stack, from its pointer on. */
+  /** The copied part of the user stack, from the stack pointer on. */
   get userStack(): Uint8Array | undefined {
     const at = this.#locate().stackUser;
     if (at === ABSENT) return undefined;
     const { window } = this;
     const space = window.number(at);
     const start = at + U64_SIZE;
-    // dyn_size, after the copy, is the part of it that holds the stack.
+    // dyn_size, after the copy, is the number of its bytes that belong to the stack.
     const used = space === 0
       ? 0
       : Math.min(space, window.number(start + space));
     return window.bytes.subarray(start, start + used);
   }
 
-  /** The cost of the sampled access; with a `WEIGHT_STRUCT` its three parts in one. */
+  /** The cost of the sampled access; with `WEIGHT_STRUCT`, its three parts in one number. */
   get weight(): bigint | undefined {
     return this.#u64(this.#locate().weight);
   }

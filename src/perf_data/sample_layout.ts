@@ -17,7 +17,7 @@ import {
 } from "./constants.ts";
 import { EventHeader, U64_SIZE } from "./structs.ts";
 
-/** A field that the samples do not have. */
+/** Position of a field that is absent. */
 export const ABSENT = -1;
 
 /** The first fields of a sample, all of 8 bytes, in their order. */
@@ -43,19 +43,19 @@ const TRAILER = [
   ["identifier", SampleType.IDENTIFIER],
 ] as const;
 
-/** The first fields and the call chain. */
+/** `sample_type` bits of the first fields and the call chain. */
 const SIMPLE = FIXED.reduce((bits, [, bit]) => bits | bit, 0) |
   SampleType.CALLCHAIN;
 
-/** Bytes of a branch: from, to, flags. */
+/** Size of a branch: from, to, flags. */
 const BRANCH_SIZE = 3 * U64_SIZE;
 
-/** Offsets of 8-byte fields; {@linkcode ABSENT} for those that are not there. */
+/** Offsets of 8-byte fields; {@linkcode ABSENT} for absent ones. */
 export type FixedOffsets = Record<(typeof FIXED)[number][0], number>;
 
 /**
  * Positions of the variable fields of one sample in its window; {@linkcode ABSENT} for
- * those that it does not have.
+ * absent ones.
  */
 export interface VariableFields {
   read: number;
@@ -85,9 +85,9 @@ export class SampleLayout {
   readonly trailerSize: number;
   /** Size of a sample's header and first fields. */
   readonly fixedEnd: number;
-  /** Samples have no variable field but a call chain. */
+  /** True if samples have no variable field except a call chain. */
   readonly isSimple: boolean;
-  /** Samples have a call chain. */
+  /** True if samples have a call chain. */
   readonly hasCallchain: boolean;
   readonly attr: PerfEventAttr;
   /** Number of registers in `regs_user`. */
@@ -122,7 +122,7 @@ export class SampleLayout {
   /**
    * Finds the variable fields of a sample.
    *
-   * @param found Takes the positions.
+   * @param found Receives the positions.
    * @throws {PerfDataFormatError} If a field does not fit in the record.
    */
   locate(
@@ -158,7 +158,7 @@ export class SampleLayout {
       at += width;
       return field;
     };
-    /** Takes `count` more elements of the field that has just been taken. */
+    /** Extends the last field by `count` elements. */
     const extend = (count: number, width: number, name: string) => {
       const space = end - at;
       if (count * width > space) {
@@ -171,7 +171,7 @@ export class SampleLayout {
       }
       at += count * width;
     };
-    /** Takes a count and the elements after it. */
+    /** Returns the start of a field that consists of a count and the elements after it. */
     const takeArray = (bit: number, name: string, width: number) => {
       const field = take(bit, `${name}.nr`);
       if (field !== ABSENT) extend(window.number(field), width, `${name}.nr`);
@@ -229,12 +229,12 @@ export class SampleLayout {
     found.aux = takeArray(SampleType.AUX, "aux", 1);
   }
 
-  /** Branch stacks have a `hw_idx`. */
+  /** True if branch stacks have a `hw_idx`. */
   get hasBranchIndex(): boolean {
     return (this.attr.branchSampleType & BranchSampleType.HW_INDEX) !== 0;
   }
 
-  /** Branch stacks end in counters. */
+  /** True if branch stacks end in counters. */
   get hasBranchCounters(): boolean {
     return (this.attr.branchSampleType & BranchSampleType.COUNTERS) !== 0;
   }
@@ -253,7 +253,7 @@ export class SampleLayout {
   }
 }
 
-/** Returns positions of variable fields, none of them known. */
+/** Returns positions that are all {@linkcode ABSENT}. */
 export function noVariableFields(): VariableFields {
   return {
     ...{ read: ABSENT, callchain: ABSENT, raw: ABSENT, branches: ABSENT },

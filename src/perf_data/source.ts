@@ -4,12 +4,12 @@
  * @module
  */
 
-/** Number of bytes that are read at once. */
+/** Number of bytes to read at once. */
 const CHUNK_SIZE = 1024 * 1024;
 
-/** Bytes that are read from the first to the last. */
+/** Bytes that are read in order. */
 export interface ByteSource {
-  /** The number of bytes; undefined for pipes and streams, which cannot be seeked. */
+  /** The number of bytes; undefined for pipes and streams, which are not seekable. */
   readonly size: number | undefined;
   /** Returns the next bytes, which never change; undefined at the end. */
   read(): Promise<Uint8Array | undefined>;
@@ -83,7 +83,7 @@ class FileSource implements ByteSource {
     return bytes.subarray(0, end);
   }
 
-  // deno-lint-ignore require-await -- as ByteSource has it
+  // deno-lint-ignore require-await -- ByteSource requires a promise
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -121,7 +121,7 @@ class StreamSource implements ByteSource {
   }
 
   readAt(): Promise<Uint8Array> {
-    throw new Error("a stream cannot be seeked");
+    throw new Error("a stream is not seekable");
   }
 
   async close(): Promise<void> {
@@ -141,19 +141,19 @@ class MemorySource implements ByteSource {
     return this.#bytes.length;
   }
 
-  // deno-lint-ignore require-await -- as ByteSource has it
+  // deno-lint-ignore require-await -- ByteSource requires a promise
   async read(): Promise<Uint8Array | undefined> {
     const bytes = this.#bytes.subarray(this.#position);
     this.#position += bytes.length;
     return bytes.length === 0 ? undefined : bytes;
   }
 
-  // deno-lint-ignore require-await -- as ByteSource has it
+  // deno-lint-ignore require-await -- ByteSource requires a promise
   async skip(size: number): Promise<void> {
     this.#position = Math.min(this.#position + size, this.#bytes.length);
   }
 
-  // deno-lint-ignore require-await -- as ByteSource has it
+  // deno-lint-ignore require-await -- ByteSource requires a promise
   async readAt(offset: number, size: number): Promise<Uint8Array> {
     return this.#bytes.subarray(offset, offset + size);
   }

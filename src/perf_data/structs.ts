@@ -1,10 +1,10 @@
 /**
  * The structs of perf.data, field by field.
  *
- * The file's own are described in tools/perf/Documentation/perf.data-file-format.txt
- * (Linux 6.1), the kernel's in include/uapi/linux/perf_event.h and perf's in
+ * Those of the file are described in tools/perf/Documentation/perf.data-file-format.txt
+ * (Linux 6.1), those of the kernel in include/uapi/linux/perf_event.h, and those of perf in
  * tools/lib/perf/include/perf/event.h (both Linux 6.19). All fields are in the byte order
- * of the machine that recorded.
+ * of the machine that wrote the recording.
  *
  * @module
  */
@@ -27,21 +27,21 @@ function fields<const F extends Fields>(
 /** "PERFILE2", the magic of a recording. */
 export const PERF_MAGIC = "PERFILE2";
 
-/** Header of a recording to a pipe: the magic and this struct's `size`. */
+/** Header of a recording to a pipe. `size` is the size of this struct. */
 export const PipeHeader = fields("perf_pipe_file_header", {
   magic: "u64",
   size: "u64",
 });
 
-/** A part of a file. */
+/** A section of the file. */
 export const FileSection = fields("perf_file_section", {
   offset: "u64",
   size: "u64",
 });
 
 /**
- * Header of a file. `flags0` to `flags3` hold one bit for each feature section; their
- * `perf_file_section`s follow the data section.
+ * Header of a file. `flags0` to `flags3` contain a bit for each feature section. The
+ * `perf_file_section`s of these follow the data section.
  */
 export const PerfHeader = fields("perf_file_header", {
   magic: "u64",
@@ -67,9 +67,9 @@ export const EventHeader = fields("perf_event_header", {
 });
 
 /**
- * An event's description. Older kernels end it earlier: 64 bytes (before `config2`), 72,
- * 80, 96, 104, 112, 120 or 128; Linux 6.19 has 144. `flags` is a bit field: bit 0 is the
- * lowest of the first byte in little-endian recordings, the highest in big-endian ones.
+ * An event's description. In older kernels it is shorter: 64 bytes (up to `config1`), 72,
+ * 80, 96, 104, 112, 120 or 128; in Linux 6.19 it has 144. `flags` is a bit field: bit 0 is
+ * the lowest bit of the first byte in little-endian recordings, the highest in big-endian.
  */
 export const EventAttr = fields("perf_event_attr", {
   type: "u32",
@@ -98,13 +98,13 @@ export const EventAttr = fields("perf_event_attr", {
   config4: "u64",
 });
 
-/** Size of the first published `perf_event_attr`, which a `size` of 0 means. */
+/** Size of the first published `perf_event_attr`, also denoted by a `size` of 0. */
 export const ATTR_SIZE_VER0 = 64;
 
-/** A u64 of an array. */
+/** Size of a u64 in bytes. */
 export const U64_SIZE = 8;
 
-/** pid and tid, with which many records start. */
+/** pid and tid, the first fields of many records. */
 const IDS = { pid: "u32", tid: "u32" } as const;
 
 const MAPPING = { ...IDS, start: "u64", len: "u64", pgoff: "u64" } as const;
@@ -133,7 +133,7 @@ export const Mmap2BuildId = fields("perf_record_mmap2", {
   reserved2: "u16",
 });
 
-/** Most bytes of a build-id in a record. */
+/** Maximum size of a build-id in a record. */
 export const BUILD_ID_SIZE_MAX = 20;
 
 /** LOST after its header. */
@@ -195,7 +195,7 @@ export const CallchainDeferredBody = fields("perf_record_callchain_deferred", {
   nr: "u64",
 });
 
-/** EVENT_UPDATE after its header; what has changed follows. */
+/** EVENT_UPDATE after its header; the new value follows. */
 export const EventUpdateBody = fields("perf_record_event_update", {
   type: "u64",
   id: "u64",
@@ -235,7 +235,7 @@ export const AuxtraceBody = fields("perf_record_auxtrace", {
 /** ID_INDEX after its header; `nr` {@linkcode IdIndexEntry}s follow. */
 export const IdIndexBody = fields("perf_record_id_index", { nr: "u64" });
 
-/** The ring of an id; `cpu` and `tid` are all ones for any. */
+/** The CPU and thread of an id; a value of all ones means any. */
 export const IdIndexEntry = fields("id_index_entry", {
   id: "u64",
   idx: "u64",

@@ -1,5 +1,5 @@
 /**
- * Records in the order of time.
+ * Ordering of records by time.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import type { PerfRecord } from "./record.ts";
 
 /**
- * Most memory, in bytes, that records wait in. perf empties rings of 512 KiB for each CPU
- * in a round, most of them long before they are full. More would wait in recordings with
- * larger rings and in those without rounds; there the earlier half is released, as perf
- * 6.1 does if more waits than its option report.queue-size allows.
+ * Maximum memory of waiting records in bytes. In each round, perf empties the ring buffers
+ * of all CPUs, of 512 KiB each, most of them long before they are full. Recordings with
+ * larger ring buffers, or without rounds, would need more memory; then the earlier half is
+ * released, as perf 6.1 does beyond its option report.queue-size.
  */
 const CAPACITY = 64 * 1024 * 1024;
 
-/** Memory that a waiting record needs besides its bytes. */
+/** Memory overhead of a waiting record in bytes. */
 const OVERHEAD = 100;
 
 /**
- * Orders records by time. Records of the same time stay in the order in which they came;
- * those without a time are released at once.
+ * Orders records by time. Records with equal times keep their order; those without a time
+ * are released at once.
  */
 export class TimeOrder {
   #waiting: PerfRecord[] = [];
@@ -39,12 +39,12 @@ export class TimeOrder {
     this.#capacity = capacity;
   }
 
-  /** Number of records that came after later ones had been released. */
+  /** Number of records added after a later record had been released. */
   get misplaced(): number {
     return this.#misplaced;
   }
 
-  /** Adds a record; those that need not wait go to `out`. */
+  /** Adds a record. Records that need not wait any longer are appended to `out`. */
   add(record: PerfRecord, out: PerfRecord[]): void {
     const { time } = record;
     if (time === -Infinity) {
@@ -63,8 +63,8 @@ export class TimeOrder {
   }
 
   /**
-   * Ends a round: later records are not earlier than the latest one of the round before,
-   * so those up to that time go to `out`.
+   * Ends a round. Records that follow are not earlier than the latest one of the round
+   * before, so those up to that time are appended to `out`.
    */
   endRound(out: PerfRecord[]): void {
     this.releaseUntil(this.#roundLatest, out);

@@ -115,7 +115,7 @@ async function compare(path: string): Promise<PerfRecord[]> {
   );
   assertEquals(reader.misplaced, 0);
   assertEquals(reader.tails, []);
-  assertEquals(reader.damagedFeatures, []);
+  assertEquals(reader.malformedFeatures, []);
 
   const samples = records.filter((record) => record instanceof Sample);
   const dumped = expected.filter(({ name }) => name === "PERF_RECORD_SAMPLE");

@@ -188,7 +188,7 @@ describe("PerfDataReader", () => {
         buildFile({ littleEndian, events: [EVENT], data, features }),
       );
       const { features: found } = reader;
-      assertEquals(reader.damagedFeatures, []);
+      assertEquals(reader.malformedFeatures, []);
       assertEquals(
         [found.hostname, found.osRelease, found.version, found.arch],
         ["host", "6.1.0", "6.1.187", "x86_64"],
@@ -260,7 +260,7 @@ describe("PerfDataReader", () => {
     );
     assertEquals(records.length, 1);
     assertEquals(reader.features.hostname, "host");
-    const [error] = reader.damagedFeatures;
+    const [error] = reader.malformedFeatures;
     assertEquals([error.record, error.field], ["HEADER_CMDLINE", "section"]);
   });
 

@@ -88,7 +88,7 @@ describe("PerfDataWriter", () => {
     });
     const { reader, records } = await read(file.bytes);
     assertEquals(reader.header.isUnfinished, false);
-    assertEquals(reader.damagedFeatures, []);
+    assertEquals(reader.malformedFeatures, []);
     const { buildIds, eventDescriptions, ...features } = reader.features;
     assertEquals(features, simple);
     assertEquals(buildIds?.[0].filename, "/usr/bin/x");
