@@ -95,6 +95,12 @@ export class MappedFile implements RecordSink {
   /** The buffer of the last records, and its address. */
   #bytes: Uint8Array | undefined;
   #bytesAddress = 0n;
+  /**
+   * The position in the window and the size of the records, as numbers and as bigints:
+   * BigInt() is a call into the runtime in optimized code as well (V8 15).
+   */
+  readonly #words = new Uint32Array(new ArrayBuffer(16));
+  readonly #longs = new BigUint64Array(this.#words.buffer);
 
   /**
    * @param shared The open file, which no other writer has open.
@@ -129,14 +135,18 @@ export class MappedFile implements RecordSink {
       this.#bytesAddress = addressOfBuffer(libc, bytes);
       this.#bytes = bytes;
     }
+    const words = this.#words;
+    const longs = this.#longs;
+    words[0] = this.#position - start;
+    words[2] = length;
     // With asUintN() V8 allocates no bigint for the intermediate results.
-    const to = BigInt.asUintN(64, address + BigInt(this.#position - start));
+    const to = BigInt.asUintN(64, address + longs[0]);
     const from = this.#bytesAddress;
     copyMemory(
       libc,
       BigInt.asUintN(64, to + PUBLISHED_LAST),
       BigInt.asUintN(64, from + PUBLISHED_LAST),
-      BigInt.asUintN(64, BigInt(length) - PUBLISHED_LAST),
+      BigInt.asUintN(64, longs[1] - PUBLISHED_LAST),
     );
     copyMemory(libc, to, from, PUBLISHED_LAST);
     this.#position += length;
