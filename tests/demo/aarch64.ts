@@ -54,9 +54,10 @@ export class AArch64Assembler extends Assembler {
 
   leave(slots: number): void {
     const size = frameSize(slots);
-    this.emit32(0xa9407bfd | size / 8 << 15); // ldp x29, x30, [sp, #size]
-    this.emit32(0x910003ff | size + 16 << 10); // add sp, sp, #size + 16
+    this.emit32(0x910003ff | size << 10); // add sp, sp, #size
     this.step({ rememberState: true });
+    this.step({ adjust: -size });
+    this.emit32(0xa8c17bfd); // ldp x29, x30, [sp], #16
     this.step({ unwound: true });
     this.emit32(0xd65f03c0); // ret
     this.step({ restoreState: true });

@@ -1,11 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { AArch64Assembler } from "./aarch64.ts";
 import { compile, type CompiledProgram } from "./compile.ts";
 import { makeExecutable } from "./executable_memory.ts";
-import { isInstalled } from "../support/perf.ts";
+import { entryOf, makeElf } from "../support/aarch64_program.ts";
 import { temporaryDirectory } from "../support/script.ts";
+import { itWithQemu } from "../support/with_qemu.ts";
 
 const GCD = `fn gcd(a, b) {
   while b != 0 { let rest = a % b; a = b; b = rest; }
@@ -74,9 +74,6 @@ const PROGRAMS: [string, bigint[], bigint, string?][] = [
   ],
 ];
 
-const entryOf = ({ functions }: CompiledProgram) =>
-  functions.find(({ name }) => name === "main")!.start;
-
 function runHere(program: CompiledProgram, args: bigint[]): bigint {
   const code = makeExecutable(program.code) as Uint8Array<ArrayBuffer>;
   const main = new Deno.UnsafeFnPointer(
@@ -84,60 +81,6 @@ function runHere(program: CompiledProgram, args: bigint[]): bigint {
     { parameters: args.map(() => "i64" as const), result: "i64" },
   );
   return main.call(...args as []);
-}
-
-/** Code that calls a program's main function, prints the 8 bytes of its result, and exits. */
-class Launcher extends AArch64Assembler {
-  constructor(program: CompiledProgram, args: bigint[]) {
-    super();
-    for (const arg of args) {
-      this.loadConstant(arg);
-      this.push();
-    }
-    // The launcher directly follows the program.
-    this.call({ offset: entryOf(program) - program.code.length }, args.length);
-    this.push();
-    this.emit32(0xd2800020); // mov x0, #1
-    this.emit32(0x910003e1); // mov x1, sp
-    this.emit32(0xd2800102); // mov x2, #8
-    this.emit32(0xd2800808); // mov x8, #64 (write)
-    this.emit32(0xd4000001); // svc #0
-    this.emit32(0xd2800000); // mov x0, #0
-    this.emit32(0xd2800ba8); // mov x8, #93 (exit)
-    this.emit32(0xd4000001); // svc #0
-  }
-}
-
-/** Creates a static ELF executable of the program and its launcher; see elf(5). */
-function makeElf(program: CompiledProgram, args: bigint[]): Uint8Array {
-  const BASE = 0x400000n;
-  const CODE = 4096;
-  const launcher = new Launcher(program, args).finish();
-  const size = CODE + program.code.length + launcher.length;
-  const elf = new Uint8Array(size);
-  const view = new DataView(elf.buffer);
-  const u16 = (at: number, value: number) => view.setUint16(at, value, true);
-  const u32 = (at: number, value: number) => view.setUint32(at, value, true);
-  const u64 = (at: number, value: number | bigint) =>
-    view.setBigUint64(at, BigInt(value), true);
-  elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]); // ELF, 64 bits, little-endian
-  u16(16, 2); // e_type: ET_EXEC
-  u16(18, 183); // e_machine: EM_AARCH64
-  u32(20, 1); // e_version
-  u64(24, BASE + BigInt(CODE + program.code.length)); // e_entry
-  u64(32, 64); // e_phoff
-  u16(52, 64); // e_ehsize
-  u16(54, 56); // e_phentsize
-  u16(56, 1); // e_phnum
-  u32(64, 1); // p_type: PT_LOAD
-  u32(68, 5); // p_flags: PF_R | PF_X
-  u64(80, BASE); // p_vaddr
-  u64(96, size); // p_filesz
-  u64(104, size); // p_memsz
-  u64(112, 4096); // p_align
-  elf.set(program.code, CODE);
-  elf.set(launcher, CODE + program.code.length);
-  return elf;
 }
 
 async function runOnQemu(
@@ -173,25 +116,6 @@ describe(`the demo's compiler for ${Deno.build.arch}`, () => {
     }
   });
 });
-
-const qemu = await isInstalled("qemu-aarch64")
-  ? "qemu-aarch64"
-  : await isInstalled("qemu-aarch64-static")
-  ? "qemu-aarch64-static"
-  : undefined;
-
-/** Registers a test that requires an emulated AArch64. */
-function itWithQemu(name: string, fn: (qemu: string) => Promise<void>): void {
-  if (qemu) {
-    it(name, () => fn(qemu));
-  } else if (Deno.env.get("CI") === "true") {
-    it(name, () => {
-      throw new Error("qemu-aarch64 is not installed");
-    });
-  } else {
-    it.skip(`${name} (ignored: qemu-aarch64 is not installed)`, () => {});
-  }
-}
 
 describe("the demo's compiler for AArch64 under qemu", () => {
   for (const test of PROGRAMS) {

@@ -1,0 +1,157 @@
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { join } from "@std/path";
+import { describe } from "@std/testing/bdd";
+import { EM_AARCH64 } from "../../mod.ts";
+import { encodeUnwindInfo } from "../../src/unwind/unwinding_info.ts";
+import { UnwindTable } from "../../src/unwind/unwind_table.ts";
+import { Unwinder } from "../../src/unwind/unwinder.ts";
+import {
+  compile,
+  type CompiledFunction,
+  type CompiledProgram,
+} from "../demo/compile.ts";
+import {
+  CODE_OFFSET,
+  makeElf,
+  PROGRAM_ADDRESS,
+} from "../support/aarch64_program.ts";
+import {
+  type BuiltCode,
+  codeSpaceOf,
+  registers,
+} from "../support/build_stack.ts";
+import { EmulatedProgram } from "../support/gdb_stub.ts";
+import { temporaryDirectory } from "../support/script.ts";
+import { itWithQemu } from "../support/with_qemu.ts";
+
+const TEXT = `
+  fn spin(n) { while n > 0 { n = n - 1; } return n; }
+  fn twice(n) { return spin(n) + spin(n); }
+  fn fib(n) { if n < 2 { return n; } return fib(n - 1) + fib(n - 2); }
+  fn main(n) { return twice(n) + 10 * (twice(n) + fib(n)); }
+`;
+
+const SP = 31;
+const PC = 32;
+
+/** `svc #0`: a system call. The program's last two print and exit. */
+const SVC = 0xd400_0001;
+
+const isCall = (instruction: number) => instruction >>> 26 === 0b10_0101; // bl
+
+const RET = 0xd65f_03c0;
+
+/** `mov x29, sp` */
+const SET_FRAME_POINTER = 0x9100_03fd;
+
+/** `ldp x29, x30, [sp], #16` */
+const RESTORE_FRAME_POINTER = 0xa8c1_7bfd;
+
+/** The stack at one instruction. */
+interface Stop {
+  /** The interrupted instruction and the return addresses, innermost first. */
+  readonly called: readonly number[];
+  /** The addresses of the unwound chain. */
+  readonly unwound: readonly number[];
+  /** Indicates whether the frame pointer is that of the interrupted function. */
+  readonly hasFrame: boolean;
+}
+
+/**
+ * Executes a program, and unwinds its stack at each instruction of its functions.
+ *
+ * @param hasRules Indicates whether the functions have unwind info.
+ */
+async function unwindEach(
+  qemu: string,
+  program: CompiledProgram,
+  hasRules: boolean,
+): Promise<Stop[]> {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "program");
+  const elf = makeElf(program, [3n]);
+  Deno.writeFileSync(file, elf, { mode: 0o700 });
+  const code = new DataView(elf.buffer, CODE_OFFSET);
+  const end = PROGRAM_ADDRESS + program.code.length;
+  const space = codeSpaceOf([
+    ...program.functions.map((fn) => functionOf(fn, hasRules)),
+    // The code that calls the program.
+    { start: end, size: PROGRAM_ADDRESS + code.byteLength - end },
+  ]);
+  const unwinder = Unwinder.for(EM_AARCH64)!;
+  await using emulated = await EmulatedProgram.start(
+    qemu,
+    file,
+    join(directory.path, "socket"),
+  );
+  const returns: number[] = [];
+  const frames: boolean[] = [];
+  const stops: Stop[] = [];
+  const top = Number((await emulated.registers())[SP]);
+  for (;;) {
+    const values = await emulated.registers();
+    const [sp, pc] = [Number(values[SP]), Number(values[PC])];
+    const instruction = code.getUint32(pc - PROGRAM_ADDRESS, true);
+    if (instruction === SVC) return stops;
+    if (pc < end) {
+      const stack = await emulated.memory(sp, top - sp);
+      const chain = unwinder.unwind(registers({ ...values }), stack, space);
+      stops.push({
+        called: [pc, ...returns.toReversed()],
+        unwound: chain.frames.map(({ address }) => address),
+        hasFrame: frames.at(-1) ?? false,
+      });
+    }
+    if (isCall(instruction)) {
+      returns.push(pc + 4);
+      frames.push(false);
+    } else if (instruction === RET) {
+      returns.pop();
+      frames.pop();
+    } else if (instruction === SET_FRAME_POINTER) {
+      frames[frames.length - 1] = true;
+    } else if (instruction === RESTORE_FRAME_POINTER) {
+      frames[frames.length - 1] = false;
+    }
+    await emulated.step();
+  }
+}
+
+function functionOf(
+  { start, end, unwinding }: CompiledFunction,
+  hasRules: boolean,
+): BuiltCode {
+  const size = end - start;
+  const { ehFrame } = encodeUnwindInfo("", EM_AARCH64, size, unwinding);
+  return {
+    ...{ start: PROGRAM_ADDRESS + start, size },
+    table: hasRules ? UnwindTable.ofFunction(size, ehFrame) : undefined,
+  };
+}
+
+describe("stacks of an emulated AArch64", () => {
+  for (const keepsFramePointers of [false, true]) {
+    const kind = keepsFramePointers ? "with" : "without";
+    itWithQemu(
+      `are unwound at each instruction when code ${kind} frame pointers has unwind info`,
+      async (qemu) => {
+        const program = compile(TEXT, "aarch64", keepsFramePointers);
+        const stops = await unwindEach(qemu, program, true);
+        assertGreater(stops.length, 300);
+        assert(stops.some(({ called }) => called.length >= 5));
+        for (const { called, unwound } of stops) assertEquals(unwound, called);
+      },
+    );
+  }
+
+  itWithQemu(
+    "are unwound within frames when code has only frame pointers",
+    async (qemu) => {
+      const program = compile(TEXT, "aarch64", true);
+      const stops = await unwindEach(qemu, program, false);
+      const within = stops.filter(({ hasFrame }) => hasFrame);
+      assertGreater(within.length, 200);
+      for (const { called, unwound } of within) assertEquals(unwound, called);
+    },
+  );
+});
