@@ -2,11 +2,17 @@ import { assert, assertGreater } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { EM_AARCH64, EM_X86_64 } from "../../mod.ts";
 import { ehFrameOffset } from "../../src/format/image_layout.ts";
+import { LibffiTable } from "../../src/unwind/libffi_rules.ts";
 import { splice } from "../../src/unwind/splice.ts";
 import { encodeUnwindInfo } from "../../src/unwind/unwinding_info.ts";
 import { Unwinder } from "../../src/unwind/unwinder.ts";
 import { UnwindTable } from "../../src/unwind/unwind_table.ts";
-import { registers, tableOf } from "../support/build_stack.ts";
+import {
+  LIBFFI_CALL,
+  LIBFFI_CLOSURE,
+  registers,
+  tableOf,
+} from "../support/build_stack.ts";
 import { FRAME_EXAMPLES } from "../support/frame_examples.ts";
 import { damage } from "./damage.ts";
 import { Random } from "../support/random.ts";
@@ -31,6 +37,7 @@ describe("damaged rules and stacks", () => {
     const random = new Random(1);
     const ends = new Map<string, number>();
     let frames = 0;
+    let inLibffi = 0;
     for (const eMachine of [EM_X86_64, EM_AARCH64]) {
       const unwinder = Unwinder.for(eMachine)!;
       const sections = FRAME_EXAMPLES
@@ -58,10 +65,19 @@ describe("damaged rules and stacks", () => {
         const [sp, pc] = eMachine === EM_X86_64 ? [7, 8] : [31, 32];
         if (random.below(8) > 0) values[sp] = BigInt(STACK);
         if (random.below(8) > 0) values[pc] = BigInt(CODE + random.below(300));
+        // The code after the functions is of a file without unwind info.
+        const libffi = new LibffiTable((_, length) => {
+          inLibffi++;
+          const read = random.below(8) > 0 ? length : random.below(length);
+          return random.of([LIBFFI_CALL, LIBFFI_CLOSURE, new Uint8Array(0)])
+            .subarray(0, read);
+        });
         const space = {
           tableAt: (address: number) =>
             address >= CODE && address < CODE + 300
               ? { table, bias: CODE }
+              : address < CODE + 400
+              ? { table: libffi, bias: CODE }
               : undefined,
           isExecutable: (address: number) =>
             address >= CODE && address < CODE + 400,
@@ -78,6 +94,7 @@ describe("damaged rules and stacks", () => {
     }
     // Most chains have several frames.
     assertGreater(frames, 1.5 * CASES);
+    assertGreater(inLibffi, CASES / 4);
     for (const end of ["start of thread", "truncated stack", "wrong rules"]) {
       assertGreater(ends.get(end) ?? 0, CASES / 100, end);
     }

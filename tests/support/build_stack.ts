@@ -13,6 +13,12 @@ import { DwarfWriter } from "../../src/unwind/dwarf_writer.ts";
 export const X86_REGISTERS = { rbx: 1, rbp: 6, rsp: 7, rip: 8 };
 export const ARM64_REGISTERS = { x19: 19, x29: 29, lr: 30, sp: 31, pc: 32 };
 
+/** Instructions after a call in libffi, as objdump shows them in libffi 3.4.4 and Deno 2.9.6. */
+export const LIBFFI_CALL = Uint8Array.fromHex(
+  "488d6518488b4d00488b7d08488b6d1080f90f",
+);
+export const LIBFFI_CLOSURE = Uint8Array.fromHex("4881c4d80000003c0f440fb6d0");
+
 /** Returns a sample's registers; the keys are perf's register numbers. */
 export function registers(
   values: Record<number, number | bigint>,

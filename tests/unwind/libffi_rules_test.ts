@@ -1,40 +1,52 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
-import { EM_X86_64 } from "../../mod.ts";
+import { EM_AARCH64, EM_X86_64 } from "../../mod.ts";
 import { LibffiTable } from "../../src/unwind/libffi_rules.ts";
-import { Unwinder } from "../../src/unwind/unwinder.ts";
-import { registers, stackOf, X86_REGISTERS } from "../support/build_stack.ts";
+import type { RecordedRegisters } from "../../src/unwind/machine_registers.ts";
+import { type CodeSpace, Unwinder } from "../../src/unwind/unwinder.ts";
+import {
+  ARM64_REGISTERS as ARM64,
+  LIBFFI_CALL,
+  LIBFFI_CLOSURE,
+  registers,
+  stackOf,
+  X86_REGISTERS,
+} from "../support/build_stack.ts";
 
 /** Lowest address of the stack. */
 const STACK = 0x7ffd_0000_1000;
 
-/** The instructions after the calls, as objdump shows them in libffi 3.4.4 and Deno 2.9.6. */
-const CALL = "488d6518488b4d00488b7d08488b6d1080f90f";
-const CLOSURE = "4881c4d80000003c0f440fb6d0";
-
 /** Code at return addresses. */
-const CODE = new Map([[0x2000, CALL], [0x3000, CLOSURE]]);
+const CODE = new Map([[0x2000, LIBFFI_CALL], [0x3000, LIBFFI_CLOSURE]]);
 
-function unwind(contents: Record<number, number>, rbp: number): string[] {
-  const table = new LibffiTable((address, length) =>
-    Uint8Array.fromHex(CODE.get(address) ?? "").subarray(0, length)
-  );
-  const { frames } = Unwinder.for(EM_X86_64)!.unwind(
-    registers({
-      [X86_REGISTERS.rbp]: rbp,
-      [X86_REGISTERS.rsp]: STACK,
-      [X86_REGISTERS.rip]: 0x1000,
-    }),
-    stackOf(STACK, 128, contents),
-    {
-      tableAt: () => ({ table, bias: 0 }),
-      isExecutable: (address) => address >= 0x1000 && address < 0x5000,
-    },
-  );
+const TABLE = new LibffiTable((address, length) =>
+  (CODE.get(address) ?? new Uint8Array(0)).subarray(0, length)
+);
+
+/** A space whose code has no other rules than those of libffi. */
+const SPACE: CodeSpace = {
+  tableAt: () => ({ table: TABLE, bias: 0 }),
+  isExecutable: (address) => address >= 0x1000 && address < 0x5000,
+};
+
+function unwind(
+  contents: Record<number, number | bigint>,
+  values: RecordedRegisters,
+  eMachine = EM_X86_64,
+): string[] {
+  const stack = stackOf(STACK, 128, contents);
+  const { frames } = Unwinder.for(eMachine)!.unwind(values, stack, SPACE);
   return frames.map(({ address, source }) =>
     `${address.toString(16)} ${source}`
   );
 }
+
+const x86 = (rbp: number) =>
+  registers({
+    [X86_REGISTERS.rbp]: rbp,
+    [X86_REGISTERS.rsp]: STACK,
+    [X86_REGISTERS.rip]: 0x1000,
+  });
 
 describe("LibffiTable", () => {
   it("finds the caller when rbp of ffi_call_unix64 points to its block", () => {
@@ -46,7 +58,7 @@ describe("LibffiTable", () => {
       [block + 24]: 0x4000,
       [STACK + 0x100]: 0,
       [STACK + 0x108]: 0x4100,
-    }, frame);
+    }, x86(frame));
     assertEquals(chain, ["1000 context", "2000 fp", "4000 cfi", "4100 fp"]);
   });
 
@@ -58,7 +70,35 @@ describe("LibffiTable", () => {
       [frame + 16 + 216]: 0x4000,
       [STACK + 0x200]: 0,
       [STACK + 0x208]: 0x4100,
-    }, frame);
+    }, x86(frame));
     assertEquals(chain, ["1000 context", "3000 fp", "4000 cfi", "4100 fp"]);
+  });
+
+  it("leaves it to frame pointers when libffi is that of AArch64", () => {
+    // ffi_closure_SYSV has an ordinary frame. The frame record of ffi_call_SYSV (sysv.S of
+    // libffi 3.4) is in the frame of its caller, and its return address may be signed.
+    const [closure, record] = [STACK + 0x20, STACK + 0x180];
+    const signed = (address: number) =>
+      BigInt(address) | 0x2a3b_0000_0000_0000n;
+    const chain = unwind(
+      {
+        [STACK]: STACK + 0x10, // arguments that look like a frame record
+        [STACK + 8]: 0x4010,
+        [closure]: record,
+        [closure + 8]: 0x2000,
+        [record]: STACK + 0x200,
+        [record + 8]: signed(0x4000),
+        [STACK + 0x200]: 0,
+        [STACK + 0x208]: signed(0x4100),
+      },
+      registers({
+        [ARM64.x29]: closure,
+        [ARM64.lr]: 0x3000,
+        [ARM64.sp]: STACK,
+        [ARM64.pc]: 0x1000,
+      }),
+      EM_AARCH64,
+    );
+    assertEquals(chain, ["1000 context", "2000 fp", "4000 fp", "4100 fp"]);
   });
 });
