@@ -70,6 +70,9 @@ export const PERF_EVENT_IOC_ENABLE = 0x2400n;
 export const PERF_EVENT_IOC_SET_OUTPUT = 0x2405n;
 export const PERF_EVENT_IOC_ID = 0x8008_2407n;
 
+// <asm-generic/ioctls.h>
+export const TIOCGPGRP = 0x540fn;
+
 // <sys/mman.h>
 export const PROT_READ = 0x1;
 export const PROT_WRITE = 0x2;

@@ -231,6 +231,10 @@ const SYMBOLS = {
     parameters: [],
     result: "i32", // pid_t
   },
+  getpgrp: {
+    parameters: [],
+    result: "i32", // pid_t
+  },
   geteuid: {
     parameters: [],
     result: "u32", // uid_t

@@ -5,6 +5,7 @@
  */
 
 import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { isInForeground } from "../../ffi/terminal.ts";
 import {
   EVENT_NAMES,
   parseEvent,
@@ -225,7 +226,7 @@ async function recordInto(options: RecordOptions, libc: Libc): Promise<number> {
       command: Array.isArray(options.target) ? options.target : undefined,
     });
     try {
-      const status = await runSession(session, options, {
+      const status = await runSession(libc, session, options, {
         JITDUMPDIR: directory.dumps,
         ...environment,
       });
@@ -245,8 +246,7 @@ async function recordInto(options: RecordOptions, libc: Libc): Promise<number> {
 function findTarget({ target }: RecordOptions): Target {
   if (target === undefined) return { kind: "all" };
   if (typeof target !== "number") return { kind: "children" };
-  const threads = threadIds(target);
-  if (threads.length > 0) return { kind: "process", pid: target, threads };
+  if (threadIds(target).length > 0) return { kind: "process", pid: target };
   throw new Error(
     `there is no process ${target}: find it with ps, or record a command with jitdump record -- COMMAND`,
   );
@@ -260,6 +260,7 @@ function whyEmpty(status: number): string {
 
 /** Runs the recording until its end; returns the exit status. */
 async function runSession(
+  libc: Libc,
   session: RecordingSession,
   { target, duration, frequency, directory }: RecordOptions,
   env: Record<string, string>,
@@ -279,7 +280,7 @@ async function runSession(
   const forget = onSignals((signal) => {
     if (child === undefined) stop.resolve();
     // A terminal sends SIGINT to the command as well.
-    else if (signal !== "SIGINT" || !hasTerminal()) kill(child, signal);
+    else if (signal !== "SIGINT" || !isInForeground(libc)) kill(child, signal);
   });
   const watch = typeof target === "number"
     ? setInterval(() => {
@@ -325,9 +326,6 @@ function start(
     throw error;
   }
 }
-
-const hasTerminal = () =>
-  [Deno.stdin, Deno.stdout, Deno.stderr].some((file) => file.isTerminal());
 
 function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {

@@ -22,7 +22,9 @@ import { pageSize, processorCount } from "../../ffi/processors.ts";
 import type { NewEvent } from "../perf_data/new_features.ts";
 import { type RecordedEvent, userOnly } from "./event.ts";
 import { describeRefusal, Refusal } from "./refusal.ts";
+import { openForAll } from "./all_threads.ts";
 import { Ring } from "./ring.ts";
+import { threadIds } from "./running_processes.ts";
 import { attrOf, type SampleSettings } from "./sample_settings.ts";
 import { kernelSetting } from "./kernel_setting.ts";
 
@@ -30,12 +32,8 @@ import { kernelSetting } from "./kernel_setting.ts";
 export type Target =
   /** The programs that the calling thread will start, from their exec on. */
   | { readonly kind: "children" }
-  /** A running process with these threads, and all that they start. */
-  | {
-    readonly kind: "process";
-    readonly pid: number;
-    readonly threads: readonly number[];
-  }
+  /** A running process with its threads, and all that they start. */
+  | { readonly kind: "process"; readonly pid: number }
   | { readonly kind: "all" };
 
 /** Smallest data of a ring that is tried, in pages. */
@@ -53,6 +51,8 @@ export class EventSet {
   readonly events: readonly NewEvent[];
   /** Indicates whether the kernel is left out because this user may not record it. */
   readonly leavesOutKernel: boolean;
+  /** Indicates whether threads have started while their process' events were opened. */
+  readonly missesThreads: boolean;
 
   private constructor(
     libc: Libc,
@@ -66,6 +66,7 @@ export class EventSet {
     this.rings = mapped.rings;
     this.ringSize = mapped.ringSize;
     this.leavesOutKernel = leavesOutKernel;
+    this.missesThreads = !opened.isComplete;
   }
 
   /**
@@ -136,10 +137,18 @@ interface Opened {
   readonly errno: number;
   /** The refused event. */
   readonly refused?: RecordedEvent;
+  /** Indicates whether all threads have events. */
+  readonly isComplete: boolean;
 }
 
 /** No descriptors. */
-const NONE = { fds: [], ringFds: [], redirected: [], events: [] };
+const NONE = {
+  fds: [],
+  ringFds: [],
+  redirected: [],
+  events: [],
+  isComplete: true,
+};
 
 function openAll(
   libc: Libc,
@@ -147,7 +156,24 @@ function openAll(
   settings: SampleSettings,
   target: Target,
 ): Opened {
-  const threads = threadsOf(target);
+  const { opened, isComplete } = openForAll(
+    () => threadsOf(target),
+    (threads) =>
+      openEach(libc, events, settings, threads, target.kind === "children"),
+    ({ fds }) => {
+      for (const fd of fds) closePerfEvent(libc, fd);
+    },
+  );
+  return { ...opened, isComplete };
+}
+
+function openEach(
+  libc: Libc,
+  events: readonly RecordedEvent[],
+  settings: SampleSettings,
+  threads: readonly number[],
+  isEnabledByExec: boolean,
+): Opened {
   const fds: number[] = [];
   const ringOf = new Map<number, number>();
   const redirected: [fd: number, to: number][] = [];
@@ -158,7 +184,7 @@ function openAll(
   };
   const cpus = processorCount(libc);
   for (const event of events) {
-    const attr = attrOf(event, settings, target.kind === "children");
+    const attr = attrOf(event, settings, isEnabledByExec);
     const ids: bigint[] = [];
     let last = ESRCH;
     for (let cpu = 0; cpu < cpus; cpu++) {
@@ -182,7 +208,7 @@ function openAll(
     described.push({ name: event.name, attr, ids });
   }
   const ringFds = [...ringOf.values()];
-  return { fds, ringFds, redirected, events: described, errno: 0 };
+  return { ...NONE, fds, ringFds, redirected, events: described, errno: 0 };
 }
 
 function threadsOf(target: Target): readonly number[] {
@@ -190,7 +216,7 @@ function threadsOf(target: Target): readonly number[] {
     case "children":
       return [0];
     case "process":
-      return target.threads;
+      return threadIds(target.pid);
     case "all":
       return [-1];
   }

@@ -8,10 +8,15 @@ import { Window } from "../perf_data/bytes.ts";
 import { PerfRecordType } from "../perf_data/constants.ts";
 import { type Exit, type Mmap2, recordOf } from "../perf_data/records.ts";
 import type { SampleLayout } from "../perf_data/sample_layout.ts";
-import { EventHeader, LostBody } from "../perf_data/structs.ts";
+import {
+  EventHeader,
+  LostBody,
+  LostSamplesBody,
+} from "../perf_data/structs.ts";
 
 const { type: TYPE, size: SIZE } = EventHeader.offsets;
 const LOST = EventHeader.size + LostBody.offsets.lost;
+const LOST_SAMPLES = EventHeader.size + LostSamplesBody.offsets.lost;
 
 /** Receives what the recorder has to know. */
 export interface ScanEvents {
@@ -52,6 +57,9 @@ export class RecordScan {
           break;
         case PerfRecordType.Lost:
           this.lost += Number(view.getBigUint64(at + LOST, true));
+          break;
+        case PerfRecordType.LostSamples:
+          this.lost += Number(view.getBigUint64(at + LOST_SAMPLES, true));
           break;
         case PerfRecordType.Mmap2:
           this.#on.onMapping(

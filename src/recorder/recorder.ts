@@ -202,7 +202,7 @@ function pauseFor(ringSize: number, bytesPerSecond: number): number {
 }
 
 function notesOn(
-  { leavesOutKernel, ringSize }: EventSet,
+  { leavesOutKernel, missesThreads, ringSize }: EventSet,
   wanted: number,
 ): string[] {
   const notes: string[] = [];
@@ -210,6 +210,11 @@ function notesOn(
     notes.push(
       "this user may not record the kernel, so its time is left out: " +
         "sudo sysctl kernel.perf_event_paranoid=1 allows it",
+    );
+  }
+  if (missesThreads) {
+    notes.push(
+      "threads started while the recording did: some may be missing or counted twice",
     );
   }
   if (ringSize < wanted) {

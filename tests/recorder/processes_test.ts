@@ -85,8 +85,7 @@ async function until<T>(action: () => T): Promise<T> {
 }
 
 describe("a recording", () => {
-  itUnless(
-    noCompiler,
+  itWithRecorder(
     "has samples of all threads when a program has 16",
     async () => {
       using directory = temporaryDirectory();
@@ -106,10 +105,10 @@ describe("a recording", () => {
       );
       assertGreater(spin.self / weight, 0.8);
     },
+    noCompiler,
   );
 
-  itUnless(
-    noCompiler,
+  itWithRecorder(
     "has all threads of a process, and later ones, when --pid is given",
     async () => {
       using directory = temporaryDirectory();
@@ -145,6 +144,7 @@ describe("a recording", () => {
       assertGreater(later.filter((tid) => sampled.has(tid)).length, 0);
       assertGreater(sampled.difference(new Set(later)).size, 3);
     },
+    noCompiler,
   );
 
   itWithRecorder(
