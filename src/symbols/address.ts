@@ -1,13 +1,15 @@
 /**
  * Addresses as numbers.
  *
- * A 64-bit address is held as the number that its bits are as a *signed* integer. User addresses
- * stay what they are, and a kernel address such as 0xffffffff81000000 becomes −0x7f000000. Both
- * are exact up to 2^53 away from zero, which covers 48-bit address spaces and the kernel's text in
- * all others. A number is read from two 32-bit halves and compared without allocating a BigInt.
+ * A 64-bit address is represented by the *signed* integer with the same bits. User addresses
+ * keep their values, and a kernel address such as 0xffffffff81000000 becomes −0x7f000000.
+ * Both are exact up to 2^53 away from zero, which covers 48-bit address spaces and the
+ * kernel's text in all others. A number is read from two 32-bit halves and compared without
+ * allocating a BigInt.
  *
- * An address farther away than 2^53 is rounded. No mapping is there on Linux unless a program asks
- * for one by a hint (5-level page tables), so only junk in a call chain is affected.
+ * An address farther away than 2^53 is rounded. Linux maps nothing there unless a program
+ * requests it by a hint (5-level page tables), so only invalid addresses in call chains are
+ * affected.
  *
  * @module
  */
@@ -15,12 +17,12 @@
 /** An address, as a signed 64-bit integer. Negative in the kernel's half. */
 export type Address = number;
 
-/** Returns the address whose 32-bit halves are given. */
+/** Returns the address with the given 32-bit halves. */
 export function addressOfHalves(high: number, low: number): Address {
   return (high | 0) * 2 ** 32 + (low >>> 0);
 }
 
-/** Returns the address that a BigInt's lower 64 bits are. */
+/** Returns the address in the lower 64 bits of a BigInt. */
 export function addressOfBigInt(address: bigint): Address {
   return Number(BigInt.asIntN(64, address));
 }
@@ -38,7 +40,7 @@ export function parseAddress(digits: string): Address | undefined {
   return addressOfHalves(high, low);
 }
 
-/** Returns true for an address of the kernel's half. */
+/** Returns whether an address is in the kernel's half. */
 export function isKernelAddress(address: Address): boolean {
   return address < 0;
 }

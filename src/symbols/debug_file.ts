@@ -1,5 +1,5 @@
 /**
- * Search for the file that holds the symbols of a stripped file, as gdb does it.
+ * Search for the file with the symbols of a stripped file, by gdb's rules.
  *
  * @module
  */
@@ -13,18 +13,18 @@ const DEBUG_DIRECTORY = "/usr/lib/debug";
 
 const CHUNK = 1024 * 1024;
 
-/** An ELF file that is open. */
+/** An open ELF file. */
 export interface OpenElf {
   readonly file: InputFile;
   readonly elf: ElfFile;
 }
 
 /**
- * Opens the debug file of a stripped file: by build-id, then by `.gnu_debuglink` beside the file, in
- * its `.debug`, and under /usr/lib/debug.
+ * Opens the debug file of a stripped file. Searches by build-id, then by `.gnu_debuglink` in
+ * the file's directory, in the `.debug` directory there, and under /usr/lib/debug.
  *
  * @param path Path of the stripped file, absolute.
- * @param root Directory under which the system's debug files are; empty for this one's.
+ * @param root Root directory of the process's files; empty for this process's own.
  */
 export function openDebugFile(
   stripped: ElfFile,
@@ -54,7 +54,7 @@ export function openDebugFile(
     if (candidate === path) continue;
     const found = openIf(candidate, ({ elf, file }) => {
       const other = elf.buildId();
-      // Equal build-ids are worth more than a checksum, and need not read it all.
+      // Comparing build-ids is more reliable than a checksum, and reads less.
       return id !== undefined && other !== undefined
         ? other === id
         : checksum(file) === link.crc;
@@ -64,7 +64,7 @@ export function openDebugFile(
   return undefined;
 }
 
-/** Opens a file if it is the wanted one. Returns undefined if it cannot be read. */
+/** Opens a file. Returns undefined if it is not the wanted one, or cannot be read. */
 function openIf(
   path: string,
   isWanted: (opened: OpenElf) => boolean,
@@ -76,7 +76,7 @@ function openIf(
     const opened = { file, elf: new ElfFile(file) };
     if (isWanted(opened)) return opened;
   } catch {
-    // The next candidate may be better.
+    // The caller tries the next candidate.
   }
   file?.[Symbol.dispose]();
   return undefined;

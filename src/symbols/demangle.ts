@@ -45,7 +45,7 @@ async function linesOf(names: string[]): Promise<string[]> {
       stdout: "piped",
       stderr: "null",
     }).spawn();
-    // Written while the output is read: neither pipe can fill up.
+    // The input is written while the output is read, so that neither pipe fills up.
     const input = new Blob([names.map((name) => `${name}\n`).join("")]);
     const [{ success, stdout }] = await Promise.all([
       child.output(),

@@ -1,5 +1,6 @@
 /**
- * ELF files: headers, segments, sections, build-id, debuglink. 32 and 64 bits, both byte orders.
+ * ELF files: headers, segments, sections, symbols, build-id and debuglink, of 32 and 64 bits
+ * and both byte orders.
  *
  * @module
  */
@@ -7,7 +8,7 @@
 import { type Address, addressOfHalves } from "./address.ts";
 import type { ByteSource } from "./input_file.ts";
 
-/** A file that is not valid ELF. */
+/** Error for a file that is not valid ELF. */
 export class ElfFormatError extends Error {
   override name = "ElfFormatError";
 
@@ -98,13 +99,13 @@ const PT_NOTE = 4;
 const SHT_NOTE = 7;
 const NT_GNU_BUILD_ID = 3;
 
-/** Longest table that is read. */
+/** Maximum size of a table that is read. */
 const LONGEST_TABLE = 256 * 2 ** 20;
 
-/** Number of sections and segments of notes that are read. */
+/** Maximum number of sections and segments of notes that are read. */
 const MOST_NOTES = 64;
 
-/** Longest note segment, and longest name, that is read. */
+/** Maximum number of bytes read of a note segment, or of a name. */
 const LONGEST_NOTE = 64 * 1024;
 
 /** A struct of the file, decoded. */
@@ -119,13 +120,13 @@ export type ElfSection = Fields<typeof SECTION_HEADER>;
 /** A symbol. */
 export type ElfSymbol = Fields<typeof SYMBOL_64>;
 
-/** Name and checksum of a file of debug info. */
+/** Name and checksum of a debug file. */
 export interface DebugLink {
   readonly name: string;
   readonly crc: number;
 }
 
-/** An ELF file, of which only the headers are read at once. */
+/** An ELF file. Its headers are read at once, other parts on demand. */
 export class ElfFile {
   readonly #source: ByteSource;
   readonly #isLittle: boolean;
@@ -155,7 +156,7 @@ export class ElfFile {
     const { phoff, phentsize, shoff, shentsize } = this.#header;
     let { phnum, shnum } = this.#header;
     if (shoff !== 0) {
-      // Numbers that do not fit the header are in the first section.
+      // Counts that do not fit in the header are in the first section header.
       const [first] = this.#structs(SECTION_HEADER, shoff, 1, shentsize);
       if (shnum === 0) shnum = first.size;
       if (phnum === 0xffff) phnum = first.info;
@@ -169,7 +170,7 @@ export class ElfFile {
       : this.#structs(layout, phoff, phnum, phentsize);
   }
 
-  /** Machine for which the file is (`EM_…`). */
+  /** The machine of the file's code (`EM_…`). */
   get machine(): number {
     return this.#header.machine;
   }
@@ -186,7 +187,7 @@ export class ElfFile {
 
   /** Returns the build-id in hexadecimal, if there is one. */
   buildId(): string | undefined {
-    // Sections are tried first, because the segments of debug info files have no contents.
+    // Sections are tried first, because the segments of debug files have no contents.
     const notes = [
       ...this.sections.filter(({ type }) => type === SHT_NOTE),
       ...this.segments.filter(({ type }) => type === PT_NOTE)
@@ -211,7 +212,7 @@ export class ElfFile {
     const crc = (end + 4) & ~3;
     if (end <= 0 || crc + 4 > bytes.length) return undefined;
     const name = new TextDecoder().decode(bytes.subarray(0, end));
-    // A path in it would lead out of the directories that are searched.
+    // A path would lead out of the directories that are searched.
     if (name.includes("/")) return undefined;
     return { name, crc: this.#view(bytes).getUint32(crc, this.#isLittle) };
   }
@@ -239,7 +240,7 @@ export class ElfFile {
   }
 
   /**
-   * Calls `visit` with the fields of each symbol of a table. They are the same object each time.
+   * Calls `visit` with the fields of each symbol of a table, always in the same object.
    *
    * @throws {ElfFormatError} If the table is not within the file.
    */
@@ -261,7 +262,7 @@ export class ElfFile {
     }
   }
 
-  /** Returns the string at an offset of a table of strings; empty if there is none. */
+  /** Returns the string at an offset of a string table; empty if there is none. */
   string(table: ElfSection, offset: number): string {
     const isWithin = table.offset >= 0 && table.offset < this.#source.size &&
       offset < table.size;

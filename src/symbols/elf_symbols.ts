@@ -37,7 +37,7 @@ function functionsOf(elf: ElfFile, type: number): SymbolTable | undefined {
   elf.forEachSymbol(table, (symbol) => {
     if (!isFunction(symbol, elf.sections)) return;
     const { value, size, name } = symbol;
-    // Bit 0 of an address is the instruction set there.
+    // On ARM, bit 0 of an address selects the instruction set.
     const start = elf.machine === EM_ARM && value % 2 !== 0 ? value - 1 : value;
     symbols.push({
       start,
@@ -56,8 +56,8 @@ function functionsOf(elf: ElfFile, type: number): SymbolTable | undefined {
 }
 
 /**
- * Returns whether perf 6.1 to 7.2 prefers a name to another one of the same address and
- * binding: the one with fewer underscores at its start, or else the longer one.
+ * Returns whether perf 6.1 to 7.2 prefers a name to another one with the same address and
+ * binding. It prefers fewer underscores at the start, then the longer name.
  */
 export function isBetterAlias(name: string, other: string): boolean {
   const underscores = (text: string) =>
@@ -66,7 +66,7 @@ export function isBetterAlias(name: string, other: string): boolean {
     underscores(name) === underscores(other) && name.length > other.length;
 }
 
-/** Labels of assembly code count if they are global: local ones are within functions. */
+/** Returns whether a symbol is a function, or a global label of assembly code. */
 function isFunction(
   { info, shndx, name }: ElfSymbol,
   sections: readonly ElfSection[],
@@ -78,7 +78,7 @@ function isFunction(
     isExecutable(sections[shndx]);
 }
 
-/** Ranks as perf 6.1 does: with a size, not weak, global. */
+/** Returns perf 6.1's rank of a symbol: a size counts most, then global, local, weak. */
 function rankOf({ info, size }: ElfSymbol): number {
   const binding = info >> 4;
   return (size > 0 ? 4 : 0) +

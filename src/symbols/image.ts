@@ -16,7 +16,7 @@ import {
 } from "./unwind_sections.ts";
 import type { Address } from "./address.ts";
 
-/** Identity of a mapped file, as a recording has it. */
+/** Identity of a mapped file in a recording. */
 export interface RecordedFile {
   readonly path: string;
   readonly major: number;
@@ -25,7 +25,7 @@ export interface RecordedFile {
   readonly buildId?: string;
 }
 
-/** A file that is mapped, with the functions in it. */
+/** A mapped file and its functions. */
 export class Image implements Disposable {
   readonly #elf: ElfFile;
   readonly #functions: SymbolTable | undefined;
@@ -49,11 +49,11 @@ export class Image implements Disposable {
   }
 
   /**
-   * Opens the file that was recorded.
+   * Opens a recorded file.
    *
    * @param root Directory in which the process saw its files; empty for this process's own.
    * @returns `undefined` if there is no such file.
-   * @throws {InputFileError} If it may not be read, or is another file by now.
+   * @throws {InputFileError} If it may not be read, or is not the recorded file.
    * @throws {ElfFormatError} If its headers or symbols are not valid.
    */
   static open(recorded: RecordedFile, root: string): Image | undefined {
@@ -98,7 +98,7 @@ export class Image implements Disposable {
     return new Image(elf, functionsOfDynsym(elf), source, []);
   }
 
-  /** Indicates whether the file has symbols of functions. */
+  /** True if the file has symbols of functions. */
   get hasFunctions(): boolean {
     return this.#functions !== undefined;
   }
@@ -107,7 +107,7 @@ export class Image implements Disposable {
   functionAt(offset: number): CodeSymbol | undefined {
     const address = this.#elf.addressAt(offset);
     if (address === undefined) return undefined;
-    // A function without a size may seem to reach over the stubs.
+    // A function without a size may seem to contain the stubs.
     return this.#stubs?.find(address) ?? this.#functions?.find(address);
   }
 
@@ -122,7 +122,7 @@ export class Image implements Disposable {
   }
 
   /**
-   * Reads the unwind info. Files of debug info have none.
+   * Reads the unwind info. Debug files have none.
    *
    * @throws {ElfFormatError} If its sections are not within the file.
    */
@@ -139,7 +139,7 @@ export class Image implements Disposable {
   }
 }
 
-/** Reads the stubs of a file; broken ones cost their names only. */
+/** Reads the stubs of a file; returns undefined if they are malformed. */
 function stubsIn(elf: ElfFile): SymbolTable | undefined {
   try {
     return stubsOf(elf);
@@ -165,15 +165,16 @@ function functionsOf(
       const functions = functionsOfSymtab(debug.elf);
       if (functions !== undefined) return functions;
     } catch {
-      // A broken debug file costs no more than its own symbols.
+      // A malformed debug file is ignored.
     }
   }
   return functionsOfDynsym(elf);
 }
 
 /**
- * Compares build-ids if the recording has one. Otherwise only another inode of the same
- * device proves another file: overlay file systems report devices of their own.
+ * Returns whether a file is the recorded one. Compares build-ids if the recording has one.
+ * Otherwise only a different inode on the same device proves that it is another file, because
+ * overlay file systems report other devices.
  */
 function isSame(
   recorded: RecordedFile,
@@ -188,7 +189,7 @@ function isSame(
     recorded.minor !== minor || recorded.inode === inode;
 }
 
-/** perf 6.1 pads a short build-id with zeros to 20 bytes in some records. */
+/** Compares build-ids. perf 6.1 pads a short one with zeros to 20 bytes in some records. */
 function isSameBuildId(a: string, b: string): boolean {
   const length = Math.max(a.length, b.length);
   return a.length > 0 && b.length > 0 &&

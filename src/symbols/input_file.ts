@@ -1,10 +1,10 @@
 /**
- * Files whose parts are read on demand.
+ * Files that are read in parts, on demand.
  *
  * @module
  */
 
-/** Bytes of which parts can be read. */
+/** Bytes that can be read in parts. */
 export interface ByteSource {
   readonly size: number;
   /** Reads a part. Returns fewer bytes if the source ends within it. */
@@ -43,12 +43,12 @@ export class InputFile implements ByteSource, Disposable {
    * Opens a file. Never prompts for permission.
    *
    * @returns `undefined` if there is no such file.
-   * @throws {InputFileError} If it is no regular file, or may not be read.
+   * @throws {InputFileError} If it is not a regular file, or may not be read.
    */
   static open(path: string): InputFile | undefined {
     checkPermission(path);
     try {
-      // Opening a FIFO would block, so its kind is checked first.
+      // Opening a FIFO would block, so the kind of file is checked first.
       if (!Deno.statSync(path).isFile) {
         throw new InputFileError(
           `${path} is not a regular file`,
@@ -120,7 +120,7 @@ function undefinedIfMissing(path: string, error: unknown): undefined {
     error instanceof Deno.errors.NotADirectory
   ) return undefined;
   if (error instanceof Deno.errors.NotCapable) {
-    // Deno 2.9 wants it for everything under /proc.
+    // Deno 2.9 requires --allow-all for every path under /proc.
     throw new InputFileError(`${path} may not be read`, "run with --allow-all");
   }
   throw new InputFileError(

@@ -1,10 +1,11 @@
 /**
- * Names of code that no dump describes: ELF files, perf maps, the kernel.
+ * Names of code that no dump describes, from ELF files, perf maps and the kernel.
  *
- * Nothing here throws, and nothing prompts for permission. A file that cannot be read costs its
- * names and adds a note.
+ * Nothing here throws or prompts for permission. If a file cannot be read, its functions have
+ * no names, and a note is added.
  *
- * `[vdso]` is read from this process's memory, if this machine was recorded and Deno allows it.
+ * `[vdso]` is read from this process's memory, if the recording is of this machine and Deno
+ * allows it.
  *
  * @module
  */
@@ -22,7 +23,7 @@ import {
   parsePerfMap,
 } from "./text_symbols.ts";
 
-/** A mapping in which code is: `Mapping` of `src/profile/address_space.ts` is one. */
+/** A mapping of code, such as a `Mapping` of `src/profile/address_space.ts`. */
 export interface MappedCode {
   readonly file: RecordedFile;
   readonly start: Address;
@@ -32,24 +33,24 @@ export interface MappedCode {
 /** Options for `NativeSymbols`. */
 export interface NativeSymbolsOptions {
   /**
-   * File in the form of /proc/kallsyms of the kernel that was recorded. Pass `/proc/kallsyms`
-   * only if this kernel was. Without it, the kernel's code has no names.
+   * Path of the recorded kernel's symbols, in the format of /proc/kallsyms. Pass
+   * `/proc/kallsyms` only if this kernel was recorded. Without it, kernel code has no names.
    */
   readonly kallsyms?: string;
   /**
-   * Indicates whether this machine was recorded; undefined if that is not known. If it was, its
-   * processes may still live, so that /proc/PID is checked.
+   * True if the recording is of this machine; undefined if that is unknown. If it is true, the
+   * recorded processes may still run, so /proc/PID is read too.
    */
   readonly isThisMachine?: boolean;
 }
 
-/** Longest text file that is read. */
+/** Maximum size of a text file that is read. */
 const LONGEST_TEXT = 256 * 2 ** 20;
 
-/** Number of notes that are kept. */
+/** Maximum number of notes. */
 const MOST_NOTES = 1000;
 
-/** Paths of memory that belongs to no file. */
+/** Paths of mappings that are not of files. */
 const ANONYMOUS =
   /^(\/\/anon|\/memfd:|\/dev\/zero|\/SYSV|\/anon_hugepage|\[anon)/;
 
@@ -74,18 +75,18 @@ export class NativeSymbols implements Disposable {
   /**
    * Finds the function at an address. The same function is the same object each time.
    *
-   * @param pid The process; a negative number is the kernel.
-   * @param mapping The mapping at the address, if any. Its `file` is the key of a cache: pass the
-   *   same object for the same file.
-   * @returns The function; `[basename of the file]`, with `start` and `end` 0, for
-   *   code of a file or a kernel without symbols; `undefined` for anonymous code without a perf map.
+   * @param pid The process; a negative number denotes the kernel.
+   * @param mapping The mapping at the address, if any. Its `file` is the key of a cache: pass
+   *   the same object for the same file.
+   * @returns The function; `[basename of the file]`, with `start` and `end` 0, for code of a
+   *   file or a kernel without symbols; `undefined` for anonymous code without a perf map.
    */
   find(
     pid: number,
     address: Address,
     mapping: MappedCode | undefined,
   ): CodeSymbol | undefined {
-    // The kernel of a 32-bit machine has addresses of the user's half.
+    // On a 32-bit machine, kernel addresses are in the user's half.
     if (pid < 0 || isKernelAddress(address)) {
       return this.#findInKernel(address, mapping);
     }
@@ -94,7 +95,7 @@ export class NativeSymbols implements Disposable {
       return this.#perfMap(pid)?.find(address);
     }
     if (!path.startsWith("/")) {
-      // [heap], [stack] and unnamed memory may hold jitted code; [vdso] may not.
+      // [heap], [stack] and unnamed memory may contain jitted code; [vdso] does not.
       if (isVdso(path, mapping.start)) {
         return this.#findInFile(
           pid,
@@ -112,7 +113,8 @@ export class NativeSymbols implements Disposable {
   }
 
   /**
-   * Reads the unwind info of a mapped file, and finds the address in it of one in memory.
+   * Reads the unwind info of a mapped file, and converts an address in memory to one in the
+   * file.
    *
    * @returns `undefined` if the file has none or cannot be read.
    */
@@ -154,7 +156,7 @@ export class NativeSymbols implements Disposable {
     }
   }
 
-  /** Returns why names are missing so far. */
+  /** Returns the reasons for missing names so far. */
   notes(): SymbolNote[] {
     return [...this.#notes.values()];
   }
@@ -190,7 +192,7 @@ export class NativeSymbols implements Disposable {
     return source && Image.ofMemory(file, source);
   }
 
-  /** Opens a file by its path, or else in the root of the process while that lives. */
+  /** Opens a file by its path, or under the root directory of the process while it runs. */
   #open(pid: number, file: RecordedFile): Image | undefined {
     if (file.path === VDSO) return this.#vdso(file);
     let failure: unknown;
@@ -201,8 +203,8 @@ export class NativeSymbols implements Disposable {
         if (image === undefined) continue;
         if (this.#isThisMachine === false && file.buildId === undefined) {
           this.#note(
-            `the recording is of another machine and has no build-id of ${file.path}, so its functions have the names of the file here, which may be wrong`,
-            "report on the machine that was recorded",
+            `the recording is of another machine and has no build-id of ${file.path}, so its functions are named after this machine's file, which may be another version`,
+            "run the report on the recorded machine",
           );
         }
         return image;
@@ -214,7 +216,7 @@ export class NativeSymbols implements Disposable {
     else {
       this.#note(
         `${file.path} is missing, so its functions have no names`,
-        "restore the file, or report on the machine that was recorded",
+        "restore the file, or run the report on the recorded machine",
       );
     }
     return undefined;
@@ -230,11 +232,11 @@ export class NativeSymbols implements Disposable {
     if (
       kernel !== undefined && isImage && mapping.file.path.endsWith("_text")
     ) {
-      // The page offset of this mapping is the address of _text when it was recorded.
+      // The page offset of this mapping is the address of _text at the time of recording.
       const { pageOffset } = mapping;
       if (kernel.text !== undefined && pageOffset !== kernel.text) {
         this.#note(
-          "The kernel was started again since, and its functions have moved",
+          "the kernel has been restarted since the recording, and its functions have moved",
           "record again",
         );
         return this.#unnamedCode(undefined);
@@ -251,7 +253,7 @@ export class NativeSymbols implements Disposable {
       const symbols = text === undefined ? undefined : parseKallsyms(text);
       if (symbols === undefined) {
         this.#note(
-          `${path} has no addresses of functions, so the kernel's have no names`,
+          `${path} has no addresses of functions, so the kernel's functions have no names`,
           "run as root, or set /proc/sys/kernel/kptr_restrict to 0",
         );
       }

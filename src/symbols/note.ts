@@ -1,10 +1,10 @@
 /**
- * Reports of names that are missing.
+ * Reports of missing names.
  *
  * @module
  */
 
-/** A reason why code has no names, and what helps. */
+/** The reason why code has no names, and the remedy. */
 export interface SymbolNote {
   readonly text: string;
   readonly cure: string;

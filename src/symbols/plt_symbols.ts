@@ -1,5 +1,5 @@
 /**
- * Names of the stubs through which an ELF file calls functions of others.
+ * Names of the stubs through which an ELF file calls functions of other files.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { EM_AARCH64, EM_X86_64 } from "../format/machine.ts";
 import type { ElfFile } from "./elf_file.ts";
 import { SymbolTable, type UnnamedSymbol } from "./symbol_table.ts";
 
-/** Size of the first entry of `.plt`, which is no stub, by machine. */
+/** Size of the first entry of `.plt`, which is not a stub, by machine. */
 const HEADER_SIZES: Record<number, number> = {
   [EM_X86_64]: 16,
   [EM_AARCH64]: 32,
@@ -20,7 +20,7 @@ const STUB_SIZE = 16;
 /** Size of an `Elf64_Rela`. */
 const RELOCATION_SIZE = 24;
 
-/** Position in it of the number of the symbol: the upper half of `r_info`. */
+/** Position in it of the symbol's index: the upper half of `r_info`. */
 const SYMBOL_AT = 12;
 
 /**
@@ -28,7 +28,7 @@ const SYMBOL_AT = 12;
  * 7.2. The stubs are in the order of their relocations. With `-fcf-protection`, linkers for
  * x86-64 put those that are called into `.plt.sec`.
  *
- * @returns `undefined` if there are none, or the machine is another.
+ * @returns `undefined` if there are none, or the machine is not supported.
  * @throws {ElfFormatError} If a section is not within the file.
  */
 export function stubsOf(elf: ElfFile): SymbolTable | undefined {

@@ -6,28 +6,28 @@
 
 import type { Address } from "./address.ts";
 
-/** A symbol before it has a name that was read. */
+/** A symbol whose name has not been read yet. */
 export interface UnnamedSymbol {
   readonly start: Address;
-  /** Size in bytes; 0 if it reaches to the next symbol. */
+  /** Size in bytes; 0 if it extends to the next symbol. */
   readonly size: number;
-  /** Rank among symbols of one address: the greatest wins. */
+  /** Rank among symbols with the same address. The greatest one is used. */
   readonly rank: number;
   /** Identification of the name for `nameOf`. */
   readonly name: number;
 }
 
-/** A named range of code. The same object for each address within. */
+/** A named range of code. Lookups of all its addresses return the same object. */
 export interface CodeSymbol {
   readonly start: Address;
   readonly end: Address;
   readonly name: string;
 }
 
-/** Number of symbols before an address of which one may still contain it. */
+/** Maximum number of symbols before an address that are checked whether they contain it. */
 const DEEPEST_NESTING = 8;
 
-/** Symbols that are found by address. A name is read when it is first asked for. */
+/** Symbols, found by address. A name is read on first use. */
 export class SymbolTable {
   readonly #starts: Float64Array;
   readonly #ends: Float64Array;
@@ -36,9 +36,10 @@ export class SymbolTable {
   readonly #nameOf: (name: number) => string;
 
   /**
-   * @param symbols Symbols in any order. Of equal ones of one address, the last wins.
+   * @param symbols Symbols in any order.
    * @param end Address where the last symbol of size 0 ends.
-   * @param isBetter Indicates whether a name is preferred to another of equal rank.
+   * @param isBetter Returns whether a name is preferred to the other one with the same address
+   * and rank. By default, the last one in `symbols` is preferred.
    */
   constructor(
     symbols: UnnamedSymbol[],

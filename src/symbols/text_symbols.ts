@@ -14,15 +14,15 @@ export interface KernelSymbols {
   readonly text: Address | undefined;
 }
 
-/** Size given to the last function of all. */
+/** Assumed size of the last function. */
 const PAGE = 4096;
 
 const PERF_MAP_LINE = /^(?:0x)?([0-9a-f]+) (?:0x)?([0-9a-f]+) (.+)$/i;
 const KALLSYMS_LINE = /^([0-9a-f]+) ([a-z]) (\S+)(?:\s+(\[\S+\]))?$/i;
 
 /**
- * Parses a perf map: lines of start, size and name. The later of two lines for one address is
- * used. Malformed lines are skipped.
+ * Parses a perf map: lines of start, size and name. Of two lines with the same address, the
+ * later is used. Malformed lines are skipped.
  */
 export function parsePerfMap(text: string): SymbolTable {
   const names: string[] = [];
@@ -59,7 +59,8 @@ export function parseKallsyms(text: string): KernelSymbols | undefined {
     if (name === "_text" && module === undefined) textStart = start;
     if (!"tTwW".includes(type)) continue;
     end = Math.max(end, start + PAGE);
-    // _text, _stext and the like are places; a name with fewer underscores is the function's.
+    // Names such as _text and _stext mark positions. A name without an underscore at its
+    // start is the function's.
     const rank = (type === "T" ? 2 : type === "t" ? 1 : 0) +
       (name.startsWith("_") ? 0 : 4);
     symbols.push({ start, size: 0, rank, name: names.length });

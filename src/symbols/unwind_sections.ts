@@ -1,5 +1,5 @@
 /**
- * The sections of an ELF file that hold its unwind info.
+ * The sections of an ELF file that contain its unwind info.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { ElfFile } from "./elf_file.ts";
 
 const SHT_NOBITS = 8;
 
-/** A section that is loaded. */
+/** A section that is loaded into memory. */
 export interface LoadedSection {
   readonly bytes: Uint8Array;
   /** Its address, according to the file. */
@@ -36,7 +36,7 @@ export function unwindSectionsOf(elf: ElfFile): FileUnwindSections | undefined {
 
 function loaded(elf: ElfFile, name: string): LoadedSection | undefined {
   const section = elf.sectionNamed(name);
-  // Files of debug info have no contents in it.
+  // In a debug file, the section has no contents.
   if (section === undefined || section.type === SHT_NOBITS) return undefined;
   return { bytes: elf.contents(section), address: section.addr };
 }

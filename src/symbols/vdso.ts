@@ -1,33 +1,34 @@
 /**
- * The vdso: code of the kernel that it maps into each process, and that is in no file.
+ * The vdso: code that the kernel maps into each process, and that no file contains.
  *
- * All processes of one architecture and kernel have the same, so that this process's own serves.
+ * It is the same in all processes of one kernel and architecture, so this process's own is
+ * read.
  *
  * @module
  */
 
 import { type ByteSource, readText } from "./input_file.ts";
 
-/** Name of its mapping. */
+/** Name of the vdso's mapping. */
 export const VDSO = "[vdso]";
 
-/** Longest list of mappings that is read. */
+/** Maximum size of a list of mappings that is read. */
 const LONGEST_TEXT = 64 * 2 ** 20;
 
-/** Longest vdso that is read; those of Linux 6.18 have 8 KiB. */
+/** Maximum size of a vdso that is read; in Linux 6.18 it has 8 KiB. */
 const LONGEST_VDSO = 2 ** 20;
 
-/** First address that a process of 32 bits lacks. Its vdso is another one. */
+/** First address beyond those of 32-bit processes, which have another vdso. */
 const LOWEST_START = 2 ** 32;
 
-/** Returns whether a mapping is the vdso of a process of 64 bits. */
+/** Returns whether a mapping is the vdso of a 64-bit process. */
 export function isVdso(path: string, start: number): boolean {
   return path === VDSO && start >= LOWEST_START;
 }
 
 /**
- * Reads the vdso of this process. Never throws, and never prompts for permission: Deno 2.9
- * wants --allow-all for it.
+ * Reads the vdso of this process. Never throws, and never prompts for permission. Deno 2.9
+ * requires --allow-all for it.
  */
 export function readVdso(): ByteSource | undefined {
   try {
