@@ -1,5 +1,5 @@
 /**
- * DWARF expressions, as compilers, assemblers and the C library put them in `.eh_frame`:
+ * DWARF expressions that compilers, assemblers and the C library write to `.eh_frame`:
  * DWARF 5, section 2.5.
  *
  * @module
@@ -59,10 +59,10 @@ const DW_OP_bregx = 0x92;
 const DW_OP_deref_size = 0x94;
 const DW_OP_nop = 0x96;
 
-/** Most operations of one evaluation: compilers and linkers need 10. */
+/** Maximum number of operations in one evaluation: compilers and linkers need 10. */
 const MOST_STEPS = 100;
 
-/** Most values on the stack of an evaluation. */
+/** Maximum number of values on the stack of an evaluation. */
 const DEEPEST = 64;
 
 /** The values that an expression refers to. */
@@ -78,7 +78,7 @@ export interface ExpressionContext {
  *
  * @param reader The expression's bytes; reading starts at its position.
  * @param initial The value on the stack at the start, if there is one.
- * @returns NaN if a register or memory is not known, or the expression is not valid.
+ * @returns The result; NaN if a register or memory is unknown, or the expression is invalid.
  * @throws {CallFrameError} If it is truncated.
  */
 export function evaluate(
@@ -100,7 +100,7 @@ export function evaluate(
   return result === undefined ? NaN : Number(BigInt.asIntN(64, result));
 }
 
-/** Performs one operation. Returns false if it cannot. */
+/** Performs one operation; returns false if that is impossible. */
 function step(
   reader: DwarfReader,
   start: number,
@@ -256,10 +256,11 @@ function pick(stack: bigint[], depth: number): boolean {
   return true;
 }
 
-/** Moves the top below the next ones of `count` values. */
+/** Moves the top of the stack to the bottom of the topmost `count` values. */
 function rotate(stack: bigint[], count: number): boolean {
   if (stack.length < count) return false;
-  stack.splice(-count, 0, stack.pop()!);
+  const top = stack.pop()!;
+  stack.splice(stack.length + 1 - count, 0, top);
   return true;
 }
 
