@@ -33,8 +33,8 @@ import { DW_EH_PE_pcrel, DW_EH_PE_sdata4 } from "./pointer_encoding.ts";
 /** The position of a frame step. */
 export interface FrameStepOffset {
   /**
-   * Offset of the first instruction for which the step holds, in bytes from the start of
-   * the code: the end of the instruction that does it.
+   * Offset of the first instruction after the step, in bytes from the start of the code: the
+   * end of the instruction that performs the step.
    */
   offset: number;
 }
@@ -79,7 +79,7 @@ export interface SetFramePointerStep extends FrameStepOffset {
 
 /** Restores the frame of the function's entry. */
 export interface UnwoundStep extends FrameStepOffset {
-  /** All registers have their values of the function's entry. */
+  /** All registers have the values that they had at the function's entry. */
   unwound: true;
 }
 
@@ -89,7 +89,7 @@ export interface RememberStateStep extends FrameStepOffset {
   rememberState: true;
 }
 
-/** Returns to the state of the frame that was remembered last. */
+/** Restores the state of the frame that was remembered last. */
 export interface RestoreStateStep extends FrameStepOffset {
   /** The state is removed from the stack of states. */
   restoreState: true;
@@ -142,7 +142,7 @@ interface Machine {
   registers: Map<string, number>;
 }
 
-/** Numbers `count` registers from `first`; the first one is called `prefix` + `from`. */
+/** Numbers `count` registers from `first`; the first one is named `prefix` + `from`. */
 const numbered = (
   prefix: string,
   from: number,
@@ -194,7 +194,7 @@ const POINTER_ENCODING = DW_EH_PE_pcrel | DW_EH_PE_sdata4;
 interface Frame {
   /** Distance of the stack pointer below the CFA in bytes. */
   depth: number;
-  /** Indicates whether the CFA is computed from the frame pointer. */
+  /** True if the CFA is computed from the frame pointer. */
   hasFramePointer: boolean;
   /** Distances of the saved registers below the CFA in bytes, by register number. */
   saved: ReadonlyMap<number, number>;
@@ -204,7 +204,7 @@ interface Frame {
 class FrameProgram {
   readonly #out: DwarfWriter;
   readonly #machine: Machine;
-  /** Offset of the instruction for which the next rules hold. */
+  /** Offset of the instruction to which the next rules apply. */
   #offset = 0;
   /** Offset to which the written rules have advanced. */
   #location = 0;
@@ -339,7 +339,7 @@ class FrameProgram {
   }
 }
 
-/** The function of the steps, for error messages. */
+/** The steps' function and the name of the argument, for checks and error messages. */
 interface Context {
   what: string;
   argument: string;
@@ -347,7 +347,7 @@ interface Context {
   codeSize: number;
 }
 
-/** Checks the offset of a step: at an instruction, and not before the previous step. */
+/** Checks the offset of a step: aligned, in the code, and not before the previous step. */
 function checkOffset(context: Context, value: unknown, least: number): number {
   const { what, argument, machine, codeSize } = context;
   const offset = checkUnsigned(what, `${argument}.offset`, 32, value);
@@ -355,7 +355,7 @@ function checkOffset(context: Context, value: unknown, least: number): number {
     fail(
       context,
       "offset",
-      `must be from ${least} (steps ascend) to ${codeSize}`,
+      `must ascend, and be from ${least} to ${codeSize}`,
       offset,
     );
   }

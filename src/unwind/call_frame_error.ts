@@ -1,15 +1,15 @@
 /**
- * The error of malformed call frame information.
+ * The error for malformed call frame information.
  *
  * @module
  */
 
-/** Call frame information that is malformed, or of a kind that is not known. */
+/** Error for call frame information that is malformed, or of an unknown kind. */
 export class CallFrameError extends Error {
   override name = "CallFrameError";
   /** The problem. */
   readonly reason: string;
-  /** Position of it in the section. */
+  /** Position of the problem in the section. */
   readonly at: number;
 
   constructor(reason: string, at: number) {

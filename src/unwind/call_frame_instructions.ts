@@ -1,10 +1,10 @@
 /**
- * The opcodes of call frame instructions: DWARF 5, section 7.24, and the vendors' own.
+ * The opcodes of call frame instructions: DWARF 5, section 7.24, and vendor extensions.
  *
  * @module
  */
 
-/** The bits of an opcode that has an operand in the others. */
+/** The bits of the opcode if the other bits contain an operand. */
 export const PRIMARY_OPCODE = 0xc0;
 
 // These three have an operand in their low 6 bits.

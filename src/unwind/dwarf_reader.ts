@@ -22,10 +22,10 @@ import {
   POINTER_FORMAT,
 } from "./pointer_encoding.ts";
 
-/** The most bytes of a LEB128 of 64 bits. */
+/** Maximum size of a LEB128 of 64 bits in bytes. */
 const LONGEST_LEB = 10;
 
-/** A position in the bytes of a section; little-endian, as both machines are. */
+/** Reader of the bytes of a section. It is little-endian, as both machines are. */
 export class DwarfReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -122,7 +122,7 @@ export class DwarfReader {
   sleb(): number {
     const start = this.at;
     const end = this.#lebEnd();
-    // Small negative numbers are exact, however many bytes they take.
+    // Small negative numbers are exact, even if they have many bytes.
     const flip = (this.#bytes[end - 1] & 0x40) === 0 ? 0 : 0x7f;
     let value = 0;
     for (let i = end - 1; i >= start; i--) {
@@ -134,7 +134,7 @@ export class DwarfReader {
   /**
    * Reads a pointer.
    *
-   * @throws {CallFrameError} If its encoding is not known.
+   * @throws {CallFrameError} If its encoding is unknown.
    */
   pointer(encoding: number): Address {
     const { at } = this;
@@ -155,9 +155,9 @@ export class DwarfReader {
     return this.#pointerValue(encoding, false);
   }
 
-  /** Skips a pointer, whatever it is relative to. */
+  /** Skips a pointer with any base. */
   skipPointer(encoding: number): void {
-    // Aligned pointers depend on their position.
+    // The size of an aligned pointer depends on its position.
     if ((encoding & POINTER_BASE) > 0x40) {
       throw unknownEncoding(encoding, this.at);
     }
@@ -186,7 +186,7 @@ export class DwarfReader {
     throw unknownEncoding(encoding, this.at);
   }
 
-  /** Moves over a LEB128; returns the position after it. */
+  /** Skips a LEB128; returns the position after it. */
   #lebEnd(): number {
     const start = this.at;
     while (this.u8() >= 0x80);

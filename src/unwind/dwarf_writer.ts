@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A growing buffer of bytes; little-endian, as both machines are. */
+/** A growing buffer of bytes. It is little-endian, as both machines are. */
 export class DwarfWriter {
   #bytes = new Uint8Array(256);
   #length = 0;

@@ -1,6 +1,6 @@
 /**
- * The `.eh_frame_hdr` section: the table by which an unwinder finds the FDE of an
- * address. The layout is that of the Linux Standard Base Core 5.0, 10.6.2.
+ * The `.eh_frame_hdr` section: the table in which an unwinder finds the FDE of an address.
+ * The layout is that of the Linux Standard Base Core 5.0, 10.6.2.
  *
  * @module
  */

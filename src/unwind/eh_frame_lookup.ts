@@ -14,7 +14,7 @@ import {
   DW_EH_PE_sdata4,
 } from "./pointer_encoding.ts";
 
-/** Bytes of a row of the table: two pointers of `DW_EH_PE_sdata4`. */
+/** Size of a row of the table in bytes: two pointers of `DW_EH_PE_sdata4`. */
 const ROW = 8;
 
 /** The positions of FDEs in a section, by the addresses of their code. */
@@ -37,7 +37,7 @@ export class HdrIndex implements FdeIndex {
    *
    * @param address Address of the section.
    * @param ehFrame Address of `.eh_frame`.
-   * @throws {CallFrameError} If it is malformed, or its table is none that can be searched.
+   * @throws {CallFrameError} If it is malformed, or has no table that can be searched.
    */
   constructor(bytes: Uint8Array, address: Address, ehFrame: Address) {
     const reader = new DwarfReader(bytes, address, address);
@@ -83,7 +83,7 @@ export class HdrIndex implements FdeIndex {
   }
 }
 
-/** The FDEs that a scan of the section has found. */
+/** Index of the FDEs that a scan of the section finds. */
 export class ScannedIndex implements FdeIndex {
   readonly #starts: Float64Array;
   readonly #positions: Float64Array;

@@ -1,5 +1,5 @@
 /**
- * The FDEs of an `.eh_frame` section that a caller has passed.
+ * Search for the FDEs of an `.eh_frame` section that a caller has passed.
  *
  * @module
  */

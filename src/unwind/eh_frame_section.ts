@@ -19,7 +19,7 @@ export interface SectionPart {
   readonly end: number;
 }
 
-/** A common information entry: what functions have in common. */
+/** A common information entry: properties that functions share. */
 export interface Cie {
   /** Position of the entry. */
   readonly at: number;
@@ -29,14 +29,14 @@ export interface Cie {
   readonly returnAddress: number;
   /** Encoding of the addresses in its FDEs. */
   readonly pointerEncoding: number;
-  /** Its FDEs have augmentation data. */
+  /** True if its FDEs have augmentation data. */
   readonly hasAugmentationData: boolean;
-  /** Indicates whether a kernel creates the frames to run a signal handler. */
+  /** True if the kernel creates the frames to run a signal handler. */
   readonly isSignalFrame: boolean;
   readonly instructions: SectionPart;
 }
 
-/** A frame description entry: how a function's frame is unwound. */
+/** A frame description entry: the instructions for unwinding a function's frame. */
 export interface FrameDescription {
   /** Position of the entry. */
   readonly at: number;
@@ -67,13 +67,14 @@ export class EhFrameSection {
    * Creates a view of a section. Nothing is read yet.
    *
    * @param address Address of the section, on which relative pointers are based.
-   * @param dataBase Address of `.eh_frame_hdr`, on which few are based.
+   * @param dataBase Address of `.eh_frame_hdr`, on which pointers of `DW_EH_PE_datarel` are
+   * based.
    */
   constructor(bytes: Uint8Array, address: Address, dataBase: Address = 0) {
     this.#reader = new DwarfReader(bytes, address, dataBase);
   }
 
-  /** Returns a reader of a part of the section. It is the same object each time. */
+  /** Returns a reader of a part of the section, always the same object. */
   read({ start, end }: SectionPart): DwarfReader {
     this.#reader.seek(start, end);
     return this.#reader;
@@ -109,7 +110,9 @@ export class EhFrameSection {
    */
   descriptionAt(at: number): FrameDescription {
     const header = this.#headerAt(at);
-    if (header?.cie === undefined) throw new CallFrameError("no FDE", at);
+    if (header?.cie === undefined) {
+      throw new CallFrameError("there is no FDE", at);
+    }
     return this.#description(header, header.cie);
   }
 

@@ -50,19 +50,19 @@ import type {
 
 /** Rule for a register's value in the caller. */
 export type RegisterRule =
-  /** It has none. */
+  /** The value is unknown. */
   | { readonly kind: "undefined" }
-  /** It is that of this frame. */
+  /** The value is the same as in this frame. */
   | { readonly kind: "same" }
-  /** It is in memory, `value` bytes after the CFA. */
+  /** The value is in memory, `value` bytes after the CFA. */
   | { readonly kind: "offset"; readonly value: number }
-  /** It is the CFA plus `value`. */
+  /** The value is the CFA plus `value`. */
   | { readonly kind: "valueOffset"; readonly value: number }
-  /** It is in another register. */
+  /** The value is in another register. */
   | { readonly kind: "register"; readonly value: number }
-  /** It is in memory, at the address that an expression computes. */
+  /** The value is in memory, at the address that an expression computes. */
   | { readonly kind: "expression"; readonly expression: SectionPart }
-  /** An expression computes it. */
+  /** An expression computes the value. */
   | { readonly kind: "valueExpression"; readonly expression: SectionPart };
 
 /** Rule for the canonical frame address: a register plus an offset, or an expression. */
@@ -74,7 +74,7 @@ export type CfaRule =
 export interface FrameRow {
   /** Address of the first instruction. */
   readonly start: Address;
-  /** `undefined` if nothing defines it. */
+  /** `undefined` if no instruction defines it. */
   readonly cfa: CfaRule | undefined;
   /** Rules of the registers that have any, with DWARF's numbers. */
   readonly registers: readonly (readonly [number, RegisterRule])[];
@@ -85,14 +85,14 @@ export interface FrameRules {
   readonly cie: Cie;
   readonly start: Address;
   readonly size: number;
-  /** Rows in the order of their addresses. */
+  /** The rows, in the order of their addresses. */
   readonly rows: readonly FrameRow[];
 }
 
-/** Longest instructions that are decoded: no function needs as many. */
+/** Maximum size of the instructions of an entry: no function needs more. */
 const LONGEST = 64 * 1024;
 
-/** Registers with greater numbers have no part in unwinding. */
+/** Number of registers that can take part in unwinding; rules of others are ignored. */
 const MOST_REGISTERS = 34;
 
 /** The rules at one instruction. */
@@ -129,7 +129,7 @@ function limited(part: SectionPart): SectionPart {
   );
 }
 
-/** Runs call frame instructions. */
+/** Executes call frame instructions. */
 class RuleDecoder {
   readonly #cie: Cie;
   /** The state after the CIE's instructions. */
@@ -180,7 +180,7 @@ class RuleDecoder {
   #extended(opcode: number, reader: DwarfReader): void {
     switch (opcode) {
       case DW_CFA_nop:
-      // Return addresses lose their signature wherever they are read.
+      // The signature of a return address is removed wherever one is read.
       case DW_CFA_AARCH64_negate_ra_state:
         return;
       case DW_CFA_AARCH64_negate_ra_state_with_pc:
@@ -282,7 +282,7 @@ class RuleDecoder {
     this.#state.cfa = { register, offset };
   }
 
-  /** Returns the CFA's rule, of which an instruction changes a part. */
+  /** Returns the rule of the CFA for an instruction that changes a part of it. */
   #cfaAt(at: number): { register: number; offset: number } {
     const { cfa } = this.#state;
     if (cfa !== undefined && "register" in cfa) return cfa;
@@ -311,7 +311,7 @@ class RuleDecoder {
   }
 
   #endRow(): void {
-    // Instructions of a CIE belong to no location.
+    // The instructions of a CIE apply to no location.
     if (this.#initial === undefined) return;
     const { cfa, registers } = this.#state;
     this.#rows.push({ start: this.#location, cfa, registers: [...registers] });

@@ -1,10 +1,10 @@
 /**
  * The rules of two functions of libffi, for binaries without unwind info.
  *
- * Deno's binary has no `.eh_frame` (2.9), but its code keeps frame pointers, with two exceptions: the
- * functions through which libffi calls, and is called by, other code. They are recognized by the
- * instructions after their calls (libffi 3.4 to 3.5, src/x86/unix64.S). Other code that has these
- * instructions leaves its frame in the same way.
+ * Deno's binary has no `.eh_frame` (2.9), but its code keeps frame pointers, with two
+ * exceptions: the functions through which libffi calls, and is called by, other code. They are
+ * recognized by the instructions after their calls (libffi 3.4 to 3.5, src/x86/unix64.S). Other
+ * code with these instructions leaves its frame in the same way.
  *
  * On AArch64 both keep frame pointers (sysv.S).
  *
@@ -20,7 +20,7 @@ const RBP = 6;
 const RSP = 7;
 const RETURN_ADDRESS = 16;
 
-/** Instructions after a call, and the rules that hold there. */
+/** Instructions after a call, and the rules that apply there. */
 interface Recognized {
   readonly code: readonly number[];
   readonly rules: InstructionRules;
@@ -66,7 +66,7 @@ const CLOSURE = recognized(
   [[RETURN_ADDRESS, -8]],
 );
 
-/** Number of bytes that are compared. */
+/** Maximum number of bytes to compare. */
 const LONGEST = Math.max(CALL.code.length, CLOSURE.code.length);
 
 /** The rules of the libffi that a file without unwind info contains. */

@@ -1,5 +1,5 @@
 /**
- * The registers by which a stack is unwound.
+ * The registers that unwinding uses.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { type Address, addressOfHalves } from "../symbols/address.ts";
 export interface RecordedRegisters {
   /** `PERF_SAMPLE_REGS_ABI_64` (2) for a 64-bit process. */
   readonly abi: number;
-  /** The registers that are there, one bit each (asm/perf_regs.h). */
+  /** The recorded registers, one bit each (asm/perf_regs.h). */
   readonly mask: bigint;
   /** Their values, from the lowest bit on, in halves of 32 bits. */
   readonly values: {
@@ -24,7 +24,7 @@ export interface RecordedRegisters {
 /** perf's ABI of 64-bit processes: PERF_SAMPLE_REGS_ABI_64. */
 const ABI_64 = 2;
 
-/** Bits above a user address of 48 bits, in its upper half. */
+/** Mask of the upper half of a 48-bit user address. */
 const ADDRESS_BITS_ABOVE_32 = 0xffff;
 
 /** The registers of a machine, by DWARF's numbers. */
@@ -33,7 +33,7 @@ export interface MachineRegisters {
   readonly count: number;
   readonly stackPointer: number;
   readonly framePointer: number;
-  /** Register that holds the return address at a function's entry, if one does. */
+  /** Register that contains the return address at a function's entry, if one does. */
   readonly link: number | undefined;
   /** Column of the instruction pointer, which the return address restores. */
   readonly instructionPointer: number | undefined;
@@ -65,18 +65,18 @@ const MACHINES: Record<number, MachineRegisters> = {
     instructionPointer: undefined,
     perfNumbers: Array.from({ length: 32 }, (_, number) => number),
     perfInstructionPointer: 32,
-    // Programs have addresses of 48 bits, unless they ask for more (Linux 6.1).
+    // Programs have 48-bit addresses, unless they request larger ones (Linux 6.1).
     codeAddress: (high, low) =>
       addressOfHalves(high & ADDRESS_BITS_ABOVE_32, low),
   },
 };
 
-/** Returns the registers of a machine (ELF's `e_machine`); `undefined` if it is not known. */
+/** Returns the registers of a machine (ELF's `e_machine`); `undefined` if it is unknown. */
 export function registersOf(eMachine: number): MachineRegisters | undefined {
   return MACHINES[eMachine];
 }
 
-/** Values of the registers in a frame, by DWARF's numbers; NaN for those that are not known. */
+/** Values of the registers in a frame, by DWARF's numbers; NaN if unknown. */
 export type RegisterValues = Float64Array;
 
 /** Reads the registers of samples. */
@@ -84,7 +84,7 @@ export class RegisterReader {
   readonly #machine: MachineRegisters;
   #mask: bigint | undefined;
   /** Index of each perf register in the values, or −1. */
-  #indexes: number[] = [];
+  #indices: number[] = [];
 
   constructor(machine: MachineRegisters) {
     this.#machine = machine;
@@ -93,7 +93,7 @@ export class RegisterReader {
   /**
    * Reads the registers of a sample.
    *
-   * @param into Takes the values.
+   * @param into Receives the values.
    * @returns The instruction pointer; `undefined` if the registers are not those of a 64-bit
    * process, or lack it or the stack pointer.
    */
@@ -102,12 +102,12 @@ export class RegisterReader {
     if (abi !== ABI_64) return undefined;
     if (mask !== this.#mask) {
       this.#mask = mask;
-      this.#indexes = indexesOf(mask);
+      this.#indices = indicesOf(mask);
     }
     const { perfNumbers, perfInstructionPointer, link, stackPointer } =
       this.#machine;
     const indexOf = (perfNumber: number) => {
-      const index = this.#indexes[perfNumber] ?? -1;
+      const index = this.#indices[perfNumber] ?? -1;
       return index < values.length ? index : -1;
     };
     for (let register = 0; register < perfNumbers.length; register++) {
@@ -126,11 +126,11 @@ export class RegisterReader {
   }
 }
 
-function indexesOf(mask: bigint): number[] {
-  const indexes: number[] = [];
+function indicesOf(mask: bigint): number[] {
+  const indices: number[] = [];
   let next = 0;
   for (let bit = 0; bit < 64; bit++) {
-    indexes.push((mask >> BigInt(bit)) & 1n ? next++ : -1);
+    indices.push((mask >> BigInt(bit)) & 1n ? next++ : -1);
   }
-  return indexes;
+  return indices;
 }

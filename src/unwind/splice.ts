@@ -1,12 +1,13 @@
 /**
- * One chain from a piece of stack and the kernel's walk along the frame pointers.
+ * Merging of a chain from a copied stack with the kernel's chain from frame pointers.
  *
  *     stack      f ─ g ─ h ─ m                        (truncated)
  *     kernel     f ───────── m ─ n ─ o ─ main         (g and h keep no frame pointer)
  *     spliced    f ─ g ─ h ─ m ─ n ─ o ─ main
  *
- * Code without a frame leaves the frame pointer as its caller had it. So the kernel's chain has all
- * from the nearest frame with a pointer outward, and the stack supplies those between.
+ * Code without a frame pointer leaves its caller's value in the register. The kernel's chain
+ * therefore contains all frames outward from the nearest one with a frame pointer, and the
+ * stack supplies the frames in between.
  *
  * @module
  */
@@ -17,10 +18,10 @@ import type { UnwoundChain, UnwoundFrame } from "./unwound_chain.ts";
 /**
  * Appends the kernel's frames to a chain that ends early.
  *
- * @param kernel Addresses of the kernel's chain, innermost first: the instruction that was
- * interrupted, then return addresses. Only the user's code.
- * @param isExecutable Indicates whether code is mapped at an address. The first one without ends the chain:
- * the frame pointer was something else.
+ * @param kernel Addresses of the user part of the kernel's chain, innermost first: the
+ * interrupted instruction, then return addresses.
+ * @param isExecutable Returns whether code is mapped at an address. The chain ends at the
+ * first address without code, because the register did not contain a frame pointer.
  */
 export function splice(
   unwound: UnwoundChain,
@@ -29,7 +30,7 @@ export function splice(
 ): UnwoundChain {
   if (unwound.end === "start of thread") return unwound;
   const { frames } = unwound;
-  // The frames that both have, in the order of both.
+  // Find the last frame that both chains contain, in the order of both.
   let inFrames = 0;
   let inKernel = 0;
   for (let i = 0; i < kernel.length; i++) {

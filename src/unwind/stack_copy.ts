@@ -6,10 +6,10 @@
 
 import { type Address, addressOfHalves } from "../symbols/address.ts";
 
-/** Bytes of a register on the stack. */
+/** Size of a register on the stack in bytes. */
 export const SLOT = 8;
 
-/** Memory from the stack pointer on, as far as it was copied. */
+/** The memory from the stack pointer on that was copied. */
 export class StackCopy {
   readonly #view: DataView;
   /** Address of the first byte: the stack pointer. */
@@ -18,25 +18,25 @@ export class StackCopy {
   readonly end: Address;
 
   constructor(start: Address, bytes: Uint8Array) {
-    // Sums of rounded addresses would not be what they seem.
+    // Sums with a rounded address would be wrong.
     const used = Number.isSafeInteger(start) ? bytes : new Uint8Array(0);
     this.#view = new DataView(used.buffer, used.byteOffset, used.length);
     this.start = start;
     this.end = start + used.length;
   }
 
-  /** Returns whether the copy has the 8 bytes at an address. */
+  /** Returns whether the copy contains the 8 bytes at an address. */
   has(address: Address): boolean {
     const offset = address - this.start;
     return offset >= 0 && offset <= this.#view.byteLength - SLOT;
   }
 
-  /** Returns bits 0 to 31 of the 8 bytes at an address, which the copy must have. */
+  /** Returns bits 0 to 31 of the 8 bytes at an address, which the copy must contain. */
   low(address: Address): number {
     return this.#view.getUint32(address - this.start, true);
   }
 
-  /** Returns bits 32 to 63 of the 8 bytes at an address, which the copy must have. */
+  /** Returns bits 32 to 63 of the 8 bytes at an address, which the copy must contain. */
   high(address: Address): number {
     return this.#view.getUint32(address - this.start + 4, true);
   }

@@ -18,15 +18,15 @@ import {
 } from "./frame_rules.ts";
 
 /**
- * Most rules that are kept, as those of rows; all are discarded then. A hostile file can have as
- * many for each of its bytes as there are registers.
+ * Maximum number of cached rules, summed over all rows. Above it, all are discarded. A hostile
+ * file can have a rule of each register for each of its bytes.
  */
 const MOST_RULES = 4 * 2 ** 20;
 
 /** A section in memory. */
 export interface PlacedSection {
   readonly bytes: Uint8Array;
-  /** Its address, according to the file. */
+  /** The section's address, according to the file. */
   readonly address: Address;
 }
 
@@ -42,7 +42,7 @@ export interface InstructionRules {
   readonly row: FrameRow;
   /** DWARF's number of the return address column. */
   readonly returnAddress: number;
-  /** Indicates whether the kernel created the frame to run a signal handler. */
+  /** True if the kernel created the frame to run a signal handler. */
   readonly isSignalFrame: boolean;
 }
 
@@ -57,7 +57,7 @@ export interface RuleTable {
 /**
  * The rules for each address of a file, or of a function of a dump.
  *
- * An FDE is decoded when an address of it is first looked up. One that is malformed has no rules.
+ * An FDE is decoded at the first lookup of one of its addresses. A malformed FDE has no rules.
  */
 export class UnwindTable implements RuleTable {
   readonly #section: EhFrameSection;

@@ -1,17 +1,17 @@
 /**
- * From the registers and a copy of the stack to the call chain.
+ * Unwinding of a call chain from the registers and a copy of the stack.
  *
  *     a frame has       the caller is found by
  *     ─────────────     ──────────────────────────────────────────────────────────────────
  *     rules             its rules (cfi), if what they lead to is a return address
- *     no rules          its frame pointer (fp), if the stack bears it out: it is aligned, further
- *                       up than the frame, and next to a return address
- *     neither           the next place further up the stack that looks like a frame pointer and
- *                       a return address (scan): `ffi_call_unix64` of libffi 3.4 keeps rbp on
- *                       a block of its own, with both 16 bytes further up
+ *     no rules          its frame pointer (fp), if that is plausible: aligned, further up the
+ *                       stack than the frame, and next to a return address
+ *     neither           the next position further up the stack that looks like a frame pointer
+ *                       and a return address (scan): `ffi_call_unix64` of libffi 3.4 points rbp
+ *                       to a separate block, with both 16 bytes further up
  *
- * Whatever the input is, each frame is further up the stack than the one that it called. So a chain
- * has no more frames than the copy has places for return addresses, and a few more.
+ * For any input, each frame is further up the stack than the one that it called. The number of
+ * frames is therefore limited by the number of return addresses that fit in the copy.
  *
  * @module
  */
@@ -36,7 +36,7 @@ import type {
   UnwoundFrame,
 } from "./unwound_chain.ts";
 
-/** Rules, and where they hold. */
+/** Rules, and the position of their code in memory. */
 export interface PlacedTable {
   readonly table: RuleTable;
   /** Distance of the code in memory from the table's addresses. */
@@ -57,7 +57,7 @@ const LONGEST_FRAME = 64 * 2 ** 20;
 /** The size of a frame pointer and a return address. */
 const FRAME_RECORD = 2 * SLOT;
 
-/** A step's result: how the caller was found, or why not. */
+/** Result of a step: the source of the caller, or the reason why it was not found. */
 type Step = FrameSource | ChainEnd;
 
 const SOURCES: ReadonlySet<Step> = new Set<Step>(["cfi", "fp", "scan"]);
@@ -84,17 +84,17 @@ export class Unwinder {
     this.#next = new Float64Array(machine.count);
   }
 
-  /** Creates an unwinder for a machine (ELF's `e_machine`); `undefined` if it is not known. */
+  /** Creates an unwinder for a machine (ELF's `e_machine`); `undefined` if it is unknown. */
   static for(eMachine: number): Unwinder | undefined {
     const machine = registersOf(eMachine);
     return machine && new Unwinder(machine);
   }
 
   /**
-   * Unwinds the stack of a sample. Never throws, whatever the sample and the rules are.
+   * Unwinds the stack of a sample. Never throws, for any sample and any rules.
    *
-   * @param registers The user's registers.
-   * @param stack The user's stack from its pointer on, as far as it was copied.
+   * @param registers The registers of the user code.
+   * @param stack The copied part of the user stack, from the stack pointer on.
    */
   unwind(
     registers: RecordedRegisters,
@@ -109,7 +109,7 @@ export class Unwinder {
     this.#stack = new StackCopy(this.#values[stackPointer], stack);
     this.#space = space;
     const frames: UnwoundFrame[] = [];
-    // Frames of signal handlers may be on a stack of their own, further up or down.
+    // Frames of signal handlers may be on a separate stack, further up or down.
     const most = stack.length / SLOT + 2;
     for (let source: FrameSource = "context";;) {
       frames.push({
@@ -140,7 +140,7 @@ export class Unwinder {
     }
     const step = this.#followFramePointer() ?? this.#scan();
     if (step !== undefined) return step;
-    // A signal handler may have a stack of its own.
+    // A signal handler may have a separate stack.
     const { start, end } = this.#stack;
     const sp = this.#values[this.#machine.stackPointer];
     return sp >= start && sp < end ? failure : "truncated stack";
@@ -187,7 +187,7 @@ export class Unwinder {
       return cfa > stack.end ? "truncated stack" : "wrong rules";
     }
     if (address === 0) return "start of thread";
-    // What a signal has interrupted may be the first instruction of its mapping.
+    // A signal may have interrupted the first instruction of a mapping.
     const isCode = isSignalFrame
       ? this.#space.isExecutable(address)
       : this.#isReturnAddress(address);
@@ -201,7 +201,7 @@ export class Unwinder {
     this.#address = address;
     this.#isInterrupted = isInterrupted;
     const { link } = this.#machine;
-    // A call has overwritten it.
+    // The call has overwritten the link register.
     if (!isInterrupted && link !== undefined) this.#values[link] = NaN;
   }
 
@@ -212,7 +212,7 @@ export class Unwinder {
     return this.#values[rule.register] + rule.offset;
   }
 
-  /** Returns the value of a register in the caller; NaN if it is not known. */
+  /** Returns the value of a register in the caller; NaN if it is unknown. */
   #value(
     register: number,
     rule: RegisterRule,
@@ -263,7 +263,7 @@ export class Unwinder {
     return address > 0 && this.#space.isExecutable(address - 1);
   }
 
-  /** Follows the frame pointer; `undefined` if the stack does not bear it out. */
+  /** Follows the frame pointer; returns `undefined` if it is not plausible. */
   #followFramePointer(): Step | undefined {
     const { stackPointer, framePointer } = this.#machine;
     const sp = this.#values[stackPointer];
@@ -274,39 +274,39 @@ export class Unwinder {
     return this.#followRecord(fp, "fp");
   }
 
-  /** Searches the stack for a frame record that is borne out by the next one. */
+  /** Searches the stack for a frame record that leads to another one. */
   #scan(): Step | undefined {
     const { stackPointer, framePointer } = this.#machine;
     const stack = this.#stack;
     const sp = this.#values[stackPointer];
     const fp = this.#values[framePointer];
-    // A frame pointer of another kind points to the frame at least.
+    // Even an unusual frame pointer points to its frame.
     const start = isFurtherUp(fp, sp) && stack.has(fp)
       ? fp + SLOT
       : Math.ceil(sp / SLOT) * SLOT;
     for (let at = start; stack.has(at + SLOT); at += SLOT) {
       const next = stack.read(at);
       if (!isFurtherUp(next, at + FRAME_RECORD)) continue;
-      const isBorneOut = !stack.has(next + SLOT) ||
+      const leadsToRecord = !stack.has(next + SLOT) ||
         this.#isReturnAddress(this.#codeAddress(next + SLOT));
-      if (isBorneOut && this.#followRecord(at, "scan") === "scan") {
+      if (leadsToRecord && this.#followRecord(at, "scan") === "scan") {
         return "scan";
       }
     }
     return undefined;
   }
 
-  /** Takes the caller's frame pointer and return address from the stack. */
+  /** Reads the caller's frame pointer and return address from the stack. */
   #followRecord(at: Address, source: FrameSource): Step | undefined {
     const { stackPointer, framePointer } = this.#machine;
     const next = this.#stack.read(at);
     const address = this.#codeAddress(at + SLOT);
     if (!this.#isReturnAddress(address)) return undefined;
-    // Code with rules may use the register for what it likes: glibc's __libc_start_call_main.
+    // Code with rules may use the register for other values: glibc's __libc_start_call_main.
     const isPlausible = next === 0 || isFurtherUp(next, at + FRAME_RECORD) ||
       source === "fp" && this.#hasRules(address - 1);
     if (!isPlausible) return undefined;
-    // What else the function has saved is not known.
+    // The other registers that the function has saved are unknown.
     this.#next.fill(NaN);
     this.#next[stackPointer] = at + FRAME_RECORD;
     this.#next[framePointer] = next;

@@ -19,7 +19,7 @@ import { findFdes } from "./eh_frame_scan.ts";
 /** Effects of a function on its stack frame, or a complete `.eh_frame` section. */
 export type Unwinding = Uint8Array | readonly FrameStep[];
 
-/** The two sections, encoded for their place in perf's image. */
+/** The two sections, encoded for their position in perf's image. */
 export interface UnwindInfo {
   readonly ehFrame: Uint8Array;
   readonly ehFrameHdr: Uint8Array;
@@ -63,8 +63,7 @@ export interface UnwindingSpaceOptions {
 /**
  * Returns the number of bytes that a JIT must keep free after a function with unwind info.
  *
- * perf maps the unwind info to the memory after the code, from where an unwinder reads
- * it:
+ * perf maps the unwind info to the memory after the code, where an unwinder reads it:
  *
  * ```text
  *     without the space          with the space
@@ -77,8 +76,9 @@ export interface UnwindingSpaceOptions {
  *     │ g: unwind …  │   info    │ g: code      │
  * ```
  *
- * Code of another function in that space hides the unwind info, so call chains through
- * this function end there; or perf attributes the samples of that code to this function.
+ * If another function's code is in that space, it may hide the unwind info, so that call
+ * chains through this function end there. Or perf attributes that code's samples to this
+ * function.
  *
  * @param codeSize Size of the function's code in bytes.
  * @param unwinding As in {@linkcode JitFunction.unwinding}.

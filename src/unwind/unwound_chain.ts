@@ -1,5 +1,5 @@
 /**
- * Call chains that were unwound.
+ * The results of unwinding: call chains.
  *
  * @module
  */
@@ -8,33 +8,33 @@ import type { Address } from "../symbols/address.ts";
 
 /** Method by which a frame was found. */
 export type FrameSource =
-  /** It is the code that was interrupted. */
+  /** The frame is the interrupted code. */
   | "context"
-  /** By the rules of the frame that it called. */
+  /** By the rules (call frame information) of the frame that it called. */
   | "cfi"
   /** By the frame pointer. */
   | "fp"
   /** By a search of the stack for a return address and a frame pointer that fit together. */
   | "scan"
-  /** It is from the call chain that the kernel recorded. */
+  /** From the call chain that the kernel recorded. */
   | "kernel";
 
-/** Why a chain has no more frames. */
+/** Reason why a chain has no more frames. */
 export type ChainEnd =
   /** The thread's first function was reached. */
   | "start of thread"
   /** The rest of the stack was not copied. */
   | "truncated stack"
-  /** The last frames are the kernel's, which does not record why there are no more. */
+  /** The last frames are from the kernel, which does not record the reason. */
   | "end of kernel chain"
-  /** There are no rules for the last frame, and no frame pointer leads on. */
+  /** There are no rules for the last frame, and no frame pointer leads to its caller. */
   | "no rules"
-  /** The last frame's rules do not fit the stack, and no frame pointer leads on. */
+  /** The last frame's rules do not fit the stack, and no frame pointer leads to its caller. */
   | "wrong rules"
-  /** The registers are not there, or those of another machine. */
+  /** The registers are missing, or are those of another machine. */
   | "no registers";
 
-/** The ends of chains that lack callers. Whether a chain of the kernel's lacks any is not known. */
+/** Ends of chains that lack callers. For a chain from the kernel, that is unknown. */
 const LOST: ReadonlySet<ChainEnd> = new Set<ChainEnd>([
   "truncated stack",
   "no rules",
@@ -50,8 +50,8 @@ export interface UnwoundFrame {
   /** Address of the instruction at which the frame continues. */
   readonly address: Address;
   /**
-   * The frame was interrupted at its address. Otherwise it made a call, and the address is that
-   * of the instruction after the call, which may be another function's.
+   * True if the frame was interrupted at its address. Otherwise it made a call, and the address
+   * is that of the instruction after the call, which may belong to another function.
    */
   readonly isInterrupted: boolean;
   readonly source: FrameSource;
