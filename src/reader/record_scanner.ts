@@ -127,8 +127,9 @@ export class RecordScanner {
       at + RecordHeader.offsets.totalSize,
       littleEndian,
     );
-    if (size > left || this.isAtZeros) return undefined;
+    if (size > left) return undefined;
     if (size < RecordHeader.size) {
+      if (this.isAtZeros) return undefined;
       throw new JitDumpFormatError(
         `is ${size}, but a record has at least ${RecordHeader.size} bytes`,
         {
