@@ -225,31 +225,31 @@ export class Dumps {
 /** The reason why a dump cannot be read, and a remedy. */
 interface Failure {
   readonly problem: string;
-  readonly cure: string;
+  readonly remedy: string;
 }
 
 const NO_SUCH_FILE: Failure = {
   problem: "no such file",
-  cure: "restore it, or name the directory it is in with --dumps",
+  remedy: "restore it, or name the directory it is in with --dumps",
 };
 
 const REPLACED: Failure = {
   problem:
     "the file of that name is of another time: another process has written it since, or the dump has another clock",
-  cure: "name the directory of a copy with --dumps",
+  remedy: "name the directory of a copy with --dumps",
 };
 
 function failureOf(error: unknown): Failure {
   if (error instanceof Deno.errors.NotCapable) {
     return {
       problem: "Deno does not allow it",
-      cure: "run with --allow-read",
+      remedy: "run with --allow-read",
     };
   }
   if (error instanceof Deno.errors.PermissionDenied) {
     return {
       problem: "permission denied",
-      cure: "run as the user who recorded it, or as root",
+      remedy: "run as the user who recorded it, or as root",
     };
   }
   return { ...NO_SUCH_FILE, problem: (error as Error).message };
@@ -261,11 +261,11 @@ function checkPermission(path: string): void {
   if (state !== "granted") throw new Deno.errors.NotCapable(path);
 }
 
-function missing(path: string, { problem, cure }: Failure): Hint {
+function missing(path: string, { problem, remedy }: Failure): Hint {
   return {
     text:
       `the dump ${path} cannot be read (${problem}), so its functions have no names`,
-    cure,
+    remedy,
   };
 }
 

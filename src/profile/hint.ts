@@ -7,10 +7,10 @@
 /** A fault of a recording or its dumps, and a remedy. */
 export interface Hint {
   readonly text: string;
-  readonly cure: string;
+  readonly remedy: string;
 }
 
 /** Returns a hint as one sentence. */
-export function hintText({ text, cure }: Hint): string {
-  return `${text}: ${cure}`;
+export function hintText({ text, remedy }: Hint): string {
+  return `${text}: ${remedy}`;
 }

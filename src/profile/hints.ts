@@ -24,27 +24,27 @@ const LEAST_SHARE = 0.05;
 const MAX_STACK = 127;
 
 /** The hints on unwound chains, by the end of the chain. */
-const UNWOUND_ENDS: Partial<Record<ChainEnd, { text: string; cure: string }>> =
-  {
-    "truncated stack": {
-      text: "end at the end of the copied stack",
-      cure:
-        "record more of the stack: --stack-size 32768 (perf: --call-graph dwarf,32768)",
-    },
-    "no rules": {
-      text: "end at code without unwind info and frame pointers",
-      cure: "let its compiler keep frame pointers or write unwind info",
-    },
-    "wrong rules": {
-      text: "end at code whose unwind info does not fit the stack",
-      cure: "if it is code of a dump, run jitdump check",
-    },
-    "no registers": {
-      text:
-        "are missing, as the samples lack the registers of a 64-bit process",
-      cure: "record with --call-graph fp",
-    },
-  };
+const UNWOUND_ENDS: Partial<
+  Record<ChainEnd, { text: string; remedy: string }>
+> = {
+  "truncated stack": {
+    text: "end at the end of the copied stack",
+    remedy:
+      "record more of the stack: --stack-size 32768 (perf: --call-graph dwarf,32768)",
+  },
+  "no rules": {
+    text: "end at code without unwind info and frame pointers",
+    remedy: "let its compiler keep frame pointers or write unwind info",
+  },
+  "wrong rules": {
+    text: "end at code whose unwind info does not fit the stack",
+    remedy: "if it is code of a dump, run jitdump check",
+  },
+  "no registers": {
+    text: "are missing, as the samples lack the registers of a 64-bit process",
+    remedy: "record with --call-graph fp",
+  },
+};
 
 /** Observations from reading a recording. */
 export interface Observations {
@@ -104,14 +104,14 @@ function* onRecording({ seen, profile }: HintSources): Generator<Hint> {
     yield {
       text:
         `the recording is damaged (${seen.damage}), and the records after that are missing`,
-      cure: "record again",
+      remedy: "record again",
     };
   }
   if (seen.lost > profile.samples / 100) {
     yield {
       text:
         `${seen.lost} records were lost, because they were not written in time`,
-      cure:
+      remedy:
         "record with fewer samples (--frequency 999; perf: -F 999), or with a larger buffer (perf: -m 16M)",
     };
   }
@@ -128,20 +128,20 @@ function* onDumps({ seen, dumps, profile }: HintSources): Generator<Hint> {
     if (timed.length === 0) {
       yield {
         text: `the dump ${path} has no functions`,
-        cure: "let the program record its functions before it runs them",
+        remedy: "let the program record its functions before it runs them",
       };
     } else if (clock === "unknown") continue;
     else if (first > seen.lastTime) {
       yield {
         text: `all functions of the dump ${path} are later than all samples`,
-        cure:
+        remedy:
           "its clock is not that of the recording: let the writer use CLOCK_MONOTONIC, and record a process in a time namespace from within",
       };
     } else if (last < mappedAt - 1e9) {
       yield {
         text:
           `all functions of the dump ${path} are earlier than the dump itself`,
-        cure:
+        remedy:
           "its clock is not that of the recording: let the writer use CLOCK_MONOTONIC, and record a process in a time namespace from within",
       };
     } else if (
@@ -152,7 +152,7 @@ function* onDumps({ seen, dumps, profile }: HintSources): Generator<Hint> {
         text: `no function of the dump ${path} has a sample, and ${
           percent(unknownOf(profile), profile)
         } of the time is in unnamed code`,
-        cure:
+        remedy:
           "if the writer receives a copy of the code, pass the address of the running code as well (address)",
       };
     }
@@ -176,7 +176,7 @@ function* onUnknown(sources: HintSources): Generator<Hint> {
       } ${pid} end long before the recording ends, and ${
         percent(weight, profile)
       } of the time is in unnamed code after that`,
-      cure: "let the program keep its dump open, and record all functions",
+      remedy: "let the program keep its dump open, and record all functions",
     };
     return;
   }
@@ -187,7 +187,7 @@ function* onUnknown(sources: HintSources): Generator<Hint> {
   if (!isMuch) {
     yield {
       text: "no process of the recording had a dump",
-      cure:
+      remedy:
         "if a program has a JIT compiler, let it write a dump (for Deno's own: jitdump record --v8)",
     };
     return;
@@ -197,12 +197,12 @@ function* onUnknown(sources: HintSources): Generator<Hint> {
     commandOf(pid)
   } ${pid} that no dump describes`;
   if (seen.mappedAt.size > 0 && profile.dumps.size > 0) {
-    yield { text, cure: "record all functions, with the address of each" };
+    yield { text, remedy: "record all functions, with the address of each" };
     return;
   }
   yield {
     text: dumps.areNamed ? text : `${text}: the recording names no dump`,
-    cure:
+    remedy:
       "let the program write a dump (for Deno's own code: jitdump record --v8), and keep it open until the recording has started",
   };
 }
@@ -214,7 +214,7 @@ function* onChains({ seen, dumps, profile }: HintSources): Generator<Hint> {
     yield {
       text:
         `${seen.atLongest} call chains end after ${seen.longest} frames, the kernel's limit, so their outer callers are missing`,
-      cure: "sysctl kernel.perf_event_max_stack=1023, and record again",
+      remedy: "sysctl kernel.perf_event_max_stack=1023, and record again",
     };
   }
   if (seen.chainEnds.size > 0) {
@@ -226,7 +226,7 @@ function* onChains({ seen, dumps, profile }: HintSources): Generator<Hint> {
     yield {
       text:
         "functions have unwind info, but the recording has no copies of the stack: callers are missing if the code keeps no frame pointers",
-      cure: "record with --call-graph dwarf",
+      remedy: "record with --call-graph dwarf",
     };
   }
 }
@@ -234,10 +234,10 @@ function* onChains({ seen, dumps, profile }: HintSources): Generator<Hint> {
 /** Hints on chains that were unwound, and do not reach the start of their thread. */
 function* onUnwound(ends: ReadonlyMap<ChainEnd, number>): Generator<Hint> {
   const all = ends.values().reduce((sum, count) => sum + count, 0);
-  for (const [end, { text, cure }] of Object.entries(UNWOUND_ENDS)) {
+  for (const [end, { text, remedy }] of Object.entries(UNWOUND_ENDS)) {
     const count = ends.get(end as ChainEnd) ?? 0;
     if (count <= LEAST_SHARE * all) continue;
-    yield { text: `${count} of ${all} call chains ${text}`, cure };
+    yield { text: `${count} of ${all} call chains ${text}`, remedy };
   }
 }
 
@@ -246,7 +246,7 @@ function* onEarly({ seen }: HintSources): Generator<Hint> {
   yield {
     text:
       `${seen.early} samples are earlier than the record of their function, and count as the first function at that address`,
-    cure: "let the program record a function before it runs it",
+    remedy: "let the program record a function before it runs it",
   };
 }
 
@@ -261,7 +261,7 @@ async function onFindings(dumps: readonly Dump[]): Promise<Hint[]> {
         if (severity !== "error") continue;
         hints.push({
           text: `the dump ${path} has a fault (${message})`,
-          cure: `run jitdump check ${path}`,
+          remedy: `run jitdump check ${path}`,
         });
         break;
       }

@@ -155,7 +155,7 @@ function describeClock(
     return [{
       text:
         `the recording has another clock than the dump ${path}, CLOCK_MONOTONIC, so code at addresses that several functions had has no names`,
-      cure: "record again with perf record -k mono",
+      remedy: "record again with perf record -k mono",
     }];
   }
   if (!isFlagged || clock === "ticks") return [];
@@ -163,13 +163,13 @@ function describeClock(
     return [{
       text:
         `the header of the dump ${path} declares timestamps in processor ticks, but they are nanoseconds, and are read as such`,
-      cure: "its writer should clear bit 0 of the header's flags",
+      remedy: "its writer should clear bit 0 of the header's flags",
     }];
   }
   return [{
     text:
       `the timestamps of the dump ${path} are processor ticks, and the recording has no conversion to nanoseconds`,
-    cure:
+    remedy:
       "record with a perf that writes PERF_RECORD_TIME_CONV (x86 and Arm), or let the writer use CLOCK_MONOTONIC",
   }];
 }
@@ -182,7 +182,7 @@ function describeShift(path: string, shift: bigint): Hint[] {
     text: `the clock of the dump ${path} is ${
       seconds.toFixed(0)
     } s ${direction} the recording's, as in a time namespace, and its times are corrected`,
-    cure: "if functions are missing, let the writer use CLOCK_MONOTONIC",
+    remedy: "if functions are missing, let the writer use CLOCK_MONOTONIC",
   }];
 }
 
@@ -197,7 +197,7 @@ function describeRanges(path: string, ranges: readonly CorruptRange[]): Hint[] {
     : "functions there may be missing";
   return [{
     text: `the dump ${path} ${where} (${problem}); ${rest}`,
-    cure: `run jitdump check ${path}`,
+    remedy: `run jitdump check ${path}`,
   }];
 }
 
@@ -206,7 +206,7 @@ function describeTail(path: string, tail: Tail | undefined): Hint[] {
   return [{
     text:
       `the dump ${path} ends within the record at byte ${tail.offset}; functions that were recorded later are missing`,
-    cure:
+    remedy:
       "the program was killed or its disk was full: end it another way and record again",
   }];
 }

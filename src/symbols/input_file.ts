@@ -22,7 +22,7 @@ export interface FileIdentity {
 export class InputFileError extends Error {
   override name = "InputFileError";
 
-  constructor(message: string, readonly cure: string) {
+  constructor(message: string, readonly remedy: string) {
     super(message);
   }
 }

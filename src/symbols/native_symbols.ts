@@ -296,7 +296,7 @@ export class NativeSymbols implements Disposable {
     if (error instanceof InputFileError) {
       this.#note(
         `${error.message}, so its functions have no names`,
-        error.cure,
+        error.remedy,
       );
     } else {
       const reason = error instanceof Error ? error.message : String(error);
@@ -307,8 +307,8 @@ export class NativeSymbols implements Disposable {
     }
   }
 
-  #note(text: string, cure: string): void {
-    if (this.#notes.size < MOST_NOTES) this.#notes.set(text, { text, cure });
+  #note(text: string, remedy: string): void {
+    if (this.#notes.size < MOST_NOTES) this.#notes.set(text, { text, remedy });
   }
 }
 

@@ -7,5 +7,5 @@
 /** The reason why code has no names, and the remedy. */
 export interface SymbolNote {
   readonly text: string;
-  readonly cure: string;
+  readonly remedy: string;
 }

@@ -28,7 +28,7 @@ describe("toJson()", () => {
     const full = {
       ...PROFILE,
       others: [{ name: "page-faults", samples: 2 }],
-      hints: [{ text: "a", cure: "b" }],
+      hints: [{ text: "a", remedy: "b" }],
       chainEnds: new Map([["no rules" as const, 1]]),
     };
     for (const profile of [full, buildProfile([])]) {

@@ -213,7 +213,7 @@ describe("names of native functions", () => {
         );
       }
       assertEquals(native.notes().length, 3);
-      for (const { cure } of native.notes()) assert(cure !== "");
+      for (const { remedy } of native.notes()) assert(remedy !== "");
     }));
 
   it("are those of a perf map when the memory is anonymous", () => {
@@ -270,7 +270,7 @@ describe("names of native functions", () => {
         ["[sh]", "none", "[kernel]", 0],
       );
       assertEquals(notes.length, 3);
-      for (const { cure } of notes) assertStringIncludes(cure, "--allow-");
+      for (const { remedy } of notes) assertStringIncludes(remedy, "--allow-");
     }));
 });
 
