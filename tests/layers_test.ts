@@ -5,7 +5,7 @@ import { describe, it } from "@std/testing/bdd";
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 
 /**
- * The layers that a layer may import besides itself. A layer is `ffi/`, a folder of
+ * The layers that a layer may import besides itself. A layer is `ffi/`, `page/`, a folder of
  * `src/`, or a file in `src/`. The rules are not transitive.
  */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -49,6 +49,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "src/v8.ts",
     "src/engines.ts",
   ],
+  // The script of pages, in the browser.
+  "page": ["src/profile"],
   "src/cli": [
     "mod.ts",
     "deno.json",
@@ -119,7 +121,12 @@ interface Import {
   to: string;
 }
 
-const MODULES = ["mod.ts", ...modulesIn("ffi"), ...modulesIn("src")];
+const MODULES = [
+  "mod.ts",
+  ...modulesIn("ffi"),
+  ...modulesIn("page"),
+  ...modulesIn("src"),
+];
 
 const IMPORTS: Import[] = MODULES.flatMap((from) =>
   specifiersIn(Deno.readTextFileSync(join(ROOT, from)))

@@ -43,7 +43,7 @@ instructions, total includes its callees. One of these options selects another o
                      the hottest jitted function if no argument follows
   --json             functions, lines, stacks and samples as JSON; the schema is
                      src/profile/report.schema.json of this package
-  --flamegraph FILE  write a page with a flame graph, for a browser
+  --html FILE        write a page for a browser: flame graph, functions, time range
   --firefox FILE     write a file for https://profiler.firefox.com
   --speedscope FILE  write a file for https://www.speedscope.app
   --pprof FILE       write a file for pprof (go tool pprof FILE)
@@ -80,7 +80,7 @@ const VIEWS = {
   callees: { type: "string" },
   annotate: { type: "string" },
   json: { type: "boolean" },
-  flamegraph: { type: "string" },
+  html: { type: "string" },
   firefox: { type: "string" },
   speedscope: { type: "string" },
   pprof: { type: "string" },

@@ -6,7 +6,7 @@
 
 import { collapse } from "../profile/collapsed.ts";
 import { toFirefox } from "../profile/firefox.ts";
-import { toFlameGraph } from "../profile/flame_graph.ts";
+import { toPage } from "../profile/page.ts";
 import { toPprof } from "../profile/pprof.ts";
 import type { Profile } from "../profile/profile.ts";
 import { toSpeedscope } from "../profile/speedscope.ts";
@@ -19,11 +19,11 @@ const STDOUT = "-";
 type Format = (
   profile: Profile,
   title: string,
-) => string | Uint8Array | Promise<Uint8Array>;
+) => string | Uint8Array | Promise<string | Uint8Array>;
 
 /** The formats, by their option. */
 const FORMATS = {
-  flamegraph: (profile, title) => toFlameGraph(profile, title),
+  html: (profile, title) => toPage(profile, title),
   firefox: (profile) => JSON.stringify(toFirefox(profile)),
   speedscope: (profile, title) => JSON.stringify(toSpeedscope(profile, title)),
   pprof: (profile) => toPprof(profile),

@@ -43,7 +43,7 @@ try {
   const inDirectory = { cwd: directory };
   await runOrThrow([...jitdump, "record", "--", ...demo], inDirectory);
   await runOrThrow(
-    [...jitdump, "report", "--flamegraph", "flames.html"],
+    [...jitdump, "report", "--html", "flames.html"],
     inDirectory,
   );
   const { stdout } = await runOrThrow([...jitdump, "report"], inDirectory);

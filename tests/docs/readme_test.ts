@@ -280,7 +280,7 @@ describe("the commands of README.md", () => {
       await runBlock(block, path, path, USER_COMMANDS[i][1]);
     }
     assertStringIncludes(
-      Deno.readTextFileSync(join(path, "flames.html")),
+      Deno.readTextFileSync(join(path, "page.html")),
       "jitted",
     );
   });

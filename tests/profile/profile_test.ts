@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { collapse } from "../../src/profile/collapsed.ts";
-import { toFlameGraph } from "../../src/profile/flame_graph.ts";
 import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
-import type { Profile } from "../../src/profile/profile.ts";
+import { toPageData } from "../../src/profile/page_data.ts";
 import { toSpeedscope } from "../../src/profile/speedscope.ts";
 import { functionTotals, lineTotals } from "../../src/profile/totals.ts";
 import { buildProfile, type Stack } from "../support/build_profile.ts";
@@ -69,53 +68,16 @@ describe("collapse()", () => {
   });
 });
 
-describe("toFlameGraph()", () => {
-  type Call = [number, string, string, string, number];
-  const callsOf = (profile: Profile): Call[] => {
-    const [, json] = toFlameGraph(profile, "").match(
-      /const profile = (.*);\n/,
-    )!;
-    return JSON.parse(json).calls;
-  };
-
-  it("names the hottest line when a call has several", () => {
-    const calls = callsOf(profileOf(
-      stack(3, at("f", 1)),
-      stack(5, at("f", 2)),
-      stack(4, at("f", 1)),
-    ));
-    assertEquals(calls, [
-      [0, "all", "process", "", 12],
-      [1, "a program 7", "process", "", 12],
-      [2, "f", "jitted", "/a:1", 12],
-    ]);
-  });
-
+describe("toPageData()", () => {
   it("lists callers before callees when calls are nested", () => {
-    const [, , ...calls] = callsOf(recursive);
+    const { frames, nodes } = toPageData(recursive, "");
     assertEquals(
-      calls.map(([depth, name, , , weight]) => [depth, name, weight]),
+      nodes.frame.map((frame, i) => `${nodes.depth[i]} ${frames.name[frame]}`),
       [
-        [2, "main", 15],
-        [3, "f", 15],
-        [4, "f", 10],
-        [5, "f", 10],
-        [4, "g", 5],
-        [2, "g", 1],
+        ...["0 all", "1 a program 7", "2 main", "3 f", "4 f", "5 f", "4 g"],
+        "2 g",
       ],
     );
-  });
-
-  it("omits calls when their share is too small", () => {
-    const many = Array.from(
-      { length: 20_000 },
-      (_, i) => stack(1, at(`f${i}`)),
-    );
-    assertEquals(callsOf(profileOf(...many)).length, 20_002);
-    const [, , ...small] = callsOf(
-      profileOf(stack(1_000_000, at("large")), stack(1, at("small"))),
-    );
-    assertEquals(small.map(([, name]) => name), ["large"]);
   });
 });
 
@@ -127,7 +89,7 @@ describe("a recursion 10 000 deep", () => {
     stack(1, main, ...Array(DEPTH / 2).fill(f)),
   );
 
-  it("is in tables, files and flame graphs when it is reported", () => {
+  it("is in tables, files and pages when it is reported", () => {
     assertEquals(
       functionTotals(deep).map(({ symbol, self, total }) => [
         ...[symbol.name, self, total],
@@ -146,8 +108,6 @@ describe("a recursion 10 000 deep", () => {
       samples.map(({ length }: number[]) => length).sort(),
       [DEPTH + 1, DEPTH / 2 + 1].sort(),
     );
-    const page = toFlameGraph(deep, "");
-    const [, json] = page.match(/const profile = (.*);\n/)!;
-    assertEquals(JSON.parse(json).calls.length, DEPTH + 3);
+    assertEquals(toPageData(deep, "").nodes.depth.length, DEPTH + 3);
   });
 });

@@ -19,10 +19,32 @@ export function itInChromium(name: string, fn: () => Promise<void>): void {
   itUnless(isCi ? undefined : noChromium, name, fn);
 }
 
+/** A window of a browser. */
+export interface Window {
+  readonly width: number;
+  readonly scheme: "light" | "dark";
+}
+
+/** A wide and a narrow window, light and dark. */
+export const WINDOWS: readonly Window[] = [1400, 400].flatMap((width) =>
+  (["light", "dark"] as const).map((scheme) => ({ width, scheme }))
+);
+
+const DEFAULT_WINDOW: Window = { width: 1000, scheme: "light" };
+
 /** Opens a URL. Fails if a script of the page throws. Returns the URLs that it requests. */
-export async function withPage(
+export function withPage(
   url: string,
   use: (page: Page) => Promise<void>,
+): Promise<string[]> {
+  return inWindows([DEFAULT_WINDOW], url, use);
+}
+
+/** Opens a URL in one window after another. Fails and returns as {@linkcode withPage}. */
+export async function inWindows(
+  windows: readonly Window[],
+  url: string,
+  use: (page: Page, window: Window) => Promise<void>,
 ): Promise<string[]> {
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
@@ -37,16 +59,24 @@ export async function withPage(
     ],
   });
   try {
-    const page = await browser.newPage({
-      viewport: { width: 1000, height: 700 },
-    });
     const requests: string[] = [];
-    page.on("request", (request) => requests.push(request.url()));
-    const errors: Error[] = [];
-    page.on("pageerror", (error) => errors.push(error));
-    await page.goto(url);
-    await use(page);
-    if (errors.length > 0) throw errors[0];
+    for (const window of windows) {
+      const { width, scheme } = window;
+      const page = await browser.newPage({
+        viewport: { width, height: 700 },
+        colorScheme: scheme,
+      });
+      page.on("request", (request) => requests.push(request.url()));
+      const errors: Error[] = [];
+      page.on("pageerror", (error) => errors.push(error));
+      page.on("console", (message) => {
+        if (message.type() === "error") errors.push(new Error(message.text()));
+      });
+      await page.goto(url);
+      await use(page, window);
+      if (errors.length > 0) throw errors[0];
+      await page.close();
+    }
     return requests.filter((requested) => requested !== url);
   } finally {
     await browser.close();

@@ -136,6 +136,7 @@ async function check(args: string[]): Promise<boolean> {
     ...options,
     ...args,
     ...DOCUMENTED,
+    "page/",
     ...testFiles(),
     ...(options.length > 0 ? [STAND_INS] : []),
   ]);

@@ -1,0 +1,204 @@
+/**
+ * The calls that a flame graph shows. Callees are found when they are first requested, so
+ * that only calls that are drawn cost time.
+ *
+ * @module
+ */
+
+import { WHOLE } from "../src/profile/page_format.ts";
+import type { Profile } from "./profile.ts";
+import type { Amount, Amounts } from "./selection.ts";
+
+/** A call, or all calls of one function with equal chains. */
+export interface Call extends Amount {
+  readonly frame: number;
+  /** The call that is drawn around this one. */
+  readonly outer: Call | undefined;
+  /** The calls that are drawn in this one, the widest first. */
+  readonly inner: readonly Call[];
+}
+
+/** What calls are made of. */
+export interface Source {
+  readonly profile: Profile;
+  readonly amounts: Amounts;
+}
+
+/** Calls with their callees in them. */
+class CallerFirst implements Call {
+  readonly frame: number;
+  readonly weight: number;
+  readonly samples: number;
+  #inner: readonly Call[] | undefined;
+
+  constructor(
+    readonly source: Source,
+    readonly outer: Call | undefined,
+    /** Nodes of one frame, none of which is in the subtree of another. */
+    readonly nodes: readonly number[],
+  ) {
+    const { total, totalSamples } = source.amounts;
+    this.frame = source.profile.nodes.frame[nodes[0]];
+    this.weight = sum(nodes, total);
+    this.samples = sum(nodes, totalSamples);
+  }
+
+  get inner(): readonly Call[] {
+    return this.#inner ??= this.#callees();
+  }
+
+  #callees(): Call[] {
+    const { nodes, end, frame } = this.#tree();
+    const { totalSamples } = this.source.amounts;
+    const groups = new Groups<number>();
+    for (const node of nodes) {
+      for (let callee = node + 1; callee < end[node]; callee = end[callee]) {
+        if (totalSamples[callee] > 0) groups.add(frame[callee], callee);
+      }
+    }
+    return groups.map((group) => new CallerFirst(this.source, this, group));
+  }
+
+  #tree() {
+    return { ...this.source.profile.nodes, nodes: this.nodes };
+  }
+}
+
+/** A chain that is followed from an inner node to its callers. */
+interface Chain extends Amount {
+  /** The node that has been reached. */
+  readonly at: number;
+}
+
+/** Calls with their callers in them. */
+class CalleeFirst implements Call {
+  readonly weight: number;
+  readonly samples: number;
+  #inner: readonly Call[] | undefined;
+
+  constructor(
+    readonly source: Source,
+    readonly outer: Call | undefined,
+    readonly frame: number,
+    readonly chains: readonly Chain[],
+    /** Returns the next node of a chain. */
+    readonly next: (chain: Chain) => number,
+  ) {
+    this.weight = chains.reduce((sum, { weight }) => sum + weight, 0);
+    this.samples = chains.reduce((sum, { samples }) => sum + samples, 0);
+  }
+
+  get inner(): readonly Call[] {
+    return this.#inner ??= this.#callers();
+  }
+
+  #callers(): Call[] {
+    const { frame } = this.source.profile.nodes;
+    const groups = new Groups<Chain>();
+    for (const chain of this.chains) {
+      const at = this.next(chain);
+      if (at > WHOLE) groups.add(frame[at], { ...chain, at });
+    }
+    return groups.map((group) =>
+      new CalleeFirst(
+        this.source,
+        this,
+        frame[group[0].at],
+        group,
+        this.#caller,
+      )
+    );
+  }
+
+  readonly #caller = ({ at }: Chain) => this.source.profile.nodes.parent[at];
+}
+
+/** Groups by frame. */
+class Groups<T> {
+  readonly #groups = new Map<number, T[]>();
+
+  add(frame: number, value: T): void {
+    const group = this.#groups.get(frame);
+    if (group) group.push(value);
+    else this.#groups.set(frame, [value]);
+  }
+
+  /** Returns the call of each group, the greatest weight first. */
+  map(toCall: (group: T[]) => Call): Call[] {
+    return Array.from(this.#groups.values(), toCall)
+      .sort((a, b) => b.weight - a.weight);
+  }
+}
+
+/** Returns the call of the whole, or of a function, with callees in it. */
+export function callerFirst(source: Source, frame = WHOLE): Call {
+  return new CallerFirst(source, undefined, outermost(source.profile, frame));
+}
+
+/**
+ * Returns the call of the whole with all functions in it, by the weight of their own
+ * instructions, and their callers in them; or the call of a function with its callers in it.
+ */
+export function calleeFirst(source: Source, frame = WHOLE): Call {
+  const { profile: { nodes }, amounts } = source;
+  const { self, selfSamples, total, totalSamples } = amounts;
+  const chains: Chain[] = [];
+  if (frame === WHOLE) {
+    for (let node = 0; node < nodes.count; node++) {
+      if (selfSamples[node] === 0) continue;
+      const [weight, samples] = [self[node], selfSamples[node]];
+      chains.push({ at: node, weight, samples });
+    }
+    return new CalleeFirst(source, undefined, WHOLE, chains, ({ at }) => at);
+  }
+  for (const node of outermost(source.profile, frame)) {
+    const [weight, samples] = [total[node], totalSamples[node]];
+    if (samples > 0) chains.push({ at: node, weight, samples });
+  }
+  return new CalleeFirst(
+    source,
+    undefined,
+    frame,
+    chains,
+    ({ at }) => nodes.parent[at],
+  );
+}
+
+/** Returns the nodes of a frame that are in no other node of it. */
+export function outermost(
+  { nodes: { count, end, frame } }: Profile,
+  wanted: number,
+): number[] {
+  const found: number[] = [];
+  for (let node = 0; node < count;) {
+    if (frame[node] === wanted) {
+      found.push(node);
+      node = end[node];
+    } else node++;
+  }
+  return found;
+}
+
+/** Returns the frames from the root to a call, without the root's. */
+export function pathOf(call: Call): number[] {
+  const path: number[] = [];
+  for (let at = call; at.outer; at = at.outer) path.push(at.frame);
+  return path.reverse();
+}
+
+/** Returns the call at the end of a path, or the last one on it that exists. */
+export function callAt(root: Call, path: readonly number[]): Call {
+  let call = root;
+  for (const frame of path) {
+    const next = call.inner.find((inner) => inner.frame === frame);
+    if (!next) break;
+    call = next;
+  }
+  return call;
+}
+
+function sum(nodes: readonly number[], values: ArrayLike<number>): number {
+  let sum = 0;
+  for (const node of nodes) sum += values[node];
+  return sum;
+}

@@ -1,0 +1,63 @@
+/**
+ * Numbers as text.
+ *
+ * @module
+ */
+
+import type { Unit } from "../src/profile/unit.ts";
+import type { Amount } from "./selection.ts";
+
+/** Returns a part of a whole in percent. */
+export function percent(part: number, whole: number): string {
+  return `${(whole === 0 ? 0 : 100 * part / whole).toFixed(2)} %`;
+}
+
+/** Returns a weight: milliseconds if it is a time. */
+export function weightText(weight: number, unit: Unit): string {
+  if (unit === "count") return weight.toLocaleString("en");
+  return (weight / 1e6).toLocaleString("en", {
+    minimumFractionDigits: 1,
+    maximumFractionDigits: 1,
+  });
+}
+
+/** Returns a weight with its unit. */
+export function weightWithUnit(
+  weight: number,
+  unit: Unit,
+  event: string,
+): string {
+  return `${weightText(weight, unit)} ${unit === "count" ? event : "ms"}`;
+}
+
+/** Returns a number of things. */
+export function countText(count: number, thing: string): string {
+  return `${count.toLocaleString("en")} ${thing}${count === 1 ? "" : "s"}`;
+}
+
+/** Returns the shares of a part, its samples and its weight. */
+export function amountText(
+  part: Amount,
+  whole: Amount,
+  parent: Amount | undefined,
+  unit: Unit,
+  event: string,
+): string {
+  return [
+    `${percent(part.weight, whole.weight)} of all`,
+    ...parent ? [`${percent(part.weight, parent.weight)} of parent`] : [],
+    countText(part.samples, "sample"),
+    weightWithUnit(part.weight, unit, event),
+  ].join(", ");
+}
+
+/** Returns nanoseconds as seconds. */
+export function seconds(nanoseconds: number, digits = 3): string {
+  return (nanoseconds / 1e9).toFixed(digits);
+}
+
+/** Returns a date as "2025-01-31 12:00:00 UTC". */
+export function dateText(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace("T", " ")
+    .replace(/\.\d+Z$/, " UTC");
+}

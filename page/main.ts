@@ -1,0 +1,82 @@
+/// <reference lib="dom" />
+/**
+ * The script of a page.
+ *
+ * @module
+ */
+
+import type { App, View } from "./app.ts";
+import { element } from "./dom.ts";
+import { filterView } from "./filter_view.ts";
+import { functionView } from "./function_view.ts";
+import { graphView } from "./graph_view.ts";
+import { headView } from "./head_view.ts";
+import { Model } from "./model.ts";
+import { profileOf } from "./profile.ts";
+import { fromFragment, toFragment } from "./state.ts";
+import { tableView } from "./table_view.ts";
+import { timeView } from "./time_view.ts";
+
+const KEYS =
+  "/ searches, Enter and Shift+Enter go to the next and the previous function, Escape resets the zoom. In the graph, arrows move and Enter zooms.";
+
+const text = document.getElementById("data")!.textContent;
+const model = new Model(profileOf(JSON.parse(text)));
+const views: View[] = [];
+
+const readFragment = () => {
+  model.state = fromFragment(location.hash, model.profile.frames.length);
+};
+
+const render = () => views.forEach((view) => view.render());
+
+const app: App = {
+  model,
+  change(change, entry = "push") {
+    model.state = { ...model.state, ...change };
+    const fragment = `#${toFragment(model.state)}`;
+    if (fragment !== location.hash) {
+      if (entry === "push") history.pushState(null, "", fragment);
+      else history.replaceState(null, "", fragment);
+    }
+    render();
+  },
+};
+
+readFragment();
+const graph = graphView(app);
+const filters = filterView(app, (frame) => graph.reveal(frame));
+views.push(
+  headView(app),
+  timeView(app),
+  filters,
+  graph,
+  tableView(app),
+  functionView(app),
+);
+const [head, ...parts] = views.map((view) => view.element);
+const [time, filter, flames, table, selected] = parts;
+document.body.append(
+  head,
+  element(
+    "main",
+    {},
+    ...[time, filter, flames],
+    element("div", { class: "columns" }, table, selected),
+  ),
+  element("footer", { id: "keys" }, KEYS),
+);
+render();
+
+addEventListener("popstate", () => {
+  readFragment();
+  render();
+});
+addEventListener("keydown", (event) => {
+  const isTyping = event.target instanceof HTMLInputElement;
+  if (event.key === "Escape" && !isTyping) app.change({ zoom: [] });
+  else if (event.key === "/" && !isTyping) {
+    document.getElementById("search")!.focus();
+    event.preventDefault();
+  }
+});

@@ -1,0 +1,94 @@
+/**
+ * The state of a page, which is in its URL's fragment.
+ *
+ * @module
+ */
+
+import type { SortKey } from "./functions.ts";
+import type { Selection } from "./selection.ts";
+
+/** Direction of the flame graph: what is drawn in a call. */
+export type Direction = "callees" | "callers";
+
+/** The state of a page. */
+export interface State extends Selection {
+  readonly direction: Direction;
+  /** The frame whose calls the flame graph shows; undefined for all. */
+  readonly focus?: number;
+  /** The frames from the graph's root to the zoomed call. */
+  readonly zoom: readonly number[];
+  readonly search: string;
+  readonly sort: SortKey;
+  /** The function whose callers, callees and code are shown. */
+  readonly selected?: number;
+}
+
+/** The state of a page that was opened without a fragment. */
+export const INITIAL: State = {
+  direction: "callees",
+  zoom: [],
+  search: "",
+  sort: "self",
+};
+
+/** Returns the fragment of a state, without its `#`. */
+export function toFragment(state: State): string {
+  const parameters = new URLSearchParams();
+  const add = (name: string, value: string | number | undefined) => {
+    if (value !== undefined && value !== "") {
+      parameters.append(name, String(value));
+    }
+  };
+  const { since, until, direction, sort } = state;
+  add("since", since === undefined ? undefined : since / 1e9);
+  add("until", until === undefined ? undefined : until / 1e9);
+  add("pid", state.pid);
+  add("tid", state.tid);
+  add("graph", direction === INITIAL.direction ? undefined : direction);
+  add("focus", state.focus);
+  add("zoom", state.zoom.join("."));
+  add("search", state.search);
+  add("sort", sort === INITIAL.sort ? undefined : sort);
+  add("function", state.selected);
+  return parameters.toString();
+}
+
+/**
+ * Returns the state of a fragment. What is missing or wrong in it has its initial value.
+ *
+ * @param frameCount Number of the frames.
+ */
+export function fromFragment(fragment: string, frameCount: number): State {
+  const parameters = new URLSearchParams(fragment.replace(/^#/, ""));
+  const number = (name: string) => numberOf(parameters.get(name));
+  const nanoseconds = (name: string) => {
+    const seconds = number(name);
+    return seconds === undefined ? undefined : Math.round(seconds * 1e9);
+  };
+  const frame = (index: number | undefined) =>
+    index !== undefined && Number.isInteger(index) && index < frameCount
+      ? index
+      : undefined;
+  const sort = parameters.get("sort");
+  return {
+    since: nanoseconds("since"),
+    until: nanoseconds("until"),
+    pid: number("pid"),
+    tid: number("tid"),
+    direction: parameters.get("graph") === "callers" ? "callers" : "callees",
+    focus: frame(number("focus")),
+    zoom: (parameters.get("zoom") ?? "").split(".")
+      .map((part) => frame(numberOf(part)))
+      .filter((index) => index !== undefined),
+    search: parameters.get("search") ?? "",
+    sort: sort === "total" || sort === "name" ? sort : "self",
+    selected: frame(number("function")),
+  };
+}
+
+/** Returns a number from 0 on; undefined if the text is not one. */
+function numberOf(text: string | null): number | undefined {
+  return text !== null && /^\d+(?:\.\d+)?$/.test(text)
+    ? Number(text)
+    : undefined;
+}

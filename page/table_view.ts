@@ -1,0 +1,138 @@
+/// <reference lib="dom" />
+/**
+ * The table of functions.
+ *
+ * @module
+ */
+
+import type { App, View } from "./app.ts";
+import { button, element, replaceContent } from "./dom.ts";
+import { functionButton } from "./function_button.ts";
+import { percent, weightText } from "./format.ts";
+import type { FunctionRow, SortKey } from "./functions.ts";
+
+/** Number of rows at first, and that one click adds. */
+const ROWS = 20;
+
+interface Column {
+  readonly title: string;
+  readonly class: string;
+  readonly sort?: SortKey;
+}
+
+/** Creates the table of functions. */
+export function tableView(app: App): View {
+  return new TableView(app);
+}
+
+class TableView implements View {
+  readonly element: HTMLElement;
+  readonly #app: App;
+  readonly #head = element("tr");
+  readonly #body = element("tbody");
+  readonly #rest = element("p", { class: "rest" });
+  #shown = ROWS;
+
+  constructor(app: App) {
+    this.#app = app;
+    this.element = element(
+      "section",
+      { "aria-labelledby": "table-title", class: "functions" },
+      element("h2", { id: "table-title" }, "Functions"),
+      element(
+        "div",
+        { class: "scroll" },
+        element(
+          "table",
+          { "aria-labelledby": "table-title" },
+          element("thead", {}, this.#head),
+          this.#body,
+        ),
+        this.#rest,
+      ),
+    );
+  }
+
+  render(): void {
+    const { model } = this.#app;
+    this.#renderHead();
+    const rows = model.hits?.rows ?? model.rows;
+    const shown = rows.slice(0, this.#shown);
+    replaceContent(this.#body, ...shown.map((row) => this.#row(row)));
+    const rest = rows.length - shown.length;
+    replaceContent(
+      this.#rest,
+      ...rest > 0
+        ? [button(`Show more (${rest} left)`, () => {
+          this.#shown += ROWS;
+          this.render();
+        }, { "data-key": "more" })]
+        : rows.length === 0
+        ? ["No function."]
+        : [],
+    );
+  }
+
+  #renderHead(): void {
+    const { sort } = this.#app.model.state;
+    const isTime = this.#app.model.profile.data.unit === "nanoseconds";
+    const columns: Column[] = [
+      { title: "Self", class: "number", sort: "self" },
+      { title: isTime ? "Self ms" : "Self count", class: "number wide" },
+      { title: "Samples", class: "number wide" },
+      { title: "Total", class: "number", sort: "total" },
+      { title: "Function", class: "name", sort: "name" },
+      { title: "Hottest line or file", class: "where wide" },
+    ];
+    replaceContent(
+      this.#head,
+      ...columns.map(({ title, class: name, sort: key }) => {
+        if (key === undefined) {
+          return element("th", { scope: "col", class: name }, title);
+        }
+        const isSorted = key === sort;
+        const order = key === "name" ? "ascending" : "descending";
+        return element(
+          "th",
+          {
+            scope: "col",
+            class: name,
+            "aria-sort": isSorted ? order : undefined,
+          },
+          button(title, () => this.#app.change({ sort: key }), {
+            "data-key": key,
+          }),
+        );
+      }),
+    );
+  }
+
+  #row({ frame, self, selfSamples, total }: FunctionRow): HTMLElement {
+    const { model } = this.#app;
+    const { dso } = model.profile.frames[frame];
+    const { unit } = model.profile.data;
+    const { weight } = model.whole;
+    const where = model.hottestLine(frame) || dso;
+    const isCurrent = frame === model.selected;
+    const bar = element("td", { class: "number share" }, percent(self, weight));
+    bar.style.setProperty("--share", `${100 * self / (weight || 1)}%`);
+    return element(
+      "tr",
+      { class: isCurrent ? "current" : undefined },
+      bar,
+      element("td", { class: "number wide" }, weightText(self, unit)),
+      element("td", { class: "number wide" }, selfSamples.toLocaleString("en")),
+      element("td", { class: "number" }, percent(total, weight)),
+      element(
+        "td",
+        { class: "name" },
+        functionButton(this.#app, frame, isCurrent),
+      ),
+      element(
+        "td",
+        { class: "where wide", title: where },
+        element("span", {}, where),
+      ),
+    );
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * The data of a page, which is JSON in it.
+ *
+ * @module
+ */
+
+import type { Category } from "./frame_symbol.ts";
+import type { Unit } from "./unit.ts";
+
+/** Category of a page's frame; the whole and processes are frames too. */
+export type PageCategory = Category | "process";
+
+/** Index of the whole in the nodes and in the frames of a page. */
+export const WHOLE = 0;
+
+/** Index of nothing in a column of indexes. */
+export const NONE = -1;
+
+/** The data of a page. Columns of one object have equal lengths. */
+export interface PageData {
+  readonly title: string;
+  /** The command that recorded. */
+  readonly command?: string;
+  readonly host?: string;
+  /** Milliseconds since 1970 at the recording's first record. */
+  readonly startDate?: number;
+  readonly event: string;
+  /** The unit of weights. */
+  readonly unit: Unit;
+  /** Number of lost records. */
+  readonly lost: number;
+  /** Sentences on the quality of the profile. */
+  readonly hints: readonly string[];
+  readonly frames: PageFrames;
+  readonly nodes: PageNodes;
+  readonly threads: readonly PageThread[];
+  readonly samples: PageSamples;
+  readonly lines: PageLines;
+}
+
+/** Functions and processes. The first frame is the whole. */
+export interface PageFrames {
+  readonly name: readonly string[];
+  readonly category: readonly PageCategory[];
+  /** Path of the code's file; empty if it has none. */
+  readonly dso: readonly string[];
+}
+
+/** The call tree, each caller directly before its callees. The first node is the whole. */
+export interface PageNodes {
+  readonly depth: readonly number[];
+  readonly frame: readonly number[];
+}
+
+/** A thread with samples. */
+export interface PageThread {
+  readonly pid: number;
+  readonly tid: number;
+  readonly name: string;
+  readonly processName: string;
+}
+
+/** The samples in the order of time. */
+export interface PageSamples {
+  /** Nanoseconds since the sample before; of the first, since the recording's first record. */
+  readonly time: readonly number[];
+  /** Indexes of threads. */
+  readonly thread: readonly number[];
+  /** The node at which the sample's chain ends. */
+  readonly node: readonly number[];
+  /** Weights, or the weight of every sample. */
+  readonly weight: readonly number[] | number;
+  /** The innermost frame's line, or {@linkcode NONE}. */
+  readonly line: readonly number[];
+}
+
+/** Lines of functions. */
+export interface PageLines {
+  readonly frame: readonly number[];
+  /** Indexes into `files`. */
+  readonly file: readonly number[];
+  readonly line: readonly number[];
+  readonly files: readonly string[];
+}
