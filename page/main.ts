@@ -72,7 +72,7 @@ addEventListener("popstate", () => {
   readFragment();
   render();
 });
-addEventListener("keydown", (event) => {
+document.addEventListener("keydown", (event) => {
   const isTyping = event.target instanceof HTMLInputElement;
   if (event.key === "Escape" && !isTyping) app.change({ zoom: [] });
   else if (event.key === "/" && !isTyping) {

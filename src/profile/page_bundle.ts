@@ -1784,7 +1784,7 @@ export const PAGE_SCRIPT: string = [
   "    readFragment();",
   "    render();",
   "  });",
-  "  addEventListener(\"keydown\", (event) => {",
+  "  document.addEventListener(\"keydown\", (event) => {",
   "    const isTyping = event.target instanceof HTMLInputElement;",
   "    if (event.key === \"Escape\" && !isTyping) app.change({",
   "      zoom: []",
