@@ -9,6 +9,7 @@ import { whyPerfCannotRecord } from "../support/perf.ts";
 import { benchInject, benchReader } from "./reader.ts";
 import { Report } from "./report.ts";
 import { benchReport } from "./reports.ts";
+import { benchStacks } from "./stacks.ts";
 import { benchStart } from "./start.ts";
 import { benchFirstFunctions } from "./first_functions.ts";
 import { benchWriters, findWriters } from "./writers.ts";
@@ -29,8 +30,10 @@ try {
   await benchReader(report, directory);
   await benchReport(report, directory);
   const reason = await whyPerfCannotRecord();
-  if (reason === undefined) await benchInject(report, directory);
-  else console.log(`\nperf inject is skipped: ${reason}`);
+  if (reason === undefined) {
+    await benchInject(report, directory);
+    await benchStacks(report, directory);
+  } else console.log(`\nperf is skipped: ${reason}`);
 } finally {
   await Deno.remove(directory, { recursive: true });
 }
