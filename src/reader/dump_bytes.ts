@@ -10,7 +10,7 @@ import type { Window } from "./dump_record.ts";
 const CHUNK_SIZE = 1024 * 1024;
 
 /** Minimum number of bytes to read at once for {@linkcode DumpBytes.loadAside}. */
-const ASIDE_SIZE = 64 * 1024;
+const ASIDE_SIZE = 16 * 1024;
 
 /**
  * A file, or a pipe, of which a part is in memory:

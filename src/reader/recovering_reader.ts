@@ -14,7 +14,8 @@ import {
   recordName,
 } from "./dump_record.ts";
 import { JitDumpFormatError } from "./format_error.ts";
-import { isKnown, RecordSearch } from "./record_search.ts";
+import { ALIGNMENT, isKnown } from "./record_certainty.ts";
+import { RecordSearch } from "./record_search.ts";
 import {
   type DumpHeader,
   RecordScanner,
@@ -135,37 +136,35 @@ export class RecoveringReader
     if (this.#bytes.endWithin(end) < end) return this.#nextBeyondEnd(at, end);
     if (this.#search.follows(at, end)) return this.#nextWhole(at, end);
     // No record follows: this one is partial, or its size is wrong.
-    const found = this.#search.first(at + 1);
-    if (found === undefined || found >= end) {
-      const { record, corrupt } = this.#parse(at, end);
-      if (record) return { record, next: end };
-      return {
-        corrupt: new CorruptRange(corrupt!.offset, corrupt!.problem, found),
-        next: found,
-      };
-    }
-    return this.#part(at, found);
+    const found = this.#interruption(at, end);
+    if (found !== undefined) return this.#part(at, found);
+    const { record, corrupt } = this.#parse(at, end);
+    if (record) return { record, next: end };
+    const next = this.#search.hasFound(end) ? end : this.#search.first(at + 1);
+    const { offset, problem } = corrupt!;
+    return { corrupt: new CorruptRange(offset, problem, next), next };
   }
 
   /** Reads a record that is followed by another. */
   #nextWhole(at: number, end: number): Step {
     const { record, corrupt } = this.#parse(at, end);
     if (!record) {
-      const next = this.#search.first(at + 1, end) ?? end;
+      const next = this.#search.inside(at + 1, end) ?? end;
       const { offset, problem } = corrupt!;
       return { corrupt: new CorruptRange(offset, problem, next), next };
     }
     if (record.totalSize - record.usedSize < RecordHeader.size) {
       return { record, next: end };
     }
+    if (!isKnown(record.id)) return { record, next: end };
     // Its size may cover several records.
-    const found = this.#search.first(at + record.usedSize, end);
+    const found = this.#firstInside(at, at + record.usedSize, end);
     return found === undefined ? { record, next: end } : this.#part(at, found);
   }
 
   /** Reads a record whose size goes beyond the end of the file. */
   #nextBeyondEnd(at: number, end: number): Step {
-    const found = this.#search.first(at + 1);
+    const found = this.#interruption(at, end);
     if (found !== undefined) return this.#part(at, found);
     const limit = this.#bytes.endWithin(Math.min(end, at + LARGEST_PART));
     const { record } = this.#parse(at, limit);
@@ -174,6 +173,29 @@ export class RecoveringReader
       tail: { offset: at, kind: "cut" },
       next: undefined,
     };
+  }
+
+  /**
+   * Returns the record inside the one from `at` to `end` that shows that the latter is
+   * incomplete, or that its size is too large; undefined if there is none.
+   */
+  #interruption(at: number, end: number): number | undefined {
+    const found = this.#search.first(at + 1, end);
+    if (found === undefined) return undefined;
+    if (this.#search.isCertain(at)) {
+      return this.#firstInside(at, Math.max(at, end - ALIGNMENT) + 1, end);
+    }
+    return this.#search.hasFound(end) ? undefined : found;
+  }
+
+  /**
+   * Returns the first certain record inside the one from `at` to `end`, or else the first
+   * one in its padding; undefined if there is none. Code can contain bytes that are like
+   * those of a record.
+   */
+  #firstInside(at: number, padding: number, end: number): number | undefined {
+    this.#search.first(at + 1);
+    return this.#search.certainBefore(end) ?? this.#search.first(padding, end);
   }
 
   /** Reads a partial record that ends at the next record. */

@@ -35,6 +35,21 @@ function everything(littleEndian: boolean): Uint8Array {
   return dump.record(3, 10n ** 13n + 10n ** 9n).bytes;
 }
 
+/** Returns a dump of zeros and small numbers, which are like those of headers. */
+function smallNumbers(): Uint8Array {
+  const dump = new DumpBuilder();
+  for (let i = 1; i <= 200; i++) {
+    dump.load({
+      name: `f${i}`,
+      address: BigInt(0x1000 * i),
+      index: BigInt(i),
+      time: BigInt(33 * i),
+      code: new Uint8Array(i % 64),
+    });
+  }
+  return dump.bytes;
+}
+
 describe("reading damaged dumps", () => {
   it("returns records or throws a JitDumpFormatError when dumps have any damage", async () => {
     using directory = temporaryDirectory();
@@ -48,7 +63,10 @@ describe("reading damaged dumps", () => {
   it("recovers every undamaged record in 99.9 % of dumps when these have one damage", async () => {
     using directory = temporaryDirectory();
     const [own, v8] = await realDumps(directory.path);
-    const dumps = [own, v8, everything(true), everything(false)];
+    const dumps = [
+      ...[own, v8],
+      ...[everything(true), everything(false), smallNumbers()],
+    ];
     const path = `${directory.path}/damaged.dump`;
     const CASES = 5000;
     const { losing, inventing, examples } = measureRecovery(

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { CodeLoadRecord, RecordHeader } from "../../src/format/mod.ts";
 import { CodeLoad, DumpRecord, JitDumpReader } from "../../src/reader/mod.ts";
 import { RecoveringReader } from "../../src/reader/recovering_reader.ts";
 import { Random } from "../support/random.ts";
@@ -29,7 +30,11 @@ interface Damage {
   readonly bytes: Uint8Array;
 }
 
+/** Damages a dump at a byte. */
 type Damager = (bytes: Uint8Array, at: number, random: Random) => Damage;
+
+/** Damages a record. */
+type RecordDamager = (record: DumpRecord, random: Random) => Damage | undefined;
 
 const randomBytes = (size: number, random: Random) =>
   Uint8Array.from({ length: size }, () => random.below(256));
@@ -64,6 +69,98 @@ const DAMAGERS: readonly Damager[] = [
     return { kind: "zeros", start: at, end, bytes: new Uint8Array(end - at) };
   },
 ];
+
+/** Returns a number that differs from a field's value by little or by much. */
+function wrongValue(value: number, sign: 1 | -1, random: Random): number {
+  const difference = random.of([1, 8, 16, 64, 0x1000, 2 ** 30]);
+  return sign > 0
+    ? value + 1 + random.below(difference)
+    : Math.max(1, value - 1 - random.below(Math.min(difference, value)));
+}
+
+/** Returns a damage that changes the lower 32 bits of a field. */
+function wrongField(
+  kind: string,
+  field: number,
+  value: (record: DumpRecord, random: Random) => number,
+): RecordDamager {
+  return (record, random) => {
+    const start = record.offset + field;
+    const bytes = new Uint8Array(4);
+    const view = new DataView(bytes.buffer);
+    const before = new DataView(record.bytes.slice().buffer);
+    const littleEndian = before.getUint32(4, true) === record.totalSize;
+    view.setUint32(0, value(record, random), littleEndian);
+    return { kind, start, end: start + 4, bytes };
+  };
+}
+
+/** Changes the lower 32 bits of a load's `code_size`. */
+function wrongCodeSize(sign: 1 | -1): RecordDamager {
+  return (record, random) => {
+    if (!(record instanceof CodeLoad)) return undefined;
+    const littleEndian =
+      new DataView(record.bytes.slice().buffer).getUint32(4, true) ===
+        record.totalSize;
+    const damage = wrongField(
+      sign > 0 ? "code_size too large" : "code_size too small",
+      CodeLoadRecord.offsets.codeSize + (littleEndian ? 0 : 4),
+      () => wrongValue(record.codeSize, sign, random),
+    );
+    return damage(record, random);
+  };
+}
+
+const { id: ID, totalSize: SIZE } = RecordHeader.offsets;
+
+const RECORD_DAMAGERS: readonly RecordDamager[] = [
+  wrongField("size zero", SIZE, () => 0),
+  wrongField(
+    "size too large",
+    SIZE,
+    ({ totalSize }, random) => wrongValue(totalSize, 1, random),
+  ),
+  wrongField(
+    "size too small",
+    SIZE,
+    ({ totalSize }, random) => wrongValue(totalSize, -1, random),
+  ),
+  wrongField("id of another kind", ID, ({ id }, random) => {
+    const other = random.below(4);
+    return other < id ? other : other + 1;
+  }),
+  wrongField("unknown id", ID, (_, random) => 5 + random.below(2 ** 31)),
+  wrongCodeSize(1),
+  wrongCodeSize(-1),
+  (record) => {
+    if (!(record instanceof CodeLoad)) return undefined;
+    const nul = record.bytes.indexOf(0, CodeLoadRecord.size);
+    const start = record.offset + nul;
+    const bytes = Uint8Array.of(0x41);
+    return { kind: "name without NUL", start, end: start + 1, bytes };
+  },
+  (record, random) => {
+    const { offset, totalSize } = record;
+    const start = offset + random.below(totalSize);
+    const end = start + 1 + random.below(offset + totalSize - start);
+    const bytes = randomBytes(end - start, random);
+    return { kind: "random bytes", start, end, bytes };
+  },
+];
+
+/** Returns a damage of any kind. */
+function anyDamage(
+  bytes: Uint8Array,
+  records: readonly DumpRecord[],
+  random: Random,
+): Damage {
+  if (random.below(2) === 0) {
+    const damage = random.of(RECORD_DAMAGERS)(random.of(records), random);
+    if (damage) return damage;
+  }
+  const at = HEADER_SIZE + random.below(bytes.length - HEADER_SIZE);
+  return random.of(DAMAGERS)(bytes, at, random);
+}
 
 function apply(bytes: Uint8Array, damage: Damage): Uint8Array {
   const rest = bytes.subarray(damage.end);
@@ -111,6 +208,7 @@ export function measureRecovery(
   path: string,
 ): RecoveryCounts {
   const examples: string[] = [];
+  const records = dumps.map((bytes) => [...new JitDumpReader(bytes)]);
   const names = dumps.map((bytes) => {
     Deno.writeFileSync(path, bytes);
     return new Set(namesIn(path));
@@ -120,8 +218,7 @@ export function measureRecovery(
     const random = new Random(Math.imul(seed + i, 2_654_435_761) | 1);
     const which = random.below(dumps.length);
     const bytes = dumps[which];
-    const at = HEADER_SIZE + random.below(bytes.length - HEADER_SIZE);
-    const damage = random.of(DAMAGERS)(bytes, at, random);
+    const damage = anyDamage(bytes, records[which], random);
     Deno.writeFileSync(path, apply(bytes, damage));
     const whole = wholeRecords(bytes, damage);
     using reader = RecoveringReader.open(path);
@@ -137,7 +234,7 @@ export function measureRecovery(
     losing++;
     if (examples.length < 20) {
       examples.push(
-        `case ${i} of seed ${seed}: ${damage.kind} at byte ${at} of dump ${which}: ${whole.size} lost, ${
+        `case ${i} of seed ${seed}: ${damage.kind} at byte ${damage.start} of dump ${which}: ${whole.size} lost, ${
           [...whole][0]
         }`,
       );
