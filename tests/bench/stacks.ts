@@ -81,10 +81,11 @@ export async function benchStacks(
   for (const [what, path] of [["", data], [" after perf inject", injected]]) {
     const start = performance.now();
     await runOrThrow([
-      ...["sh", "-c"],
+      "sh",
+      "-c",
       'perf script -f --no-inline -i "$0" -F ip,sym > /dev/null',
       path,
-    ] as [string, ...string[]]);
+    ]);
     const seconds = (performance.now() - start) / 1000;
     report.row(`seconds, perf script of the same${what}`, seconds);
   }

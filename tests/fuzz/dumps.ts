@@ -9,7 +9,7 @@ import { DumpBuilder } from "../support/build_dump.ts";
 
 const DEMO = new URL("../demo/main.ts", import.meta.url).href;
 
-/** Number of bytes of V8's dump, which is long. */
+/** Number of bytes that are used of V8's dump, which is long. */
 const V8_SIZE = 20_000;
 
 /** Returns dumps of this module, of V8, and of a machine of the other byte order. */
@@ -19,16 +19,17 @@ export async function realDumps(directory: string): Promise<Uint8Array[]> {
   await runOrThrow([
     Deno.execPath(),
     "run",
-    `--v8-flags=--perf-prof,--perf-prof-path=${v8},--no-logfile-per-isolate,--logfile=${directory}/v8.log`,
+    `--v8-flags=--perf-prof,--perf-prof-path=${v8},--no-logfile-per-isolate,` +
+    `--logfile=${directory}/v8.log`,
     "--allow-all",
     DEMO,
     directory,
     "1",
   ]);
-  const dumpIn = (place: string) => {
-    const [name] = [...Deno.readDirSync(place)].map(({ name }) => name)
+  const dumpIn = (path: string) => {
+    const [name] = [...Deno.readDirSync(path)].map(({ name }) => name)
       .filter((name) => name.endsWith(".dump"));
-    return Deno.readFileSync(`${place}/${name}`);
+    return Deno.readFileSync(`${path}/${name}`);
   };
   const big = new DumpBuilder(false, { totalSize: 48, machine: 21 })
     .debugInfo(0x1000n, [[0x1000n, 1, "/a.js"], [0x1010n, 2, "/b.js"]])

@@ -14,11 +14,12 @@ import {
   UnwindingInfo,
 } from "../../src/reader/mod.ts";
 import { CorruptRange } from "../../src/reader/recovering_reader.ts";
+import { RecordScanner } from "../../src/reader/record_scanner.ts";
+import { streamOf } from "../support/stream_of.ts";
 import { type FuzzCounts, runCases } from "./cases.ts";
 import { damage } from "./damage.ts";
-import { RecordScanner } from "../../src/reader/record_scanner.ts";
 
-/** Number of cases of which one is also read as a stream, which is slow. */
+/** Interval of the cases that are also read as a stream, which is slow. */
 const STREAM_EVERY = 20;
 
 /** Reads all fields of a dump; returns the number of records. */
@@ -62,21 +63,16 @@ function checkAll(bytes: Uint8Array): void {
   checker.checkEnd(scanner.tail);
 }
 
+/** Reads a dump as a stream; returns the number of records. */
 async function streamAll(bytes: Uint8Array, size: number): Promise<number> {
-  let at = 0;
-  const stream = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      if (at >= bytes.length) controller.close();
-      else controller.enqueue(bytes.slice(at, at += size));
-    },
-  });
+  const stream = await JitDumpStream.open(streamOf(bytes, size));
   let records = 0;
-  for await (const _ of await JitDumpStream.open(stream)) records++;
+  for await (const _ of stream) records++;
   return records;
 }
 
 /** Runs `read`; returns undefined if it rejects the dump. */
-async function orRefused<T>(
+async function unlessRejected<T>(
   read: () => T | Promise<T>,
 ): Promise<T | undefined> {
   try {
@@ -98,13 +94,13 @@ export function fuzz(
   cases: number,
   seed: number,
 ): Promise<FuzzCounts> {
-  return runCases(cases, seed, async (random, number) => {
+  return runCases(cases, seed, async (random, index) => {
     const bytes = damage(dumps, random);
-    const records = await orRefused(() => readAll(bytes));
-    await orRefused(() => checkAll(bytes));
-    if (number % STREAM_EVERY === 0) {
+    const records = await unlessRejected(() => readAll(bytes));
+    await unlessRejected(() => checkAll(bytes));
+    if (index % STREAM_EVERY === 0) {
       const size = 1 + random.below(2 * bytes.length + 1);
-      const streamed = await orRefused(() => streamAll(bytes, size));
+      const streamed = await unlessRejected(() => streamAll(bytes, size));
       if (streamed !== records) {
         throw new Error(
           `read ${streamed} records from the stream, but ${records} from the file`,

@@ -28,13 +28,14 @@ import {
   putEverything,
   sample,
 } from "../support/recordings.ts";
+import { streamOf } from "../support/stream_of.ts";
 import { type FuzzCounts, runCases } from "./cases.ts";
 import { damage } from "./damage.ts";
 
-/** Number of cases of which one is compressed, which is slow. */
+/** Interval of the cases that are compressed, which is slow. */
 const COMPRESSED_EVERY = 20;
 
-/** Number of cases of which one is read as a stream. */
+/** Interval of the cases that are read as a stream. */
 const STREAM_EVERY = 10;
 
 /** The recordings for the fuzzer. */
@@ -134,19 +135,8 @@ async function readAll(
   return count;
 }
 
-/** Returns a stream of the bytes in pieces of `size` bytes. */
-function streamOf(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
-  let at = 0;
-  return new ReadableStream({
-    pull(controller) {
-      if (at >= bytes.length) controller.close();
-      else controller.enqueue(bytes.slice(at, at += size));
-    },
-  });
-}
-
 /** Reads a recording; returns undefined if it is rejected, even at a later record. */
-async function orRefused(read: () => Promise<number>) {
+async function unlessRejected(read: () => Promise<number>) {
   try {
     return await read();
   } catch (error) {
@@ -166,12 +156,12 @@ export function fuzzRecordings(
   cases: number,
   seed: number,
 ): Promise<FuzzCounts> {
-  return runCases(cases, seed, (random, number) => {
-    const files = number % COMPRESSED_EVERY === 0 ? compressed : plain;
+  return runCases(cases, seed, (random, index) => {
+    const files = index % COMPRESSED_EVERY === 0 ? compressed : plain;
     const bytes = damage(files, random);
-    const from = number % STREAM_EVERY === 1
+    const from = index % STREAM_EVERY === 1
       ? streamOf(bytes, 1 + random.below(bytes.length + 1))
       : bytes;
-    return orRefused(() => readAll(from));
+    return unlessRejected(() => readAll(from));
   });
 }

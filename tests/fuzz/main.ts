@@ -29,8 +29,8 @@ try {
   await Deno.remove(directory, { recursive: true });
 }
 
-function print(what: string, counts: FuzzCounts): void {
-  console.log(what);
+function print(title: string, counts: FuzzCounts): void {
+  console.log(title);
   for (const [name, count] of Object.entries(counts)) {
     const text = count.toLocaleString("en", { maximumFractionDigits: 1 });
     console.log(`${text.padStart(16)}  ${name}`);

@@ -1,4 +1,5 @@
-/** Measurement of the records that are lost by a single damage.
+/**
+ * Measurement of the records that are lost if a dump is damaged once.
  *
  * @module
  */
@@ -176,7 +177,7 @@ function apply(bytes: Uint8Array, damage: Damage): Uint8Array {
 const keyOf = ({ id, totalSize, timestamp }: DumpRecord, offset: number) =>
   `${offset} ${id} ${totalSize} ${timestamp}`;
 
-/** Returns the undamaged records by their offsets in the damaged dump. */
+/** Returns the keys of the undamaged records, with their offsets in the damaged dump. */
 function wholeRecords(bytes: Uint8Array, damage: Damage): Set<string> {
   const shift = damage.bytes.length - (damage.end - damage.start);
   const whole = new Set<string>();
@@ -227,16 +228,15 @@ export function measureRecovery(
         whole.delete(keyOf(record, record.offset));
       }
     }
-    const strangers = namesIn(path).filter((name) => !names[which].has(name));
+    const invented = namesIn(path).filter((name) => !names[which].has(name));
     // The damaged function may have a different name.
-    if (strangers.length > 1) inventing++;
+    if (invented.length > 1) inventing++;
     if (whole.size === 0) continue;
     losing++;
     if (examples.length < 20) {
       examples.push(
-        `case ${i} of seed ${seed}: ${damage.kind} at byte ${damage.start} of dump ${which}: ${whole.size} lost, ${
-          [...whole][0]
-        }`,
+        `case ${i} of seed ${seed}: ${damage.kind} at byte ${damage.start} of dump ${which}: ` +
+          `${whole.size} lost, ${[...whole][0]}`,
       );
     }
   }

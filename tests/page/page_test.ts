@@ -49,7 +49,7 @@ const PROFILE = {
     { ...stack(100, main, script, read), process: "sh 3" },
   ]),
   lost: 2,
-  hints: [{ text: "<b>a hint", cure: "a cure" }],
+  hints: [{ text: "<b>a hint", remedy: "a cure" }],
 };
 
 describe("the page of a report in the browser", () => {

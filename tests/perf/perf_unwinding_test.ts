@@ -108,9 +108,10 @@ describe("perf record --call-graph dwarf, of functions without frame pointers", 
 
 describe("the frames in perf's ELF files", () => {
   for (const example of FRAME_EXAMPLES) {
-    const { what, eMachine, codeSize, unwinding, columns, rows } = example;
+    const { description, eMachine, codeSize, unwinding, columns, rows } =
+      example;
     itWithPerf(
-      `are those of the steps when the function is ${what}`,
+      `are those of the steps when these are for ${description}`,
       async () => {
         using directory = temporaryDirectory();
         const data = join(directory.path, "perf.data");

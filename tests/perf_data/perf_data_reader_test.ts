@@ -45,6 +45,7 @@ import {
   trailer,
 } from "../support/recordings.ts";
 import { runOrThrow } from "../support/perf.ts";
+import { streamOf } from "../support/stream_of.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
 async function readAll(
@@ -318,14 +319,7 @@ describe("PerfDataReader", () => {
       .raw(everyRecord(true));
     const bytes = buildPipe(data.bytes);
     for (const size of [1, 7, 100, bytes.length]) {
-      let at = 0;
-      const stream = new ReadableStream<Uint8Array>({
-        pull(controller) {
-          if (at >= bytes.length) controller.close();
-          else controller.enqueue(bytes.slice(at, at += size));
-        },
-      });
-      checkEveryRecord((await readAll(stream)).records);
+      checkEveryRecord((await readAll(streamOf(bytes, size))).records);
     }
   });
 

@@ -1,7 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { AddressSpaces, KERNEL_PID } from "../../src/profile/address_space.ts";
 import { addressOfBigInt } from "../../src/symbols/address.ts";
+import { Random } from "../support/random.ts";
+import { cpuTime } from "../support/this_thread.ts";
 
 function spacesWith() {
   const spaces = new AddressSpaces();
@@ -29,16 +31,12 @@ describe("address spaces", () => {
   it("equal a plain array when mappings are random", () => {
     const { map, pathAt } = spacesWith();
     const model: (string | undefined)[] = new Array(300);
-    let seed = 7;
-    const next = (limit: number) => {
-      seed = (seed * 1103515245 + 12345) % 2 ** 31;
-      return Math.floor(seed / 2 ** 16) % limit;
-    };
+    const random = new Random(7);
     for (let i = 0; i < 2000; i++) {
-      const [start, length] = [next(250), next(40)];
+      const [start, length] = [random.below(250), random.below(40)];
       map(1, start, length, `${i}`);
       model.fill(`${i}`, start, start + length);
-      const address = next(300);
+      const address = random.below(300);
       assertEquals(pathAt(1, address), model[address]);
     }
     model.forEach((path, address) => assertEquals(pathAt(1, address), path));
@@ -52,14 +50,14 @@ describe("address spaces", () => {
     map(2, 0x1000, 0x1000, "b");
     assertEquals([pathAt(1, 0x1000), pathAt(2, 0x1000)], ["a", "b"]);
     spaces.fork(1, 1);
-    assertEquals(pathAt(1, 0x1000), "a", "a thread shares it");
+    assertEquals(pathAt(1, 0x1000), "a", "a thread shares the memory");
     spaces.exec(2);
     assertEquals(pathAt(2, 0x1000), undefined);
     spaces.fork(1, 9);
-    assertEquals(pathAt(1, 0x1000), undefined, "a process id used again");
+    assertEquals(pathAt(1, 0x1000), undefined, "a process id is reused");
   });
 
-  it("have the kernel's mappings when the process is any", () => {
+  it("have the kernel's mappings when any process is looked up", () => {
     const { pathAt, map } = spacesWith();
     const text = addressOfBigInt(0xffffffff81000000n);
     map(KERNEL_PID, text, 0x1000, "[kernel.kallsyms]_text");
@@ -70,11 +68,14 @@ describe("address spaces", () => {
   it("take constant time when a large process forks", () => {
     const { map, spaces, pathAt } = spacesWith();
     for (let i = 0; i < 20_000; i++) map(1, i * 0x1000, 0x1000, "a");
-    // 20 000 forks that change one page: copies would be 400 million entries.
+    // 20 000 forks that change one page: copies would have 400 million entries, and take
+    // at least 10 s.
+    const start = cpuTime();
     for (let pid = 2; pid < 20_000; pid++) {
       spaces.fork(pid, 1);
       map(pid, 0x5000, 0x1000, "b");
     }
+    assertLess(cpuTime() - start, 2000);
     assertEquals([pathAt(1, 0x5000), pathAt(19_999, 0x5000)], ["a", "b"]);
   });
 

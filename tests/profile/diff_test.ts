@@ -56,7 +56,7 @@ describe("diffProfiles()", () => {
     );
   });
 
-  it("adds up the tiers of JavaScript when names differ by them only", () => {
+  it("adds up a function's tiers when names differ only by tier", () => {
     assertEquals(
       changes(
         profileOf({ "JS:~f /a.js:1:1": 1, "JS:*f /a.js:1:1": 3 }, "javascript"),
@@ -79,7 +79,7 @@ describe("diffProfiles()", () => {
 });
 
 describe("chanceOf()", () => {
-  it("is smaller when there are more samples", () => {
+  it("returns less when there are more samples", () => {
     const [few, many] = [200, 20_000].map((samples) => ({
       ...profileOf({ f: 1 }),
       samples,

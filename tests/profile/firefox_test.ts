@@ -122,9 +122,9 @@ describe("toFirefox()", () => {
   });
 
   it("has names, categories, files and lines when it has chains", () => {
-    const made = read(PROFILE);
-    const chains = made.threads.map(({ samples }) =>
-      samples.stack.map((stack) => chainOf(made, stack))
+    const processed = read(PROFILE);
+    const chains = processed.threads.map(({ samples }) =>
+      samples.stack.map((stack) => chainOf(processed, stack))
     );
     assertEquals(chains, [
       [

@@ -48,7 +48,7 @@ describe("foldUnnamed()", () => {
     );
   });
 
-  it("has the samples at their chains when a run is innermost", () => {
+  it("keeps the chain of each sample when a run is innermost", () => {
     const profile = buildProfile([
       { process, symbols: [deno, deno], weight: 1 },
       { process, symbols: [deno, at("f")], weight: 2 },

@@ -60,7 +60,7 @@ function write(directory: string) {
 }
 
 describe("a report of another user's files", () => {
-  it("has the rest and a hint when Deno may not read one dump", async () => {
+  it("has the other dump's functions and a hint when Deno may not read one", async () => {
     using directory = temporaryDirectory();
     const { data, dumps: [first] } = write(directory.path);
     const permissions = ["--allow-read", `--deny-read=${first}`];
@@ -72,7 +72,7 @@ describe("a report of another user's files", () => {
 
   itUnless(
     notRoot,
-    "has everything when the files belong to another user and can be read",
+    "has all functions when the files belong to another user and can be read",
     async () => {
       using directory = temporaryDirectory();
       const { data, dumps } = write(directory.path);
@@ -87,7 +87,7 @@ describe("a report of another user's files", () => {
 
   itUnless(
     notRoot,
-    "has the rest and a hint when only the owner may read one dump",
+    "has the other dump's functions and a hint when only the owner may read one",
     async () => {
       using directory = temporaryDirectory();
       const { data, dumps: [first, second] } = write(directory.path);

@@ -5,7 +5,7 @@ import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import { toPprof } from "../../src/profile/pprof.ts";
 import { buildProfile } from "../support/build_profile.ts";
 import { decodePprof } from "../support/decode_pprof.ts";
-import { itUnless } from "../support/it_unless.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
 import { runOrThrow } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
@@ -32,17 +32,7 @@ const PROFILE = buildProfile([
   { process, tid: 8, symbols: [at(PYTHON)], weight: 200 * MS },
 ]);
 
-const noGo = await hasGo() ? undefined : "go is not installed";
-
-async function hasGo(): Promise<boolean> {
-  try {
-    await runOrThrow(["go", "version"]);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
+const noGo = await whyMissing("go");
 
 describe("toPprof()", () => {
   it("adds up samples when they have chain and thread in common", async () => {

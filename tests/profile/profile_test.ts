@@ -5,14 +5,7 @@ import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import { toPageData } from "../../src/profile/page_data.ts";
 import { toSpeedscope } from "../../src/profile/speedscope.ts";
 import { functionTotals, lineTotals } from "../../src/profile/totals.ts";
-import { buildProfile, type Stack } from "../support/build_profile.ts";
-
-const at = (name: string, line?: number, file = "/a"): FrameSymbol => ({
-  name,
-  category: "jitted",
-  dso: "",
-  source: line === undefined ? undefined : { file, line },
-});
+import { at, buildProfile, type Stack } from "../support/build_profile.ts";
 
 const stack = (weight: number, ...symbols: FrameSymbol[]): Stack => ({
   process: "a program 7",
@@ -45,11 +38,11 @@ describe("lineTotals()", () => {
       total,
     ]);
     assertEquals(shares, [
-      ["/a:2", 10, 10],
+      ["/a.calc:2", 10, 10],
       ["/b:9", 5, 5],
       ["/a:9", 1, 1],
-      ["/a:1", 0, 15],
-      ["/a:3", 0, 15],
+      ["/a.calc:1", 0, 15],
+      ["/a.calc:3", 0, 15],
     ]);
   });
 });

@@ -2,6 +2,7 @@ import {
   assert,
   assertEquals,
   assertMatch,
+  assertRejects,
   assertStringIncludes,
 } from "@std/assert";
 import { join } from "@std/path";
@@ -36,22 +37,8 @@ import type { EventFields } from "../support/build_perf_data.ts";
 import { headerAttr } from "../support/recordings.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-/** Checks that a call fails with a message. */
-async function assertRejects(
-  act: () => Promise<unknown>,
-  message: string,
-): Promise<void> {
-  let failure: unknown;
-  try {
-    await act();
-  } catch (error) {
-    failure = error;
-  }
-  assertStringIncludes(String(failure), message);
-}
-
-/** Creates a directory for a recording and its dumps. */
-class Place implements Disposable {
+/** A directory for a recording and its dumps. */
+class RecordingDirectory implements Disposable {
   readonly #directory = temporaryDirectory();
 
   get path(): string {
@@ -116,18 +103,18 @@ const hints = ({ hints }: Profile) => hints.map(hintText).join("\n");
 describe("readProfile()", () => {
   describe("finding the dump of each process", () => {
     it("succeeds when a later dump has the name of an earlier one", async () => {
-      using place = new Place();
-      const first = place.dump("jit-1.dump.old", [{ ...f, pid: 1 }], {
+      using directory = new RecordingDirectory();
+      const first = directory.dump("jit-1.dump.old", [{ ...f, pid: 1 }], {
         pid: 1,
       });
-      const second = place.dump(
+      const second = directory.dump(
         "jit-1.dump",
         [{ ...g, address: f.address, pid: 1 }],
         { pid: 1 },
       );
-      const recorded = join(place.path, "jit-1.dump");
+      const recorded = join(directory.path, "jit-1.dump");
       const inode = Deno.statSync(first).ino!;
-      const profile = await place.read(
+      const profile = await directory.read(
         new RecordingBuilder()
           .map(recorded, { pid: 7, inode }).sample(AT, { pid: 7 })
           .mapDump(second, { pid: 8 }).sample(AT, { pid: 8, period: 2 }),
@@ -137,14 +124,14 @@ describe("readProfile()", () => {
     });
 
     it("succeeds when both processes have code at the same addresses", async () => {
-      using place = new Place();
+      using directory = new RecordingDirectory();
       const [first, second] = [
-        place.dump("jit-7.dump", [f]),
-        place.dump("jit-8.dump", [{ ...g, address: f.address, pid: 8 }], {
+        directory.dump("jit-7.dump", [f]),
+        directory.dump("jit-8.dump", [{ ...g, address: f.address, pid: 8 }], {
           pid: 8,
         }),
       ];
-      const profile = await place.read(
+      const profile = await directory.read(
         new RecordingBuilder()
           .mapDump(first, { pid: 7 }).mapDump(second, { pid: 8 })
           .sample(AT, { pid: 7 }).sample(AT, { pid: 8 }).sample(AT, { pid: 9 }),
@@ -153,13 +140,13 @@ describe("readProfile()", () => {
     });
 
     it("succeeds when two engines of one process count from 0", async () => {
-      using place = new Place();
-      for (const name of ["a", "b"]) Deno.mkdirSync(join(place.path, name));
+      using directory = new RecordingDirectory();
+      for (const name of ["a", "b"]) Deno.mkdirSync(join(directory.path, name));
       const recording = new RecordingBuilder()
-        .mapDump(place.dump("a/jit-7.dump", [f]))
-        .mapDump(place.dump("b/jit-7.dump", [g]), { start: 0x20_0000 })
+        .mapDump(directory.dump("a/jit-7.dump", [f]))
+        .mapDump(directory.dump("b/jit-7.dump", [g]), { start: 0x20_0000 })
         .sample(AT + 1).sample(NEXT + 2, { period: 3 });
-      const profile = await place.read(recording, { instructions: true });
+      const profile = await directory.read(recording, { instructions: true });
       assertEquals(selves(profile), { f: 1, g: 3 });
       assertEquals(
         profile.dumps.map(({ functions }) =>
@@ -173,24 +160,24 @@ describe("readProfile()", () => {
     });
 
     it("succeeds when the name of a dump is unusual", async () => {
-      using place = new Place();
-      const dump = place.dump("jit-9-7-abc.dump", [f]);
-      const other = join(place.path, "text");
+      using directory = new RecordingDirectory();
+      const dump = directory.dump("jit-9-7-abc.dump", [f]);
+      const other = join(directory.path, "text");
       Deno.writeTextFileSync(other, "JiTD is no dump");
-      const profile = await place.read(
+      const profile = await directory.read(
         new RecordingBuilder().mapDump(other).mapDump(dump).sample(AT),
       );
       assertEquals(selves(profile), { f: 1 });
     });
 
     it("succeeds when a dump was moved to the recording or to a given directory", async () => {
-      using place = new Place();
-      using elsewhere = new Place();
-      place.dump("jit-7.dump", [f]);
+      using directory = new RecordingDirectory();
+      using elsewhere = new RecordingDirectory();
+      directory.dump("jit-7.dump", [f]);
       const recording = new RecordingBuilder()
         .map("/nowhere/jit-7.dump", { inode: 3 }).sample(AT);
-      assertEquals(selves(await place.read(recording)), { f: 1 });
-      const dumps = [place.path];
+      assertEquals(selves(await directory.read(recording)), { f: 1 });
+      const dumps = [directory.path];
       assertEquals(selves(await elsewhere.read(recording, { dumps })), {
         f: 1,
       });
@@ -200,12 +187,12 @@ describe("readProfile()", () => {
     });
 
     it("fails when the dump is of an earlier process with that id", async () => {
-      using place = new Place();
+      using directory = new RecordingDirectory();
       const early = START - 10n ** 12n;
-      place.dump("jit-7.dump", [{ ...f, time: early }]);
-      const profile = await place.read(
+      directory.dump("jit-7.dump", [{ ...f, time: early }]);
+      const profile = await directory.read(
         new RecordingBuilder()
-          .map(join(place.path, "jit-7.dump"), { inode: 3 }).sample(AT),
+          .map(join(directory.path, "jit-7.dump"), { inode: 3 }).sample(AT),
       );
       assertEquals(selves(profile), { "[unknown]": 1 });
       assertStringIncludes(hints(profile), "another process has written");
@@ -214,11 +201,11 @@ describe("readProfile()", () => {
 
   describe("reading a faulty dump", () => {
     const withDump = async (bytes: Uint8Array | undefined) => {
-      using place = new Place();
-      const good = place.dump("jit-8.dump", [f], { pid: 8 });
-      const bad = join(place.path, "jit-7.dump");
+      using directory = new RecordingDirectory();
+      const good = directory.dump("jit-8.dump", [f], { pid: 8 });
+      const bad = join(directory.path, "jit-7.dump");
       if (bytes) Deno.writeFileSync(bad, bytes);
-      const profile = await place.read(
+      const profile = await directory.read(
         new RecordingBuilder()
           .map(bad, { inode: bytes ? Deno.statSync(bad).ino! : 3 })
           .mapDump(good, { pid: 8 })
@@ -241,10 +228,10 @@ describe("readProfile()", () => {
     });
 
     it("returns the rest and a hint when it was deleted", async () => {
-      using place = new Place();
-      const good = place.dump("jit-8.dump", [f], { pid: 8 });
-      const deleted = `${join(place.path, "jit-7.dump")} (deleted)`;
-      const profile = await place.read(
+      using directory = new RecordingDirectory();
+      const good = directory.dump("jit-8.dump", [f], { pid: 8 });
+      const deleted = `${join(directory.path, "jit-7.dump")} (deleted)`;
+      const profile = await directory.read(
         new RecordingBuilder().map(deleted, { inode: 3 })
           .mapDump(good, { pid: 8 }).sample(NEXT).sample(AT, { pid: 8 }),
       );
@@ -292,11 +279,11 @@ describe("readProfile()", () => {
       add: (recording: RecordingBuilder) => void,
       functions = [f, g],
     ) => {
-      using place = new Place();
-      const dump = place.dump("jit-7.dump", functions);
+      using directory = new RecordingDirectory();
+      const dump = directory.dump("jit-7.dump", functions);
       const recording = new RecordingBuilder().mapDump(dump);
       add(recording);
-      return await place.read(recording);
+      return await directory.read(recording);
     };
 
     it("uses the parent's functions up to the fork when a child has samples", async () => {
@@ -413,10 +400,10 @@ describe("readProfile()", () => {
     });
 
     it("uses the user's instruction pointer when there is no user chain", async () => {
-      using place = new Place();
-      const profile = await place.read(
+      using directory = new RecordingDirectory();
+      const profile = await directory.read(
         new RecordingBuilder(WITH_USER_IP)
-          .mapDump(place.dump("jit-7.dump", [f, g]))
+          .mapDump(directory.dump("jit-7.dump", [f, g]))
           .sample(AT, { registers: [AT] })
           .sample(0xffff_ffff_8100_0000n, {
             ...{ isKernel: true, registers: [NEXT] },
@@ -427,11 +414,11 @@ describe("readProfile()", () => {
     });
 
     it("has unknown callers when the copy of the stack ends before the thread's start", async () => {
-      using place = new Place();
+      using directory = new RecordingDirectory();
       const sp = 0x7ffd_0000_1000;
-      const profile = await place.read(
+      const profile = await directory.read(
         new RecordingBuilder(WITH_STACK)
-          .mapDump(place.dump("jit-7.dump", [f, g]))
+          .mapDump(directory.dump("jit-7.dump", [f, g]))
           .sample(AT, {
             registers: [sp + 16, sp, AT],
             stack: stackOf(sp, 4, { [sp + 16]: 0, [sp + 24]: NEXT + 8 }),
@@ -484,15 +471,18 @@ describe("readProfile()", () => {
 
   describe("returning samples one by one", () => {
     it("names their threads and chains when timeline is true", async () => {
-      using place = new Place();
+      using directory = new RecordingDirectory();
       const recording = new RecordingBuilder()
-        .mapDump(place.dump("jit-7.dump", [f, g]))
+        .mapDump(directory.dump("jit-7.dump", [f, g]))
         .comm(8, "a worker")
         .sample(AT, { time: 50_000, period: 2 })
         .sample(NEXT, { time: 60_000, tid: 8 });
-      const { timeline, tree, symbols, dumps } = await place.read(recording, {
-        timeline: true,
-      });
+      const { timeline, tree, symbols, dumps } = await directory.read(
+        recording,
+        {
+          timeline: true,
+        },
+      );
       const [{ pid, loads }] = dumps;
       assertEquals(pid, 7);
       // The functions are of 0 ns.
@@ -510,16 +500,16 @@ describe("readProfile()", () => {
       ]);
       const names = Array.from(node, (at) => symbols[tree.frameOf(at)].name);
       assertEquals(names, ["f", "g"]);
-      const none = await place.read(recording);
+      const none = await directory.read(recording);
       assertEquals([none.timeline.length, none.dumps[0].loads.length], [0, 0]);
     });
   });
 
   describe("returning a hint", () => {
     it("happens when a dump ends long before the recording", async () => {
-      using place = new Place();
-      const dump = place.dump("jit-7.dump", [f]);
-      const profile = await place.read(
+      using directory = new RecordingDirectory();
+      const dump = directory.dump("jit-7.dump", [f]);
+      const profile = await directory.read(
         new RecordingBuilder().mapDump(dump).sample(AT)
           .sample(NEXT, { time: 5_000_000_000 }),
       );
@@ -530,32 +520,32 @@ describe("readProfile()", () => {
     });
 
     it("happens when functions have unwind info and the recording has no stacks", async () => {
-      using place = new Place();
-      const path = join(place.path, "jit-7.dump");
+      using directory = new RecordingDirectory();
+      const path = join(directory.path, "jit-7.dump");
       const { bytes } = new DumpBuilder().unwinding(new Uint8Array(24), 20)
         .load({ ...f, time: START, code: new Uint8Array(0x40) });
       Deno.writeFileSync(path, bytes);
-      const profile = await place.read(
+      const profile = await directory.read(
         new RecordingBuilder().mapDump(path).sample(AT),
       );
       assertMatch(hints(profile), /have unwind info, but the recording has no/);
     });
 
     it("happens when check finds an error in the first part of a large dump", async () => {
-      using place = new Place();
-      const dump = place.dump("jit-7.dump", [f, { ...g, index: 0n }]);
+      using directory = new RecordingDirectory();
+      const dump = directory.dump("jit-7.dump", [f, { ...g, index: 0n }]);
       // Zeros after the records, as the sink "mapped" leaves them.
       Deno.truncateSync(dump, 20 * 1024 * 1024);
-      const profile = await place.read(
+      const profile = await directory.read(
         new RecordingBuilder().mapDump(dump).sample(AT),
       );
       assertMatch(hints(profile), /jit-7\.dump has a fault .*code index 0/);
     });
 
     it("happens when check finds an error in a dump", async () => {
-      using place = new Place();
-      const dump = place.dump("jit-7.dump", [f, { ...g, index: 0n }]);
-      const profile = await place.read(
+      using directory = new RecordingDirectory();
+      const dump = directory.dump("jit-7.dump", [f, { ...g, index: 0n }]);
+      const profile = await directory.read(
         new RecordingBuilder().mapDump(dump).sample(AT),
       );
       assertMatch(hints(profile), /jit-7\.dump has a fault .*code index 0/);
@@ -569,14 +559,14 @@ describe("readProfile()", () => {
       add: (recording: RecordingBuilder) => void = () => {},
       header: { flags?: bigint } = { flags: 1n },
     ) => {
-      using place = new Place();
+      using directory = new RecordingDirectory();
       const [old, now] = ["old", "now"].map((name, i) => ({
         ...{ name, address: f.address, time: time + BigInt(i) },
       }));
-      const dump = place.dump("jit-7.dump", [old, now], header);
+      const dump = directory.dump("jit-7.dump", [old, now], header);
       const recording = new RecordingBuilder();
       add(recording);
-      return await place.read(recording.mapDump(dump).sample(AT));
+      return await directory.read(recording.mapDump(dump).sample(AT));
     };
 
     it("converts them when they are processor ticks", async () => {
@@ -615,21 +605,21 @@ describe("readProfile()", () => {
 
     for (const [direction, shift] of [["ahead", 1], ["behind", -1]] as const) {
       it(`corrects them when the dump's clock is ${direction}, as in a time namespace`, async () => {
-        using place = new Place();
+        using directory = new RecordingDirectory();
         const offset = BigInt(shift) * 5_000_000_000_000n;
         const times = {
           old: START,
           now: START + 100_000n,
           next: START + 10n ** 9n,
         };
-        const dump = place.dump(
+        const dump = directory.dump(
           "jit-7.dump",
           Object.entries(times).map(([name, time]) => ({
             ...{ ...f, name, time: time + offset },
           })),
           { time: START + offset },
         );
-        const profile = await place.read(
+        const profile = await directory.read(
           new RecordingBuilder().mapDump(dump, { time: 1 })
             .sample(AT, { time: 50_000 }).sample(AT, { time: 200_000 })
             .sample(AT, { time: 2e9 }),
@@ -640,11 +630,11 @@ describe("readProfile()", () => {
     }
 
     it("keeps them when a dump was opened again, or its first function is late", async () => {
-      using place = new Place();
+      using directory = new RecordingDirectory();
       const hour = 3_600_000_000_000;
       const functions = [f, { ...f, name: "late", time: START + BigInt(hour) }];
-      const dump = place.dump("jit-7.dump", functions, { time: START });
-      const profile = await place.read(
+      const dump = directory.dump("jit-7.dump", functions, { time: START });
+      const profile = await directory.read(
         new RecordingBuilder().mapDump(dump, { time: hour / 2 })
           .sample(AT, { time: hour / 2 + 1 }).sample(AT, { time: hour + 1 }),
       );
@@ -660,14 +650,14 @@ describe("readProfile()", () => {
       ] as [string, EventFields][]
     ) {
       it(`names code that only one function had when the recording has ${what}`, async () => {
-        using place = new Place();
+        using directory = new RecordingDirectory();
         const other = START + 10n ** 15n;
-        const dump = place.dump("jit-7.dump", [
+        const dump = directory.dump("jit-7.dump", [
           { ...f, time: other },
           { ...g, time: other },
           { ...g, name: "h", time: other + 1n, index: 9n },
         ]);
-        const profile = await place.read(
+        const profile = await directory.read(
           new RecordingBuilder(event)
             .mapDump(dump)
             .sample(AT).sample(NEXT, { period: 2 }),
@@ -678,8 +668,8 @@ describe("readProfile()", () => {
     }
 
     it("returns no hint on the clock when there is no dump", async () => {
-      using place = new Place();
-      const profile = await place.read(
+      using directory = new RecordingDirectory();
+      const profile = await directory.read(
         new RecordingBuilder({ flags: [18] }).sample(AT),
       );
       assertEquals(profile.samples, 1);
@@ -695,20 +685,21 @@ describe("readProfile()", () => {
     const halves = [4, 8].map((pmu) => ({ type: 0, config: pmu * 2 ** 32 }));
 
     it("returns the one with the greatest weight when none is requested", async () => {
-      using place = new Place();
+      using directory = new RecordingDirectory();
       const recording = new RecordingBuilder(DUMMY, FAULTS, CLOCK)
         .sample(AT, { event: 0, period: 1000 })
         .sample(AT, { event: 1, period: 2 })
         .sample(AT, { event: 2, period: 500 });
-      const profile = await place.read(recording);
+      const profile = await directory.read(recording);
       assertEquals([profile.event, profile.weight], ["cpu-clock", 500]);
       assertEquals(profile.others.map(({ name }) => name), [
         ...["dummy", "page-faults"],
       ]);
-      const faults = await place.read(recording, { event: "page-faults" });
+      const faults = await directory.read(recording, { event: "page-faults" });
       assertEquals([faults.event, faults.weight], ["page-faults", 2]);
       await assertRejects(
-        () => place.read(recording, { event: "cycles" }),
+        () => directory.read(recording, { event: "cycles" }),
+        Error,
         'no samples of "cycles": it has dummy, cpu-clock, page-faults',
       );
     });
@@ -726,8 +717,8 @@ describe("readProfile()", () => {
     });
 
     it("combines both halves when an event is hybrid", async () => {
-      using place = new Place();
-      const profile = await place.read(
+      using directory = new RecordingDirectory();
+      const profile = await directory.read(
         new RecordingBuilder(...halves)
           .sample(AT, { event: 0 }).sample(AT, { event: 1, period: 2 }),
       );
@@ -743,59 +734,59 @@ describe("readProfile()", () => {
       new RecordingBuilder().map("//anon", { start: AT }).sample(AT);
 
     it("succeeds when perf was killed or wrote to a pipe", async () => {
-      using place = new Place();
-      assertEquals(selves(await place.read(recording().file(true))), {
+      using directory = new RecordingDirectory();
+      assertEquals(selves(await directory.read(recording().file(true))), {
         "[unknown]": 1,
       });
       const pipe = recording().pipe((into, { ids, ...attr }) => {
         headerAttr(into, attr, ids as number[]);
       });
-      assertEquals(selves(await place.read(pipe)), { "[unknown]": 1 });
+      assertEquals(selves(await directory.read(pipe)), { "[unknown]": 1 });
     });
 
     it("names the kernel's functions when perf recorded with --kcore", async () => {
-      using place = new Place();
+      using directory = new RecordingDirectory();
       const kernel = 0xffff_ffff_8100_0000n;
-      const directory = join(place.path, "recorded");
-      Deno.mkdirSync(join(directory, "kcore_dir"), { recursive: true });
+      const recorded = join(directory.path, "recorded");
+      Deno.mkdirSync(join(recorded, "kcore_dir"), { recursive: true });
       Deno.writeTextFileSync(
-        join(directory, "kcore_dir", "kallsyms"),
+        join(recorded, "kcore_dir", "kallsyms"),
         "ffffffff81000000 T _text\nffffffff81000100 T do_work\nffffffff81000200 T _etext\n",
       );
       Deno.writeFileSync(
-        join(directory, "data"),
+        join(recorded, "data"),
         recording().sample(kernel + 0x110n, { isKernel: true }).file(),
       );
-      const profile = await readProfile(directory);
+      const profile = await readProfile(recorded);
       assertEquals(selves(profile), { "[unknown]": 1, do_work: 1 });
     });
 
     it("counts the kernel's code when its addresses have 32 bits", async () => {
-      using place = new Place();
-      const profile = await place.read(
+      using directory = new RecordingDirectory();
+      const profile = await directory.read(
         recording().sample(0xc100_0000, { isKernel: true }),
       );
       assertEquals(selves(profile), { "[unknown]": 1, "[kernel]": 1 });
     });
 
-    it("returns the samples before it and a hint when there is damage", async () => {
-      using place = new Place();
+    it("returns the preceding samples and a hint when data is corrupt", async () => {
+      using directory = new RecordingDirectory();
       const bytes = recording().file(true);
       const damaged = new Uint8Array([...bytes, ...new Uint8Array(100)]);
-      const profile = await place.read(damaged);
+      const profile = await directory.read(damaged);
       assertEquals(selves(profile), { "[unknown]": 1 });
       assertMatch(hints(profile), /the recording is damaged/);
     });
 
     it("returns a hint when samples were lost", async () => {
-      using place = new Place();
-      const profile = await place.read(recording().lost(40));
+      using directory = new RecordingDirectory();
+      const profile = await directory.read(recording().lost(40));
       assertMatch(hints(profile), /40 records were lost/);
     });
 
     it("returns a hint when code has no dump", async () => {
-      using place = new Place();
-      const profile = await place.read(recording());
+      using directory = new RecordingDirectory();
+      const profile = await directory.read(recording());
       assertMatch(
         hints(profile),
         /100 % of the time is in code of :7 7 that no dump describes: the recording names no dump/,
@@ -804,13 +795,15 @@ describe("readProfile()", () => {
     });
 
     it("throws when it has no samples or is malformed", async () => {
-      using place = new Place();
+      using directory = new RecordingDirectory();
       await assertRejects(
-        () => place.read(new RecordingBuilder()),
+        () => directory.read(new RecordingBuilder()),
+        Error,
         "has no samples",
       );
       await assertRejects(
-        () => place.read(new Uint8Array(0)),
+        () => directory.read(new Uint8Array(0)),
+        Error,
         "is not a readable recording of perf",
       );
     });

@@ -45,18 +45,20 @@ describe("readDump()", () => {
     const found = find(0x203fn);
     assertEquals([found?.name, found?.isComplete], ["g", false]);
     assertEquals(notes, [
-      `the dump PATH ends within the record at byte ${size}; functions that were recorded later are missing`,
+      `the dump PATH ends within the record at byte ${size}; ` +
+      "functions that were recorded later are missing",
     ]);
   });
 
-  it("returns a hint and the other functions when a dump is damaged", () => {
+  it("returns a hint and the other functions when a dump has corrupt data", () => {
     const dump = load(new DumpBuilder(), "f", 0x1000n);
     const { size } = dump;
     dump.raw(new Uint8Array(30).fill(0xaa));
     const { find, notes } = read(load(dump, "g", 0x2000n).bytes);
     assertEquals(find(0x2000n)?.name, "g");
     assertEquals(notes, [
-      `the dump PATH is damaged in one place (no record begins at byte ${size}); functions there may be missing`,
+      `the dump PATH is damaged in one place (no record begins at byte ${size}); ` +
+      "functions there may be missing",
     ]);
   });
 

@@ -3,7 +3,7 @@ import { describe, it } from "@std/testing/bdd";
 import { byThread, SampleTable } from "../../src/profile/sample_table.ts";
 
 describe("SampleTable", () => {
-  it("is sorted by time when samples were added late", () => {
+  it("is sorted by time when samples were added out of order", () => {
     const table = new SampleTable();
     table.add({ pid: 7, tid: 7 }, 20, 1, 100);
     table.add({ pid: 7, tid: 8 }, 10, 2, 200);

@@ -2,25 +2,20 @@ import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { timeOffsetOf } from "../../src/profile/time_namespace.ts";
 import { itUnless } from "../support/it_unless.ts";
-import { type CommandLine, run } from "../support/perf.ts";
-
-/** Runs a program in a time namespace. */
-const shifted = (...command: string[]): CommandLine =>
-  [
-    ...["unshare", "--map-root-user", "--time", "--fork"],
-    ...["--monotonic", "-5000"],
-    ...command,
-  ] as unknown as CommandLine;
-
-const isPossible = (await run(shifted("true"))
-  .catch(() => ({ success: false }))).success;
+import {
+  noTimeNamespace,
+  withShiftedClock,
+} from "../support/time_namespace.ts";
 
 describe("timeOffsetOf()", () => {
   itUnless(
-    isPossible ? undefined : "there are no time namespaces here",
+    noTimeNamespace,
     "returns the offset when the process is in a time namespace",
     async () => {
-      const [program, ...args] = shifted("sh", "-c", "echo $$; read line");
+      const [program, ...args] = withShiftedClock(
+        -5000,
+        ["sh", "-c", "echo $$; read line"],
+      );
       await using child = new Deno.Command(program, {
         args,
         stdin: "piped",
@@ -33,7 +28,7 @@ describe("timeOffsetOf()", () => {
     },
   );
 
-  it("returns 0 when the process has the machine's clock, or has ended", () => {
+  it("returns 0 when the process has the machine's clock or has ended", () => {
     assertEquals(timeOffsetOf(Deno.pid), 0n);
     assertEquals(timeOffsetOf(2 ** 22 + 1), 0n);
   });

@@ -24,6 +24,7 @@ import { DumpBuilder } from "../support/build_dump.ts";
 import { readLoads } from "../support/parse_dump.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { descriptorsOn } from "../support/open_files.ts";
+import { streamOf } from "../support/stream_of.ts";
 import { memoryInUse } from "../support/this_thread.ts";
 
 /** Adds records of every kind. */
@@ -117,17 +118,6 @@ const CLASSES = [DebugInfo, UnwindingInfo, CodeLoad, CodeMove, CodeClose];
 
 const toObjects = (records: DumpRecord[]) =>
   records.map((record) => record.toJSON());
-
-/** Returns a stream of the bytes in pieces. */
-function streamOf(bytes: Uint8Array, size: number): ReadableStream<Uint8Array> {
-  let at = 0;
-  return new ReadableStream({
-    pull(controller) {
-      if (at >= bytes.length) controller.close();
-      else controller.enqueue(bytes.slice(at, at += size));
-    },
-  });
-}
 
 async function readStream(bytes: Uint8Array, size: number) {
   const dump = await JitDumpStream.open(streamOf(bytes, size));

@@ -75,10 +75,8 @@ export class Bytes {
 }
 
 /** Bits of sample_type. */
-export const IP = 1, TID = 2, TIME = 4, ADDR = 8, READ = 16, CALLCHAIN = 32;
-export const ID = 64, CPU = 128, PERIOD = 256, STREAM_ID = 512, RAW = 1024;
-export const BRANCH_STACK = 2048, REGS_USER = 4096, STACK_USER = 8192;
-export const IDENTIFIER = 65536;
+export const IP = 1, TID = 2, TIME = 4, CALLCHAIN = 32, CPU = 128, PERIOD = 256;
+export const REGS_USER = 4096, STACK_USER = 8192, IDENTIFIER = 65536;
 
 /** Fields of an event; each defaults to 0. */
 export interface AttrFields {
@@ -182,7 +180,7 @@ export function buildFile(fields: FileFields): Uint8Array<ArrayBuffer> {
   return bytes.bytes;
 }
 
-/** Adds the header of a recording to a pipe before records. */
+/** Builds a recording in the format of a pipe: a header and records. */
 export function buildPipe(
   records: Uint8Array,
   littleEndian = true,

@@ -44,16 +44,16 @@ const idOf = (process: string) => Number(process.split(" ").at(-1));
 export function buildProfile(stacks: Iterable<Stack>): Profile {
   const tree = new CallTree();
   const processes: string[] = [];
-  const numbers = new Map<FrameSymbol, number>();
+  const indices = new Map<FrameSymbol, number>();
   const table = new SampleTable();
   let [samples, weight] = [0, 0];
   for (const stack of stacks) {
     if (!processes.includes(stack.process)) processes.push(stack.process);
     let node = tree.child(NO_NODE, processes.indexOf(stack.process));
     for (const symbol of stack.symbols) {
-      const number = numbers.get(symbol) ?? numbers.size;
-      numbers.set(symbol, number);
-      node = tree.child(node, number);
+      const index = indices.get(symbol) ?? indices.size;
+      indices.set(symbol, index);
+      node = tree.child(node, index);
     }
     tree.addWeight(node, stack.weight);
     const pid = idOf(stack.process);
@@ -67,7 +67,7 @@ export function buildProfile(stacks: Iterable<Stack>): Profile {
   }
   return {
     ...{ tree, processes, samples, weight, event: "cpu-clock" },
-    ...{ symbols: [...numbers.keys()], dumps: [], hints: [], others: [] },
+    ...{ symbols: [...indices.keys()], dumps: [], hints: [], others: [] },
     chainEnds: new Map(),
     lost: 0,
     duration: 1e6 * Math.max(samples - 1, 0),

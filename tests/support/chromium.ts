@@ -4,20 +4,15 @@
  * @module
  */
 
-import { itUnless } from "./it_unless.ts";
+import { itRequiring, whyMissing } from "./it_unless.ts";
 import { chromium, type Page } from "./npm.ts";
-import { isInstalled } from "./perf.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
-const noChromium = await isInstalled(CHROMIUM)
-  ? undefined
-  : "chromium is not installed";
+const noChromium = await whyMissing(CHROMIUM);
 
-/** Registers a test that is ignored without Chromium, or fails with `CI=true`. */
-export function itInChromium(name: string, fn: () => Promise<void>): void {
-  const isCi = Deno.env.get("CI") === "true";
-  itUnless(isCi ? undefined : noChromium, name, fn);
-}
+/** Registers a test that is ignored, or fails in a CI job, if Chromium is not installed. */
+export const itInChromium = (name: string, fn: () => Promise<void>): void =>
+  itRequiring(noChromium, name, fn);
 
 /** A window of a browser. */
 export interface Window {

@@ -5,15 +5,12 @@
  */
 
 import { fromFileUrl, join } from "@std/path";
-import { isInstalled, runOrThrow } from "./perf.ts";
+import { whyMissing } from "./it_unless.ts";
+import { runOrThrow } from "./perf.ts";
 
 /** Returns why no program can be compiled and inspected; returns undefined if one can. */
-export async function whyNotCompiled(): Promise<string | undefined> {
-  for (const program of ["cc", "readelf"]) {
-    if (!await isInstalled(program)) return `${program} is not installed`;
-  }
-  return undefined;
-}
+export const whyNotCompiled = async (): Promise<string | undefined> =>
+  await whyMissing("cc") ?? await whyMissing("readelf");
 
 /** Compiles `native_program.c` without frame pointers; returns the executable's path. */
 export async function compileNativeProgram(directory: string): Promise<string> {

@@ -11,7 +11,8 @@ export type FrameRow = [offset: number, cfa: string, ...registers: string[]];
 
 /** A function's frame steps, and the table that readelf prints for them. */
 export interface FrameExample {
-  what: string;
+  /** A noun phrase for test names. */
+  description: string;
   eMachine: number;
   codeSize: number;
   unwinding: FrameStep[];
@@ -21,7 +22,7 @@ export interface FrameExample {
 
 export const FRAME_EXAMPLES: readonly FrameExample[] = [
   {
-    what: "a leaf without a frame, x86-64",
+    description: "a leaf without a frame, x86-64",
     eMachine: EM_X86_64,
     codeSize: 10,
     unwinding: [],
@@ -29,7 +30,8 @@ export const FRAME_EXAMPLES: readonly FrameExample[] = [
     rows: [[0, "rsp+8", "c-8"]],
   },
   {
-    what: "a frame pointer and an epilogue amid the code, x86-64",
+    description:
+      "a frame pointer and an epilogue in the middle of the code, x86-64",
     eMachine: EM_X86_64,
     codeSize: 300,
     unwinding: [
@@ -52,7 +54,7 @@ export const FRAME_EXAMPLES: readonly FrameExample[] = [
     ],
   },
   {
-    what: "pushes, pops and adjustments far apart, x86-64",
+    description: "pushes, pops and adjustments far apart, x86-64",
     eMachine: EM_X86_64,
     codeSize: 200_000,
     unwinding: [
@@ -75,7 +77,7 @@ export const FRAME_EXAMPLES: readonly FrameExample[] = [
     ],
   },
   {
-    what: "a frame pointer that is popped, x86-64",
+    description: "a frame pointer that is popped, x86-64",
     eMachine: EM_X86_64,
     codeSize: 60,
     unwinding: [
@@ -93,7 +95,8 @@ export const FRAME_EXAMPLES: readonly FrameExample[] = [
     ],
   },
   {
-    what: "an epilogue of several instructions amid the code, x86-64",
+    description:
+      "an epilogue of several instructions in the middle of the code, x86-64",
     eMachine: EM_X86_64,
     codeSize: 60,
     unwinding: [
@@ -117,7 +120,7 @@ export const FRAME_EXAMPLES: readonly FrameExample[] = [
     ],
   },
   {
-    what: "every register, and distances of every encoding, x86-64",
+    description: "every register, and distances of every encoding, x86-64",
     eMachine: EM_X86_64,
     codeSize: 200_000,
     unwinding: [
@@ -296,7 +299,7 @@ export const FRAME_EXAMPLES: readonly FrameExample[] = [
     ],
   },
   {
-    what: "a prologue as compilers make it, AArch64",
+    description: "a prologue as compilers generate it, AArch64",
     eMachine: EM_AARCH64,
     codeSize: 400,
     unwinding: [
@@ -319,7 +322,7 @@ export const FRAME_EXAMPLES: readonly FrameExample[] = [
     ],
   },
   {
-    what: "a leaf without a frame, AArch64",
+    description: "a leaf without a frame, AArch64",
     eMachine: EM_AARCH64,
     codeSize: 12,
     unwinding: [],
@@ -327,7 +330,7 @@ export const FRAME_EXAMPLES: readonly FrameExample[] = [
     rows: [[0, "sp+0"]],
   },
   {
-    what: "a frame pointer, saved registers and an epilogue, AArch64",
+    description: "a frame pointer, saved registers and an epilogue, AArch64",
     eMachine: EM_AARCH64,
     codeSize: 4000,
     unwinding: [

@@ -18,6 +18,9 @@ export const notRoot = Deno.uid() === 0
   ? undefined
   : "only root can change a file's owner";
 
+/** Indicates whether nothing may be missing: the tests run in a CI job. */
+export const isCi = Deno.env.get("CI") === "true";
+
 /** Registers a test, which is ignored if `reason` is not undefined. */
 export function itUnless(
   reason: string | undefined,
@@ -26,4 +29,16 @@ export function itUnless(
 ): void {
   if (reason === undefined) it(name, fn);
   else it.skip(`${name} (ignored: ${reason})`, fn);
+}
+
+/** Like {@linkcode itUnless}, but the test fails instead of being ignored in a CI job. */
+export function itRequiring(
+  reason: string | undefined,
+  name: string,
+  fn: () => Promise<void>,
+): void {
+  if (reason === undefined || !isCi) return itUnless(reason, name, fn);
+  it(name, () => {
+    throw new Error(reason);
+  });
 }

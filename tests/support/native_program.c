@@ -1,4 +1,4 @@
-/* What an unwinder meets in native code: build with -O2 -fomit-frame-pointer. */
+/* Functions with every kind of frame of native code. Build with -O2 -fomit-frame-pointer. */
 
 #include <alloca.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 static volatile uint64_t sink;
 static volatile uint64_t rounds;
 
-/* A leaf that keeps nothing on the stack. */
+/* A leaf that saves nothing on the stack. */
 __attribute__((noinline)) uint64_t leaf(uint64_t n) {
   for (int i = 0; i < 200; i++) n = n * 6364136223846793005u + 1;
   return n;
@@ -18,9 +18,9 @@ __attribute__((noinline)) uint64_t leaf(uint64_t n) {
 
 /* A frame whose size is not constant. */
 __attribute__((noinline)) uint64_t with_alloca(uint64_t n) {
-  volatile char *room = alloca(16 + n % 300);
-  room[n % 16] = 1;
-  return leaf(n) + room[n % 16];
+  volatile char *bytes = alloca(16 + n % 300);
+  bytes[n % 16] = 1;
+  return leaf(n) + bytes[n % 16];
 }
 
 __attribute__((noinline)) uint64_t deep(uint64_t n, int depth) {
@@ -34,7 +34,7 @@ static int compare(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
-/* Through the PLT into the C library, and back. */
+/* Calls the C library through the PLT, which calls a function of this program. */
 __attribute__((noinline)) void sorted(void) {
   uint64_t values[32];
   for (int i = 0; i < 32; i++) values[i] = rounds * 31 + i;
@@ -42,7 +42,7 @@ __attribute__((noinline)) void sorted(void) {
   sink += values[7];
 }
 
-/* So short that many samples are in the PLT. */
+/* Calls functions that are so short that many samples are in the PLT. */
 __attribute__((noinline)) void through_plt(void) {
   for (int i = 0; i < 2000; i++) sink += abs((int)lrand48());
 }
@@ -51,13 +51,13 @@ static void handler(int signal) {
   for (int i = 0; i < 300; i++) sink += leaf(i + signal);
 }
 
-/* Runs on a stack of its own. */
+/* A signal handler with a stack of its own. */
 static void alternate_handler(int signal) {
   for (int i = 0; i < 300; i++) sink += leaf(i + signal);
 }
 
-/* Through the vdso. */
-__attribute__((noinline)) void ask_clock(void) {
+/* Calls the vdso. */
+__attribute__((noinline)) void read_clock(void) {
   struct timespec now;
   for (int i = 0; i < 300; i++) {
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -83,7 +83,7 @@ int main(int argc, char **argv) {
     sink += deep(rounds, 10);
     sorted();
     through_plt();
-    ask_clock();
+    read_clock();
   }
   return 0;
 }

@@ -49,7 +49,10 @@ function numberOf({ version }: Pick<Perf, "version">): number {
   return 1000 * major + minor;
 }
 
-/** Returns the reason to ignore a test of a version or a later one; `fault` describes perf's fault. */
+/**
+ * Returns a function that returns why a test of a perf is ignored: if it is `version` or
+ * later, and has `fault`.
+ */
 export const since =
   (version: string, fault: string) => (perf: Perf | undefined) =>
     perf !== undefined && numberOf(perf) >= numberOf({ version })

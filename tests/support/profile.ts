@@ -46,7 +46,7 @@ export const demoCommand = (directory: string): CommandLine => [
 ];
 
 /**
- * Records a program that writes its dump to the directory that `command` receives. The
+ * Records a program that writes its dump to the directory that `makeCommand` gets. The
  * directory is removed when the tests end.
  */
 export function profile(

@@ -16,7 +16,7 @@ import {
 const AT = 0x7000_0000;
 const SIZE = 0x40;
 
-/** A sample: the function that it is in, or the chain from there outwards. */
+/** A sample of a call chain: the names of functions, innermost first. */
 export interface FunctionSample extends Omit<SampleFields, "chain"> {
   readonly chain: readonly string[];
 }

@@ -20,9 +20,11 @@ import {
 } from "./build_perf_data.ts";
 
 const SAMPLE_TYPE = IDENTIFIER | IP | TID | TIME | CPU | PERIOD | CALLCHAIN;
+
+/** The event of {@linkcode sample}. */
 export const EVENT = { sampleType: SAMPLE_TYPE, ids: [5] };
 
-/** Returns a PERF_RECORD_SAMPLE of the type above. */
+/** Adds a PERF_RECORD_SAMPLE of {@linkcode EVENT}. */
 export const sample = (
   into: RecordBuilder,
   { time = 100, id = 5, ip = 0xffff_8000_1234_5678n, pid = 10 } = {},
@@ -32,11 +34,11 @@ export const sample = (
     body.u64(2, 0xffff_ffff_ffff_fe00n, ip);
   });
 
-/** Returns the sample_id of the type above. */
+/** Adds the sample_id of a record of {@linkcode EVENT}. */
 export const trailer = (body: Bytes, time = 90, id = 5) =>
   body.u32(10, 11).u64(time).u32(3, 0).u64(id);
 
-/** Returns a record of each kind that has a class, each with its sample_id. */
+/** Returns a record of each type that has a class, each with its sample_id. */
 export function everyRecord(littleEndian: boolean): Uint8Array {
   const data = new RecordBuilder(littleEndian);
   data.record(1, 2, (body) => {
@@ -83,7 +85,7 @@ export function everyRecord(littleEndian: boolean): Uint8Array {
   return data.bytes;
 }
 
-/** Returns a HEADER_ATTR record of an event. */
+/** Adds a HEADER_ATTR record of an event. */
 export function headerAttr(
   into: RecordBuilder,
   attr: AttrFields,
@@ -110,9 +112,11 @@ export async function compress(pieces: Uint8Array[]): Promise<Uint8Array[]> {
   return results;
 }
 
+/** Adds a PERF_RECORD_COMPRESSED. */
 export const compressed = (into: RecordBuilder, data: Uint8Array) =>
   into.record(81, 0, (body) => body.raw(data));
 
+/** Adds a PERF_RECORD_COMPRESSED2. */
 export const compressed2 = (into: RecordBuilder, data: Uint8Array) =>
   into.record(83, 0, (body) => {
     body.u64(data.length).raw(data).raw(new Uint8Array(-data.length & 7));
@@ -122,6 +126,7 @@ export const compressed2 = (into: RecordBuilder, data: Uint8Array) =>
 export const EVERYTHING = 2 ** 24 - 1;
 export const WEIGHT = 1 << 14, WEIGHT_STRUCT = 1 << 24;
 
+/** An event whose samples have every field. */
 export const EVERYTHING_ATTR = {
   sampleType: EVERYTHING,
   readFormat: 0b11111,

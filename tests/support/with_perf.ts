@@ -4,27 +4,18 @@
  * @module
  */
 
-import { it } from "@std/testing/bdd";
-import { itUnless } from "./it_unless.ts";
+import { itRequiring, itUnless, whyMissing } from "./it_unless.ts";
 import { isInstalled, whyPerfCannotRecord } from "./perf.ts";
 import { installedPerfs, since } from "./perfs.ts";
 
-const reason = await whyPerfCannotRecord() ??
-  (await isInstalled("objcopy") ? undefined : "binutils is not installed");
+const reason = await whyPerfCannotRecord() ?? await whyMissing("objcopy");
 
 /**
- * Registers a test that is ignored if perf cannot record or binutils is not installed.
- * With `CI=true` it fails instead.
+ * Registers a test that is ignored, or fails in a CI job, if perf cannot record or objcopy
+ * is not installed.
  */
-export function itWithPerf(name: string, fn: () => Promise<void>): void {
-  if (reason !== undefined && Deno.env.get("CI") === "true") {
-    it(name, () => {
-      throw new Error(reason);
-    });
-  } else {
-    itUnless(reason, name, fn);
-  }
-}
+export const itWithPerf = (name: string, fn: () => Promise<void>): void =>
+  itRequiring(reason, name, fn);
 
 const [perf] = await isInstalled("perf") ? await installedPerfs() : [];
 

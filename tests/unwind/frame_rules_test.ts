@@ -104,8 +104,9 @@ async function compareWithReadelf(path: string): Promise<number> {
 
 describe("the rules of an .eh_frame", () => {
   for (const example of FRAME_EXAMPLES) {
-    const { what, eMachine, codeSize, unwinding, columns, rows } = example;
-    it(`are those of the frame steps when these are for ${what}`, () => {
+    const { description, eMachine, codeSize, unwinding, columns, rows } =
+      example;
+    it(`are those of the frame steps when these are for ${description}`, () => {
       const { ehFrame } = encodeUnwindInfo("", eMachine, codeSize, unwinding);
       const table = UnwindTable.ofFunction(codeSize, ehFrame);
       const isAArch64 = eMachine === EM_AARCH64;

@@ -2,26 +2,18 @@ import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { describe } from "@std/testing/bdd";
 
 import { itUnless } from "../support/it_unless.ts";
-import { type CommandLine, run, runOrThrow } from "../support/perf.ts";
+import { run } from "../support/perf.ts";
 import { MOD, scriptCommand, temporaryDirectory } from "../support/script.ts";
+import {
+  noTimeNamespace,
+  withShiftedClock,
+} from "../support/time_namespace.ts";
 
 const SECONDS_PER_YEAR = 365 * 86400;
 
-/** Runs a command in a time namespace, in which CLOCK_MONOTONIC is shifted. */
-const shiftedBy = (seconds: number): CommandLine => [
-  "unshare",
-  "--map-root-user",
-  "--time",
-  "--fork",
-  ...["--monotonic", `${seconds}`],
-];
-
-const noNamespace = await runOrThrow([...shiftedBy(1), "true"])
-  .then(() => undefined, () => "no time namespace can be created");
-
 describe("getTimeStamp()", () => {
   const name = "returns exact nanoseconds when the uptime is up to 100 years";
-  itUnless(noNamespace, name, async () => {
+  itUnless(noTimeNamespace, name, async () => {
     for (const years of [0, 1, 100]) {
       using directory = temporaryDirectory();
       const shift = years * SECONDS_PER_YEAR;
@@ -34,7 +26,7 @@ describe("getTimeStamp()", () => {
          console.log(stamps.join());`,
         ["--allow-all"],
       );
-      const { stdout, stderr } = await run([...shiftedBy(shift), ...script]);
+      const { stdout, stderr } = await run(withShiftedClock(shift, script));
       assertEquals(stderr, "");
       const [uptime, stamps] = stdout.split("\n");
       const times = stamps.split(",").map(BigInt);

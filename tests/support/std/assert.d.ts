@@ -61,6 +61,14 @@ export declare function assertThrows<E extends Error = Error>(
   msg?: string,
 ): E;
 
+export declare function assertRejects<E extends Error = Error>(
+  fn: () => PromiseLike<unknown>,
+  // deno-lint-ignore no-explicit-any -- as in std
+  ErrorClass: new (...args: any[]) => E,
+  msgIncludes?: string,
+  msg?: string,
+): Promise<E>;
+
 export declare function assertAlmostEquals(
   actual: number,
   expected: number,
