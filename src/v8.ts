@@ -74,6 +74,24 @@ export function withOwnFiles<T extends { readonly file: string }>(
   }));
 }
 
+/** A position in a script, counted from 1. */
+export interface ScriptPosition {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Number of characters that it takes at the end of the function's name. */
+  readonly length: number;
+}
+
+/** Returns the position that V8 has appended to a function's name, if it has. */
+export function scriptPosition(name: string): ScriptPosition | undefined {
+  if (!FUNCTION.test(name)) return undefined;
+  const match = /(?<= )(\S+):(\d+):(\d+)$/.exec(name);
+  if (match === null) return undefined;
+  const [{ length }, file, line, column] = match;
+  return { file, line: Number(line), column: Number(column), length };
+}
+
 /**
  * Restores the file names of a dump whose first bytes may be freed memory.
  *

@@ -79,18 +79,25 @@ async function showFunction(
   { name, dump, position, weight, byOffset }: SampledFunction,
   output: Output,
 ): Promise<void> {
+  const { sourceMaps } = profile;
   const [code] = readCode(dump, (fn) => fn.offset === position);
+  const lines = code.lines.map((entry) => ({
+    ...entry,
+    ...entry.line === 0 ? {} : sourceMaps.lineOf(name, entry),
+  }));
   const share = percentOf(weight, profile.weight).trim();
   const amount = `${amountOf(profile, weight)} ${amountTitle(profile)}`;
   output.line(
     `${printable(name)}: ${share} self, ${amount}, ${placeOf(code.fn)}`,
   );
   const offsets = [...byOffset];
-  await showInstructions(code, output, (start, end) => {
+  const mark = (start: number, end: number) => {
     const part = offsets.reduce(
       (sum, [offset, own]) => start <= offset && offset < end ? sum + own : sum,
       0,
     );
     return `${part === 0 ? "".padEnd(WIDTH) : percentOf(part, weight)}  `;
-  });
+  };
+  const textOf = (file: string) => sourceMaps.textOf(file);
+  await showInstructions({ ...code, lines }, output, mark, textOf);
 }

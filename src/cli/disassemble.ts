@@ -80,17 +80,19 @@ export const placeOf = ({ codeSize, codeAddr, codeIndex }: DumpedFunction) =>
  * Prints the instructions of a function, and before those of a source line its text.
  *
  * @param mark Returns the text before the instructions in a range of offsets.
+ * @param textOf Returns the lines of a source file, if they are not to be read from it.
  */
 export async function showInstructions(
   { fn, load, lines, machine }: FunctionCode,
   output: Output,
   mark: (start: number, end: number) => string = () => "",
+  textOf: (file: string) => string[] | undefined = () => undefined,
 ): Promise<void> {
   const instructions = await runObjdump(load, machine);
   const offsets = instructions.map((text) =>
     Number(BigInt(`0x${text.trim().split(":")[0]}`) - fn.codeAddr)
   );
-  const sources = new SourceFiles();
+  const sources = new SourceFiles(textOf);
   const starts = lineStarts(fn, lines, offsets);
   for (const [i, text] of instructions.entries()) {
     const entry = starts[i];
@@ -164,12 +166,17 @@ async function runObjdump(
 /** Source files, read lazily. */
 class SourceFiles {
   readonly #files = new Map<string, string[]>();
+  readonly #textOf: (file: string) => string[] | undefined;
+
+  constructor(textOf: (file: string) => string[] | undefined) {
+    this.#textOf = textOf;
+  }
 
   /** Returns the text of a source line; returns an empty string if it cannot be read. */
   line({ file, line }: LineEntry): string {
     let lines = this.#files.get(file);
     if (!lines) {
-      lines = read(file);
+      lines = this.#textOf(file) ?? read(file);
       this.#files.set(file, lines);
     }
     return lines[line - 1]?.trim() ?? "";
@@ -178,7 +185,8 @@ class SourceFiles {
 
 function read(file: string): string[] {
   try {
-    return Deno.readTextFileSync(file).split("\n");
+    const path = file.startsWith("file:///") ? new URL(file) : file;
+    return Deno.readTextFileSync(path).split("\n");
   } catch {
     // The recorded path may be of another machine, or reading it may not be allowed.
     return [];

@@ -22,6 +22,7 @@ import {
 } from "../recorder/sample_settings.ts";
 import { perfProfFlags } from "../v8.ts";
 import { type Command, parse, suggest, UsageError } from "./command.ts";
+import { emitCache } from "./emitted_code.ts";
 import { Progress } from "./progress.ts";
 import { defaultEvent, RecordingSession } from "./recording_session.ts";
 import { DEFAULT_DIRECTORY, report } from "./report.ts";
@@ -44,7 +45,8 @@ Samples CPU cycles, or CPU time (cpu-clock) if the machine does not count cycles
                            ${EVENT_NAMES.slice(4).join(", ")};
                            :u or :k limits it to programs or the kernel
   --duration SECONDS       end after that time, and terminate the command
-  --v8                     record the names of JavaScript functions of a Deno program
+  --v8                     record the names and lines of JavaScript of a Deno program;
+                           lines are "(generated)" if Deno's cache lacks the source map
   --pid PID                record a process, until it ends or Ctrl-C is pressed
   --all                    record all processes, until Ctrl-C is pressed
 
@@ -224,6 +226,9 @@ async function recordInto(options: RecordOptions, libc: Libc): Promise<number> {
       target,
       started,
       command: Array.isArray(options.target) ? options.target : undefined,
+      v8: options.isV8
+        ? { emitCache: emitCache((name) => Deno.env.get(name)) }
+        : undefined,
     });
     try {
       const status = await runSession(libc, session, options, {

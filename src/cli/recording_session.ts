@@ -10,6 +10,7 @@ import { CLOCK_MONOTONIC } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { onlineProcessorCount, processorCount } from "../../ffi/processors.ts";
 import type { NewFeatures } from "../perf_data/new_features.ts";
+import { keepEmittedCode } from "./emitted_code.ts";
 import { MappedFiles } from "../recorder/build_ids.ts";
 import { corePmus } from "../recorder/core_pmus.ts";
 import { isCounted } from "../recorder/counting.ts";
@@ -22,7 +23,10 @@ import {
 import type { Target } from "../recorder/event_set.ts";
 import { Recorder, type Totals } from "../recorder/recorder.ts";
 import type { RecordingDirectory } from "../recorder/recording_directory.ts";
-import type { RecordingStart } from "../recorder/recording_json.ts";
+import type {
+  EmittedFile,
+  RecordingStart,
+} from "../recorder/recording_json.ts";
 import type { SampleSettings } from "../recorder/sample_settings.ts";
 
 /** Options of a recording. */
@@ -34,6 +38,11 @@ export interface SessionOptions {
   readonly started: Date;
   /** The command, for the description. */
   readonly command?: readonly string[];
+  /** Present if JavaScript of Deno is recorded. */
+  readonly v8?: {
+    /** Directory of the generated code, if it is known. */
+    readonly emitCache: string | undefined;
+  };
 }
 
 /** Returns CPU cycles if the processor counts them, else CPU time. */
@@ -129,6 +138,7 @@ export class RecordingSession {
     this.#dumps.finish();
     this.#directory.keep({
       ...this.#start(),
+      emitted: this.#options.v8 && this.#keepEmitted(),
       ended: new Date().toISOString(),
       ...this.totals,
       status,
@@ -173,7 +183,24 @@ export class RecordingSession {
       frequency: settings.frequency,
       callGraph: settings.callGraph,
       dumps: this.#dumps.kept,
+      emitted: this.#options.v8 && [],
     };
+  }
+
+  /** Keeps the generated code of V8's dumps. */
+  #keepEmitted(): EmittedFile[] {
+    const { path, dumps } = this.#directory;
+    const cache = this.#options.v8?.emitCache;
+    if (cache === undefined) return [];
+    const into = `${dumps}/emitted`;
+    return keepEmittedCode(
+      this.#dumps.kept.map(({ file }) => `${path}/${file}`),
+      cache,
+      into,
+    ).map(({ specifier, file }) => ({
+      specifier,
+      file: `${into}/${file}`.slice(path.length + 1),
+    }));
   }
 }
 

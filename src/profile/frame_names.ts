@@ -17,6 +17,7 @@ import { FrameCache, UNKNOWN_FRAME } from "./frame_cache.ts";
 import { UNNAMED } from "./function_frames.ts";
 import type { FrameSymbol } from "./frame_symbol.ts";
 import type { Process, Processes } from "./processes.ts";
+import type { SourceMaps } from "./source_maps.ts";
 
 /** An instruction of a dumped function. */
 export interface FoundInstruction {
@@ -61,6 +62,7 @@ export function isAnonymous(mapping: Mapping | undefined): boolean {
 export class FrameNames {
   readonly #processes: Processes;
   readonly #symbols: () => NativeSymbols;
+  readonly #sourceMaps: SourceMaps;
   readonly #frameSymbols: FrameSymbol[] = [];
   readonly #bySymbol = new Map<CodeSymbol, number>();
   /** Frames of native symbols, whose names may be mangled. */
@@ -77,8 +79,13 @@ export class FrameNames {
   isEarly = false;
 
   /** @param symbols Returns the native symbols; called when the first is needed. */
-  constructor(processes: Processes, symbols: () => NativeSymbols) {
+  constructor(
+    processes: Processes,
+    symbols: () => NativeSymbols,
+    sourceMaps: SourceMaps,
+  ) {
     this.#processes = processes;
+    this.#sourceMaps = sourceMaps;
     this.#symbols = symbols;
     this.#unknown = this.#add(UNKNOWN);
   }
@@ -202,8 +209,11 @@ export class FrameNames {
     const entry = history.entryAt(fn, offset);
     const known = code.frames.get(fn, entry);
     if (known !== UNNAMED) return known;
-    const { name, category } = namedCode(history.functions.name(fn));
-    const source = entry < 0 ? undefined : history.sourceOf(fn, entry);
+    const maps = this.#sourceMaps;
+    const recordedName = history.functions.name(fn);
+    const { name, category } = namedCode(maps.nameOf(recordedName));
+    const line = entry < 0 ? undefined : history.sourceOf(fn, entry);
+    const source = line && maps.lineOf(recordedName, line);
     const frame = this.#add({ name, category, dso: "", source });
     code.frames.set(fn, entry, frame);
     return frame;

@@ -18,16 +18,21 @@ export interface FunctionLoad {
   readonly codeSize: number;
 }
 
-/** Returns the functions of a dump in the order of time. */
+/**
+ * Returns the functions of a dump in the order of time.
+ *
+ * @param nameOf Returns the name to show of a recorded one.
+ */
 export function loadsOf(
   { pieces, functions }: CodeHistory,
   startTime: bigint,
+  nameOf: (name: string) => string,
 ): FunctionLoad[] {
   return pieces.stays().filter(({ isMoved }) => !isMoved).map(
     ({ fn, since }) => {
       const { name, tid, codeIndex, codeSize } = functions.get(fn);
       const time = Number(since - startTime);
-      return { name, time, tid, codeIndex, codeSize };
+      return { name: nameOf(name), time, tid, codeIndex, codeSize };
     },
   );
 }

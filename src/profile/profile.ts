@@ -11,6 +11,7 @@ import type { Hint } from "./hint.ts";
 import type { FrameSymbol } from "./frame_symbol.ts";
 import type { RecordingFacts } from "./recording_facts.ts";
 import type { Samples } from "./sample_table.ts";
+import type { SourceMaps } from "./source_maps.ts";
 
 /** The self weights of a function's instructions. */
 export interface FunctionWeights {
@@ -48,6 +49,8 @@ export interface Profile {
   /** The samples one by one; empty unless they were requested. */
   readonly timeline: Samples;
   readonly recording: RecordingFacts;
+  /** The sources of generated JavaScript. */
+  readonly sourceMaps: SourceMaps;
   /** The most important hints on the quality of the profile. */
   readonly hints: readonly Hint[];
   /** The event, which is the unit of weights. */

@@ -38,10 +38,11 @@ import { findHints, type Observations } from "./hints.ts";
 import { recordedHere } from "./machine.ts";
 import { Processes } from "./processes.ts";
 import type { Profile } from "./profile.ts";
-import { keptDumps } from "./recording.ts";
+import { emittedCode, keptDumps } from "./recording.ts";
 import { factsOf } from "./recording_facts.ts";
 import { isSelected, type SampleSelection } from "./sample_selection.ts";
 import { NO_SAMPLES } from "./sample_table.ts";
+import { SourceMaps } from "./source_maps.ts";
 import { StackUnwinder } from "./stack_unwinder.ts";
 
 /** CLOCK_MONOTONIC. */
@@ -130,6 +131,7 @@ class Profiler {
   readonly #processes = new Processes();
   readonly #dumps: Dumps;
   readonly #names: FrameNames;
+  readonly #sourceMaps: SourceMaps;
   readonly #unwinder: StackUnwinder;
   readonly #events: EventProfiles;
   readonly #chain = new CallChain();
@@ -164,7 +166,12 @@ class Profiler {
       kept: keptDumps(directory),
       isThisMachine: () => this.#isThisMachine,
     });
-    this.#names = new FrameNames(this.#processes, () => this.#nativeSymbols());
+    this.#sourceMaps = new SourceMaps(emittedCode(directory));
+    this.#names = new FrameNames(
+      this.#processes,
+      () => this.#nativeSymbols(),
+      this.#sourceMaps,
+    );
     this.#unwinder = new StackUnwinder(
       this.#processes.spaces,
       () => this.#nativeSymbols(),
@@ -372,7 +379,11 @@ class Profiler {
         pid: this.#owners.get(dump) ?? 0,
         loads: profile.timeline
           ? [...dump.histories.values()].flatMap((history) =>
-            loadsOf(history, this.#reader.startTime)
+            loadsOf(
+              history,
+              this.#reader.startTime,
+              (name) => this.#sourceMaps.nameOf(name),
+            )
           )
           : [],
       })),
@@ -380,6 +391,7 @@ class Profiler {
         profile.timeline?.sorted((tid) => this.#processes.commandOf(tid)) ??
           NO_SAMPLES,
       recording: factsOf(this.#reader),
+      sourceMaps: this.#sourceMaps,
       others: others.map(({ name, samples }) => ({ name, samples })),
       chainEnds: this.#seen.chainEnds,
       lost: this.#seen.lost,

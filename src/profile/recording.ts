@@ -1,5 +1,5 @@
 /**
- * The dumps that a recording of `jitdump record` contains.
+ * The dumps and the generated code that a recording of `jitdump record` contains.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 /** Name of the file beside perf.data that lists them. */
 const DESCRIPTION = "recording.json";
 
-/** Path of a dump in a recording: it may not lead out of it. */
+/** Path of a file in a recording: it may not lead out of it. */
 const KEPT_PATH = /^dumps\/(?!.*(?:^|\/)\.\.(?:\/|$))/;
 
 /**
@@ -24,12 +24,37 @@ export function keptDumps(directory: string): Map<string, string> {
   for (const dump of dumps) {
     const { path, major, minor, inode, file } = dump as Record<string, unknown>;
     if (typeof path !== "string" || typeof file !== "string") continue;
-    if (!KEPT_PATH.test(file) || file.includes("\0")) continue;
+    if (!isKeptPath(file)) continue;
     const key = mappingKey(Number(major), Number(minor), Number(inode), path);
     kept.set(key, `${place}/${file}`);
   }
   return kept;
 }
+
+/** Paths of generated JavaScript by the URL of its module. */
+export type EmittedCode = ReadonlyMap<string, string>;
+
+/**
+ * Returns the code that Deno has generated, and the recording keeps.
+ *
+ * @param directory The directory of the perf.data.
+ * @returns undefined if the recording is not one of Deno's JavaScript.
+ */
+export function emittedCode(directory: string): EmittedCode | undefined {
+  const { emitted } = readDescription(`${directory}/${DESCRIPTION}`);
+  if (emitted === undefined) return undefined;
+  const paths = new Map<string, string>();
+  for (const entry of emitted) {
+    const { specifier, file } = entry as Record<string, unknown>;
+    if (typeof specifier !== "string" || typeof file !== "string") continue;
+    if (isKeptPath(file)) paths.set(specifier, `${directory}/${file}`);
+  }
+  return paths;
+}
+
+/** Returns whether a path stays in the recording. */
+const isKeptPath = (file: string) =>
+  KEPT_PATH.test(file) && !file.includes("\0");
 
 /** Returns the identity of a mapped file. */
 export function mappingKey(
@@ -41,13 +66,15 @@ export function mappingKey(
   return `${major}:${minor}:${inode}:${path}`;
 }
 
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null;
+
 function readDescription(path: string) {
   try {
-    const { dumps, ended } = JSON.parse(Deno.readTextFileSync(path));
-    const isObject = (dump: unknown): dump is object =>
-      typeof dump === "object" && dump !== null;
+    const { dumps, ended, emitted } = JSON.parse(Deno.readTextFileSync(path));
     return {
       dumps: Array.from<unknown>(dumps).filter(isObject),
+      emitted: Array.isArray(emitted) ? emitted.filter(isObject) : undefined,
       isComplete: ended !== undefined,
     };
   } catch {

@@ -23,9 +23,13 @@ export interface SampledFunction {
 }
 
 /** Returns the functions of a profile that has instructions, the hottest first. */
-export function sampledFunctions({ dumps }: Profile): SampledFunction[] {
+export function sampledFunctions(
+  { dumps, sourceMaps }: Profile,
+): SampledFunction[] {
   return dumps.flatMap(({ path, functions }) =>
-    Array.from(functions, ([position, { name, byOffset }]): SampledFunction => {
+    Array.from(functions, ([position, weights]): SampledFunction => {
+      const name = sourceMaps.nameOf(weights.name);
+      const { byOffset } = weights;
       const { plainName, category } = namedCode(name);
       const weight = byOffset.values().reduce((sum, own) => sum + own, 0);
       return {

@@ -150,9 +150,9 @@ export class CodeHistory {
   sourceOf(
     fn: number,
     entry: number,
-  ): { readonly file: string; readonly line: number } | undefined {
+  ): Omit<LineEntry, "codeAddr"> | undefined {
     const { functions } = this;
-    let source: { readonly file: string; readonly line: number };
+    let source: Omit<LineEntry, "codeAddr">;
     if (this.#corrections.areRight) source = functions.source(entry);
     else {
       let lines = this.#corrected.get(fn);

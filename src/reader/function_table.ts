@@ -149,12 +149,13 @@ export class FunctionTable {
     return high * 2 ** 32 + (line[2 * entry] - address[code]);
   }
 
-  /** Returns the file and line of a line entry. */
-  source(entry: number): { file: string; line: number } {
+  /** Returns the file, line and discriminator of a line entry. */
+  source(entry: number): Omit<LineEntry, "codeAddr"> {
     const at = entry * Line.count;
     return {
       file: this.#files[this.#lines[at + Line.file]],
       line: this.#lines[at + Line.line],
+      discrim: this.#lines[at + Line.discrim],
     };
   }
 

@@ -16,6 +16,14 @@ export interface KeptDump {
   readonly file: string;
 }
 
+/** JavaScript that Deno has generated from a module of TypeScript. */
+export interface EmittedFile {
+  /** URL of the module. */
+  readonly specifier: string;
+  /** Path of the generated code in the recording. */
+  readonly file: string;
+}
+
 /** The content of `recording.json` while the recording runs, and if the recorder is killed. */
 export interface RecordingStart {
   /** The command that was recorded; undefined for running processes. */
@@ -37,6 +45,8 @@ export interface RecordingStart {
   readonly callGraph: string;
   /** The dumps so far, in the directory that contains `new/`. */
   readonly dumps: readonly KeptDump[];
+  /** Present if JavaScript of Deno was recorded: `--v8`. */
+  readonly emitted?: readonly EmittedFile[];
 }
 
 /** The content of `recording.json`. */

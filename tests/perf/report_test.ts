@@ -251,9 +251,15 @@ describe("jitdump report", () => {
       );
       assert(success, stderr);
       const data = join(out, "perf.data");
-      const ours = await sharesOf(data);
+      // Positions of functions are those of the source here, and of generated code in perf.
+      const withoutPositions = (shares: Map<string, number>) =>
+        new Map([...shares].map(([name, share]) => [
+          name.replace(/(?::\d+){2}$/, ""),
+          share,
+        ]));
+      const ours = withoutPositions(await sharesOf(data));
       await runOrThrow(injectCommand(data, `${data}.jit`));
-      const theirs = await sharesByPerf(`${data}.jit`);
+      const theirs = withoutPositions(await sharesByPerf(`${data}.jit`));
       const hot = [...theirs].filter(([name]) => /\bhot /.test(name));
       assertGreater(hot.reduce((sum, [, share]) => sum + share, 0), 30);
       // V8's builtins are in the mapping of Deno's executable.
@@ -269,7 +275,7 @@ describe("jitdump report", () => {
         "--annotate",
         "hot",
       );
-      for (const [name] of hot) assertStringIncludes(annotated, `${name}: `);
+      for (const [name] of hot) assertStringIncludes(annotated, `${name}:`);
     },
   );
 

@@ -7,6 +7,7 @@
 import { CallTree, NO_NODE } from "../../src/profile/call_tree.ts";
 import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import type { Profile } from "../../src/profile/profile.ts";
+import { SourceMaps } from "../../src/profile/source_maps.ts";
 import { SampleTable } from "../../src/profile/sample_table.ts";
 
 /** A sample: its call chain, the outermost symbol first, and its weight. */
@@ -75,6 +76,7 @@ export function buildProfile(stacks: Iterable<Stack>): Profile {
       processes.find((name) => idOf(name) === id)?.replace(/ \d+$/, "") ??
         `thread ${id}`
     ),
+    sourceMaps: new SourceMaps(undefined),
     recording: {
       command: ["perf", "record", "a program"],
       host: "host",
