@@ -59,6 +59,7 @@ export const SEEK_CUR = 1;
 export const SC_PAGESIZE = 30;
 export const SC_NPROCESSORS_CONF = 83;
 export const SC_NPROCESSORS_ONLN = 84;
+export const SC_PHYS_PAGES = 85;
 
 // <sys/syscall.h>
 export const SYS_PERF_EVENT_OPEN = Deno.build.arch === "aarch64" ? 241n : 298n;

@@ -1,5 +1,5 @@
 /**
- * Number of CPUs and page size of this machine, from sysconf(3).
+ * Number of CPUs, page size and memory of this machine, from sysconf(3).
  *
  * @module
  */
@@ -8,6 +8,7 @@ import {
   SC_NPROCESSORS_CONF,
   SC_NPROCESSORS_ONLN,
   SC_PAGESIZE,
+  SC_PHYS_PAGES,
 } from "./constants.ts";
 import type { Libc } from "./libc.ts";
 
@@ -24,4 +25,9 @@ export function onlineProcessorCount(libc: Libc): number {
 /** Returns the size of a page in bytes. */
 export function pageSize(libc: Libc): number {
   return Number(libc.sysconf(SC_PAGESIZE));
+}
+
+/** Returns the size of the memory in bytes. */
+export function memorySize(libc: Libc): bigint {
+  return libc.sysconf(SC_PHYS_PAGES) * libc.sysconf(SC_PAGESIZE);
 }

@@ -8,7 +8,11 @@ import config from "../../deno.json" with { type: "json" };
 import { monotonicTime } from "../../ffi/clock.ts";
 import { CLOCK_MONOTONIC } from "../../ffi/constants.ts";
 import type { Libc } from "../../ffi/libc.ts";
-import { onlineProcessorCount, processorCount } from "../../ffi/processors.ts";
+import {
+  memorySize,
+  onlineProcessorCount,
+  processorCount,
+} from "../../ffi/processors.ts";
 import type { NewFeatures } from "../perf_data/new_features.ts";
 import { keepEmittedCode } from "./emitted_code.ts";
 import { MappedFiles } from "../recorder/build_ids.ts";
@@ -21,6 +25,7 @@ import {
   type RecordedEvent,
 } from "../recorder/event.ts";
 import type { Target } from "../recorder/event_set.ts";
+import { processorName } from "../recorder/processor_name.ts";
 import { Recorder, type Totals } from "../recorder/recorder.ts";
 import type { RecordingDirectory } from "../recorder/recording_directory.ts";
 import type {
@@ -80,7 +85,7 @@ export class RecordingSession {
     this.#directory = directory;
     this.#options = options;
     this.#dumps = new DumpKeeper(directory.path, directory.dumps);
-    this.#ofStart = { ...machineFeatures(), clockData: clockData(libc) };
+    this.#ofStart = { ...machineFeatures(libc), clockData: clockData(libc) };
     this.#file = Deno.openSync(directory.data, {
       write: true,
       createNew: true,
@@ -213,11 +218,13 @@ function clockData(libc: Libc): NewFeatures["clockData"] {
   };
 }
 
-function machineFeatures(): NewFeatures {
+function machineFeatures(libc: Libc): NewFeatures {
   return {
     hostname: ifGranted("hostname", Deno.hostname),
     osRelease: ifGranted("osRelease", Deno.osRelease),
     arch: Deno.build.arch,
+    cpuDescription: processorName(),
+    totalMemory: memorySize(libc),
   };
 }
 

@@ -43,6 +43,8 @@ export interface Features {
   arch?: string;
   cpus?: { readonly online: number; readonly available: number };
   cpuDescription?: string;
+  /** Bytes of the machine's memory. */
+  totalMemory?: bigint;
   /** The perf command and its arguments. */
   commandLine?: string[];
   eventDescriptions?: EventDescription[];
@@ -56,6 +58,9 @@ export interface Features {
   clockData?: ClockData;
 }
 
+/** Unit of the size of the memory in a recording. */
+export const KIB = 1024n;
+
 /** The readers of the features that {@linkcode readFeature} supports. */
 const READERS: Record<number, (into: Features, cursor: Cursor) => void> = {
   [FeatureId.Hostname]: (into, cursor) => into.hostname = cursor.string(),
@@ -63,6 +68,9 @@ const READERS: Record<number, (into: Features, cursor: Cursor) => void> = {
   [FeatureId.Version]: (into, cursor) => into.version = cursor.string(),
   [FeatureId.Arch]: (into, cursor) => into.arch = cursor.string(),
   [FeatureId.CpuDesc]: (into, cursor) => into.cpuDescription = cursor.string(),
+  [FeatureId.TotalMem](into, cursor) {
+    into.totalMemory = cursor.u64() * KIB;
+  },
   [FeatureId.NrCpus](into, cursor) {
     // perf (6.1 to 7.2) writes the two in the reverse of the documented order.
     const available = cursor.u32();

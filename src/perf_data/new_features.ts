@@ -5,7 +5,7 @@
  */
 
 import { FeatureId } from "./constants.ts";
-import type { Features } from "./features.ts";
+import { type Features, KIB } from "./features.ts";
 import { BuildIdBody, EventHeader } from "./structs.ts";
 
 /** perf pads strings to a multiple of this size. */
@@ -40,7 +40,7 @@ export function packFeatures(
   events: readonly NewEvent[],
 ): NewFeature[] {
   const { buildIds, hostname, osRelease, version, arch, cpus } = features;
-  const { cpuDescription, commandLine, sampleTime } = features;
+  const { cpuDescription, totalMemory, commandLine, sampleTime } = features;
   const { clockResolution, clockData } = features;
   const sections: [FeatureId, Section | undefined][] = [
     [FeatureId.BuildId, buildIds && packBuildIds(buildIds)],
@@ -54,6 +54,12 @@ export function packFeatures(
       cpus && new Section().u32(cpus.available).u32(cpus.online),
     ],
     [FeatureId.CpuDesc, strings(cpuDescription)],
+    [
+      FeatureId.TotalMem,
+      totalMemory === undefined
+        ? undefined
+        : new Section().u64(totalMemory / KIB),
+    ],
     [
       FeatureId.Cmdline,
       commandLine && strings(...commandLine)?.before(commandLine.length),

@@ -36,12 +36,12 @@ export interface RunningMapping {
   readonly path: string;
 }
 
-/** The kernel's code. */
+/** Code of the kernel, or of one of its modules. */
 export interface KernelMapping {
   readonly start: bigint;
   readonly size: bigint;
-  /** Name of the symbol at `start`. */
-  readonly symbol: string;
+  /** perf's name: `[kernel.kallsyms]` and the symbol at `start`, or `[MODULE]`. */
+  readonly file: string;
 }
 
 /** Encodes records. They end in a sample_id of zeros, as perf's do. */
@@ -76,16 +76,17 @@ export class NewRecords {
     );
   }
 
-  /** Returns the MMAP of the kernel, from which perf finds the kernel's symbols. */
-  kernel({ start, size, symbol }: KernelMapping): Uint8Array<ArrayBuffer> {
+  /** Returns the MMAP of the kernel or of a module, from which perf finds its symbols. */
+  kernel({ start, size, file }: KernelMapping): Uint8Array<ArrayBuffer> {
     const body = MmapBody.pack({
       pid: 0xffff_ffff,
       tid: 0,
       start,
       len: size,
-      pgoff: start,
+      // As perf 6.1 to 7.2 record it.
+      pgoff: file.startsWith("[kernel.kallsyms]") ? start : 0n,
     });
-    const name = encoder.encode(`[kernel.kallsyms]${symbol}`);
+    const name = encoder.encode(file);
     return this.#record(PerfRecordType.Mmap, CpuMode.Kernel, body, name);
   }
 

@@ -22,8 +22,8 @@ import type { RecordedEvent } from "./event.ts";
 import { EventSet, type Target } from "./event_set.ts";
 import { RecordScan, type ScanEvents } from "./record_scan.ts";
 import { RingCopy } from "./ring.ts";
+import { kernelCode, moduleCode } from "./kernel_code.ts";
 import {
-  kernelCode,
   mappedCode,
   processIds,
   threadIds,
@@ -164,8 +164,9 @@ export class Recorder {
   /** Writes records of the code and processes that were there before. */
   #writeRunning(target: Target, records: NewRecords): void {
     if (!this.#set.leavesOutKernel) {
-      const kernel = kernelCode();
-      if (kernel) this.#writer.write(records.kernel(kernel));
+      for (const code of [kernelCode() ?? [], moduleCode()].flat()) {
+        this.#writer.write(records.kernel(code));
+      }
     }
     const pids = target.kind === "process"
       ? [target.pid]

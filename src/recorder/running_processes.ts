@@ -1,15 +1,12 @@
 /**
- * Processes that run when a recording starts, and the kernel's code, from /proc.
+ * Processes that run when a recording starts, from /proc.
  *
  * Deno (2.9) allows reading /proc only to programs with all permissions.
  *
  * @module
  */
 
-import type {
-  KernelMapping,
-  RunningMapping,
-} from "../perf_data/new_records.ts";
+import type { RunningMapping } from "../perf_data/new_records.ts";
 
 const PROT = { r: 1, w: 2, x: 4 };
 const MAP_SHARED = 1;
@@ -90,43 +87,4 @@ export function parseMaps(text: string, pid: number): RunningMapping[] {
       path: path.replaceAll("\\012", "\n") || "//anon",
     }];
   });
-}
-
-/** Number of bytes of /proc/kallsyms that are read at once. */
-const CHUNK = 1024 * 1024;
-
-/**
- * Returns where the kernel's code is; undefined if it may not be read. It is the addresses from
- * `_text` (or `_stext`) to `_end`, or to `_etext`.
- */
-export function kernelCode(): KernelMapping | undefined {
-  let text = "";
-  let start: bigint | undefined;
-  let end: bigint | undefined;
-  let symbol = "_text";
-  try {
-    using file = Deno.openSync("/proc/kallsyms");
-    const bytes = new Uint8Array(CHUNK);
-    const decoder = new TextDecoder("latin1");
-    for (;;) {
-      const size = file.readSync(bytes);
-      if (size === null) break;
-      text = text.slice(text.lastIndexOf("\n") + 1) +
-        decoder.decode(bytes.subarray(0, size));
-      const found = /^([0-9a-f]+) . (_s?text)$/m.exec(text);
-      if (found && start === undefined) {
-        start = BigInt(`0x${found[1]}`);
-        symbol = found[2];
-      }
-      const last = /^([0-9a-f]+) . _end$/m.exec(text) ??
-        /^([0-9a-f]+) . _etext$/m.exec(text);
-      if (last) end = BigInt(`0x${last[1]}`);
-      if (start !== undefined && / _end$/m.test(text)) break;
-    }
-  } catch {
-    return undefined;
-  }
-  // Zeros are what users without the right to see them are shown.
-  if (!start || !end || end <= start) return undefined;
-  return { start, size: end - start, symbol };
 }

@@ -3,6 +3,7 @@ import {
   assertAlmostEquals,
   assertEquals,
   assertGreater,
+  assertMatch,
 } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
@@ -42,7 +43,7 @@ const perfs = await installedPerfs();
 
 describe("a recording of jitdump record", () => {
   for (const { program, version } of perfs) {
-    for (const callGraph of ["fp", "none"]) {
+    for (const callGraph of ["fp", "none", "dwarf"]) {
       itWithRecorder(
         `has the same shares when perf ${version} reports it (${callGraph})`,
         async () => {
@@ -68,6 +69,13 @@ describe("a recording of jitdump record", () => {
             ]),
           ];
           for (const { stderr } of outcomes) assertEquals(stderr, "");
+          const header = await runOrThrow([
+            program,
+            ...["report", "-i", data, "--header-only"],
+          ]);
+          assertEquals(header.stderr, "");
+          assertMatch(header.stdout, /total memory : \d{5,} kB/);
+          assertMatch(header.stdout, /reference time: 20\d\d-/);
           const { stdout } = await jitdump("report", "--json", recording);
           const ours = sharesIn(stdout);
           let compared = 0;

@@ -176,6 +176,8 @@ describe("PerfDataReader", () => {
         5: text("6.1.187"),
         6: text("x86_64"),
         7: bytes().u32(8, 4).bytes,
+        8: text("A processor"),
+        10: bytes().u64(2048).bytes,
         11: bytes().u32(2).raw(text("perf")).raw(text("record")).bytes,
         12: eventDesc.bytes,
         16: bytes().u32(1, 4).raw(text("cpu")).bytes,
@@ -195,6 +197,8 @@ describe("PerfDataReader", () => {
         ["host", "6.1.0", "6.1.187", "x86_64"],
       );
       assertEquals(found.cpus, { available: 8, online: 4 });
+      assertEquals(found.cpuDescription, "A processor");
+      assertEquals(found.totalMemory, 2048n * 1024n);
       assertEquals(found.commandLine, ["perf", "record"]);
       assertEquals(reader.events.all[0].name, "cpu-clock:u");
       assertEquals([...found.pmus!], [[4, "cpu"]]);

@@ -52,7 +52,9 @@ const MAPPING = {
 function written(): { file: MemoryFile; writer: PerfDataWriter } {
   const file = new MemoryFile();
   const writer = new PerfDataWriter(file, EVENTS);
-  writer.write(RECORDS.kernel({ start: 8n, size: 16n, symbol: "_text" }));
+  writer.write(RECORDS.kernel({
+    ...{ start: 8n, size: 16n, file: "[kernel.kallsyms]_text" },
+  }));
   writer.write(RECORDS.comm(9, 10, "a thread"));
   writer.write(RECORDS.mapping(MAPPING));
   writer.write(finishedRound());
@@ -71,6 +73,8 @@ describe("PerfDataWriter", () => {
       hostname: "host",
       arch: "x86_64",
       cpus: { online: 2, available: 4 },
+      cpuDescription: "A processor",
+      totalMemory: 2n ** 30n,
       commandLine: ["jitdump", "record"],
       sampleTime: { first: 1n, last: 2n },
       clockResolution: 1n,
