@@ -1,18 +1,19 @@
 /**
  * The address spaces of processes.
  *
- * Records are added in the order of time, and a lookup returns the state after the last one. A process
- * has an immutable tree of ranges (a treap): a mapping copies the path to it, and a fork shares
- * the tree. So a fork costs nothing, and memory grows with the mappings that differ.
+ * Records are added in order of time, and a lookup returns the state after the last one. A
+ * process has an immutable tree of ranges (a treap): a mapping copies the path to it, and a
+ * fork shares the tree. A fork is therefore almost free, and memory grows with the mappings
+ * that differ.
  *
- * Addresses are numbers, see `src/symbols/address.ts`: kernel addresses are negative.
+ * Addresses are signed numbers; kernel addresses are negative (see `src/symbols/address.ts`).
  *
  * @module
  */
 
 import { type Address, isKernelAddress } from "../symbols/address.ts";
 
-/** Process under which the kernel's own mappings are recorded. */
+/** Process id of the kernel's own mappings in a recording. */
 export const KERNEL_PID = -1;
 
 /** Identity of a mapped file. Equal identities are the same object. */
@@ -21,9 +22,9 @@ export interface MappedFile {
   readonly path: string;
   readonly major: number;
   readonly minor: number;
-  /** Inode, if the recording has it; else 0. */
+  /** Inode; 0 if it is not recorded. */
   readonly inode: number;
-  /** Build-id in hexadecimal, if the recording has it. */
+  /** Build-id in hexadecimal; undefined if it is not recorded. */
   readonly buildId?: string;
 }
 
@@ -31,7 +32,7 @@ export interface MappedFile {
 export interface Mapping {
   readonly file: MappedFile;
   readonly start: Address;
-  /** First address after it. */
+  /** First address after the mapping. */
   readonly end: Address;
   /** Offset in the file of the byte at `start`. */
   readonly pageOffset: number;
@@ -72,7 +73,8 @@ export class AddressSpaces {
   readonly #files = new Map<string, MappedFile>();
 
   /**
-   * Adds a mapping, which replaces earlier ones: unmapping is not recorded.
+   * Adds a mapping, which replaces the parts of others that it overlaps: unmapping is not
+   * recorded.
    *
    * @returns `undefined` if its range is empty or invalid.
    */
@@ -101,7 +103,7 @@ export class AddressSpaces {
     this.#spaces.delete(pid);
   }
 
-  /** Copies the parent's address space. Does nothing for a thread, which shares it. */
+  /** Copies the parent's address space. Has no effect for a thread, which shares it. */
   fork(pid: number, parentPid: number): void {
     if (pid === parentPid) return;
     const parent = this.#spaces.get(parentPid);
@@ -146,7 +148,7 @@ export class AddressSpaces {
   }
 }
 
-/** Splits a tree at an address, and a range that contains it. */
+/** Splits a tree at an address; a range that contains the address is split too. */
 function split(tree: Tree, at: Address): [before: Tree, after: Tree] {
   if (tree === undefined) return [undefined, undefined];
   if (tree.end <= at) {

@@ -10,7 +10,7 @@ import type { Sample } from "../perf_data/sample.ts";
 import { type Address, addressOfHalves } from "../symbols/address.ts";
 import type { UnwoundFrame } from "../unwind/unwound_chain.ts";
 
-/** `high` of a marker. */
+/** Upper 32 bits of a marker. */
 const MARKER_HIGH = 0xffff_ffff;
 
 /** The position of the instruction pointer in masks of registers, by architecture. */
@@ -23,7 +23,7 @@ const IP_REGISTERS: Record<string, bigint> = {
 export class CallChain {
   /** Addresses of instructions: those of callers are one byte before the return address. */
   readonly addresses: Address[] = [];
-  /** Indicates whether the frame at an index is the kernel's. */
+  /** For each frame, true if it is the kernel's. */
   readonly isKernel: boolean[] = [];
   /** Number of frames. */
   length = 0;
@@ -53,8 +53,8 @@ export class CallChain {
   /**
    * Appends frames of a chain with markers.
    *
-   * @param inKernel Indicates whether it begins in the kernel if it does not begin with a marker.
-   * @param isFirst Indicates whether its first frame may equal the last appended one.
+   * @param inKernel True if a chain that does not begin with a marker begins in the kernel.
+   * @param isFirst True if its first frame may repeat the last appended one.
    */
   append(chain: U64Array, inKernel: boolean, isFirst: boolean): void {
     let inKernelNow = inKernel;
@@ -73,7 +73,7 @@ export class CallChain {
         } else if (marker !== Context.GUEST) inKernelNow = true;
         continue;
       }
-      // The sampled address is first; that of a precise event may differ.
+      // The first frame repeats the sampled address; for a precise event, it may differ.
       if (mayRepeat && inKernelNow === this.isKernel[0]) {
         mayRepeat = false;
         continue;
@@ -87,8 +87,8 @@ export class CallChain {
   }
 
   /**
-   * Returns the user's part as the kernel records it: the address that was interrupted, then
-   * return addresses.
+   * Returns the user part as the kernel records it: the interrupted address, then return
+   * addresses.
    */
   userPart(): Address[] {
     const start = this.#userStart();
@@ -96,7 +96,7 @@ export class CallChain {
       .map((address, i) => i === 0 ? address : address + 1);
   }
 
-  /** Replaces the user's part by frames that were unwound. */
+  /** Replaces the user part by unwound frames. */
   replaceUserPart(frames: readonly UnwoundFrame[]): void {
     this.length = this.#userStart();
     for (const { address, isInterrupted } of frames) {
@@ -125,7 +125,7 @@ function isKernelMode(mode: CpuMode): boolean {
     mode === CpuMode.GuestKernel;
 }
 
-/** Returns the user's instruction pointer among sampled registers. */
+/** Returns the user instruction pointer from the sampled registers. */
 function userIp(sample: Sample, arch: string | undefined): Address | undefined {
   const position = IP_REGISTERS[arch ?? ""];
   const registers = position === undefined ? undefined : sample.userRegisters;

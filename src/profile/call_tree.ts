@@ -4,19 +4,19 @@
  * @module
  */
 
-/** Parent of the first nodes. */
+/** Parent of the outermost nodes. */
 export const NO_NODE = -1;
 
 const INITIAL_CAPACITY = 1024;
 
 /**
- * A tree of the distinct call chains. A node is a frame below its caller. Frames are numbers
- * from 0, whose meaning the user defines.
+ * A tree of the distinct call chains. The parent of a node is its caller. Frames are indices,
+ * whose meaning the class's user defines.
  *
  *     main ─┬─ f ─── g        A chain needs one node more than the chain without its last
- *           └─ g              frame. Callers have smaller numbers than their callees.
+ *           └─ g              frame. Callers have smaller indices than their callees.
  *
- * Memory grows with the distinct chains only, by 28 bytes a node: columns are typed arrays,
+ * Memory grows only with the distinct chains, by 28 bytes a node: columns are typed arrays,
  * and one hash table with open addressing finds the node of a caller and a frame.
  */
 export class CallTree {
@@ -27,7 +27,7 @@ export class CallTree {
   #slots = new Int32Array(2 * INITIAL_CAPACITY);
   #size = 0;
 
-  /** Number of nodes, which are numbered from 0. */
+  /** Number of nodes. */
   get size(): number {
     return this.#size;
   }
@@ -85,7 +85,7 @@ export class CallTree {
     return frames.reverse();
   }
 
-  /** Visits all nodes, a caller before and after its callees. Does not recurse. */
+  /** Visits all nodes without recursion: enters a caller before its callees, leaves it after. */
   visit(enter: (node: number) => void, leave: (node: number) => void): void {
     const firsts = new Int32Array(this.#size + 1).fill(NO_NODE);
     const nexts = new Int32Array(this.#size).fill(NO_NODE);

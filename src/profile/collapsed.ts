@@ -7,10 +7,10 @@
 import { mergeTree } from "./merged_tree.ts";
 import type { Profile } from "./profile.ts";
 
-/** A semicolon separates frames, and a line chains. */
+/** Replaces the separators of frames (semicolon) and of chains (line break) in a name. */
 const clean = (name: string) => name.replace(/[;\n]/g, ":");
 
-/** Yields `process;outermost;…;innermost weight`, a line for each different chain. */
+/** Yields `process;outermost;…;innermost weight`, a line for each distinct chain. */
 export function* collapse(profile: Profile): Generator<string> {
   const { tree, symbols } = mergeTree(profile, ({ name }) => clean(name));
   const processes = profile.processes.map(clean);

@@ -11,7 +11,7 @@ import { functionTotals } from "./totals.ts";
 
 /** A function in two profiles. Weights are those of its own instructions. */
 export interface FunctionChange {
-  /** Its name; that of JavaScript is without the tier of the compiler. */
+  /** Its name; for JavaScript, without the compiler's tier. */
   readonly name: string;
   readonly category: Category;
   /** Its weight in the first profile; undefined if it has no sample there. */
@@ -24,8 +24,8 @@ export interface FunctionChange {
 }
 
 /**
- * Compares the functions of two profiles by name and category. Returns all with samples of
- * their own, the greatest change of the share first.
+ * Compares the functions of two profiles by name and category. Returns all functions with
+ * self weight, the one with the greatest change of its share first.
  */
 export function diffProfiles(
   first: Profile,
@@ -45,8 +45,8 @@ export function diffProfiles(
 }
 
 /**
- * Returns the change of a share that chance alone can make: twice the standard deviation of
- * the difference of two shares of a half, the most that any share has.
+ * Returns the change of a share that can be due to chance alone: twice the standard deviation
+ * of the difference of two shares of one half, for which it is greatest.
  */
 export function chanceOf(first: Profile, second: Profile): number {
   return Math.sqrt(1 / first.samples + 1 / second.samples);

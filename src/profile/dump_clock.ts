@@ -11,7 +11,7 @@ export interface TickRate {
   readonly timeZero: bigint;
 }
 
-/** The clock of a dump's timestamps; unknown if it is not that of the recording. */
+/** The clock of a dump's timestamps; unknown if it is not the recording's. */
 export type DumpClock = "nanoseconds" | "ticks" | "unknown";
 
 /** Maximum distance of a timestamp from a recording with the same clock: an hour. */
@@ -22,7 +22,7 @@ const SECOND = 1_000_000_000n;
 /** Converts ticks like perf's `tsc_to_perf_time`. */
 export function ticksToTime(ticks: bigint, rate: TickRate): bigint {
   const { timeShift, timeMult, timeZero } = rate;
-  // The kernel's shifts are below 64; a hostile one must not create a huge number.
+  // The kernel's shifts are below 64. A hostile shift must not create a huge number.
   const shift = timeShift & 63n;
   const quotient = ticks >> shift;
   const rest = ticks & (1n << shift) - 1n;
@@ -59,8 +59,8 @@ export interface DumpTimes {
 /**
  * Returns the nanoseconds by which the clock of a dump is ahead of the recording's, as in a
  * time namespace. A writer creates the file and maps it at once, so its header and the
- * mapping are of one time. In the right clock a header can be earlier, if the dump was opened
- * again, but then not all functions are, and never later.
+ * mapping have about the same time. With the same clock, the header is never later than the
+ * mapping. It can be earlier if the dump was opened again, but then some functions are later.
  *
  * @param mappedAt The time of the mapping; 0 if it existed before the recording.
  */

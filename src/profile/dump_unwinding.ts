@@ -8,8 +8,8 @@ import { RecordJoin } from "../reader/record_join.ts";
 import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 
 /**
- * Reads the `.eh_frame` of each function that has one, by the position of its JIT_CODE_LOAD.
- * A dump that cannot be read any more has none.
+ * Reads the `.eh_frame` of each function that has one, by the byte offset of its
+ * JIT_CODE_LOAD. Returns none if the dump can no longer be read.
  */
 export function readUnwinding(path: string): Map<number, Uint8Array> {
   const found = new Map<number, Uint8Array>();
@@ -26,7 +26,7 @@ export function readUnwinding(path: string): Map<number, Uint8Array> {
       }
     }
   } catch {
-    // It was read before, and is gone now.
+    // The file has been removed since it was read.
   }
   return found;
 }

@@ -8,21 +8,21 @@ import { type CodeHistory, NO_PIECE } from "../reader/code_history.ts";
 import { type Address, addressOfBigInt } from "../symbols/address.ts";
 import { FunctionFrames } from "./function_frames.ts";
 
-/** The first address after those of user code, as far as any system has them. */
+/** First address after the user addresses of any system. */
 const USER_END = 2n ** 63n;
 
 /**
- * The functions of one dump. Its pieces of code are numbers; their addresses and times are
- * columns of numbers, times in nanoseconds since the recording's start. Most addresses belong
- * to one function at all times, so overlapping ranges form clusters, which a binary search
- * finds. Only clusters of several pieces need BigInts. If the dump has another clock than the
- * recording, only functions that share no address with others can be found.
+ * The functions of one dump. A piece of code is an index into columns of addresses and times;
+ * times are nanoseconds since the recording's start. Most addresses belong to one function at
+ * all times, so overlapping ranges form clusters, which a binary search finds. Only clusters
+ * of several pieces need BigInts. If the dump has another clock than the recording, only
+ * functions that share no address with others can be found.
  */
 export class DumpedCode {
   readonly history: CodeHistory;
   /** The frames of its functions. */
   readonly frames: FunctionFrames;
-  /** Indicates whether it has no functions. */
+  /** True if it has no functions. */
   readonly isEmpty: boolean;
   /** The first and the last timestamp of a function; NaN if there is none, or another clock. */
   readonly first: number;
@@ -86,12 +86,12 @@ export class DumpedCode {
     return this.#bases[piece];
   }
 
-  /** Returns the time from which on the function is there. */
+  /** Returns the time at which a piece's code arrives. */
   sinceOf(piece: number): number {
     return this.#since[piece];
   }
 
-  /** Returns the time at which another replaces it; Infinity if none does. */
+  /** Returns the time at which a piece's code is replaced; Infinity if it stays. */
   untilOf(piece: number): number {
     return this.#until[piece];
   }
@@ -103,11 +103,11 @@ export class DumpedCode {
     const { pieces } = this.history;
     const first = pieces.firstOf(cluster);
     if (pieces.firstOf(cluster + 1) === first + 1) {
-      return this.#isThere(first, time) ? first : NO_PIECE;
+      return this.#isCurrent(first, time) ? first : NO_PIECE;
     }
     if (this.#startTime === undefined) return NO_PIECE;
     const recent = this.#recent.get(address);
-    if (recent !== undefined && this.#isThere(recent, time)) return recent;
+    if (recent !== undefined && this.#isCurrent(recent, time)) return recent;
     const at = this.#startTime + BigInt(Math.floor(time));
     const piece = pieces.find(BigInt(address), at);
     if (piece !== NO_PIECE) this.#recent.set(address, piece);
@@ -122,7 +122,7 @@ export class DumpedCode {
     return piece !== NO_PIECE && this.#since[piece] > time ? piece : NO_PIECE;
   }
 
-  #isThere(piece: number, time: number): boolean {
+  #isCurrent(piece: number, time: number): boolean {
     return this.#since[piece] <= time && time < this.#until[piece];
   }
 

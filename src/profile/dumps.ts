@@ -24,7 +24,7 @@ const DUMP_NAME = /(?:^|\/)jit-\d+\.dump$/;
 /** Suffix that the kernel appends to the path of a deleted file. */
 const DELETED = / \(deleted\)$/;
 
-/** Suffix of a dump of an earlier process whose name a later one needed. */
+/** Suffix of a dump that a later process with the same id has renamed. */
 const OLD = ".old";
 
 /** Maximum nanoseconds between a mapping and the first function of its dump: a minute. */
@@ -32,7 +32,7 @@ const SOON = 60_000_000_000n;
 
 /** A dump with its functions. */
 export interface Dump extends ReadDump {
-  /** The path of the found file. */
+  /** The path of the file that was read. */
   readonly path: string;
   /** The code of each process that its records name. */
   readonly codes: ReadonlyMap<number, DumpedCode>;
@@ -50,7 +50,7 @@ export interface DumpsOptions {
   readonly directories: readonly string[];
   /** Paths of dumps that the recording contains, by {@linkcode mappingKey}. */
   readonly kept: ReadonlyMap<string, string>;
-  /** Indicates whether to check /proc/PID, because the recorded processes may still run. */
+  /** Returns whether the recording is of this machine. If so, /proc/PID is searched too. */
   readonly isThisMachine: () => boolean | undefined;
 }
 
@@ -81,12 +81,12 @@ export class Dumps {
     return [...this.#byPath.values()];
   }
 
-  /** The missing part. */
+  /** Hints on dumps that cannot be read, or not completely. */
   get hints(): readonly Hint[] {
     return this.#hints;
   }
 
-  /** Indicates whether any process has mapped a dump, even one that cannot be read. */
+  /** True if any process has mapped a dump, even one that cannot be read. */
   get areNamed(): boolean {
     return this.#byPath.size > 0 || this.#hints.length > 0;
   }
@@ -106,7 +106,7 @@ export class Dumps {
     const recorded = mapping.file.path.replace(DELETED, "");
     const isNamed = DUMP_NAME.test(recorded);
     const recording = clock();
-    // Times of another clock do not show the age of a copy.
+    // The age of a copy is unknown if the times are from another clock.
     const time = recording.isMonotonic ? mapping.time : 0n;
     const { path, failure } = this.#locateKept(mapping) ??
       this.#locate({ ...mapping, time }, recorded, isNamed);
@@ -141,7 +141,7 @@ export class Dumps {
     }
   }
 
-  /** Returns the path of the file in the recording, if it contains it. */
+  /** Returns the path of the dump in the recording, if the recording contains it. */
   #locateKept({ file }: Mapping): Located | undefined {
     const key = mappingKey(file.major, file.minor, file.inode, file.path);
     const path = this.#options.kept.get(key);
@@ -154,7 +154,7 @@ export class Dumps {
     }
   }
 
-  /** Returns the current path of the file, or why it was not found. */
+  /** Returns the current path of the file, or the reason why it was not found. */
   #locate(
     mapping: Mapping,
     recorded: string,
@@ -171,7 +171,7 @@ export class Dumps {
         if (!info.isFile) continue;
         if (!isNamed && byteOrderOf(startOf(path)) === undefined) continue;
       } catch (error) {
-        // The root of a process that has ended is no news.
+        // Errors in the root directory of an ended process are expected.
         const isRoot = path.startsWith("/proc/");
         if (!isMissing(error) && !isRoot) failure = failureOf(error);
         continue;
@@ -202,8 +202,8 @@ export class Dumps {
 
   /**
    * Returns whether a file may be a copy of the mapped one: it is of the recorded process, and
-   * has its first function soon after the mapping. In a container the process has another id,
-   * which is in the file's name.
+   * its first function is recorded soon after the mapping. In a container the process has
+   * another id, which is in the file's name.
    */
   #isCopy(path: string, { pid, file, time }: Mapping): boolean {
     const named = Number(/(\d+)\.dump/.exec(file.path)?.[1]);
@@ -230,13 +230,13 @@ interface Failure {
 
 const NO_SUCH_FILE: Failure = {
   problem: "no such file",
-  remedy: "restore it, or name the directory it is in with --dumps",
+  remedy: "restore it, or pass its directory with --dumps",
 };
 
 const REPLACED: Failure = {
   problem:
-    "the file of that name is of another time: another process has written it since, or the dump has another clock",
-  remedy: "name the directory of a copy with --dumps",
+    "the file with that name is from another time: another process has written it since, or the dump has another clock",
+  remedy: "pass the directory of a copy with --dumps",
 };
 
 function failureOf(error: unknown): Failure {
@@ -255,7 +255,7 @@ function failureOf(error: unknown): Failure {
   return { ...NO_SUCH_FILE, problem: (error as Error).message };
 }
 
-/** Throws without permission for a path that a recording names, so that Deno does not prompt. */
+/** Throws if a path of the recording may not be read, so that Deno does not prompt. */
 function checkPermission(path: string): void {
   const { state } = Deno.permissions.querySync({ name: "read", path });
   if (state !== "granted") throw new Deno.errors.NotCapable(path);
@@ -282,7 +282,7 @@ function startOf(path: string): Uint8Array<ArrayBuffer> {
   return bytes.subarray(0, size);
 }
 
-/** Returns the process of a dump; undefined if the file is not a dump. */
+/** Returns the process and the flags of a dump; undefined if the file is not a dump. */
 function headerOf(
   path: string,
 ): { pid: number; isFlagged: boolean } | undefined {

@@ -22,7 +22,7 @@ const DUMMY = /^dummy(?::|$)/;
 
 /** The samples of one event. */
 export class EventProfile {
-  /** The names of the combined events: two for the halves of a hybrid one. */
+  /** The names of the combined events: two on a hybrid processor. */
   readonly names = new Set<string>();
   readonly tree = new CallTree();
   /** The samples one by one, if they are requested. */
@@ -33,7 +33,7 @@ export class EventProfile {
   readonly functions = new Map<Dump, Map<number, FunctionWeights>>();
   samples = 0;
   weight = 0;
-  /** Weight of unnamed code in memory of no file, by process. */
+  /** Weight of unnamed code in anonymous memory, by process. */
   readonly unknown = new Map<number, number>();
 
   constructor(hasTimeline: boolean) {
@@ -71,7 +71,7 @@ export class EventProfiles {
   readonly #byName = new Map<string, EventProfile>();
   readonly #haveTimelines: boolean;
 
-  /** @param haveTimelines Option to keep the samples one by one. */
+  /** @param haveTimelines If true, the samples are kept one by one. */
   constructor(haveTimelines: boolean) {
     this.#haveTimelines = haveTimelines;
   }
@@ -118,7 +118,7 @@ export class EventProfiles {
   }
 }
 
-/** Returns the name of both halves of an event. */
+/** Returns the common name of the events of a hybrid processor's kinds of core. */
 function wholeName(name: string): string {
   return name.replace(HALF, "$1:").replace(/:$/, "");
 }

@@ -18,7 +18,7 @@ import { isTime } from "./unit.ts";
 
 const PROCESSED_VERSION = 61;
 
-/** The version of Firefox's own format, which matters to profiles of Firefox only. */
+/** The version of Firefox's own format, which applies only to profiles of Firefox. */
 const GECKO_VERSION = 33;
 
 /** The categories in their order, with their colors. The grey one is the default. */
@@ -31,7 +31,7 @@ const CATEGORIES: readonly [category: Category, name: string, color: string][] =
     ["kernel", "Kernel", "orange"],
   ];
 
-/** Type of the markers of functions that were compiled. */
+/** Type of the markers of compiled functions. */
 const LOAD = "FunctionLoad";
 
 const LOAD_SCHEMA = {
@@ -51,7 +51,7 @@ const LOAD_SCHEMA = {
 /** Phase of a marker without a duration. */
 const INSTANT = 0;
 
-/** A resource that is a library. */
+/** Type of a resource that is a library. */
 const LIBRARY = 1;
 const NO_RESOURCE = -1;
 
@@ -66,15 +66,15 @@ const milliseconds = (nanoseconds: number) => nanoseconds / 1e6;
 const baseName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
 /** Values with an index each, in the order of their first use. */
-class Indexes<T> {
+class Indices<T> {
   readonly values: T[] = [];
-  readonly #indexes = new Map<T, number>();
+  readonly #indices = new Map<T, number>();
 
   of(value: T): number {
-    let index = this.#indexes.get(value);
+    let index = this.#indices.get(value);
     if (index === undefined) {
       index = this.values.push(value) - 1;
-      this.#indexes.set(value, index);
+      this.#indices.set(value, index);
     }
     return index;
   }
@@ -86,8 +86,8 @@ class Indexes<T> {
  */
 export function toFirefox(profile: Profile): unknown {
   const { timeline, recording } = profile;
-  const strings = new Indexes<string>();
-  const libraries = new Indexes<string>();
+  const strings = new Indices<string>();
+  const libraries = new Indices<string>();
   const tables = tablesOf(profile, strings, libraries);
   const threads = byThread(timeline).map((positions, i) =>
     threadOf(profile, timeline.threads[i], positions, tables.stackOf)
@@ -125,7 +125,7 @@ export function toFirefox(profile: Profile): unknown {
   };
 }
 
-/** Returns the mean time between samples of a thread that runs all the time. */
+/** Returns the median time between consecutive samples of a thread. */
 function intervalOf({ length, time, thread }: Samples): number {
   const last: number[] = [];
   const gaps: number[] = [];
@@ -141,12 +141,12 @@ function intervalOf({ length, time, thread }: Samples): number {
 /** Returns the tables that all threads share. */
 function tablesOf(
   profile: Profile,
-  strings: Indexes<string>,
-  libraries: Indexes<string>,
+  strings: Indices<string>,
+  libraries: Indices<string>,
 ) {
   const { tree, symbols } = profile;
   const { functions, ofFrame } = functionsOf(profile);
-  const files = new Indexes<string>();
+  const files = new Indices<string>();
   const resourceOf = ({ dso }: FrameSymbol) =>
     dso === "" ? NO_RESOURCE : libraries.of(dso);
   const count = symbols.length;
@@ -159,7 +159,7 @@ function tablesOf(
     func: [...ofFrame],
     nativeSymbol: new Array(count).fill(null),
     innerWindowID: new Array(count).fill(null),
-    // A function has one file. A line of another one, such as an inlined one, is omitted.
+    // A function has one file. A line of another file, as of an inlined function, is omitted.
     line: symbols.map(({ source }, frame) =>
       source?.file === functions[ofFrame[frame]].source?.file
         ? source?.line ?? null
@@ -232,7 +232,7 @@ function threadOf(
       time: positions.map((at) => milliseconds(timeline.time[at])),
       weight: hasTime ? weights.map(milliseconds) : weights,
       weightType: hasTime ? "tracing-ms" : "samples",
-      // The time since the sample before: a clock's period.
+      // CPU time since the sample before: the period of a clock event.
       threadCPUDelta: hasTime ? weights : undefined,
     },
     markers: {
@@ -251,7 +251,7 @@ function threadOf(
 function addLoads(
   { dumps, timeline }: Profile,
   threads: readonly ReturnType<typeof threadOf>[],
-  strings: Indexes<string>,
+  strings: Indices<string>,
 ): void {
   const end = timeline.time[timeline.length - 1];
   const name = strings.of("Function load");

@@ -1,11 +1,11 @@
 /**
- * Profiles whose views have one frame for a run of frames without names.
+ * Folding of runs of frames without names into one frame.
  *
  *     recorded   main ─ [deno] ─ [deno] ─ [deno] ─ f
  *     folded     main ─ [deno] ─ f
  *
- * A file without symbols, as Deno's binary is, has one name for all of its functions. A frame for
- * each of them has no more meaning than one. Functions with names are never folded, because
+ * All functions of a file without symbols, such as Deno's binary, have the same name. Several
+ * such frames in a row mean no more than one. Functions with names are never folded, because
  * recursion is a fact of the program.
  *
  * @module
@@ -16,10 +16,10 @@ import { groupFrames, NO_GROUP } from "./frame_groups.ts";
 import { type FrameSymbol, functionKey } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 
-/** Matches the names that stand for code without a name, such as `[deno]`. */
+/** Names of code without symbols, such as `[deno]`. */
 const STAND_IN = /^\[.*\]$/;
 
-/** Returns the key of code without a name. Jitted functions have any name. */
+/** Returns the key of code without a name. Jitted functions may have any name. */
 function unnamedKey(symbol: FrameSymbol): string | undefined {
   const { name, category } = symbol;
   const isNamed = category === "jitted" || category === "javascript" ||
@@ -27,7 +27,7 @@ function unnamedKey(symbol: FrameSymbol): string | undefined {
   return isNamed ? undefined : functionKey(symbol);
 }
 
-/** Folds runs of equal frames without names. Weights and samples stay as they are. */
+/** Folds runs of equal frames without names. Weights and samples do not change. */
 export function foldUnnamed(profile: Profile): Profile {
   const { tree, symbols, timeline } = profile;
   const { ofFrame } = groupFrames(symbols, unnamedKey);

@@ -9,10 +9,10 @@ import type { Address } from "../symbols/address.ts";
 /** Number of entries, a power of two. */
 const SIZE = 2 ** 17;
 
-/** Numbers of an entry: the address, space and frame in one, since, until. */
+/** Numbers per entry: the address; space and frame in one number; since; until. */
 const WIDTH = 4;
 
-/** Upper limit of frames. */
+/** Limit of the numbers of frames. */
 const FRAME_LIMIT = 2 ** 31;
 
 /** The result for an address that is not cached. */

@@ -6,7 +6,7 @@
 
 import type { FrameSymbol } from "./frame_symbol.ts";
 
-/** The group of a frame that has none. */
+/** The group of a frame without a key. */
 export const NO_GROUP = -1;
 
 /** Frames by their groups, which are numbered in the order of their first frames. */

@@ -23,17 +23,17 @@ import type { SourceMaps } from "./source_maps.ts";
 export interface FoundInstruction {
   readonly dump: Dump;
   readonly code: DumpedCode;
-  /** The function's number in that code. */
+  /** The function's index in the table of that code. */
   readonly fn: number;
   /** Offset of the instruction in the function, in bytes. */
   readonly offset: number;
 }
 
-/** Memory that belongs to no file, or to one without a name. */
+/** Paths of mappings that are not of named files. */
 const ANONYMOUS =
   /^(\/\/anon|\/memfd:|\/dev\/zero|\/SYSV|\/anon_hugepage|anon_inode|\[anon|\[heap|\[stack)/;
 
-/** Memory that a process shares with its children. */
+/** Paths of memory that a process shares with its children. */
 const SHARED = /^(\/memfd:|\/dev\/zero|\/dev\/shm\/|\/SYSV)/;
 
 /** Symbols of V8's builtins, which the binaries of Node and Deno contain. */
@@ -45,20 +45,20 @@ const UNKNOWN: FrameSymbol = {
   dso: "",
 };
 
-/** The place of the callers that could not be found. */
+/** The frame that represents callers that could not be found. */
 const CALLERS_UNKNOWN: FrameSymbol = {
   name: "[callers unknown]",
   category: "unknown",
   dso: "",
 };
 
-/** Returns whether a mapping can have jitted code. */
+/** Returns whether a mapping can contain jitted code. */
 export function isAnonymous(mapping: Mapping | undefined): boolean {
   return mapping === undefined || mapping.file.path === "" ||
     ANONYMOUS.test(mapping.file.path);
 }
 
-/** Symbolizes frames, each once. A frame is a number; equal frames have the same one. */
+/** Symbolizes frames, each once. A frame is an index; equal frames have the same index. */
 export class FrameNames {
   readonly #processes: Processes;
   readonly #symbols: () => NativeSymbols;
@@ -75,7 +75,7 @@ export class FrameNames {
   #dump: Dump | undefined;
   #code: DumpedCode | undefined;
   #offset = 0;
-  /** Indicates whether the function of the last named frame was recorded after the sample. */
+  /** True if the function of the last named frame was recorded after the sample. */
   isEarly = false;
 
   /** @param symbols Returns the native symbols; called when the first is needed. */
@@ -109,23 +109,23 @@ export class FrameNames {
     return { dump, code, fn: code.functionOf(piece), offset: this.#offset };
   }
 
-  /** Returns whether a frame is unnamed code in memory of no file. */
+  /** Returns whether a frame is unnamed code in anonymous memory. */
   isUnknown(frame: number): boolean {
     return frame === this.#unknown;
   }
 
-  /** The frame above a chain whose outer callers are not known. */
+  /** The outermost frame of a chain whose outer callers are unknown. */
   get callersUnknown(): number {
     return this.#callersUnknown ??= this.#add(CALLERS_UNKNOWN);
   }
 
-  /** Names the kernel's code. */
+  /** Returns the frame of kernel code. */
   ofKernel(address: Address): number {
     this.#piece = NO_PIECE;
     return this.#ofSymbols(this.#processes.get(KERNEL_PID), address, true);
   }
 
-  /** Names the code of a caller. Unlike {@linkcode ofUser} sets no `found`. */
+  /** Returns the frame of a caller. Unlike {@linkcode ofUser}, it does not set `found`. */
   ofCaller(process: Process, address: Address, time: number): number {
     const { space } = process;
     const known = this.#cache.find(space, address, time);
@@ -142,7 +142,7 @@ export class FrameNames {
     return frame;
   }
 
-  /** Names a process's code at an address at a time. */
+  /** Returns the frame of a process's code at an address at a time. */
   ofUser(process: Process, address: Address, time: number): number {
     this.#piece = NO_PIECE;
     this.isEarly = false;
@@ -169,7 +169,7 @@ export class FrameNames {
 
   /**
    * Returns whether a file with a symbol at the address was mapped after the function.
-   * Memory whose protection has only changed has no symbols.
+   * Memory of which only the protection has changed has no symbols.
    */
   #isReplaced(
     process: Process,
@@ -260,7 +260,7 @@ export class FrameNames {
       return this.#unknown;
     }
     return this.#ofSymbol(symbol, (name) => {
-      // A symbol in memory is of a perf map; V8's builtins are symbols of its binary as well.
+      // Symbols of anonymous memory are from perf maps. V8's builtins are symbols of its binary.
       if (isMemory || isV8Builtin(name)) {
         const { name: shown, category } = namedCode(name);
         return { name: shown, category, dso: "" };

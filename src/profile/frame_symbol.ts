@@ -22,10 +22,10 @@ export interface FrameSymbol {
   readonly source?: { readonly file: string; readonly line: number };
 }
 
-/** Returns a key that is the same for all frames of one function. */
+/** Returns the key of all frames of a function. */
 export const functionKey = ({ name, category, dso }: FrameSymbol): string =>
   `${category}\0${dso}\0${name}`;
 
-/** Returns a key that is the same for all frames of one line of a function, if it has lines. */
+/** Returns the key of all frames of a function's line; undefined without a source line. */
 export const lineKey = ({ source, name }: FrameSymbol): string | undefined =>
   source && `${source.file}\0${source.line}\0${name}`;

@@ -6,7 +6,7 @@
 
 import type { FunctionTable } from "../reader/function_table.ts";
 
-/** A frame without a number. */
+/** Result for a frame that has not been symbolized yet. */
 export const UNNAMED = -1;
 
 /** The frames of all functions: one for each line entry, and one for code without a line. */
@@ -23,7 +23,7 @@ export class FunctionFrames {
   /**
    * Returns a frame, or `UNNAMED`.
    *
-   * @param entry The number of a line entry; −1 for code without a line.
+   * @param entry The index of a line entry; −1 for code without a line.
    */
   get(fn: number, entry: number): number {
     return this.#frames[entry < 0 ? this.#lineCount + fn : entry];

@@ -1,5 +1,5 @@
 /**
- * When a program compiled its functions.
+ * The times at which a program compiled its functions.
  *
  * @module
  */

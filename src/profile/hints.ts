@@ -14,7 +14,7 @@ import type { Hint } from "./hint.ts";
 /** Maximum number of hints. */
 const MOST = 5;
 
-/** Number of bytes of a dump that are checked, because checking takes time. */
+/** Maximum number of bytes of a dump that are checked, because checking takes time. */
 const CHECKED_SIZE = 8 * 1024 * 1024;
 
 /** Minimum share of the weight for a hint. */
@@ -33,15 +33,16 @@ const UNWOUND_ENDS: Partial<
       "record more of the stack: --stack-size 32768 (perf: --call-graph dwarf,32768)",
   },
   "no rules": {
-    text: "end at code without unwind info and frame pointers",
+    text: "end at code that has neither unwind info nor frame pointers",
     remedy: "let its compiler keep frame pointers or write unwind info",
   },
   "wrong rules": {
     text: "end at code whose unwind info does not fit the stack",
-    remedy: "if it is code of a dump, run jitdump check",
+    remedy: "if a dump describes the code, run jitdump check",
   },
   "no registers": {
-    text: "are missing, as the samples lack the registers of a 64-bit process",
+    text:
+      "are missing, because the samples lack the registers of a 64-bit process",
     remedy: "record with --call-graph fp",
   },
 };
@@ -51,14 +52,14 @@ export interface Observations {
   /** The times of the first and the last sample. */
   firstTime: number;
   lastTime: number;
-  /** Number of samples of functions that were recorded after them. */
+  /** Number of samples whose function was recorded later. */
   early: number;
   /** Number of records that perf lost. */
   lost: number;
   /** Number of frames of the longest chains, and the number of such chains. */
   longest: number;
   atLongest: number;
-  /** Number of chains unwound from copies of the stack, by how they ended. */
+  /** Number of chains unwound from copies of the stack, by their end. */
   readonly chainEnds: Map<ChainEnd, number>;
   /** Number of samples with a chain and no copy of the stack. */
   withChains: number;
@@ -66,8 +67,8 @@ export interface Observations {
   readonly mappedAt: Map<Dump, number>;
   /** Weight of unknown code after the last function of the dumps, by process. */
   readonly unknownLater: Map<number, number>;
-  /** The problem of a recording that cannot be read to its end. */
-  damage: string | undefined;
+  /** The error that prevents reading the rest of the recording. */
+  readError: string | undefined;
 }
 
 /** The data from which hints are derived. */
@@ -100,17 +101,17 @@ function percent(part: number, { weight }: EventProfile): string {
 }
 
 function* onRecording({ seen, profile }: HintSources): Generator<Hint> {
-  if (seen.damage !== undefined) {
+  if (seen.readError !== undefined) {
     yield {
       text:
-        `the recording is damaged (${seen.damage}), and the records after that are missing`,
+        `the recording is corrupt (${seen.readError}), and the records after that are missing`,
       remedy: "record again",
     };
   }
   if (seen.lost > profile.samples / 100) {
     yield {
       text:
-        `${seen.lost} records were lost, because they were not written in time`,
+        `${seen.lost} records were lost, because the buffers were not emptied in time`,
       remedy:
         "record with fewer samples (--frequency 999; perf: -F 999), or with a larger buffer (perf: -m 16M)",
     };
@@ -135,14 +136,14 @@ function* onDumps({ seen, dumps, profile }: HintSources): Generator<Hint> {
       yield {
         text: `all functions of the dump ${path} are later than all samples`,
         remedy:
-          "its clock is not that of the recording: let the writer use CLOCK_MONOTONIC, and record a process in a time namespace from within",
+          "the dump's clock is not the recording's: let the writer use CLOCK_MONOTONIC, and record a process in a time namespace from within that namespace",
       };
     } else if (last < mappedAt - 1e9) {
       yield {
         text:
           `all functions of the dump ${path} are earlier than the dump itself`,
         remedy:
-          "its clock is not that of the recording: let the writer use CLOCK_MONOTONIC, and record a process in a time namespace from within",
+          "the dump's clock is not the recording's: let the writer use CLOCK_MONOTONIC, and record a process in a time namespace from within that namespace",
       };
     } else if (
       !profile.dumps.has(dump) &&
@@ -153,7 +154,7 @@ function* onDumps({ seen, dumps, profile }: HintSources): Generator<Hint> {
           percent(unknownOf(profile), profile)
         } of the time is in unnamed code`,
         remedy:
-          "if the writer receives a copy of the code, pass the address of the running code as well (address)",
+          "if the writer is passed a copy of the code, pass the address at which the code runs too (address)",
       };
     }
   }
@@ -163,7 +164,7 @@ function unknownOf({ unknown }: EventProfile): number {
   return unknown.values().reduce((sum, weight) => sum + weight, 0);
 }
 
-/** Yields hints on code in memory of no file that no dump describes. */
+/** Yields hints on anonymous memory with code that no dump describes. */
 function* onUnknown(sources: HintSources): Generator<Hint> {
   const { profile, seen, dumps, commandOf } = sources;
   const later = seen.unknownLater.entries().toArray()
@@ -186,9 +187,9 @@ function* onUnknown(sources: HintSources): Generator<Hint> {
   if (!isMuch && dumps.areNamed) return;
   if (!isMuch) {
     yield {
-      text: "no process of the recording had a dump",
+      text: "no recorded process had a dump",
       remedy:
-        "if a program has a JIT compiler, let it write a dump (for Deno's own: jitdump record --v8)",
+        "if a program has a JIT compiler, let it write a dump (for Deno's own code: jitdump record --v8)",
     };
     return;
   }
@@ -201,7 +202,7 @@ function* onUnknown(sources: HintSources): Generator<Hint> {
     return;
   }
   yield {
-    text: dumps.areNamed ? text : `${text}: the recording names no dump`,
+    text: dumps.areNamed ? text : `${text}, and the recording names no dump`,
     remedy:
       "let the program write a dump (for Deno's own code: jitdump record --v8), and keep it open until the recording has started",
   };
@@ -214,7 +215,8 @@ function* onChains({ seen, dumps, profile }: HintSources): Generator<Hint> {
     yield {
       text:
         `${seen.atLongest} call chains end after ${seen.longest} frames, the kernel's limit, so their outer callers are missing`,
-      remedy: "sysctl kernel.perf_event_max_stack=1023, and record again",
+      remedy:
+        "run sysctl kernel.perf_event_max_stack=1023 as root, and record again",
     };
   }
   if (seen.chainEnds.size > 0) {
@@ -225,13 +227,13 @@ function* onChains({ seen, dumps, profile }: HintSources): Generator<Hint> {
   if (seen.withChains > 0 && sampled.some(({ hasUnwinding }) => hasUnwinding)) {
     yield {
       text:
-        "functions have unwind info, but the recording has no copies of the stack: callers are missing if the code keeps no frame pointers",
+        "functions have unwind info, but the recording has no copies of the stack, so callers are missing if the code keeps no frame pointers",
       remedy: "record with --call-graph dwarf",
     };
   }
 }
 
-/** Hints on chains that were unwound, and do not reach the start of their thread. */
+/** Yields hints on unwound chains that do not reach the start of their thread. */
 function* onUnwound(ends: ReadonlyMap<ChainEnd, number>): Generator<Hint> {
   const all = ends.values().reduce((sum, count) => sum + count, 0);
   for (const [end, { text, remedy }] of Object.entries(UNWOUND_ENDS)) {
@@ -245,12 +247,12 @@ function* onEarly({ seen }: HintSources): Generator<Hint> {
   if (seen.early === 0) return;
   yield {
     text:
-      `${seen.early} samples are earlier than the record of their function, and count as the first function at that address`,
+      `${seen.early} samples are earlier than the record of their function, and are attributed to the first function at their address`,
     remedy: "let the program record a function before it runs it",
   };
 }
 
-/** Yields hints on dumps in which `jitdump check` finds an error. */
+/** Returns hints on dumps in which `jitdump check` finds an error. */
 async function onFindings(dumps: readonly Dump[]): Promise<Hint[]> {
   const hints: Hint[] = [];
   for (const { path, hints: own } of dumps) {
@@ -266,7 +268,7 @@ async function onFindings(dumps: readonly Dump[]): Promise<Hint[]> {
         break;
       }
     } catch {
-      // The file was removed after it was read.
+      // The file has been removed since it was read.
     }
   }
   return hints;

@@ -11,7 +11,7 @@ import { stacksOf } from "./stack_table.ts";
 import { functionTotals, lineTotals, type Share } from "./totals.ts";
 import { unitOf } from "./unit.ts";
 
-/** Version of the schema. It changes when a field is removed or gets another meaning. */
+/** Version of the schema. It changes if a field is removed or changes its meaning. */
 const VERSION = 1;
 
 /** Returns a profile with its samples as an object for `JSON.stringify()`. */
@@ -58,14 +58,14 @@ export function toJson(profile: Profile): unknown {
 function countTree({ tree, timeline }: Profile): CallTree {
   const counts = new CallTree();
   for (let node = 0; node < tree.size; node++) {
-    // Nodes are created in the same order, so they have the same numbers.
+    // Nodes are created in the same order, so they have the same indices.
     counts.child(tree.parentOf(node), tree.frameOf(node));
   }
   for (const node of timeline.node) counts.addWeight(node, 1);
   return counts;
 }
 
-/** Joins weights with numbers of samples. */
+/** Joins weights with counts of samples. */
 function withCounts(
   weights: readonly Share[],
   counts: readonly Share[],
@@ -84,11 +84,11 @@ function withCounts(
 
 /** Returns all frames, with their function's index. */
 function framesOf({ symbols }: Profile, functions: readonly Share[]) {
-  const indexes = new Map(
+  const indices = new Map(
     functions.map(({ symbol }, i) => [functionKey(symbol), i]),
   );
   return symbols.map((symbol) => ({
-    function: indexes.get(functionKey(symbol)),
+    function: indices.get(functionKey(symbol)),
     file: symbol.source?.file,
     line: symbol.source?.line,
   }));

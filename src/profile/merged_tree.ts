@@ -9,10 +9,10 @@ import { groupFrames } from "./frame_groups.ts";
 import type { FrameSymbol } from "./frame_symbol.ts";
 import type { Profile } from "./profile.ts";
 
-/** A tree of chains of keys. */
+/** A call tree with merged frames. */
 export interface MergedTree {
   readonly tree: CallTree;
-  /** The first frame of each key below the processes. */
+  /** The first frame of each key. */
   readonly symbols: readonly FrameSymbol[];
   /** The merged node of each node of the profile's tree. */
   readonly nodeOf: Int32Array;

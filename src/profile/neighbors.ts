@@ -28,10 +28,11 @@ export interface Neighbors {
 }
 
 /**
- * Returns the neighbors of all functions with a name, or with that name in their source if
- * there is none. A sample counts once for a neighbor, also if the function calls itself.
+ * Returns the neighbors of all functions with a name; if there is none, of all functions
+ * with that name in their source. A sample counts once for a neighbor, even if the function
+ * calls itself.
  *
- * @returns undefined if there is no such function.
+ * @returns The neighbors; undefined if there is no such function.
  */
 export function neighborsOf(
   profile: Profile,

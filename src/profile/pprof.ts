@@ -71,7 +71,7 @@ class PprofBuilder {
       : this.#valueType(event, "count");
     message.message(SAMPLE_TYPE, this.#valueType("samples", "count"))
       .message(SAMPLE_TYPE, unit);
-    // pprof shows the first file of code as that of the profile.
+    // pprof shows the first mapping as the profile's file.
     const [first] = timeline.threads;
     if (first !== undefined) this.#mappingOf(first.processName);
     for (const [frame, symbol] of profile.symbols.entries()) {
@@ -108,7 +108,7 @@ class PprofBuilder {
       .integer(2, this.#string(unit));
   }
 
-  /** Adds a frame. Its id is one more than its number, as 0 is none. */
+  /** Adds a frame. Its id is its index plus 1, because 0 means none. */
   #addLocation(frame: number, symbol: FrameSymbol): void {
     const line = new ProtobufMessage().integer(1, this.#functionOf(symbol))
       .integer(2, symbol.source?.line ?? 0);
@@ -119,8 +119,8 @@ class PprofBuilder {
   }
 
   /**
-   * Returns the id of a function in a file, as inlined lines can be of other files. pprof
-   * adds up those of one name. `system_name` is empty, because pprof would demangle it.
+   * Returns the id of a function in a file, because inlined lines can be of other files. pprof
+   * sums functions with the same name. `system_name` is empty, because pprof would demangle it.
    */
   #functionOf(symbol: FrameSymbol): number {
     const file = symbol.source?.file ?? "";
@@ -132,7 +132,7 @@ class PprofBuilder {
     });
   }
 
-  /** Returns the id of a file of code, which needs no more symbols; 0 if there is none. */
+  /** Returns the id of a code file's mapping, marked as symbolized; 0 if there is no file. */
   #mappingOf(dso: string): number {
     if (dso === "") return 0;
     return this.#mappings.of(dso, (id) => {
@@ -143,7 +143,7 @@ class PprofBuilder {
     });
   }
 
-  /** Adds up the samples of each chain and thread. */
+  /** Sums the samples of each chain and thread. */
   #sums(): Iterable<Sum> {
     const { timeline, tree } = this.#profile;
     const sums = new Map<number, Sum>();

@@ -19,9 +19,9 @@ export interface DumpUse {
   readonly dump: Dump;
   /** The functions of one process that has written to it. */
   readonly code: DumpedCode;
-  /** End time of its functions: a child has those of its parent up to the fork. */
+  /** Time after which its functions do not apply: a child has its parent's up to the fork. */
   readonly until: number;
-  /** Indicates whether the functions are another process's, and only valid in shared memory. */
+  /** True if the functions are another process's, and apply only in shared memory. */
   readonly isForeign: boolean;
 }
 
@@ -51,7 +51,7 @@ function inherited(use: DumpUse, pid: number, time: number): DumpUse[] {
   ];
 }
 
-/** A symbol that was found before, and the mapping at its address. */
+/** A cached frame, and the mapping at its address. */
 export interface KnownName {
   readonly mapping: Mapping | undefined;
   readonly frame: number;
@@ -65,13 +65,13 @@ let nextSpace = 0;
 export class Process {
   readonly pid: number;
   #dumps: readonly DumpUse[] = [];
-  /** Number of its state, which changes with its dumps and late files. */
+  /** Number of its current state, which changes with its dumps and late files. */
   space = nextSpace++;
   /** Number of changes of its address space. */
   version = 0;
   /** Native names by address. */
   readonly names = new Map<Address, KnownName>();
-  /** Range of files that were mapped after the first dump, and may replace its code. */
+  /** Address range of files that were mapped after the first dump, and may replace its code. */
   lateStart = Infinity;
   lateEnd = -Infinity;
 
@@ -89,7 +89,7 @@ export class Process {
     this.space = nextSpace++;
   }
 
-  /** Records that a file was mapped. */
+  /** Adds the range of a file that was mapped after the first dump. */
   addLate(start: Address, end: Address): void {
     if (start >= this.lateStart && end <= this.lateEnd) return;
     this.lateStart = Math.min(this.lateStart, start);
@@ -129,7 +129,7 @@ export class Processes {
     return mapping;
   }
 
-  /** Records that a process has mapped a dump. */
+  /** Adds a dump that a process has mapped. */
   addDump(pid: number, dump: Dump): void {
     const process = this.get(pid);
     const others = process.dumps.filter((use) => use.dump !== dump);
@@ -166,7 +166,7 @@ export class Processes {
     child.lateEnd = parent.lateEnd;
   }
 
-  /** Discards the names of a process that has ended. */
+  /** Discards the cached names of a process that has ended. */
   exit(pid: number, tid: number): void {
     if (pid === tid) this.#processes.get(pid)?.names.clear();
   }

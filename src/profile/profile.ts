@@ -23,7 +23,7 @@ export interface FunctionWeights {
 /** A dump with its functions. */
 export interface SampledDump {
   readonly path: string;
-  /** The sampled functions by the position of their load, if instructions were requested. */
+  /** The sampled functions by the offset of their load, if instructions were requested. */
   readonly functions: ReadonlyMap<number, FunctionWeights>;
   /** The process that first mapped it. */
   readonly pid: number;
@@ -39,11 +39,11 @@ export interface OtherEvent {
 
 /** A profile of one event of a recording. */
 export interface Profile {
-  /** The call chains. First nodes are processes, those below them frames. */
+  /** The call chains. The outermost nodes are processes, all others frames. */
   readonly tree: CallTree;
-  /** The first nodes' frames: commands with their process. */
+  /** The frames of the outermost nodes: command and pid. */
   readonly processes: readonly string[];
-  /** All other nodes' frames. */
+  /** The frames of all other nodes. */
   readonly symbols: readonly FrameSymbol[];
   readonly dumps: readonly SampledDump[];
   /** The samples one by one; empty unless they were requested. */
@@ -61,7 +61,7 @@ export interface Profile {
   readonly duration: number;
   /** Number of records that were lost while recording. */
   readonly lost: number;
-  /** Number of chains that were unwound from copies of the stack, by how they ended. */
+  /** Number of chains that were unwound from copies of the stack, by their end. */
   readonly chainEnds: ReadonlyMap<ChainEnd, number>;
   /** The other events that have samples. */
   readonly others: readonly OtherEvent[];

@@ -56,24 +56,24 @@ const SAMPLES_BETWEEN = 1000;
 
 /** Options for {@linkcode readProfile}. */
 export interface ProfileOptions {
-  /** The event to show; defaults to the one with the greatest weight. */
+  /** The event to show. Defaults to the one with the greatest weight. */
   readonly event?: string;
-  /** Directories with dumps that have moved. */
+  /** Directories to search for dumps that have moved. */
   readonly dumps?: readonly string[];
-  /** The samples to read; defaults to all. */
+  /** The samples to read. Defaults to all. */
   readonly selection?: SampleSelection;
-  /** Option to add up the weights of instructions as well. */
+  /** If true, the weights of instructions are summed too. */
   readonly instructions?: boolean;
-  /** Option to keep the samples one by one, in the order of time. */
+  /** If true, the samples are kept one by one, in order of time. */
   readonly timeline?: boolean;
-  /** Receives the number of samples that have been read, from time to time. */
+  /** Receives the number of samples read so far, every thousand samples. */
   readonly onSamples?: (count: number) => void;
 }
 
 /**
  * Reads a recording and the dumps of its processes.
  *
- * @param path A perf.data, as a file, a pipe's copy or a directory.
+ * @param path Path of a perf.data: a file, a saved pipe or a directory.
  * @throws {Error} If it cannot be read, or has no samples.
  */
 export async function readProfile(
@@ -89,7 +89,7 @@ export async function readProfile(
     }
   } catch (error) {
     if (!(error instanceof PerfDataFormatError)) throw error;
-    profiler.noteDamage(error);
+    profiler.noteReadError(error);
   }
   return await profiler.finish(options.event);
 }
@@ -135,7 +135,7 @@ class Profiler {
   readonly #unwinder: StackUnwinder;
   readonly #events: EventProfiles;
   readonly #chain = new CallChain();
-  /** Numbers of commands with their process, which are the tree's first frames. */
+  /** Indices of the labels of processes (command and pid), which are the tree's first frames. */
   readonly #labels = new Map<string, number>();
   /** The process that first mapped each dump. */
   readonly #owners = new Map<Dump, number>();
@@ -187,7 +187,7 @@ class Profiler {
       withChains: 0,
       mappedAt: new Map(),
       unknownLater: new Map(),
-      damage: undefined,
+      readError: undefined,
     };
   }
 
@@ -207,9 +207,9 @@ class Profiler {
     else if (record instanceof CallchainDeferred) this.#complete(record);
   }
 
-  /** Records that the recording cannot be read after some byte. */
-  noteDamage(error: PerfDataFormatError): void {
-    this.#seen.damage = error.message;
+  /** Notes the error that prevents reading the rest of the recording. */
+  noteReadError(error: PerfDataFormatError): void {
+    this.#seen.readError = error.message;
   }
 
   #addMapping(record: Mmap): void {
@@ -264,9 +264,9 @@ class Profiler {
   }
 
   /**
-   * Finds the callers by the copy of the stack, if the sample has one.
+   * Unwinds the copy of the stack, if the sample has one.
    *
-   * @returns Whether outer callers are not known.
+   * @returns True if outer callers are unknown.
    */
   #unwind(sample: Sample): boolean {
     const { attr } = sample.event ?? {};
@@ -407,23 +407,23 @@ class Profiler {
   }
 
   #refuseEmpty(): never {
-    const { damage } = this.#seen;
-    if (damage !== undefined) {
+    const { readError } = this.#seen;
+    if (readError !== undefined) {
       throw new Error(
-        `${this.#path} cannot be read: ${damage}; record again`,
+        `${this.#path} cannot be read: ${readError}; record again`,
       );
     }
     if (this.#unselected > 0) {
       throw new Error(
-        `${this.#path} has ${this.#unselected} samples, and none of the selected process, thread and time`,
+        `${this.#path} has ${this.#unselected} samples, but none of the selected process, thread and time`,
       );
     }
     throw new Error(
-      `${this.#path} has no samples: perf was killed before it wrote one, the program used too little CPU time, or the event does not count here; record again with -e cpu-clock`,
+      `${this.#path} has no samples: perf was killed before it wrote one, the program used too little CPU time, or the event does not count on the recorded machine; record again with -e cpu-clock`,
     );
   }
 
-  /** Indicates whether timestamps are of the clock of dumps. */
+  /** True if timestamps are from CLOCK_MONOTONIC, the clock of dumps. */
   get #isMonotonic(): boolean {
     return this.#reader.events.all.every(({ attr }) =>
       attr.useClockid && attr.clockid === MONOTONIC &&
@@ -447,7 +447,10 @@ class Profiler {
     return recordedHere(this.#reader.features);
   }
 
-  /** Native symbols, read late: the features with the machine can be at the end of a pipe. */
+  /**
+   * Returns the native symbols. They are created on first use, because the features that
+   * describe the machine can be at the end of a pipe.
+   */
   #nativeSymbols(): NativeSymbols {
     if (this.#symbols === undefined) {
       const isHere = this.#isThisMachine;

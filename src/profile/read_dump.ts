@@ -1,5 +1,5 @@
 /**
- * Reading the dumps of a recording.
+ * Reading of a recording's dumps.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface RecordingClock {
   /** The time of its first record. */
   readonly startTime: bigint;
   readonly tickRate: TickRate | undefined;
-  /** Indicates whether it is CLOCK_MONOTONIC, that of dumps. */
+  /** True if it is CLOCK_MONOTONIC, the clock of dumps. */
   readonly isMonotonic: boolean;
 }
 
@@ -41,21 +41,21 @@ export interface DumpUser {
 
 /** The functions of a dump, and descriptions of missing data. */
 export interface ReadDump {
-  /** The functions of each process that the records name; at least one history. */
+  /** The functions of each process that the records name; never empty. */
   readonly histories: ReadonlyMap<number, CodeHistory>;
-  /** The process that created it. */
+  /** The process that created the dump. */
   readonly pid: number;
   readonly clock: DumpClock;
-  /** Indicates whether the header declares timestamps in ticks of the processor. */
+  /** True if the header declares timestamps in processor ticks. */
   readonly isFlagged: boolean;
-  /** Indicates whether any function has unwind info. */
+  /** True if any function has unwind info. */
   readonly hasUnwinding: boolean;
-  /** The missing part. */
+  /** Hints on missing data. */
   readonly hints: readonly Hint[];
 }
 
 /**
- * Reads a whole dump, because the correction of lines depends on all of them.
+ * Reads a whole dump, because the correction of lines depends on all functions.
  *
  * @throws {Error} If it cannot be opened, or does not begin with the header of a dump.
  */
@@ -154,7 +154,7 @@ function describeClock(
   if (clock !== declared) {
     return [{
       text:
-        `the recording has another clock than the dump ${path}, CLOCK_MONOTONIC, so code at addresses that several functions had has no names`,
+        `the recording has another clock than the dump ${path} (CLOCK_MONOTONIC), so functions that share an address with others have no names`,
       remedy: "record again with perf record -k mono",
     }];
   }
@@ -163,7 +163,7 @@ function describeClock(
     return [{
       text:
         `the header of the dump ${path} declares timestamps in processor ticks, but they are nanoseconds, and are read as such`,
-      remedy: "its writer should clear bit 0 of the header's flags",
+      remedy: "let the writer clear bit 0 of the header's flags",
     }];
   }
   return [{
@@ -190,10 +190,10 @@ function describeRanges(path: string, ranges: readonly CorruptRange[]): Hint[] {
   if (ranges.length === 0) return [];
   const [{ problem }] = ranges;
   const where = ranges.length === 1
-    ? "is damaged in one place"
-    : `is damaged in ${ranges.length} places, the first of them`;
+    ? "is corrupt in one range"
+    : `is corrupt in ${ranges.length} ranges, the first of them`;
   const rest = ranges[ranges.length - 1].end === undefined
-    ? "the records after the last one are missing"
+    ? "all records after the last range are missing"
     : "functions there may be missing";
   return [{
     text: `the dump ${path} ${where} (${problem}); ${rest}`,
@@ -207,6 +207,6 @@ function describeTail(path: string, tail: Tail | undefined): Hint[] {
     text:
       `the dump ${path} ends within the record at byte ${tail.offset}; functions that were recorded later are missing`,
     remedy:
-      "the program was killed or its disk was full: end it another way and record again",
+      "the program was killed or its disk was full: let the program close its dump, and record again",
   }];
 }

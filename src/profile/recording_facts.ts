@@ -1,5 +1,5 @@
 /**
- * Facts about a recording: what was recorded, when and where.
+ * Facts about a recording: its command, machine and time.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { PerfDataReader } from "../perf_data/perf_data_reader.ts";
 
 /** Facts about a recording; those that are not recorded are undefined. */
 export interface RecordingFacts {
-  /** The command that recorded, with its arguments. */
+  /** The recording command, with its arguments. */
   readonly command: readonly string[] | undefined;
   /** The recorded machine. */
   readonly host: string | undefined;

@@ -10,9 +10,9 @@ export interface SampleSelection {
   readonly process?: string;
   /** Name or id of a thread. */
   readonly thread?: string;
-  /** Nanoseconds since the recording's first record. */
+  /** First selected time, in nanoseconds since the recording's first record. */
   readonly since?: number;
-  /** The first time after the selected ones. */
+  /** First time after the selected ones, in nanoseconds since the first record. */
   readonly until?: number;
 }
 

@@ -23,7 +23,7 @@ export interface Samples {
   readonly length: number;
   /** Times in nanoseconds since the recording's first record. */
   readonly time: Float64Array;
-  /** Indexes into `threads`. */
+  /** Indices into `threads`. */
   readonly thread: Int32Array;
   /** The node of the profile's tree at which the sample's chain ends. */
   readonly node: Int32Array;
@@ -65,8 +65,8 @@ export class SampleTable {
   }
 
   /**
-   * Returns the samples in the order of time. Samples whose call chain was completed later
-   * were added late.
+   * Returns the samples in order of time. They are sorted, because a sample whose call chain
+   * was completed later was added later.
    *
    * @param nameOf Returns the name of a thread.
    */

@@ -1,5 +1,5 @@
 /**
- * The functions of dumps that have samples of their own.
+ * The functions of dumps that have self weight.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface SampledFunction {
   readonly category: CodeCategory;
   /** Path of the dump. */
   readonly dump: string;
-  /** Position of its load in the dump. */
+  /** Byte offset of its load in the dump. */
   readonly position: number;
   readonly weight: number;
   /** By the offset of the instruction from the function's start, in bytes. */
@@ -41,9 +41,10 @@ export function sampledFunctions(
 }
 
 /**
- * Returns the functions that a text names. The first of these that finds any counts: equal
- * names; whole names that match it as a regular expression; names in the source of which it
- * matches whole words, as "fib" of Erlang's "lists:fib/1"; names that contain a match.
+ * Returns the functions that match a text, by the first of these rules that finds any: the
+ * name equals the text; the whole name matches it as a regular expression; it matches whole
+ * words of the name in the source, as "fib" in Erlang's "lists:fib/1"; the name contains a
+ * match.
  *
  * @throws {SyntaxError} If no name equals the text, and it is not a regular expression.
  */
@@ -68,7 +69,7 @@ export function functionsNamed(
   return [];
 }
 
-/** Returns the hottest jitted function, or else the hottest of all; undefined if there is none. */
+/** Returns the hottest jitted function, else the hottest of all; undefined without any. */
 export function hottestFunction(
   functions: readonly SampledFunction[],
 ): SampledFunction | undefined {

@@ -10,7 +10,7 @@ import type { Profile } from "./profile.ts";
 import { byThread, type Thread } from "./sample_table.ts";
 import { isTime } from "./unit.ts";
 
-/** A function. Its line is missing, because a sampled line is not where it begins. */
+/** Returns a function, without a line, because a sampled line is not the function's first. */
 function toFrame({ name, source, dso }: FrameSymbol) {
   return { name, file: source?.file ?? (dso || undefined) };
 }

@@ -1,5 +1,5 @@
 /**
- * The call stacks of a profile in columns, as file formats have them.
+ * The call stacks of a profile in columns, as file formats store them.
  *
  * @module
  */

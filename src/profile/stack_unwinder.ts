@@ -1,5 +1,5 @@
 /**
- * From the copy of the stack in a sample to its call chain.
+ * Unwinding of the copies of the stack in samples.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import type { DumpedCode } from "./dumped_code.ts";
 import type { Dump } from "./dumps.ts";
 import type { Process } from "./processes.ts";
 
-/** ELF's machines by the kernel's names, which recordings have. */
+/** ELF's numbers of machines, by the kernel's names in recordings. */
 const MACHINES: Record<string, number> = {
   x86_64: EM_X86_64,
   aarch64: EM_AARCH64,
@@ -36,7 +36,7 @@ export class StackUnwinder {
   #arch: string | undefined;
   #unwinder: Unwinder | undefined;
 
-  /** @param symbols Returns the native symbols, which have the files open. */
+  /** @param symbols Returns the native symbols, which keep the files open. */
   constructor(spaces: AddressSpaces, symbols: () => NativeSymbols) {
     this.#code = new SampledCode(spaces, symbols);
   }
@@ -44,10 +44,10 @@ export class StackUnwinder {
   /**
    * Unwinds the stack of a sample; never throws.
    *
-   * @param arch The machine that was recorded, such as `"x86_64"`.
-   * @param kernel The user's part of the chain that the kernel has recorded, innermost first:
-   * what was interrupted, then return addresses.
-   * @returns `undefined` if the sample has no copy of the stack, or is not of the user's code.
+   * @param arch The recorded machine, such as `"x86_64"`.
+   * @param kernel The user part of the chain that the kernel has recorded, innermost first: the
+   * interrupted instruction, then return addresses.
+   * @returns `undefined` if the sample has no copy of the stack, or is of a kernel thread.
    */
   unwind(
     sample: Sample,
@@ -56,7 +56,7 @@ export class StackUnwinder {
     kernel: readonly Address[],
   ): UnwoundChain | undefined {
     const { userRegisters, userStack } = sample;
-    // Threads of the kernel have no registers of the user's.
+    // Kernel threads have no user registers.
     if (!userRegisters || !userStack || userRegisters.abi === 0) {
       return undefined;
     }
@@ -74,9 +74,9 @@ export class StackUnwinder {
 
 /** The unwind info of a dump. */
 interface DumpTables {
-  /** Sections `.eh_frame` by the position of the function's load. */
+  /** Sections `.eh_frame` by the byte offset of the function's load. */
   readonly sections: ReadonlyMap<number, Uint8Array>;
-  /** Tables by the number of the piece of code. */
+  /** Tables by the index of the piece of code. */
   readonly placed: Map<DumpedCode, Map<number, PlacedTable | undefined>>;
 }
 

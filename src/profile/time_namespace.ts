@@ -7,9 +7,9 @@
 const SECOND = 1_000_000_000n;
 
 /**
- * Returns the nanoseconds by which CLOCK_MONOTONIC of a living process is ahead of the
- * machine's (Linux 5.6 and later); 0 if it is not known. Deno 2.9 wants --allow-all for it.
- * Never prompts.
+ * Returns the nanoseconds by which CLOCK_MONOTONIC of a running process is ahead of the
+ * machine's (Linux 5.6 and later); 0 if that is unknown. Deno 2.9 requires --allow-all for
+ * it. Never prompts.
  */
 export function timeOffsetOf(pid: number): bigint {
   const path = `/proc/${pid}/timens_offsets`;

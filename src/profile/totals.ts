@@ -15,7 +15,7 @@ export interface Share {
   readonly symbol: FrameSymbol;
   /** Weight of its own instructions. */
   self: number;
-  /** Weight of its own instructions and of its callees. */
+  /** Weight of its own instructions and of those of its callees. */
   total: number;
 }
 
@@ -27,7 +27,7 @@ function totalsBy(
   const { first, ofFrame } = groupFrames(symbols, keyOf);
   const shares = first.map((symbol): Share => ({ symbol, self: 0, total: 0 }));
   const totals = tree.totals();
-  /** Number of occurrences of each in the chain: a recursive one counts once. */
+  /** Number of occurrences of each function in the chain: a recursive one counts once. */
   const depths = new Int32Array(shares.length);
   const shareOf = (node: number) =>
     tree.parentOf(node) === NO_NODE ? NO_GROUP : ofFrame[tree.frameOf(node)];

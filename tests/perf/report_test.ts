@@ -326,7 +326,7 @@ describe("jitdump report", () => {
       Deno.writeFileSync(path, bytes.subarray(40), { append: true });
       const { success, stderr } = await jitdump("report", data);
       assert(success, stderr);
-      assertStringIncludes(stderr, `the dump ${path} is damaged in one place`);
+      assertStringIncludes(stderr, `the dump ${path} is corrupt in one range`);
       assertEquals(await sharesOf(data), whole);
     },
   );
@@ -359,7 +359,10 @@ describe("jitdump report", () => {
     const { code, stdout, stderr } = await jitdump("report", data);
     assertEquals(code, 0);
     assertMatch(stdout, / unknown +\[unknown\]/);
-    assertMatch(stderr, /the dump \S+ cannot be read .*: restore it, or name/);
+    assertMatch(
+      stderr,
+      /the dump \S+ cannot be read .*: restore it, or pass its/,
+    );
   });
 
   itWithPerf(

@@ -183,7 +183,7 @@ describe("readProfile()", () => {
       });
       const without = await elsewhere.read(recording);
       assertEquals(selves(without), { "[unknown]": 1 });
-      assertStringIncludes(hints(without), "directory it is in with --dumps");
+      assertStringIncludes(hints(without), "pass its directory with --dumps");
     });
 
     it("fails when the dump is of an earlier process with that id", async () => {
@@ -775,7 +775,7 @@ describe("readProfile()", () => {
       const damaged = new Uint8Array([...bytes, ...new Uint8Array(100)]);
       const profile = await directory.read(damaged);
       assertEquals(selves(profile), { "[unknown]": 1 });
-      assertMatch(hints(profile), /the recording is damaged/);
+      assertMatch(hints(profile), /the recording is corrupt/);
     });
 
     it("returns a hint when samples were lost", async () => {
@@ -789,7 +789,7 @@ describe("readProfile()", () => {
       const profile = await directory.read(recording());
       assertMatch(
         hints(profile),
-        /100 % of the time is in code of :7 7 that no dump describes: the recording names no dump/,
+        /100 % of the time is in code of :7 7 that no dump describes, and the recording names no dump/,
       );
       assert(profile.hints.length <= 5);
     });

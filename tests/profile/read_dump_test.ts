@@ -57,7 +57,7 @@ describe("readDump()", () => {
     const { find, notes } = read(load(dump, "g", 0x2000n).bytes);
     assertEquals(find(0x2000n)?.name, "g");
     assertEquals(notes, [
-      `the dump PATH is damaged in one place (no record begins at byte ${size}); ` +
+      `the dump PATH is corrupt in one range (no record begins at byte ${size}); ` +
       "functions there may be missing",
     ]);
   });
