@@ -9,8 +9,8 @@ import { whyMissing } from "./it_unless.ts";
 import { runOrThrow } from "./perf.ts";
 
 /** Returns why no program can be compiled and inspected; returns undefined if one can. */
-export const whyNotCompiled = async (): Promise<string | undefined> =>
-  await whyMissing("cc") ?? await whyMissing("readelf");
+export const whyNotCompiled = (): Promise<string | undefined> =>
+  whyMissing("cc", "readelf");
 
 /** Compiles `native_program.c` without frame pointers; returns the executable's path. */
 export async function compileNativeProgram(directory: string): Promise<string> {

@@ -7,10 +7,14 @@
 import { it } from "@std/testing/bdd";
 import { isInstalled } from "./perf.ts";
 
-/** Returns why tests that run a program are ignored; returns undefined if it is installed. */
-export async function whyMissing(program: string): Promise<string | undefined> {
-  if (await isInstalled(program)) return undefined;
-  return `${program} is not installed`;
+/** Returns why tests that run programs are ignored; returns undefined if all are installed. */
+export async function whyMissing(
+  ...programs: string[]
+): Promise<string | undefined> {
+  for (const program of programs) {
+    if (!await isInstalled(program)) return `${program} is not installed`;
+  }
+  return undefined;
 }
 
 /** Why tests that change a file's owner are ignored; undefined if they can run. */

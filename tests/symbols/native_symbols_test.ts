@@ -10,7 +10,8 @@ import { parseKallsyms, parsePerfMap } from "../../src/symbols/text_symbols.ts";
 import { readVdso } from "../../src/symbols/vdso.ts";
 import { UnwindTable } from "../../src/unwind/unwind_table.ts";
 import { buildElf, BUILT_OFFSET } from "../support/build_elf.ts";
-import { itUnless } from "../support/it_unless.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
+import { temporaryDirectory } from "../support/script.ts";
 
 const PROGRAM = `
   __attribute__((noinline)) static int hidden(int n) { return n * 3 + 1; }
@@ -30,9 +31,8 @@ function run(command: string, ...args: string[]): string | undefined {
   }
 }
 
-const lacks = (...programs: string[]) =>
-  programs.filter((program) => run(program, "--version") === undefined)
-    .map((program) => `no ${program} here`)[0];
+const noTools = await whyMissing("cc", "nm", "objcopy");
+const noFilter = await whyMissing("c++filt");
 
 /** Returns the functions that nm lists: name, address, size. */
 function nmFunctions(path: string, ...options: string[]) {
@@ -52,12 +52,8 @@ function mappingOf(path: string, buildId?: string) {
 }
 
 async function inDirectory(test: (directory: string) => void | Promise<void>) {
-  const directory = await Deno.makeTempDir();
-  try {
-    await test(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
+  using directory = temporaryDirectory();
+  await test(directory.path);
 }
 
 /** Writes an ELF file with a function "one"; returns its path. */
@@ -70,7 +66,7 @@ function writeElf(directory: string): string {
 
 describe("names of native functions", () => {
   itUnless(
-    lacks("cc", "nm", "objcopy"),
+    noTools,
     "equal those of nm when a program has symbols or a debug file",
     () =>
       inDirectory((directory) => {
@@ -131,7 +127,7 @@ describe("names of native functions", () => {
     "/lib64/libc.so.6",
   ].find((path) => run("nm", "-D", path) !== undefined);
   itUnless(
-    libc === undefined ? "no nm, or no libc, here" : undefined,
+    libc === undefined ? "nm or libc is not installed" : undefined,
     "equal those of nm when the file is libc",
     () => {
       const functions = nmFunctions(libc!, "-D");
@@ -236,7 +232,7 @@ describe("names of native functions", () => {
     }
   });
 
-  it("are missing, with a note but no prompt, when nothing may be read", () =>
+  it("are missing with a note and no prompt when nothing may be read", () =>
     inDirectory((directory) => {
       const module = new URL(
         "../../src/symbols/native_symbols.ts",
@@ -302,7 +298,7 @@ describe("the vdso", () => {
     }
   });
 
-  it("has neither when it is another one", () => {
+  it("has neither when it is of another machine, kernel or word size", () => {
     const others: [string, boolean | undefined, ReturnType<typeof vdso>][] = [
       ["of another machine", false, vdso()],
       ["of an unknown machine", undefined, vdso()],
@@ -363,7 +359,7 @@ describe("the kernel's symbols", () => {
 
 describe("demangling", () => {
   itUnless(
-    lacks("c++filt"),
+    noFilter,
     "returns C++ and Rust names when symbols are mangled",
     async () => {
       const legacy = "_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE";

@@ -4,8 +4,8 @@ import { describe } from "@std/testing/bdd";
 import { ElfFile } from "../../src/symbols/elf_file.ts";
 import { InputFile } from "../../src/symbols/input_file.ts";
 import { stubsOf } from "../../src/symbols/plt_symbols.ts";
-import { itUnless } from "../support/it_unless.ts";
-import { isInstalled, runOrThrow } from "../support/perf.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
+import { runOrThrow } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
 const SOURCE = `#include <stdio.h>
@@ -16,11 +16,7 @@ int main(int count, char **args) {
 }
 `;
 
-const missing = (await Promise.all(
-  ["cc", "objdump"].map(async (program) =>
-    await isInstalled(program) ? [] : [program]
-  ),
-)).flat();
+const missing = await whyMissing("cc", "objdump");
 
 describe("stubsOf()", () => {
   for (
@@ -32,7 +28,7 @@ describe("stubsOf()", () => {
   ) {
     if (Deno.build.arch !== "x86_64" && options[0] !== "-no-pie") continue;
     itUnless(
-      missing.length > 0 ? `${missing} is not installed` : undefined,
+      missing,
       `returns objdump's names when the program is linked with ${
         options.join(" ")
       }`,

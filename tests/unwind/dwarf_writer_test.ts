@@ -45,7 +45,7 @@ describe("DwarfWriter", () => {
     }
   });
 
-  it("writes little-endian when a value has a fixed size, and aligns", () => {
+  it("writes and aligns little-endian values when they have a fixed size", () => {
     assertEquals(
       written((out) => {
         out.u8(0x1ff);

@@ -117,11 +117,11 @@ describe("the rules of an .eh_frame", () => {
       // Vector registers do not affect unwinding.
       const kept = columns.filter((name) => !name.startsWith("v"));
       for (const [i, [start, ...row]] of rows.entries()) {
-        const wanted = row.slice(0, 1 + kept.length);
+        const expected = row.slice(0, 1 + kept.length);
         const last = (rows[i + 1]?.[0] ?? codeSize) - 1;
         for (const offset of [start, last]) {
           const found = table.find(offset)!.row;
-          assertEquals(shown(found, kept, nameOf, isAArch64), wanted);
+          assertEquals(shown(found, kept, nameOf, isAArch64), expected);
         }
       }
       assertEquals(table.find(-1), undefined);
@@ -130,7 +130,10 @@ describe("the rules of an .eh_frame", () => {
   }
 
   itUnless(
-    reason ?? (Deno.build.arch === "x86_64" ? undefined : "not on x86-64"),
+    reason ??
+      (Deno.build.arch === "x86_64"
+        ? undefined
+        : "the programs are for x86-64"),
     "are those of readelf when they are of a program or the C library",
     async () => {
       using directory = temporaryDirectory();

@@ -62,10 +62,10 @@ describe("LibffiTable", () => {
     assertEquals(chain, ["1000 context", "2000 fp", "4000 cfi", "4100 fp"]);
   });
 
-  it("finds the function that called a closure when it leaves rbp as it was", () => {
+  it("finds the function that called a closure when the closure keeps rbp", () => {
     const frame = STACK + 0x20;
     const chain = unwind({
-      [frame]: STACK + 0x200, // rbp of a frame further up
+      [frame]: STACK + 0x200, // rbp of an outer frame
       [frame + 8]: 0x3000,
       [frame + 16 + 216]: 0x4000,
       [STACK + 0x200]: 0,

@@ -136,7 +136,7 @@ describe("Unwinder, x86-64", () => {
     assertEquals(chain.end, "start of thread");
   });
 
-  it("has the interrupted function, and the kernel's callers of it, when a signal handler has its own stack", () => {
+  it("finds the interrupted function and its callers when a signal handler has its own stack", () => {
     for (const interrupted of [STACK - 0x10_0000, STACK + 0x10_0000]) {
       const chain = x86.unwind(
         registers({ [X86.rbp]: 1, [X86.rsp]: STACK, [X86.rip]: 0x10010 }),
@@ -151,7 +151,7 @@ describe("Unwinder, x86-64", () => {
       const found = ["10010 context!", "50001 cfi", "30080 cfi!"];
       assertEquals(shown(chain), found);
       assertEquals(chain.end, "truncated stack");
-      // The handler leaves the frame pointer as it was.
+      // The handler does not change the frame pointer.
       const kernel = [0x10010, 0x30040, 0x30020];
       assertEquals(
         shown(splice(chain, kernel, WITH_SIGNALS.isExecutable)),
@@ -247,14 +247,14 @@ describe("Unwinder, x86-64", () => {
         [STACK + 40]: 0x40020,
       }],
     ];
-    for (const [what, rbp, contents] of rows) {
+    for (const [fault, rbp, contents] of rows) {
       const chain = x86.unwind(
         registers({ [X86.rbp]: rbp, [X86.rsp]: STACK, [X86.rip]: 0x40010 }),
         stackOf(STACK, 16, contents),
         SPACE,
       );
-      assertEquals(shown(chain), ["40010 context!"], what);
-      assertEquals(chain.end, "no rules", what);
+      assertEquals(shown(chain), ["40010 context!"], fault);
+      assertEquals(chain.end, "no rules", fault);
     }
   });
 
