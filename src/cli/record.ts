@@ -25,7 +25,8 @@ import { type Command, parse, suggest, UsageError } from "./command.ts";
 import { emitCache } from "./emitted_code.ts";
 import { Progress } from "./progress.ts";
 import { defaultEvent, RecordingSession } from "./recording_session.ts";
-import { DEFAULT_DIRECTORY, report } from "./report.ts";
+import { openPage } from "./open_page.ts";
+import { DEFAULT_DIRECTORY, report, writePage } from "./report.ts";
 
 const HELP = `
 Usage: jitdump record [OPTIONS] -- COMMAND…
@@ -44,6 +45,9 @@ Samples CPU cycles, or CPU time (cpu-clock) if the machine does not count cycles
   --event NAME,…           ${EVENT_NAMES.slice(0, 4).join(", ")},
                            ${EVENT_NAMES.slice(4).join(", ")};
                            :u or :k limits it to programs or the kernel
+  --html FILE              write the report's page too
+  --open                   open the page in a browser; FILE defaults to report.html in
+                           DIRECTORY
   --duration SECONDS       end after that time, and terminate the command
   --v8                     record the names and lines of JavaScript of a Deno program;
                            lines are "(generated)" if Deno's cache lacks the source map
@@ -55,14 +59,18 @@ report needs, also the dumps; JITDUMPDIR names a place in it to the command. Rep
 earlier recording only if this one succeeds, and keeps that in DIRECTORY/old.
 
 Requires --allow-ffi=<path of libc>, --allow-run=<COMMAND>, --allow-read and
---allow-write=<DIRECTORY>; --v8 requires --allow-env. In Deno, only --allow-all can read
-/proc: --pid and --all require it, and names of the kernel's functions.
+--allow-write=<DIRECTORY>; --v8 requires --allow-env, and --open --allow-run=xdg-open.
+In Deno, only --allow-all can read /proc: --pid and --all require it, and names of the
+kernel's functions.
 `;
 
 /** perf's default (6.1 to 7.2). */
 const FREQUENCY = 4000;
 
 const STACK_SIZE = 8192;
+
+/** Name of the page in the recording's directory. */
+const PAGE = "report.html";
 
 /** Signals that request a program to terminate. */
 const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -79,6 +87,7 @@ export const record: Command = {
     try {
       const status = await recordInto(options, library.symbols);
       await report.run([options.directory]);
+      await showPage(options);
       if (status !== 0) {
         console.error(
           `jitdump record: the command exited with status ${status}`,
@@ -91,6 +100,21 @@ export const record: Command = {
   },
 };
 
+/** Writes and opens the page, if that is requested. A browser that is missing is no failure. */
+async function showPage(
+  { directory, html, isOpened }: RecordOptions,
+): Promise<void> {
+  if (html === undefined && !isOpened) return;
+  const path = html ?? `${directory}/${PAGE}`;
+  await writePage(directory, path);
+  if (!isOpened) return;
+  try {
+    await openPage(path);
+  } catch (error) {
+    console.error(`jitdump record: ${(error as Error).message}`);
+  }
+}
+
 /** The command line. */
 interface RecordOptions {
   readonly directory: string;
@@ -102,6 +126,9 @@ interface RecordOptions {
   /** Seconds. */
   readonly duration?: number;
   readonly isV8: boolean;
+  /** Path of the page, if one is requested. */
+  readonly html?: string;
+  readonly isOpened: boolean;
   /** A command, the id of a process, or undefined for all processes. */
   readonly target: readonly string[] | number | undefined;
 }
@@ -120,6 +147,8 @@ function parseOptions(args: string[]): RecordOptions {
     frequency: { type: "string" },
     event: { type: "string" },
     duration: { type: "string" },
+    html: { type: "string" },
+    open: { type: "boolean", default: false },
   });
   if (positionals.length > 0) {
     throw new UsageError(
@@ -150,6 +179,8 @@ function parseOptions(args: string[]): RecordOptions {
       ? undefined
       : toSeconds(values.duration),
     isV8: values.v8,
+    html: values.html,
+    isOpened: values.open,
     target: toTarget(command, values.pid, values.all),
   };
 }

@@ -8,15 +8,17 @@ import { CATEGORIES } from "../profile/categories.ts";
 import { foldUnnamed } from "../profile/folded_profile.ts";
 import { toJson } from "../profile/json.ts";
 import type { Profile } from "../profile/profile.ts";
+import type { ProfileOptions } from "../profile/profiler.ts";
 import { annotate } from "./annotate.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { json, Output } from "./output.ts";
+import { openPage } from "./open_page.ts";
 import {
   findRecording,
   printHints,
   readWithProgress,
 } from "./read_recording.ts";
-import { FILE_FORMATS, writeProfile } from "./report_files.ts";
+import { FILE_FORMATS, STDOUT, writeProfile } from "./report_files.ts";
 import {
   type Rows,
   showFunctions,
@@ -44,6 +46,7 @@ instructions, total includes its callees. One of these options selects another o
   --json             functions, lines, stacks and samples as JSON; the schema is
                      src/profile/report.schema.json of this package
   --html FILE        write a page for a browser: flame graph, functions, time range
+  --open             with --html, open the page in a browser (xdg-open)
   --firefox FILE     write a file for https://profiler.firefox.com
   --speedscope FILE  write a file for https://www.speedscope.app
   --pprof FILE       write a file for pprof (go tool pprof FILE)
@@ -68,7 +71,7 @@ These options select samples, and can be combined with any of them:
                      of the recording are found without it
 
 Requires --allow-read. Files require --allow-write. --annotate requires
---allow-write and --allow-run=objdump. --allow-run=c++filt demangles names of C++
+--allow-write and --allow-run=objdump, --open requires --allow-run=xdg-open. --allow-run=c++filt demangles names of C++
 and Rust. In Deno, only --allow-all can read the names of the kernel's functions
 and of those in [vdso].
 `;
@@ -93,6 +96,7 @@ export const report: Command = {
   async run(args) {
     const { values, positionals } = parse(withAnnotated(args), {
       ...VIEWS,
+      open: { type: "boolean" },
       limit: { type: "string" },
       sort: { type: "string" },
       category: { type: "string" },
@@ -112,6 +116,9 @@ export const report: Command = {
     if (views.length > 1) {
       throw new UsageError(`${views.join(" and ")} exclude each other`);
     }
+    if (values.open && (values.html === undefined || values.html === STDOUT)) {
+      throw new UsageError("--open needs --html FILE");
+    }
     const rows = parseRows(values);
     const selection = {
       process: values.process,
@@ -123,17 +130,36 @@ export const report: Command = {
     const { event, dumps } = values;
     const profile = await readWithProgress("report", path, {
       ...{ event, dumps, selection },
-      instructions: values.annotate !== undefined,
-      timeline: values.json ||
-        FILE_FORMATS.some((format) => values[format] !== undefined),
+      ...contentFor(values),
     });
     // A program gets all frames, a person one for a run of code without names.
     const shown = values.json ? profile : foldUnnamed(profile);
     const status = await show(shown, path, values, rows);
     printHints("report", profile);
+    if (values.open) await openPage(values.html!);
     return status;
   },
 };
+
+/** Writes the page of a recording to a file. */
+export async function writePage(
+  directory: string,
+  file: string,
+): Promise<void> {
+  const path = await findRecording(directory);
+  const content = contentFor({ html: file });
+  const profile = await readWithProgress("report", path, content);
+  await writeProfile(file, "html", foldUnnamed(profile), path);
+}
+
+/** Returns the content of a profile that a view needs. */
+function contentFor(values: Views): ProfileOptions {
+  return {
+    instructions: values.annotate !== undefined,
+    timeline: values.json ||
+      FILE_FORMATS.some((format) => values[format] !== undefined),
+  };
+}
 
 /** Returns the arguments with a value for `--annotate`, which is empty if none follows. */
 function withAnnotated(args: readonly string[]): string[] {

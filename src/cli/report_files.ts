@@ -13,7 +13,7 @@ import { toSpeedscope } from "../profile/speedscope.ts";
 import { writeStdout } from "./output.ts";
 
 /** The path that means standard output. */
-const STDOUT = "-";
+export const STDOUT = "-";
 
 /** Returns the content of a file. */
 type Format = (
