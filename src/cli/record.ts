@@ -266,7 +266,9 @@ async function recordInto(options: RecordOptions, libc: Libc): Promise<number> {
         JITDUMPDIR: directory.dumps,
         ...environment,
       });
-      if (session.totals.samples === 0) throw new Error(whyEmpty(status));
+      if (session.totals.samples === 0) {
+        throw new Error(whyEmpty(options.target, status));
+      }
       session.keep(status);
       isKept = true;
       return status;
@@ -288,10 +290,13 @@ function findTarget({ target }: RecordOptions): Target {
   );
 }
 
-function whyEmpty(status: number): string {
-  return status === 0
-    ? "there is no sample: the program used too little CPU time for this --frequency"
-    : `the command exited with status ${status} before a sample: check that it runs, or raise --frequency`;
+function whyEmpty(target: RecordOptions["target"], status: number): string {
+  if (status !== 0) {
+    return `the command exited with status ${status} before a sample: check that it runs, or raise --frequency`;
+  }
+  return Array.isArray(target)
+    ? "there is no sample: the command used too little CPU time: raise --frequency"
+    : "there is no sample: the process used too little CPU time: record it while it works, or raise --frequency";
 }
 
 /** Runs the recording until its end; returns the exit status. */

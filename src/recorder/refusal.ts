@@ -95,10 +95,11 @@ function describeDenial(of: Circumstances): string {
     return "the system call perf_event_open is blocked (EPERM): " +
       SECCOMP_CURE;
   }
+  const refused = `recording is not allowed to this user${at(paranoid)}: `;
+  if (paranoid !== undefined && paranoid <= 2) return refused + SECCOMP_CURE;
   // Debian, Ubuntu and Android know levels above 2.
-  return `recording is not allowed to this user${at(paranoid)}: ` +
-    `run sudo sysctl ${PARANOID}=2, or record as root` +
-    (paranoid === undefined || paranoid <= 2 ? `; ${SECCOMP_CURE}` : "");
+  return `${refused}run sudo sysctl ${PARANOID}=2, or record as root` +
+    (paranoid === undefined ? `; ${SECCOMP_CURE}` : "");
 }
 
 const at = (paranoid: number | undefined) =>

@@ -15,7 +15,7 @@ import {
   type PerfRecord,
   Sample,
 } from "../../src/perf_data/mod.ts";
-import { itUnless, whyMissing } from "../support/it_unless.ts";
+import { whyMissing } from "../support/it_unless.ts";
 import { jitdumpCommand } from "../support/jitdump.ts";
 import { run, runOrThrow } from "../support/perf.ts";
 import { demoCommand } from "../support/profile.ts";
@@ -235,54 +235,4 @@ describe("a recording", () => {
     const weight = found.reduce((sum, { period }) => sum + Number(period), 0);
     assertAlmostEquals(weight / samples, 1e6, 1e5);
   });
-});
-
-/** A command that runs another one as an unprivileged user. */
-const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-
-async function whyNoUser(): Promise<string | undefined> {
-  const paranoid = "/proc/sys/kernel/perf_event_paranoid";
-  if (Deno.uid() !== 0) return "this user is not root";
-  if (Number(Deno.readTextFileSync(paranoid)) !== 2) {
-    return "kernel.perf_event_paranoid is not 2";
-  }
-  const noSetpriv = await whyMissing("setpriv");
-  if (noSetpriv) return noSetpriv;
-  const [program, ...args] = NOBODY;
-  const { success } = await run(
-    [program, ...args, ...jitdump("--version")],
-    { env: { DENO_DIR: "/nonexistent" } },
-  );
-  return success ? undefined : "user 65534 cannot run this project";
-}
-
-const noUser = await whyNoUser();
-
-describe("an unprivileged user", () => {
-  itUnless(
-    noUser,
-    "records and reports only user code when only root may record the kernel",
-    async () => {
-      // Only root may use the tests' own directory.
-      const path = Deno.makeTempDirSync({ dir: "/tmp", prefix: "jitdump-" });
-      using _ = {
-        [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
-      };
-      Deno.chmodSync(path, 0o777);
-      const env = { DENO_DIR: join(path, "deno") };
-      const out = join(path, "out");
-      const as = (...args: string[]) =>
-        run([NOBODY[0], ...NOBODY.slice(1), ...jitdump(...args)], { env });
-      const loop = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
-      const recorded = await as("record", "--out", out, "--", "sh", "-c", loop);
-      assertEquals(recorded.code, 0, recorded.stderr);
-      assertStringIncludes(recorded.stderr, "may not record the kernel");
-      assertStringIncludes(recorded.stdout, "samples of cpu-clock:u");
-      const other = await as("record", "--out", out, "--pid", `${Deno.pid}`);
-      assertEquals(other.code, 1);
-      assertStringIncludes(other.stderr, "it is another user's");
-      const all = await as("record", "--out", out, "--all");
-      assertStringIncludes(all.stderr, "recording all processes is not allow");
-    },
-  );
 });

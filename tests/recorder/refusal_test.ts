@@ -38,6 +38,11 @@ describe("describeRefusal()", () => {
       /perf_event_paranoid is 4\): run sudo sysctl/,
     ],
     [
+      "perf_event_paranoid is 2",
+      { paranoid: 2 },
+      /perf_event_paranoid is 2\): in a container, allow it/,
+    ],
+    [
       "perf_event_paranoid cannot be read",
       {},
       /sudo sysctl kernel\.perf_event_paranoid=2.*--cap-add PERFMON/,
