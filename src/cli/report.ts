@@ -70,10 +70,10 @@ These options select samples, and can be combined with any of them:
   --dumps DIRECTORY  a directory of moved dumps; can be repeated. Dumps in the directory
                      of the recording are found without it
 
-Requires --allow-read. Files require --allow-write. --annotate requires
---allow-write and --allow-run=objdump, --open requires --allow-run=xdg-open. --allow-run=c++filt demangles names of C++
-and Rust. In Deno, only --allow-all can read the names of the kernel's functions
-and of those in [vdso].
+Requires --allow-read. Files require --allow-write. --annotate requires --allow-write
+and --allow-run=objdump, and --open --allow-run=xdg-open. --allow-run=c++filt demangles
+names of C++ and Rust. In Deno, only --allow-all can read the names of the kernel's
+functions and of those in [vdso].
 `;
 
 /** Options that exclude each other. */
