@@ -11,8 +11,8 @@ import type { Libc } from "./libc.ts";
 const STANDARD = [0, 1, 2];
 
 /**
- * Returns whether Ctrl-C on the terminal signals this process, and so all of its process
- * group. False if standard input, output and error are not that terminal.
+ * Returns whether Ctrl-C on the terminal signals this process and its process group. False
+ * if none of standard input, output and error is that terminal.
  */
 export function isInForeground(libc: Libc): boolean {
   const group = new Int32Array(1);

@@ -1,8 +1,8 @@
 /**
- * The JavaScript that Deno has generated from TypeScript, which a recording keeps.
+ * The JavaScript that Deno has generated from TypeScript, for a recording.
  *
- * Deno (2.2 to 2.9) runs TypeScript without its types, so V8 records positions in generated
- * code. Deno caches this code with its source map.
+ * Deno (2.2 to 2.9) removes the types of TypeScript before it runs, so V8 records positions in
+ * generated code. Deno caches this code with its source map.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 import type { EmittedFile } from "../recorder/recording_json.ts";
 import { type ScriptPosition, scriptPosition } from "../v8.ts";
 
-/** Returns the directory in which the Deno of an environment caches generated code. */
+/** Returns the directory in which Deno caches generated code, from its environment. */
 export function emitCache(
   variable: (name: string) => string | undefined,
 ): string | undefined {
@@ -28,7 +28,7 @@ export function emitCache(
  *
  * @param dumps Paths of the dumps.
  * @param cache Result of {@linkcode emitCache}.
- * @param into A directory, which is created.
+ * @param into A directory. It is created if it does not exist.
  * @returns The copies, whose paths are relative to `into`.
  */
 export function keepEmittedCode(
@@ -89,13 +89,13 @@ function hasPositions(
 ): boolean {
   const lines = text.split("\n");
   return positions.every(({ line, column }) =>
-    // A script itself begins at its first character.
+    // The script's own function begins at its first character.
     (line === 1 && column === 1) ||
     /\S/.test(lines[line - 1]?.[column - 1] ?? "")
   );
 }
 
-/** Opens a dump; returns undefined if its header is damaged, which the report notes. */
+/** Opens a dump; returns undefined if its header is corrupt, on which the report has a hint. */
 function openIfPossible(path: string): RecoveringReader | undefined {
   try {
     return RecoveringReader.open(path);

@@ -43,7 +43,7 @@ export interface Features {
   arch?: string;
   cpus?: { readonly online: number; readonly available: number };
   cpuDescription?: string;
-  /** Bytes of the machine's memory. */
+  /** Size of the machine's memory in bytes. */
   totalMemory?: bigint;
   /** The perf command and its arguments. */
   commandLine?: string[];
@@ -58,7 +58,7 @@ export interface Features {
   clockData?: ClockData;
 }
 
-/** Unit of the size of the memory in a recording. */
+/** Unit of the memory size in a recording. */
 export const KIB = 1024n;
 
 /** The readers of the features that {@linkcode readFeature} supports. */

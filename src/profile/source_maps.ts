@@ -1,5 +1,5 @@
 /**
- * Positions in TypeScript of JavaScript that Deno has generated from it.
+ * Mapping of positions in the JavaScript that Deno generates to positions in TypeScript.
  *
  * @module
  */
@@ -16,34 +16,34 @@ interface RecordedLine {
   readonly discrim: number;
 }
 
-/** Mark of lines of generated code whose source map is missing. */
+/** Mark of a file whose lines are of generated code, because its source map is missing. */
 const GENERATED = " (generated)";
 
-/** Modules that Deno does not run as they are. */
+/** Files of modules that Deno transpiles. */
 const IS_TRANSPILED = /\.(?:[mc]?ts|tsx|jsx)$/;
 
 /** A source map at the end of generated code, as Deno writes it. */
 const INLINE_MAP =
   /^\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]+)$/m;
 
-/** Source maps of a recording's modules, each read when it is first needed. */
+/** Source maps of a recording's modules, each read on first use. */
 export class SourceMaps {
   readonly #emitted: EmittedCode | undefined;
   readonly #byFile = new Map<string, SourceMap | undefined>();
   readonly #names = new Map<string, string>();
 
-  /** @param emitted Undefined if the recording is not one of Deno's JavaScript. */
+  /** @param emitted The generated code; undefined if no JavaScript of Deno was recorded. */
   constructor(emitted: EmittedCode | undefined) {
     this.#emitted = emitted;
   }
 
-  /** Returns a function's line in the source, or a marked line if it is of generated code. */
+  /** Returns a function's line in the source, or the line in generated code with a mark. */
   lineOf(
     functionName: string,
     recorded: RecordedLine,
   ): { file: string; line: number } {
     const { file, line, discrim } = recorded;
-    // A program may itself compile code whose lines are in TypeScript.
+    // The program's own JIT may record lines of TypeScript.
     if (this.#emitted === undefined || !isV8Function(functionName)) {
       return recorded;
     }
@@ -65,7 +65,7 @@ export class SourceMaps {
     return mapped;
   }
 
-  /** Returns the lines of a source file that a source map contains. */
+  /** Returns the lines of a source file; undefined if no source map contains them. */
   textOf(file: string): string[] | undefined {
     const { sources = [], sourcesContent = [] } = this.#mapOf(file)?.payload ??
       {};
@@ -89,7 +89,7 @@ export class SourceMaps {
     if (map === undefined) return undefined;
     const found = map.findEntry(line - 1, Math.max(column - 1, 0));
     if (!("originalSource" in found)) return undefined;
-    // The result can be of an earlier line if this one has no entry.
+    // If the line has no entry, the result is of an earlier line.
     return found.generatedLine === line - 1 ? found : undefined;
   }
 

@@ -1,23 +1,23 @@
 /**
- * Opening the events of all threads of a process that starts more meanwhile.
+ * Opening of events for all threads of a process that may start threads meanwhile.
  *
  * @module
  */
 
-/** Number of times that the events are opened, at most. */
+/** Maximum number of attempts to open the events. */
 const MOST_ATTEMPTS = 5;
 
-/** What was opened. */
+/** The opened events. */
 export interface OpenedForAll<T> {
   readonly opened: T;
-  /** Indicates whether no thread has started meanwhile. */
+  /** True if no thread has started meanwhile. */
   readonly isComplete: boolean;
 }
 
 /**
- * Opens the events of all threads, and opens them anew if another thread has started
- * meanwhile: such a thread has inherited the events of its parent on some CPUs, on all or on
- * none, so it can neither be added nor left out.
+ * Opens the events of all threads, and reopens them if another thread has started meanwhile.
+ * Such a thread has inherited its parent's events on some, all or none of the CPUs, so it can
+ * neither be added nor omitted.
  *
  * @param list Returns the threads of the process.
  * @param open Opens the events of these threads.

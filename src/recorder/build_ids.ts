@@ -1,6 +1,6 @@
 /**
- * Build-ids of the programs and libraries of a recording, by which reports recognize that a
- * file was replaced since.
+ * Build-ids of the programs and libraries of a recording, by which a report recognizes files
+ * that have been replaced since.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { InputFile } from "../symbols/input_file.ts";
 /** Maximum number of files whose build-ids are recorded. */
 const MOST_FILES = 10_000;
 
-/** A file of the whole system, not of one process. */
+/** Process id of a file of the whole system. */
 const ANY_PROCESS = -1;
 
 /** The mapped files of a recording. */

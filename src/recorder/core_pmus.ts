@@ -1,5 +1,5 @@
 /**
- * The kinds of cores of hybrid processors.
+ * The kinds of core of hybrid processors.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import type { CorePmu } from "./event.ts";
 const NAMES = ["cpu_core", "cpu_atom", "cpu_lowpower"];
 
 /**
- * Returns the core PMUs of a hybrid processor; none of other processors, and none if Deno
- * does not allow reading /sys, as to all programs without all permissions (Deno 2.9).
+ * Returns the core PMUs of a hybrid processor; none for other processors, and none without
+ * permission to read /sys, for which Deno (2.9) requires all permissions.
  */
 export function corePmus(): CorePmu[] {
   return NAMES.flatMap((name) => {

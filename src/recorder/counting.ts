@@ -1,5 +1,6 @@
 /**
- * The test that the processor counts an event: some virtual machines open it and never count.
+ * The test whether the processor counts an event. Some virtual machines open events that they
+ * never count.
  *
  * @module
  */
@@ -13,7 +14,7 @@ import {
 import { packAttr } from "../perf_data/new_attr.ts";
 import type { RecordedEvent } from "./event.ts";
 
-/** Rounds of the loop that is counted: well under a millisecond. */
+/** Number of rounds of the loop that is counted, which takes well under a millisecond. */
 const ROUNDS = 100_000;
 
 /** Returns whether an event of this thread counts a busy loop. */

@@ -1,9 +1,9 @@
 /**
- * Keeping the dumps of the recorded processes in the recording.
+ * Preservation of the recorded processes' dumps in the recording.
  *
- * A dump is linked as soon as a process maps it, so that nobody can remove it before the
- * recording ends. If that is not possible, because it is on another file system or may not be
- * linked, it is copied when its process ends, and at the end.
+ * A dump is linked as soon as a process maps it, so that removing it does not lose it. If it
+ * cannot be linked, because it is on another file system or linking is not allowed, it is
+ * copied when its process ends, and at the end of the recording.
  *
  * @module
  */
@@ -14,15 +14,15 @@ import type { Mmap2 } from "../perf_data/records.ts";
 import { exists } from "./recording_directory.ts";
 import type { KeptDump } from "./recording_json.ts";
 
-/** The last component of a dump's path, for perf: `jit-<pid>.dump`. */
+/** Paths whose last component is the name that perf expects: `jit-<pid>.dump`. */
 const DUMP_NAME = /\/(jit-\d+\.dump)(?: \(deleted\))?$/;
 
 interface Entry {
   readonly pid: number;
   readonly dump: Omit<KeptDump, "file">;
-  /** Path in the recording; undefined if it could not be kept. */
+  /** Path in the recording; undefined if it could not be linked or copied. */
   file: string | undefined;
-  /** Indicates whether the file is a copy. */
+  /** True if the file is a copy. */
   isCopied: boolean;
 }
 
@@ -44,7 +44,7 @@ export class DumpKeeper {
   /**
    * Keeps the file of a mapping if it is a dump. Never throws.
    *
-   * @returns Whether there is one more dump.
+   * @returns True if another dump has been kept.
    */
   onMapping(record: Mmap2): boolean {
     const { file, filename, pid } = record;
@@ -73,7 +73,7 @@ export class DumpKeeper {
   finish(): void {
     for (const entry of this.#entries.values()) {
       const isOwn = entry.dump.path.startsWith(`${this.#directory}/`);
-      // The program's next process may have renamed it.
+      // Another process of the program may have renamed the dump.
       if (isOwn || entry.isCopied || entry.file === undefined) {
         this.#keep(entry);
       }
@@ -104,15 +104,15 @@ export class DumpKeeper {
       }
       entry.file = file;
     } catch {
-      // The report notes a dump that is missing.
+      // The report has a hint on a missing dump.
     }
   }
 
-  /** Returns a free path for a dump of that name. */
+  /** Returns an unused path for a dump with the name of the source. */
   #newFile(source: string): string {
     const name = source.slice(source.lastIndexOf("/") + 1);
     for (let number = 1;; number++) {
-      // JITDUMPDIR is the directory: a program could take a link for its own dump.
+      // Not directly in JITDUMPDIR, where a program could take the link for its own dump.
       const directory = `${this.#dumps}/kept/${number}`;
       Deno.mkdirSync(directory, { recursive: true });
       const path = `${directory}/${name}`;
@@ -121,7 +121,7 @@ export class DumpKeeper {
   }
 }
 
-/** Returns the present path of a dump; undefined if it is not found. */
+/** Returns the current path of a dump; undefined if it is not found. */
 function findDump({ pid, dump }: Entry): string | undefined {
   const path = dump.path.replace(/ \(deleted\)$/, "");
   const candidates = [path, `${path}.old`, `/proc/${pid}/root${path}`];
@@ -137,7 +137,7 @@ function hasInode(path: string, inode: string): boolean {
   }
 }
 
-/** Returns whether a file has the header of a process' dump: file systems may change inodes. */
+/** Returns whether a file is a process' dump, because some file systems change inodes. */
 function isDumpOf(path: string, pid: number): boolean {
   try {
     using file = Deno.openSync(path);
@@ -150,7 +150,7 @@ function isDumpOf(path: string, pid: number): boolean {
   }
 }
 
-/** Links a file; returns whether that is possible. */
+/** Links a file; returns false if that is impossible. */
 function link(source: string, target: string): boolean {
   try {
     Deno.linkSync(source, target);

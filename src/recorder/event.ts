@@ -28,13 +28,13 @@ export interface RecordedEvent {
   readonly name: string;
   readonly type: number;
   readonly config: bigint;
-  /** Only code of the user's, or only of the kernel. */
+  /** Limits the event to user code, or to the kernel. */
   readonly only?: "user" | "kernel";
   /** The CPUs that can count it. Defaults to all. */
   readonly cpus?: ReadonlySet<number>;
 }
 
-/** The events of a command line, such as `"cycles:u,page-faults"`; undefined for other names. */
+/** Returns the event with perf's name, such as `"cycles:u"`; undefined for other names. */
 export function parseEvent(text: string): RecordedEvent | undefined {
   const [, name, modifier] = /^([a-z-]+)(?::([uk]))?$/.exec(text) ?? [];
   if (name === undefined || !Object.hasOwn(EVENTS, name)) return undefined;
@@ -47,13 +47,13 @@ export function parseEvent(text: string): RecordedEvent | undefined {
   return { name: text, type, config, only };
 }
 
-/** Returns an event of only the user's code. */
+/** Returns an event that is limited to user code. */
 export function userOnly(event: RecordedEvent): RecordedEvent {
   const name = event.name.endsWith("/") ? `${event.name}u` : `${event.name}:u`;
   return { ...event, name, only: "user" };
 }
 
-/** A core PMU of a processor with several kinds of cores. */
+/** A core PMU of a processor with several kinds of core. */
 export interface CorePmu {
   /** Such as `"cpu_core"`. */
   readonly name: string;
@@ -62,8 +62,8 @@ export interface CorePmu {
 }
 
 /**
- * Returns an event for each kind of cores that the processor has: each PMU counts only on
- * its own CPUs. Software events are those of all CPUs.
+ * Returns an event for each kind of core of the processor, because each PMU counts only on
+ * its own CPUs. A software event counts on all CPUs.
  */
 export function eventsOfPmus(
   event: RecordedEvent,

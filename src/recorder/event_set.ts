@@ -1,8 +1,8 @@
 /**
- * The open events of a recording: for each CPU, event and thread one descriptor, and for
- * each CPU one ring.
+ * The open events of a recording: one descriptor for each CPU, event and thread, and one
+ * ring buffer for each CPU.
  *
- * An event with `inherit` writes to a ring only if it is of one CPU (Linux 6.1).
+ * An event with `inherit` can write to a ring buffer only if it is of one CPU (Linux 6.1).
  *
  * @module
  */
@@ -36,22 +36,22 @@ export type Target =
   | { readonly kind: "process"; readonly pid: number }
   | { readonly kind: "all" };
 
-/** Smallest data of a ring that is tried, in pages. */
+/** Minimum size of a ring buffer's data, in pages. */
 const LEAST_PAGES = 8;
 
 /** Open events. */
 export class EventSet {
   readonly #libc: Libc;
   readonly #fds: readonly number[];
-  /** The rings, one for each CPU. */
+  /** The ring buffers, one for each CPU. */
   readonly rings: readonly Ring[];
-  /** Number of bytes of each ring's data. */
+  /** Size of each ring buffer's data in bytes. */
   readonly ringSize: number;
   /** The events, for the file. */
   readonly events: readonly NewEvent[];
-  /** Indicates whether the kernel is left out because this user may not record it. */
+  /** True if the kernel is excluded because this user may not record it. */
   readonly leavesOutKernel: boolean;
-  /** Indicates whether threads have started while their process' events were opened. */
+  /** True if threads have started while the events of their process were opened. */
   readonly missesThreads: boolean;
 
   private constructor(
@@ -70,10 +70,10 @@ export class EventSet {
   }
 
   /**
-   * Opens the events; of the user's code only, if the kernel may not be recorded.
+   * Opens the events; those of user code only, if the kernel may not be recorded.
    *
-   * @param ringSize Wanted size of each ring's data, a power of two. Halved until the limit of
-   * locked memory allows it.
+   * @param ringSize Wanted size of each ring buffer's data, a power of two. Halved until the
+   * limit of locked memory allows it.
    * @throws {Refusal} If the kernel refuses.
    */
   static open(
@@ -99,7 +99,7 @@ export class EventSet {
     }
     try {
       const mapped = mapRings(libc, opened.ringFds, ringSize);
-      // A ring has to be mapped before others can use it.
+      // A ring buffer must be mapped before other events can use it.
       for (const [fd, to] of opened.redirected) redirectRing(libc, fd, to);
       return new EventSet(libc, opened, mapped, leavesOutKernel);
     } catch (error) {
@@ -108,17 +108,17 @@ export class EventSet {
     }
   }
 
-  /** Starts all events, unless an exec does. */
+  /** Enables all events. */
   enable(): void {
     for (const fd of this.#fds) enablePerfEvent(this.#libc, fd);
   }
 
-  /** Stops all events. */
+  /** Disables all events. */
   disable(): void {
     for (const fd of this.#fds) disablePerfEvent(this.#libc, fd);
   }
 
-  /** Closes events and rings. */
+  /** Closes events and ring buffers. */
   close(): void {
     for (const ring of this.rings) ring.close();
     for (const fd of this.#fds) closePerfEvent(this.#libc, fd);
@@ -130,14 +130,14 @@ interface Opened {
   readonly fds: number[];
   /** The first descriptor of each CPU. */
   readonly ringFds: number[];
-  /** The other descriptors, with the first one of their CPU, whose ring they use. */
+  /** The other descriptors, with the first one of their CPU, whose ring buffer they use. */
   readonly redirected: [fd: number, to: number][];
   readonly events: NewEvent[];
-  /** 0, or why an event cannot be opened; then no descriptor is left. */
+  /** 0, or the errno of an event that cannot be opened; then all descriptors are closed. */
   readonly errno: number;
   /** The refused event. */
   readonly refused?: RecordedEvent;
-  /** Indicates whether all threads have events. */
+  /** True if all threads have events. */
   readonly isComplete: boolean;
 }
 
@@ -222,7 +222,7 @@ function threadsOf(target: Target): readonly number[] {
   }
 }
 
-/** Maps a ring for each CPU, as large as the limit of locked memory allows. */
+/** Maps a ring buffer for each CPU, as large as the limit of locked memory allows. */
 function mapRings(
   libc: Libc,
   fds: readonly number[],
@@ -240,8 +240,8 @@ function mapRings(
     for (const ring of rings) ring.close();
   }
   throw new Refusal(
-    "too little memory may be locked for the rings of all CPUs: raise the limit, " +
-      "ulimit -l 65536, or sudo sysctl kernel.perf_event_mlock_kb=4096",
+    "the limit of locked memory is too low for the ring buffers of all CPUs: raise it by " +
+      "ulimit -l 65536, or by sudo sysctl kernel.perf_event_mlock_kb=4096",
   );
 }
 
@@ -270,7 +270,7 @@ function refusal(
   });
 }
 
-/** Returns whether the calling thread may record its own code, outside the kernel. */
+/** Returns whether the calling thread may record its own code outside the kernel. */
 function mayRecordItself(libc: Libc): boolean {
   const clock: RecordedEvent = {
     name: "cpu-clock:u",

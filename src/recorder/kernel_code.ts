@@ -1,17 +1,17 @@
 /**
- * Where the code of the kernel and its modules is, from /proc.
+ * The code of the kernel and its modules, from /proc.
  *
  * @module
  */
 
 import type { KernelMapping } from "../perf_data/new_records.ts";
 
-/** Number of bytes of /proc/kallsyms that are read at once. */
+/** Number of bytes of /proc/kallsyms to read at once. */
 const CHUNK = 1024 * 1024;
 
 /**
- * Returns where the kernel's code is; undefined if it may not be read. It is the addresses from
- * `_text` (or `_stext`) to `_end`, or to `_etext`.
+ * Returns the address range of the kernel's code, from `_text` (or `_stext`) to `_end` (or
+ * `_etext`); undefined if it may not be read.
  */
 export function kernelCode(): KernelMapping | undefined {
   let text = "";
@@ -40,7 +40,7 @@ export function kernelCode(): KernelMapping | undefined {
   } catch {
     return undefined;
   }
-  // Zeros are what users without the right to see them are shown.
+  // Users who may not see the addresses read zeros.
   if (!start || !end || end <= start) return undefined;
   return { start, size: end - start, file: `[kernel.kallsyms]${symbol}` };
 }
@@ -48,12 +48,12 @@ export function kernelCode(): KernelMapping | undefined {
 /** A line of /proc/modules: name, size, uses, users, state, address. */
 const MODULES_LINE = /^(\S+) (\d+) \S+ \S+ \S+ 0x([0-9a-f]+)/;
 
-/** Returns where the code of the kernel's modules is; none if it may not be read. */
+/** Returns the address ranges of the kernel's modules; none if they may not be read. */
 export function moduleCode(): KernelMapping[] {
   try {
     return parseModules(Deno.readTextFileSync("/proc/modules"));
   } catch {
-    return []; // a kernel without modules, or not allowed
+    return []; // the kernel has no modules, or reading is not allowed
   }
 }
 
@@ -62,7 +62,7 @@ export function parseModules(text: string): KernelMapping[] {
   return text.split("\n").flatMap((line) => {
     const [, name, size, address] = MODULES_LINE.exec(line) ?? [];
     const start = BigInt(`0x${address ?? 0}`);
-    // Zeros are what users without the right to see them are shown.
+    // Users who may not see the addresses read zeros.
     if (start === 0n) return [];
     return [{ start, size: BigInt(size), file: `[${name}]` }];
   });

@@ -5,8 +5,8 @@
  */
 
 /**
- * Returns the name of the first processor; undefined if it has none, or if Deno does not allow
- * reading it. Deno (2.9) allows that only to programs with all permissions.
+ * Returns the name of the first processor; undefined if it has none or may not be read. Deno
+ * (2.9) allows reading it only to programs with all permissions.
  */
 export function processorName(): string | undefined {
   try {
@@ -16,7 +16,7 @@ export function processorName(): string | undefined {
   }
 }
 
-/** Parses /proc/cpuinfo. AArch64 has no names in it (Linux 6.1). */
+/** Parses /proc/cpuinfo, which contains no names on AArch64 (Linux 6.1). */
 export function parseProcessorName(text: string): string | undefined {
   return /^model name\s*: *(.*\S)/m.exec(text)?.[1];
 }

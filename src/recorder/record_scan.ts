@@ -1,5 +1,5 @@
 /**
- * One pass over the records that were just read from a ring.
+ * A scan of the records that were just read from a ring buffer.
  *
  * @module
  */
@@ -18,11 +18,11 @@ const { type: TYPE, size: SIZE } = EventHeader.offsets;
 const LOST = EventHeader.size + LostBody.offsets.lost;
 const LOST_SAMPLES = EventHeader.size + LostSamplesBody.offsets.lost;
 
-/** Receives what the recorder has to know. */
+/** Receives the records that the recorder needs. */
 export interface ScanEvents {
-  /** A program has mapped a file, or memory, as code. */
+  /** Called when a program has mapped a file, or memory, as code. */
   onMapping(record: Mmap2): void;
-  /** A thread has ended. */
+  /** Called when a thread has ended. */
   onExit(record: Exit): void;
 }
 
@@ -83,7 +83,7 @@ export class RecordScan {
 }
 
 function rawRecord(bytes: Uint8Array, at: number, size: number) {
-  // A copy: the buffer is used again.
+  // A copy, because the buffer is reused.
   const window = new Window(bytes.slice(at, at + size), true, 0);
   return { window, at: 0, size, event: undefined };
 }

@@ -1,5 +1,5 @@
 /**
- * A recording while it runs: from the rings to the file.
+ * A running recording: the way of its records from the ring buffers to the file.
  *
  * @module
  */
@@ -31,16 +31,16 @@ import {
 } from "./running_processes.ts";
 import type { SampleSettings } from "./sample_settings.ts";
 
-/** A ring that no locked memory above that of each user is needed for (516 KiB, Linux 6.1). */
+/** Size of a ring buffer that the kernel grants each user (516 KiB with its page, Linux 6.1). */
 const RING_SIZE = 512 * 1024;
 
-/** Largest ring, for copies of the stack. */
+/** Maximum size of a ring buffer, for copies of the stack. */
 const LARGEST_RING = 16 * 1024 * 1024;
 
-/** Bytes of a sample besides the copy of the stack: more than half of the longest chain. */
+/** Assumed size of a sample without the copy of the stack, enough for half a longest chain. */
 const SAMPLE_SIZE = 640;
 
-/** Longest and shortest time between two readings of a ring, in milliseconds. */
+/** Maximum and minimum time between two drains of the ring buffers, in milliseconds. */
 const LONGEST_PAUSE = 50;
 const SHORTEST_PAUSE = 5;
 
@@ -49,14 +49,14 @@ export interface RecorderOptions extends ScanEvents {
   readonly events: readonly RecordedEvent[];
   readonly settings: SampleSettings;
   readonly target: Target;
-  /** Features for readers of a recording that is not completed. */
+  /** Features for readers of an unfinished recording. */
   readonly features: NewFeatures;
 }
 
 /** Totals of a recording. */
 export interface Totals {
   readonly samples: number;
-  /** Number of records that the kernel had no space for. */
+  /** Number of records for which the kernel had no space. */
   readonly lost: number;
 }
 
@@ -67,14 +67,14 @@ export class Recorder {
   readonly #copy: RingCopy;
   readonly #scan: RecordScan;
   readonly #round = finishedRound();
-  /** Milliseconds between two readings of the rings. */
+  /** Milliseconds between two drains of the ring buffers. */
   readonly #pause: number;
-  /** Remarks on what could not be recorded as wanted. */
+  /** Notes on the differences from the requested recording. */
   readonly notes: readonly string[];
 
   /**
-   * Opens the events and writes the header. Children are recorded from their exec on, others
-   * at once.
+   * Opens the events and writes the header. Children are recorded from their exec on, running
+   * processes at once.
    *
    * @param file An empty file; the caller closes it.
    * @throws {Refusal} If the kernel refuses.
@@ -106,7 +106,7 @@ export class Recorder {
     }
   }
 
-  /** The names of the events that are recorded. */
+  /** The names of the recorded events. */
   get events(): string[] {
     return this.#set.events.map(({ name }) => name);
   }
@@ -117,7 +117,7 @@ export class Recorder {
     return { samples, lost };
   }
 
-  /** Writes what the rings hold. */
+  /** Writes the contents of the ring buffers to the file. */
   drain(): void {
     const { bytes } = this.#copy;
     let isEmpty = true;
@@ -133,7 +133,7 @@ export class Recorder {
     this.#writer.commit();
   }
 
-  /** Drains the rings until `end` is settled; calls `onRound` after each time. */
+  /** Drains the ring buffers until `end` is settled; calls `onRound` after each drain. */
   async run(end: Promise<unknown>, onRound: () => void): Promise<void> {
     let isOver = false;
     const settled = end.finally(() => isOver = true);
@@ -161,7 +161,7 @@ export class Recorder {
     this.#set.close();
   }
 
-  /** Writes records of the code and processes that were there before. */
+  /** Writes records of the code and processes that existed before the recording. */
   #writeRunning(target: Target, records: NewRecords): void {
     if (!this.#set.leavesOutKernel) {
       for (const code of [kernelCode() ?? [], moduleCode()].flat()) {
@@ -189,14 +189,14 @@ export class Recorder {
   }
 }
 
-/** Returns a power of two for the data of a quarter of a second, within limits. */
+/** Returns a power of two that holds the data of a quarter of a second, within limits. */
 function ringSizeFor(bytesPerSecond: number): number {
   let size = RING_SIZE;
   while (size < bytesPerSecond / 4 && size < LARGEST_RING) size *= 2;
   return size;
 }
 
-/** Returns the time in which a ring fills to a quarter, within limits. */
+/** Returns the time in which a ring buffer is filled by a quarter, within limits. */
 function pauseFor(ringSize: number, bytesPerSecond: number): number {
   const pause = 1000 * ringSize / bytesPerSecond / 4;
   return Math.max(SHORTEST_PAUSE, Math.min(LONGEST_PAUSE, pause));
@@ -209,22 +209,24 @@ function notesOn(
   const notes: string[] = [];
   if (leavesOutKernel) {
     notes.push(
-      "this user may not record the kernel, so its time is left out: " +
-        "sudo sysctl kernel.perf_event_paranoid=1 allows it",
+      "this user may not record the kernel, so its time is missing: " +
+        "run sudo sysctl kernel.perf_event_paranoid=1 to allow it",
     );
   }
   if (missesThreads) {
     notes.push(
-      "threads started while the recording did: some may be missing or counted twice",
+      "threads were created while the recording started: some may be missing or counted twice",
     );
   }
   if (ringSize < wanted) {
     notes.push(
-      `too little memory may be locked, so each CPU has ${
+      `the limit of locked memory is too low: each CPU has ${
         ringSize / 1024
       } KiB ` +
-        `instead of ${wanted / 1024} KiB for samples, and some may be lost: ` +
-        "sudo sysctl kernel.perf_event_mlock_kb=65536 allows more",
+        `instead of ${
+          wanted / 1024
+        } KiB for samples, and samples may be lost: ` +
+        "run sudo sysctl kernel.perf_event_mlock_kb=65536 to raise it",
     );
   }
   return notes;

@@ -3,11 +3,11 @@
  *
  *     perf.data  recording.json  dumps/START/   the last good recording
  *     old/                                      the one before, in the same form
- *     new/perf.data  new/recording.json         a recording that runs, or was killed
+ *     new/perf.data  new/recording.json         a running recording, or one that was killed
  *     .lock                                     locked by the recorder that uses the directory
  *
- * START is the time of the recording's start: a dump stays where the recorded process has
- * mapped it, because perf finds it there only.
+ * START is the time of the recording's start. Dumps keep the paths at which processes have
+ * mapped them, because perf finds them only there.
  *
  * @module
  */
@@ -28,20 +28,20 @@ export const DESCRIPTION = "recording.json";
 /** Name of the directory of dumps. */
 const DUMPS = "dumps";
 
-/** A directory that one recorder uses. */
+/** A directory, used by one recorder at a time. */
 export class RecordingDirectory {
   /** The real path. */
   readonly path: string;
   readonly #lock: OpenFile;
-  /** Indicates whether the directory was created for this recording. */
+  /** True if the directory was created for this recording. */
   readonly #isCreated: boolean;
 
   /** Path of the new recording's dumps in the directory. */
   readonly #newDumps: string;
 
   /**
-   * Creates the directory if it does not exist, locks it, and removes what a recorder that was
-   * killed has left in it.
+   * Creates the directory if it does not exist, locks it, and removes the files that a killed
+   * recorder has left in it.
    *
    * @param started The start of the recording.
    * @throws {Error} If another recorder uses it.
@@ -65,22 +65,22 @@ export class RecordingDirectory {
     Deno.mkdirSync(this.dumps, { recursive: true });
   }
 
-  /** The recording that is being made. */
+  /** Path of the new recording. */
   get new(): string {
     return `${this.path}/new`;
   }
 
-  /** Its samples. */
+  /** Path of the new recording's samples. */
   get data(): string {
     return `${this.new}/${DATA}`;
   }
 
-  /** Its dumps. */
+  /** Path of the new recording's dumps. */
   get dumps(): string {
     return `${this.path}/${this.#newDumps}`;
   }
 
-  /** Writes `new/recording.json`. A recorder that is killed leaves the last whole one. */
+  /** Writes `new/recording.json`. A recorder that is killed leaves the last complete version. */
   describe(description: RecordingStart | RecordingDescription): void {
     const text = `${JSON.stringify(description, undefined, 2)}\n`;
     const path = `${this.new}/${DESCRIPTION}`;
@@ -88,7 +88,7 @@ export class RecordingDirectory {
     Deno.renameSync(`${path}.part`, path);
   }
 
-  /** Replaces the last recording by the new one, and keeps it in `old/`. */
+  /** Moves the last recording to `old/`, and the new one to its place. */
   keep(description: RecordingDescription): void {
     this.describe(description);
     const old = `${this.path}/old`;
@@ -122,7 +122,7 @@ export class RecordingDirectory {
   #removeKilled(): void {
     if (!exists(this.new)) return;
     remove(this.new);
-    // Those of the last good recording have been there before.
+    // The directories of the last good recording's dumps are kept.
     const starts = namesIn(`${this.path}/${DUMPS}`).filter(isStart).sort();
     const isOf = (name: string) =>
       readText(`${this.path}/${DESCRIPTION}`).includes(`${DUMPS}/${name}`);
@@ -158,7 +158,7 @@ function readText(path: string): string {
   return exists(path) ? Deno.readTextFileSync(path) : "";
 }
 
-/** Moves what exists to another directory, where it replaces other files. */
+/** Moves the existing files to another directory, and replaces those there. */
 function move(from: string, to: string, names: readonly string[]): void {
   for (const name of names) {
     if (exists(`${from}/${name}`)) {
@@ -175,7 +175,7 @@ function remove(path: string): void {
   }
 }
 
-/** Returns whether a path is in use. */
+/** Returns whether a path exists, even as a broken link. */
 export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);

@@ -1,5 +1,5 @@
 /**
- * `recording.json`: what a recording is of.
+ * `recording.json`: the description of a recording.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface KeptDump {
   readonly file: string;
 }
 
-/** JavaScript that Deno has generated from a module of TypeScript. */
+/** JavaScript that Deno has generated from a TypeScript module. */
 export interface EmittedFile {
   /** URL of the module. */
   readonly specifier: string;
@@ -26,9 +26,9 @@ export interface EmittedFile {
 
 /** The content of `recording.json` while the recording runs, and if the recorder is killed. */
 export interface RecordingStart {
-  /** The command that was recorded; undefined for running processes. */
+  /** The recorded command; undefined for running processes. */
   readonly command?: readonly string[];
-  /** The process that was recorded; undefined for commands and for all processes. */
+  /** The recorded process; undefined for commands and for all processes. */
   readonly pid?: number;
   /** The current directory of the recorder. */
   readonly directory: string;

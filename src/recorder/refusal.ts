@@ -18,7 +18,7 @@ import {
   ESRCH,
 } from "../../ffi/constants.ts";
 
-/** The kernel does not let this recording start. */
+/** Error for a recording that the kernel refuses. */
 export class Refusal extends Error {}
 
 /** The circumstances of a refusal. */
@@ -27,12 +27,12 @@ export interface Circumstances {
   readonly errno: number;
   /** The event's name. */
   readonly event: string;
-  /** A process, 0 for a command that is to be started, or −1 for all processes. */
+  /** A process, 0 for a command to start, or −1 for all processes. */
   readonly pid: number;
   readonly frequency: number;
-  /** The event is of the kernel's code only. */
+  /** True if the event is limited to the kernel. */
   readonly isKernelOnly: boolean;
-  /** An event of the recorder's own code can be opened. */
+  /** True if an event of the recorder's own code can be opened. */
   readonly mayRecordItself: boolean;
   /** kernel.perf_event_paranoid; undefined if it may not be read. */
   readonly paranoid: number | undefined;
@@ -40,7 +40,7 @@ export interface Circumstances {
   readonly maxFrequency: number | undefined;
 }
 
-/** Returns the message for a refusal: what is refused, and what to do. */
+/** Returns the message for a refusal, with its remedy. */
 export function describeRefusal(of: Circumstances): string {
   const { errno, event, pid } = of;
   switch (errno) {
@@ -49,13 +49,13 @@ export function describeRefusal(of: Circumstances): string {
       return describeDenial(of);
     case ENOSYS:
       return "the system call perf_event_open is missing or blocked (ENOSYS): " +
-        SECCOMP_CURE;
+        SECCOMP_REMEDY;
     case ESRCH:
       return `there is no process ${pid}`;
     case EMFILE:
     case ENFILE:
-      return "too many files are open (an event is one for each thread and CPU): " +
-        "raise the limit, ulimit -n 65536, and record again";
+      return "too many files are open (one for each event, thread and CPU): " +
+        "raise the limit with ulimit -n 65536, and record again";
     case ENOMEM:
       return "the kernel has no memory for the events: record fewer processes";
     case ENOENT:
@@ -69,7 +69,7 @@ export function describeRefusal(of: Circumstances): string {
   }
 }
 
-const SECCOMP_CURE =
+const SECCOMP_REMEDY =
   "in a container, allow it: --cap-add PERFMON (Docker, Podman), " +
   "or a seccomp profile that permits perf_event_open";
 
@@ -93,13 +93,13 @@ function describeDenial(of: Circumstances): string {
   }
   if (errno === EPERM) {
     return "the system call perf_event_open is blocked (EPERM): " +
-      SECCOMP_CURE;
+      SECCOMP_REMEDY;
   }
-  const refused = `recording is not allowed to this user${at(paranoid)}: `;
-  if (paranoid !== undefined && paranoid <= 2) return refused + SECCOMP_CURE;
-  // Debian, Ubuntu and Android know levels above 2.
+  const refused = `this user may not record${at(paranoid)}: `;
+  if (paranoid !== undefined && paranoid <= 2) return refused + SECCOMP_REMEDY;
+  // Debian, Ubuntu and Android have levels above 2.
   return `${refused}run sudo sysctl ${PARANOID}=2, or record as root` +
-    (paranoid === undefined ? `; ${SECCOMP_CURE}` : "");
+    (paranoid === undefined ? `; ${SECCOMP_REMEDY}` : "");
 }
 
 const at = (paranoid: number | undefined) =>

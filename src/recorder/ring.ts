@@ -1,5 +1,5 @@
 /**
- * The memory that the kernel writes the records of one CPU to.
+ * The ring buffer to which the kernel writes the records of one CPU.
  *
  * @module
  */
@@ -15,27 +15,27 @@ const TAIL = 1032n;
 const fence = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * Orders the accesses to memory before it and after it: on AArch64 a store-release and then
- * a load-acquire.
+ * Orders the memory accesses before it and after it: on AArch64, a store-release and then a
+ * load-acquire.
  */
 function orderMemory(): void {
   Atomics.store(fence, 0, 0);
   Atomics.load(fence, 0);
 }
 
-/** A buffer that rings are copied to. */
+/** A buffer to which ring buffers are copied. */
 export class RingCopy {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly address: bigint;
 
-  /** @param size Size of a ring's data. */
+  /** @param size Size of a ring buffer's data. */
   constructor(libc: Libc, size: number) {
     this.bytes = new Uint8Array(new ArrayBuffer(size));
     this.address = addressOfBuffer(libc, this.bytes);
   }
 }
 
-/** A ring. The kernel appends whole records at the head; the reader frees space at the tail. */
+/** A ring buffer. The kernel appends whole records at the head, the reader frees the tail. */
 export class Ring {
   readonly #libc: Libc;
   readonly #address: bigint;
@@ -81,7 +81,7 @@ export class Ring {
     return size;
   }
 
-  /** Unmaps the ring. */
+  /** Unmaps the ring buffer. */
   close(): void {
     unmapRing(this.#libc, this.#address, this.#pageSize + this.#size);
   }

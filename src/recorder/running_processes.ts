@@ -16,7 +16,7 @@ const MAP_PRIVATE = 2;
 const MAPS_LINE =
   /^([0-9a-f]+)-([0-9a-f]+) (\S{4}) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) (\d+) *(.*)$/;
 
-/** Returns the numbers among the names of a directory; none if it does not exist. */
+/** Returns the names in a directory that are numbers; none if it does not exist. */
 function numbersIn(directory: string): number[] {
   try {
     return Array.from(Deno.readDirSync(directory), ({ name }) => Number(name))
@@ -42,12 +42,12 @@ export function processIds(): number[] {
   return numbersIn("/proc");
 }
 
-/** Returns the ids of a process' threads; none if there is no such process. */
+/** Returns the ids of a process' threads; none if the process does not exist. */
 export function threadIds(pid: number): number[] {
   return numbersIn(`/proc/${pid}/task`);
 }
 
-/** Returns whether a process has ended, even if its parent has not been told. */
+/** Returns whether a process has ended, even if its parent has not waited for it. */
 export function hasEnded(pid: number): boolean {
   const stat = read(`/proc/${pid}/stat`);
   // The name in parentheses may contain any character.
@@ -60,7 +60,7 @@ export function threadName(pid: number, tid: number): string | undefined {
   return read(`/proc/${pid}/task/${tid}/comm`).replace(/\n$/, "") || undefined;
 }
 
-/** Returns the code that a process has mapped. */
+/** Returns the executable mappings of a process. */
 export function mappedCode(pid: number): RunningMapping[] {
   return parseMaps(read(`/proc/${pid}/maps`), pid);
 }
@@ -83,7 +83,7 @@ export function parseMaps(text: string, pid: number): RunningMapping[] {
       protection: (protection[0] === "r" ? PROT.r : 0) |
         (protection[1] === "w" ? PROT.w : 0) | PROT.x,
       flags: protection[3] === "s" ? MAP_SHARED : MAP_PRIVATE,
-      // The kernel writes a newline as \012, and perf names memory of no file so.
+      // The kernel writes a newline as \012, and perf names anonymous memory //anon.
       path: path.replaceAll("\\012", "\n") || "//anon",
     }];
   });

@@ -8,13 +8,13 @@ import { type AttrFlag, SampleType } from "../perf_data/constants.ts";
 import { packAttr } from "../perf_data/new_attr.ts";
 import type { RecordedEvent } from "./event.ts";
 
-/** Source of call chains: frame pointers, also a copy of the stack, or none. */
+/** Source of call chains: frame pointers; frame pointers and a copy of the stack; or none. */
 export type CallGraph = "fp" | "dwarf" | "none";
 
 /** All sources. */
 export const CALL_GRAPHS: readonly CallGraph[] = ["fp", "dwarf", "none"];
 
-/** Most bytes of the stack in a sample, whose size is a u16 (Linux 6.1). */
+/** Maximum number of bytes of the stack in a sample, whose size is a u16 (Linux 6.1). */
 export const STACK_LIMIT = 65528;
 
 /** Settings of all events of a recording. */
@@ -22,15 +22,15 @@ export interface SampleSettings {
   /** Samples per second. */
   readonly frequency: number;
   readonly callGraph: CallGraph;
-  /** Bytes of the stack in a sample, a multiple of 8, if `callGraph` is `"dwarf"`. */
+  /** Number of bytes of the stack in a sample, a multiple of 8, if `callGraph` is `"dwarf"`. */
   readonly stackSize: number;
 }
 
 const CLOCK_MONOTONIC = 1;
 
 /**
- * The user registers of samples, as perf 6.1 to 7.2 record them: on x86-64 all but the
- * segments of data, on AArch64 all up to the program counter.
+ * The user registers of samples, as perf 6.1 to 7.2 record them: on x86-64 all but the data
+ * segments, on AArch64 all up to the program counter.
  */
 const USER_REGISTERS = Deno.build.arch === "aarch64"
   ? 0x1_ffff_ffffn
@@ -40,7 +40,7 @@ const USER_REGISTERS = Deno.build.arch === "aarch64"
 const FIELDS = SampleType.IDENTIFIER | SampleType.IP | SampleType.TID |
   SampleType.TIME | SampleType.CPU | SampleType.PERIOD;
 
-/** The records that describe processes, and the clock and identity of all records. */
+/** Flags for records of processes, and for the clock and sample_id of all records. */
 const FLAGS: readonly (keyof typeof AttrFlag)[] = [
   ...["disabled", "inherit", "freq", "excludeHypervisor"] as const,
   ...["mmap", "mmap2", "comm", "commExec", "task"] as const,

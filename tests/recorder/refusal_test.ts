@@ -30,7 +30,7 @@ describe("describeRefusal()", () => {
     [
       "perf_event_paranoid is 3",
       { paranoid: 3 },
-      /not allowed to this user \(kernel\.perf_event_paranoid is 3\): run sudo sysctl kernel\.perf_event_paranoid=2, or record as root$/,
+      /this user may not record \(kernel\.perf_event_paranoid is 3\): run sudo sysctl kernel\.perf_event_paranoid=2, or record as root$/,
     ],
     [
       "perf_event_paranoid is 4",
