@@ -20,6 +20,10 @@ export interface Command {
 /** An error in the command line. */
 export class UsageError extends Error {}
 
+/** The messages of `parseArgs` for an option without its value. */
+const MISSING_VALUE =
+  /^Option '(--[\w-]+)(?: <value>)?' argument (?:missing|is ambiguous)/;
+
 /** Parses arguments with `parseArgs` of node:util. Throws {@linkcode UsageError}. */
 export function parse<T extends ParseArgsConfig["options"]>(
   args: string[],
@@ -31,6 +35,8 @@ export function parse<T extends ParseArgsConfig["options"]>(
     return parseArgs({ args, options, allowPositionals: true });
   } catch (error) {
     const { message } = error as Error;
+    const bare = MISSING_VALUE.exec(message)?.[1];
+    if (bare) throw new UsageError(`${bare} needs a value: ${bare}=VALUE`);
     const unknown = /^Unknown option '(-[^']*)'/.exec(message)?.[1];
     if (unknown === undefined) throw new UsageError(message);
     const names = Object.keys({ ...options, help: {} });
@@ -39,6 +45,23 @@ export function parse<T extends ParseArgsConfig["options"]>(
         suggest(unknown, names.map((name) => `--${name}`)),
     );
   }
+}
+
+/**
+ * Returns the index of the first argument that is neither an option nor its value; −1 if there
+ * is none, or an unknown option before it, whose value it may be.
+ */
+export function firstPositional(
+  args: string[],
+  options: NonNullable<ParseArgsConfig["options"]>,
+): number {
+  const { tokens } = parseArgs({ args, options, strict: false, tokens: true });
+  for (const token of tokens) {
+    if (token.kind === "positional") return token.index;
+    const isKnown = token.kind === "option" && token.name in options;
+    if (!isKnown) return -1;
+  }
+  return -1;
 }
 
 /** Returns the end of an error message that suggests a name, or an empty string. */

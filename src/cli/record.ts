@@ -21,7 +21,13 @@ import {
   STACK_LIMIT,
 } from "../recorder/sample_settings.ts";
 import { perfProfFlags } from "../v8.ts";
-import { type Command, parse, suggest, UsageError } from "./command.ts";
+import {
+  type Command,
+  firstPositional,
+  parse,
+  suggest,
+  UsageError,
+} from "./command.ts";
 import { emitCache } from "./emitted_code.ts";
 import { Progress } from "./progress.ts";
 import { defaultEvent, RecordingSession } from "./recording_session.ts";
@@ -115,6 +121,20 @@ async function showPage(
   }
 }
 
+const OPTIONS = {
+  out: { type: "string", default: DEFAULT_DIRECTORY },
+  "call-graph": { type: "string", default: "fp" },
+  "stack-size": { type: "string" },
+  v8: { type: "boolean", default: false },
+  pid: { type: "string" },
+  all: { type: "boolean", default: false },
+  frequency: { type: "string" },
+  event: { type: "string" },
+  duration: { type: "string" },
+  html: { type: "string" },
+  open: { type: "boolean", default: false },
+} as const;
+
 /** The command line. */
 interface RecordOptions {
   readonly directory: string;
@@ -137,26 +157,16 @@ function parseOptions(args: string[]): RecordOptions {
   const end = args.indexOf("--");
   const own = end === -1 ? args : args.slice(0, end);
   const command = end === -1 ? [] : args.slice(end + 1);
-  const { values, positionals } = parse(own, {
-    out: { type: "string", default: DEFAULT_DIRECTORY },
-    "call-graph": { type: "string", default: "fp" },
-    "stack-size": { type: "string" },
-    v8: { type: "boolean", default: false },
-    pid: { type: "string" },
-    all: { type: "boolean", default: false },
-    frequency: { type: "string" },
-    event: { type: "string" },
-    duration: { type: "string" },
-    html: { type: "string" },
-    open: { type: "boolean", default: false },
-  });
-  if (positionals.length > 0) {
+  const first = firstPositional(own, OPTIONS);
+  if (first !== -1) {
+    // The command's options are not those of record.
+    const before = own.slice(0, first);
+    const line = [...before, "--", ...own.slice(first), ...command];
     throw new UsageError(
-      `the command must follow --: jitdump record -- ${
-        [...positionals, ...command].join(" ")
-      }`,
+      `the command must follow --: jitdump record ${line.join(" ")}`,
     );
   }
+  const { values } = parse(own, OPTIONS);
   const callGraph = values["call-graph"] as CallGraph;
   if (!CALL_GRAPHS.includes(callGraph)) {
     throw new UsageError(
@@ -362,6 +372,11 @@ function start(
     if (error instanceof Deno.errors.NotCapable) {
       throw new Error(
         `Deno may not run "${program}": run again with --allow-run=${program}`,
+      );
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw new Error(
+        `"${program}" is not an executable file: name a program, or run chmod +x`,
       );
     }
     throw error;

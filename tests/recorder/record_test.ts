@@ -181,6 +181,19 @@ describe("jitdump record", () => {
   );
 
   itWithRecorder(
+    "reports an error when the command is not executable",
+    async () => {
+      using directory = temporaryDirectory();
+      const { code, stderr } = await run(jitdump(
+        "record",
+        ...["--out", join(directory.path, "out"), "--", directory.path],
+      ));
+      assertEquals(code, 1);
+      assertStringIncludes(stderr, "is not an executable file");
+    },
+  );
+
+  itWithRecorder(
     "reports an error when the command does not exist",
     async () => {
       using directory = temporaryDirectory();
@@ -293,6 +306,26 @@ describe("jitdump record", () => {
         "the command does not follow --",
         ["true"],
         "the command must follow --: jitdump record -- true",
+      ],
+      [
+        "a command with options does not follow --",
+        ["--frequency", "99", "ls", "-l"],
+        "the command must follow --: jitdump record --frequency 99 -- ls -l",
+      ],
+      [
+        "the value of an option is missing",
+        ["--pid", "--", "true"],
+        "--pid needs a value: --pid=VALUE",
+      ],
+      [
+        "an option's value is another option",
+        ["--pid", "--all"],
+        "--pid needs a value",
+      ],
+      [
+        "an option is misspelled",
+        ["--frequncy", "99", "--", "true"],
+        "unknown option --frequncy; did you mean --frequency?",
       ],
       [
         "--pid and a command are given",
