@@ -10,7 +10,7 @@ import { recordCommand, runOrThrow } from "../support/perf.ts";
 import { demoCommand, profile } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { perfSamples, unwoundSamples } from "../support/unwound_samples.ts";
-import { itBeforePerf, itWithPerf } from "../support/with_perf.ts";
+import { itBeforePerf } from "../support/with_perf.ts";
 
 /** Matches a frame in a function of the demo. */
 const JITTED =
@@ -121,25 +121,6 @@ describe("the stacks of jitted code without frame pointers", () => {
       }
       assertGreater(percent(whole, jitted.length), 98);
       assertGreater(percent(throughDeno, jitted.length), 90);
-    },
-  );
-
-  itWithPerf(
-    "have frames beyond libffi when only 4 KiB were copied",
-    async () => {
-      const { directory } = await profile(
-        demoCommand,
-        ...["-F", "999", "--call-graph", "dwarf,4096"],
-      );
-      const ours = await unwoundSamples(join(directory, "perf.data"));
-      const jitted = [...ours.values()]
-        .filter(({ places }) => isJitted(places[0]));
-      assertGreater(jitted.length, 300);
-      const beyond = jitted.filter(({ places }) => {
-        const part = jittedPart(places);
-        return /^main\+/.test(part.at(-1)!) && places.length > part.length + 3;
-      });
-      assertGreater(percent(beyond.length, jitted.length), 98);
     },
   );
 });

@@ -1,8 +1,13 @@
-import { assert, assertGreater } from "@std/assert";
+import { assert } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { describe } from "@std/testing/bdd";
-import { collapse } from "../../src/profile/collapsed.ts";
-import { readProfile } from "../../src/profile/profiler.ts";
+import {
+  assertMost,
+  chainsTo,
+  DEMO_FUNCTION,
+  hasJavaScript,
+  hasJittedCallers,
+} from "../support/call_chains.ts";
 import { compileMixedFrames, whyNotCompiled } from "../support/compile_c.ts";
 import { itUnless } from "../support/it_unless.ts";
 import { runOrThrow } from "../support/perf.ts";
@@ -14,63 +19,20 @@ const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
 
 const DEMO = new URL("../demo/", import.meta.url).href;
 
-/** A chain's frames, outermost first, and its share of the weight of all chains in percent. */
-interface Chain {
-  readonly names: readonly string[];
-  readonly share: number;
-}
-
-/**
- * Records with copies of the stack, at a rate that does not fill the rings.
- *
- * @returns The chains whose innermost frame has one of the names.
- */
-async function recordChains(
+/** Records with copies of the stack, at a rate that does not fill the rings. */
+async function record(
   directory: string,
-  innermost: RegExp,
   options: readonly string[],
   command: readonly string[],
-): Promise<Chain[]> {
+): Promise<string> {
   const out = join(directory, "recording");
   await runOrThrow([
     ...[Deno.execPath(), "run", "--no-config", "--allow-all", CLI, "record"],
     ...["--out", out, "--frequency", "999", "--event", "cpu-clock:u"],
     ...["--call-graph", "dwarf", ...options, "--", ...command],
   ] as [string, ...string[]]);
-  const profile = await readProfile(join(out, "perf.data"));
-  assertGreater(profile.samples, 300);
-  const chains = [...collapse(profile)].map((line) => {
-    const end = line.lastIndexOf(" ");
-    return {
-      names: line.slice(0, end).split(";").slice(1),
-      weight: Number(line.slice(end + 1)),
-    };
-  }).filter(({ names }) => innermost.test(names.at(-1)!));
-  const whole = chains.reduce((sum, { weight }) => sum + weight, 0);
-  assertGreater(whole, profile.weight / 10);
-  return chains.map(({ names, weight }) => ({
-    names,
-    share: 100 * weight / whole,
-  }));
+  return join(out, "perf.data");
 }
-
-/** Checks that more than 98 % of chains have a property. */
-function assertMost(
-  chains: readonly Chain[],
-  isRight: (names: readonly string[]) => boolean,
-): void {
-  const wrong = chains.filter(({ names }) => !isRight(names));
-  const share = wrong.reduce((sum, { share }) => sum + share, 0);
-  assertGreater(100 - share, 98, wrong[0]?.names.join("\n"));
-}
-
-/** Calls in `tests/demo/program.calc`, from `main` to each function. */
-const JITTED_CHAIN =
-  /^main(;longest_collatz(;collatz)?|;coprime_pairs(;gcd)?|(;fib)+|;polynomial_sum)?$/;
-
-/** Matches a function of the demo. */
-const JITTED =
-  /^(main|collatz|longest_collatz|gcd|coprime_pairs|fib|polynomial_sum)$/;
 
 const uncompiled = await whyNotCompiled();
 
@@ -122,19 +84,14 @@ describe("call chains that jitdump record has recorded", () => {
       using directory = temporaryDirectory();
       const dumps = join(directory.path, "dumps");
       Deno.mkdirSync(dumps);
-      const chains = await recordChains(
+      const data = await record(
         directory.path,
-        JITTED,
         ["--v8", "--stack-size", "4096"],
         demoCommand(dumps),
       );
-      assertMost(chains, (names) => {
-        const first = names.findIndex((name) => JITTED.test(name));
-        return JITTED_CHAIN.test(names.slice(first).join(";")) &&
-          names.slice(0, first).some((name) =>
-            /^(JS|Script):.*\/demo\/main\.ts/.test(name)
-          );
-      });
+      const chains = await chainsTo(DEMO_FUNCTION, data);
+      assertMost(98, chains, hasJittedCallers);
+      assertMost(98, chains, hasJavaScript);
     },
   );
 
@@ -143,14 +100,14 @@ describe("call chains that jitdump record has recorded", () => {
     async () => {
       using directory = temporaryDirectory();
       const program = await compileMixedFrames(directory.path);
-      const chains = await recordChains(
+      const data = await record(
         directory.path,
-        /^leaf$/,
         ["--stack-size", "4096"],
         [program, "60000"],
       );
       assertMost(
-        chains,
+        98,
+        await chainsTo(/^leaf$/, data),
         (names) => names.join(";").endsWith("main;outer;large;middle;leaf"),
       );
     },
@@ -159,19 +116,19 @@ describe("call chains that jitdump record has recorded", () => {
   itWithRecorder("are whole when jitted functions have moved", async () => {
     using directory = temporaryDirectory();
     const { path } = directory;
-    const chains = await recordChains(
+    const data = await record(
       path,
-      /^spin$/,
       ["--v8", "--stack-size", "4096"],
       scriptCommand(path, MOVING(path), ["--no-check", "--allow-all"]),
     );
+    const chains = await chainsTo(/^spin$/, data);
     for (const caller of ["beforeMove", "afterMove"]) {
       const own = chains.filter(({ names }) =>
         names.some((name) => name.includes(`${caller} `))
       );
       assert(own.reduce((sum, { share }) => sum + share, 0) > 30, caller);
     }
-    assertMost(chains, (names) => {
+    assertMost(98, chains, (names) => {
       const chain = names.join(";");
       return chain.endsWith(";twice;spin") &&
         /;JS:\S*(before|after)Move /.test(chain);
