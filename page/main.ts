@@ -6,6 +6,7 @@
  */
 
 import type { App, View } from "./app.ts";
+import { codeView } from "./code_view.ts";
 import { element } from "./dom.ts";
 import { filterView } from "./filter_view.ts";
 import { functionView } from "./function_view.ts";
@@ -53,9 +54,10 @@ views.push(
   graph,
   tableView(app),
   functionView(app),
+  codeView(app),
 );
 const [head, ...parts] = views.map((view) => view.element);
-const [time, filter, flames, table, selected] = parts;
+const [time, filter, flames, table, selected, code] = parts;
 document.body.append(
   head,
   element(
@@ -63,6 +65,7 @@ document.body.append(
     {},
     ...[time, filter, flames],
     element("div", { class: "columns" }, table, selected),
+    code,
   ),
   element("footer", { id: "keys" }, KEYS),
 );

@@ -11,6 +11,7 @@ import {
   callerFirst,
   pathOf,
 } from "./calls.ts";
+import { codeOf, type FunctionCode, instructionWeights } from "./code.ts";
 import {
   type FunctionRow,
   functionRows,
@@ -135,6 +136,25 @@ export class Model {
     );
   }
 
+  /** The weight of each instruction, of all functions in a row. */
+  get instructionWeights(): Float64Array {
+    return this.#cached(
+      "instructions",
+      this.#selection,
+      () => instructionWeights(this.profile, this.state),
+    );
+  }
+
+  /** Returns the source and the instructions of a function. */
+  code(frame: number): FunctionCode {
+    return this.#cached(
+      "code",
+      [...this.#selection, frame],
+      () =>
+        codeOf(this.profile, frame, this.lineWeights, this.instructionWeights),
+    );
+  }
+
   /** Returns the hottest line of a function as text; empty if it has none. */
   hottestLine(frame: number): string {
     const hottest = this.#cached(
@@ -145,7 +165,7 @@ export class Model {
     const index = hottest.get(frame);
     if (index === undefined) return "";
     const { file, line } = this.profile.lines[index];
-    return `${file}:${line}`;
+    return `${this.profile.data.files[file]}:${line}`;
   }
 
   /** Returns the state in which a call is zoomed, and its function is selected. */

@@ -7,6 +7,7 @@
 import {
   NONE,
   type PageCategory,
+  type PageCode,
   type PageData,
   type PageThread,
 } from "../src/profile/page_format.ts";
@@ -23,8 +24,15 @@ export interface Frame {
 /** A line of a function. */
 export interface Line {
   readonly frame: number;
-  readonly file: string;
+  /** Index of the file. */
+  readonly file: number;
   readonly line: number;
+}
+
+/** The instructions of a function. */
+export interface Code extends PageCode {
+  /** Index of its first instruction among those of all functions. */
+  readonly first: number;
 }
 
 /** The call tree. A node is directly before its callees, so that each subtree is a range. */
@@ -46,6 +54,8 @@ export interface Samples {
   readonly weight: Float64Array;
   /** Indexes of lines, or −1. */
   readonly line: Int32Array;
+  /** Indexes of the instructions of all functions, or −1. */
+  readonly instruction: Int32Array;
 }
 
 /** The profile of a page. */
@@ -54,6 +64,7 @@ export interface Profile {
   readonly frames: readonly Frame[];
   readonly nodes: Nodes;
   readonly lines: readonly Line[];
+  readonly code: readonly Code[];
   readonly threads: readonly PageThread[];
   readonly samples: Samples;
 }
@@ -70,7 +81,14 @@ export function profileOf(data: PageData): Profile {
     })),
     nodes: nodesOf(data),
     lines: lines.frame.map((frame, i) => ({
-      ...{ frame, file: lines.files[lines.file[i]], line: lines.line[i] },
+      ...{ frame, file: lines.file[i], line: lines.line[i] },
+    })),
+    code: data.code.map((code, i) => ({
+      ...code,
+      first: data.code.slice(0, i).reduce(
+        (sum, { offset }) => sum + offset.length,
+        0,
+      ),
     })),
     threads: data.threads,
     samples: {
@@ -82,6 +100,7 @@ export function profileOf(data: PageData): Profile {
         ? new Float64Array(samples.time.length).fill(samples.weight)
         : Float64Array.from(samples.weight),
       line: Int32Array.from(samples.line),
+      instruction: Int32Array.from(samples.instruction),
     },
   };
 }

@@ -19,15 +19,15 @@ export function patternOf(text: string): RegExp | undefined {
 
 /** Returns whether the name or the file of each frame matches. */
 export function matchesOf(
-  { frames, data: { lines } }: Profile,
+  { frames, data: { files, lines } }: Profile,
   pattern: RegExp,
 ): boolean[] {
-  const files = lines.files.map((file) => pattern.test(file));
+  const isFound = files.map((file) => pattern.test(file));
   const matches = frames.map(({ name, dso }, index) =>
     index !== WHOLE && (pattern.test(name) || (dso !== "" && pattern.test(dso)))
   );
   for (const [line, frame] of lines.frame.entries()) {
-    if (files[lines.file[line]]) matches[frame] = true;
+    if (isFound[lines.file[line]]) matches[frame] = true;
   }
   return matches;
 }

@@ -21,6 +21,15 @@ export interface State extends Selection {
   readonly sort: SortKey;
   /** The function whose callers, callees and code are shown. */
   readonly selected?: number;
+  /** The source line that is marked in the code. */
+  readonly marked?: Place;
+}
+
+/** A source line. */
+export interface Place {
+  /** Index of the file. */
+  readonly file: number;
+  readonly line: number;
 }
 
 /** The state of a page that was opened without a fragment. */
@@ -50,6 +59,7 @@ export function toFragment(state: State): string {
   add("search", state.search);
   add("sort", sort === INITIAL.sort ? undefined : sort);
   add("function", state.selected);
+  add("line", state.marked && `${state.marked.file}.${state.marked.line}`);
   return parameters.toString();
 }
 
@@ -83,7 +93,13 @@ export function fromFragment(fragment: string, frameCount: number): State {
     search: parameters.get("search") ?? "",
     sort: sort === "total" || sort === "name" ? sort : "self",
     selected: frame(number("function")),
+    marked: placeOf(parameters.get("line")),
   };
+}
+
+function placeOf(text: string | null): Place | undefined {
+  const [file, line] = (text ?? "").split(".").map(numberOf);
+  return file === undefined || line === undefined ? undefined : { file, line };
 }
 
 /** Returns a number from 0 on; undefined if the text is not one. */

@@ -135,7 +135,7 @@ function lineStarts(
 }
 
 /** Runs objdump, and returns a line for each instruction. */
-async function runObjdump(
+export async function runObjdump(
   { code, codeAddr }: CodeLoad,
   machine: readonly string[],
 ): Promise<string[]> {
@@ -176,19 +176,20 @@ class SourceFiles {
   line({ file, line }: LineEntry): string {
     let lines = this.#files.get(file);
     if (!lines) {
-      lines = this.#textOf(file) ?? read(file);
+      lines = this.#textOf(file) ?? readSource(file) ?? [];
       this.#files.set(file, lines);
     }
     return lines[line - 1]?.trim() ?? "";
   }
 }
 
-function read(file: string): string[] {
+/** Returns the lines of a source file; undefined if it cannot be read. */
+export function readSource(file: string): string[] | undefined {
   try {
     const path = file.startsWith("file:///") ? new URL(file) : file;
     return Deno.readTextFileSync(path).split("\n");
   } catch {
     // The recorded path may be of another machine, or reading it may not be allowed.
-    return [];
+    return undefined;
   }
 }

@@ -155,7 +155,7 @@ export async function writePage(
 /** Returns the content of a profile that a view needs. */
 function contentFor(values: Views): ProfileOptions {
   return {
-    instructions: values.annotate !== undefined,
+    instructions: values.annotate !== undefined || values.html !== undefined,
     timeline: values.json ||
       FILE_FORMATS.some((format) => values[format] !== undefined),
   };

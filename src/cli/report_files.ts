@@ -11,6 +11,7 @@ import { toPprof } from "../profile/pprof.ts";
 import type { Profile } from "../profile/profile.ts";
 import { toSpeedscope } from "../profile/speedscope.ts";
 import { writeStdout } from "./output.ts";
+import { listCode } from "./page_code.ts";
 
 /** The path that means standard output. */
 export const STDOUT = "-";
@@ -23,7 +24,8 @@ type Format = (
 
 /** The formats, by their option. */
 const FORMATS = {
-  html: (profile, title) => toPage(profile, title),
+  html: async (profile, title) =>
+    toPage(profile, title, await listCode(profile)),
   firefox: (profile) => JSON.stringify(toFirefox(profile)),
   speedscope: (profile, title) => JSON.stringify(toSpeedscope(profile, title)),
   pprof: (profile) => toPprof(profile),

@@ -8,7 +8,7 @@ import type { PerfEvent } from "../perf_data/events.ts";
 import { CallTree } from "./call_tree.ts";
 import type { Dump } from "./dumps.ts";
 import type { FoundInstruction } from "./frame_names.ts";
-import type { FunctionWeights } from "./profile.ts";
+import type { FunctionWeights, SampledInstruction } from "./profile.ts";
 import { SampleTable } from "./sample_table.ts";
 
 /** Name of an event of one kind of core, on a hybrid processor. */
@@ -31,6 +31,10 @@ export class EventProfile {
   readonly dumps = new Set<Dump>();
   /** The weights of instructions, if they are requested. */
   readonly functions = new Map<Dump, Map<number, FunctionWeights>>();
+  /** The instructions with samples, if they are requested. */
+  readonly instructions: SampledInstruction[] = [];
+  /** The indexes of each function's instructions, by their offset. */
+  readonly #instructionsOf = new Map<FunctionWeights, Map<number, number>>();
   samples = 0;
   weight = 0;
   /** Weight of unnamed code in anonymous memory, by process. */
@@ -40,11 +44,11 @@ export class EventProfile {
     if (hasTimeline) this.timeline = new SampleTable();
   }
 
-  /** Adds the weight of an instruction. */
+  /** Adds the weight of an instruction, and returns its index in `instructions`. */
   addInstruction(
     { dump, code, fn, offset }: FoundInstruction,
     weight: number,
-  ): void {
+  ): number {
     let functions = this.functions.get(dump);
     if (!functions) this.functions.set(dump, functions = new Map());
     const table = code.history.functions;
@@ -56,6 +60,14 @@ export class EventProfile {
     }
     const { byOffset } = weights;
     byOffset.set(offset, (byOffset.get(offset) ?? 0) + weight);
+    let indexes = this.#instructionsOf.get(weights);
+    if (!indexes) this.#instructionsOf.set(weights, indexes = new Map());
+    let index = indexes.get(offset);
+    if (index === undefined) {
+      index = this.instructions.push({ dump: dump.path, position, offset }) - 1;
+      indexes.set(offset, index);
+    }
+    return index;
   }
 
   /** The name to show. */

@@ -4,14 +4,19 @@
  * @module
  */
 
+import type { ListedCode } from "./code_listing.ts";
 import { PAGE_SCRIPT, PAGE_STYLE } from "./page_bundle.ts";
 import { toPageData } from "./page_data.ts";
 import type { PageData } from "./page_format.ts";
 import type { Profile } from "./profile.ts";
 
 /** Returns the page of a profile, which must have its samples. */
-export function toPage(profile: Profile, title: string): Promise<string> {
-  return pageOf(toPageData(profile, title));
+export function toPage(
+  profile: Profile,
+  title: string,
+  code?: ListedCode,
+): Promise<string> {
+  return pageOf(toPageData(profile, title, code));
 }
 
 /** Returns the page of some data. */

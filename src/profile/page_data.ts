@@ -5,26 +5,40 @@
  */
 
 import { NO_NODE } from "./call_tree.ts";
+import { type ListedCode, NO_CODE } from "./code_listing.ts";
 import { groupFrames, NO_GROUP } from "./frame_groups.ts";
-import { functionKey, lineKey } from "./frame_symbol.ts";
+import { type FrameSymbol, functionKey, lineKey } from "./frame_symbol.ts";
 import { hintText } from "./hint.ts";
 import { type MergedTree, mergeTree } from "./merged_tree.ts";
 import {
   NONE,
+  type PageCode,
   type PageData,
   type PageFrames,
   type PageLines,
   type PageNodes,
+  type PageSource,
 } from "./page_format.ts";
 import type { Profile } from "./profile.ts";
 import { unitOf } from "./unit.ts";
 
 /** Returns the data of a page. The profile must have its samples. */
-export function toPageData(profile: Profile, title: string): PageData {
+export function toPageData(
+  profile: Profile,
+  title: string,
+  code: ListedCode = NO_CODE,
+): PageData {
   const { recording, event, lost, hints, timeline } = profile;
   const merged = mergeTree(profile, functionKey);
   const { nodes, indexes } = nodesOf(merged);
-  const { lines, ofFrame } = linesOf(profile);
+  const files = new Files();
+  const { lines, ofFrame } = linesOf(profile, files);
+  const node = Array.from(
+    timeline.node,
+    (node) => indexes[merged.nodeOf[node]],
+  );
+  const functions = Array.from(node, (node) => nodes.frame[node]);
+  const listed = codeOf(profile, code, functions, files);
   return {
     title,
     command: recording.command?.join(" "),
@@ -37,7 +51,7 @@ export function toPageData(profile: Profile, title: string): PageData {
     samples: {
       time: differences(timeline.time),
       thread: [...timeline.thread],
-      node: Array.from(timeline.node, (node) => indexes[merged.nodeOf[node]]),
+      node,
       weight: shorten(timeline.weight),
       line: Array.from(
         timeline.node,
@@ -46,8 +60,12 @@ export function toPageData(profile: Profile, title: string): PageData {
             ? NONE
             : ofFrame[profile.tree.frameOf(node)],
       ),
+      instruction: listed.ofSample,
     },
     lines,
+    code: listed.code,
+    sources: sourcesOf(code, lines, listed.code, files),
+    files: files.all,
   };
 }
 
@@ -82,12 +100,29 @@ function nodesOf(
   return { nodes: { depth: depths, frame: frames }, indexes };
 }
 
+/** The files of a page, each once. */
+class Files {
+  readonly all: string[] = [];
+  readonly #indexes = new Map<string, number>();
+
+  /** Returns the index of a file. */
+  add(file: string): number {
+    let index = this.#indexes.get(file);
+    if (index === undefined) {
+      index = this.all.push(file) - 1;
+      this.#indexes.set(file, index);
+    }
+    return index;
+  }
+}
+
 /** Returns the lines of functions, and the line of each frame of the profile. */
 function linesOf(
   { symbols }: Profile,
+  files: Files,
 ): { lines: PageLines; ofFrame: Int32Array } {
   const functions = groupFrames(symbols, functionKey).ofFrame;
-  const key = (symbol: Profile["symbols"][number]) => {
+  const key = (symbol: FrameSymbol) => {
     const line = lineKey(symbol);
     return line && `${functionKey(symbol)}\0${line}`;
   };
@@ -96,17 +131,115 @@ function linesOf(
   for (const [i, line] of ofFrame.entries()) {
     if (line !== NO_GROUP) frame[line] = 1 + functions[i];
   }
-  const files = [...new Set(first.map(({ source }) => source!.file))];
-  const indexes = new Map(files.map((file, i) => [file, i]));
   return {
     ofFrame,
     lines: {
       frame: [...frame],
-      file: first.map(({ source }) => indexes.get(source!.file)!),
+      file: first.map(({ source }) => files.add(source!.file)),
       line: first.map(({ source }) => source!.line),
-      files,
     },
   };
+}
+
+/**
+ * Returns the functions with instructions, and the instruction of each sample.
+ *
+ * @param functions The function of each sample.
+ */
+function codeOf(
+  { timeline, instructions }: Profile,
+  { listings }: ListedCode,
+  functions: readonly number[],
+  files: Files,
+): { code: PageCode[]; ofSample: number[] } {
+  const key = (dump: string, position: number) => `${position}\0${dump}`;
+  const byFunction = new Map<string, Map<number, number>>();
+  let count = 0;
+  for (const { dump, position, instructions } of listings) {
+    byFunction.set(
+      key(dump, position),
+      new Map(instructions.map(({ offset }) => [offset, count++])),
+    );
+  }
+  const indexes = instructions.map(({ dump, position, offset }) =>
+    byFunction.get(key(dump, position))?.get(offset) ?? NONE
+  );
+  const ofSample = Array.from(
+    timeline.instruction,
+    (instruction) => indexes[instruction] ?? NONE,
+  );
+  const frames = new Int32Array(count);
+  for (const [sample, instruction] of ofSample.entries()) {
+    if (instruction !== NONE) frames[instruction] = functions[sample];
+  }
+  let first = 0;
+  const code = listings.map(({ place, instructions }): PageCode => {
+    const own = frames.subarray(first, first += instructions.length);
+    return {
+      frame: own.find((frame) => frame > 0) ?? NONE,
+      place,
+      offset: instructions.map(({ offset }) => offset),
+      text: instructions.map(({ text }) => text),
+      file: instructions.map(({ source }) =>
+        source ? files.add(source.file) : NONE
+      ),
+      line: instructions.map(({ source }) => source?.line ?? NONE),
+    };
+  });
+  return { code, ofSample };
+}
+
+/** Lines around a function's lines that a page has too. */
+const AROUND = 2;
+
+/** Longest range of a file for one function. */
+const LONGEST = 500;
+
+/** Returns the sources of functions. */
+function sourcesOf(
+  { sourceOf }: ListedCode,
+  lines: PageLines,
+  code: readonly PageCode[],
+  files: Files,
+): PageSource[] {
+  const ranges = new Map<string, { first: number; last: number }>();
+  const add = (frame: number, file: number, line: number) => {
+    if (file === NONE) return;
+    const range = ranges.get(`${frame} ${file}`);
+    if (!range) ranges.set(`${frame} ${file}`, { first: line, last: line });
+    else {
+      range.first = Math.min(range.first, line);
+      range.last = Math.max(range.last, line);
+    }
+  };
+  for (const [i, frame] of lines.frame.entries()) {
+    add(frame, lines.file[i], lines.line[i]);
+  }
+  for (const { frame, file, line } of code) {
+    for (let i = 0; i < file.length; i++) add(frame, file[i], line[i]);
+  }
+  const wanted = new Map<number, Set<number>>();
+  for (const [key, { first, last }] of ranges) {
+    const file = Number(key.split(" ")[1]);
+    let numbers = wanted.get(file);
+    if (!numbers) wanted.set(file, numbers = new Set());
+    const end = Math.min(last, first + LONGEST) + AROUND;
+    for (let line = first - AROUND; line <= end; line++) numbers.add(line);
+  }
+  const sources: PageSource[] = [];
+  for (const [file, numbers] of wanted) {
+    const source = sourceOf(files.all[file]);
+    const line = [...numbers].filter((number) =>
+      source?.[number - 1] !== undefined
+    ).sort((a, b) => a - b);
+    if (!source || line.length === 0) continue;
+    sources.push({
+      file,
+      line,
+      text: line.map((number) => source[number - 1]),
+    });
+  }
+  return sources;
 }
 
 /** Returns the difference of each number to the one before. */

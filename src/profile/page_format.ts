@@ -35,7 +35,12 @@ export interface PageData {
   readonly nodes: PageNodes;
   readonly threads: readonly PageThread[];
   readonly samples: PageSamples;
+  /** The files to which lines, instructions and sources refer. */
+  readonly files: readonly string[];
   readonly lines: PageLines;
+  /** The functions with instructions. */
+  readonly code: readonly PageCode[];
+  readonly sources: readonly PageSource[];
 }
 
 /** Functions and processes. The first frame is the whole. */
@@ -72,13 +77,33 @@ export interface PageSamples {
   readonly weight: readonly number[] | number;
   /** The innermost frame's line, or {@linkcode NONE}. */
   readonly line: readonly number[];
+  /** Indexes of the instructions of all {@linkcode PageCode} in a row, or {@linkcode NONE}. */
+  readonly instruction: readonly number[];
 }
 
 /** Lines of functions. */
 export interface PageLines {
   readonly frame: readonly number[];
-  /** Indexes into `files`. */
   readonly file: readonly number[];
   readonly line: readonly number[];
-  readonly files: readonly string[];
+}
+
+/** The instructions of a function. */
+export interface PageCode {
+  readonly frame: number;
+  /** Size, address and code index of the function. */
+  readonly place: string;
+  /** Offsets from the function's start, in bytes. */
+  readonly offset: readonly number[];
+  readonly text: readonly string[];
+  /** Files of the source lines, or {@linkcode NONE}. */
+  readonly file: readonly number[];
+  readonly line: readonly number[];
+}
+
+/** Lines of a source file, in their order; not all of them. */
+export interface PageSource {
+  readonly file: number;
+  readonly line: readonly number[];
+  readonly text: readonly string[];
 }

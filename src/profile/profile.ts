@@ -20,6 +20,16 @@ export interface FunctionWeights {
   readonly byOffset: Map<number, number>;
 }
 
+/** An instruction with samples. */
+export interface SampledInstruction {
+  /** Path of the dump. */
+  readonly dump: string;
+  /** Position of its function's load in the dump. */
+  readonly position: number;
+  /** Offset from the function's start, in bytes. */
+  readonly offset: number;
+}
+
 /** A dump with its functions. */
 export interface SampledDump {
   readonly path: string;
@@ -48,6 +58,8 @@ export interface Profile {
   readonly dumps: readonly SampledDump[];
   /** The samples one by one; empty unless they were requested. */
   readonly timeline: Samples;
+  /** The instructions to which the samples refer; empty unless they were requested. */
+  readonly instructions: readonly SampledInstruction[];
   readonly recording: RecordingFacts;
   /** The sources of generated JavaScript. */
   readonly sourceMaps: SourceMaps;

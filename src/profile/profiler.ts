@@ -41,7 +41,7 @@ import type { Profile } from "./profile.ts";
 import { emittedCode, keptDumps } from "./recording.ts";
 import { factsOf } from "./recording_facts.ts";
 import { isSelected, type SampleSelection } from "./sample_selection.ts";
-import { NO_SAMPLES } from "./sample_table.ts";
+import { NO_INSTRUCTION, NO_SAMPLES } from "./sample_table.ts";
 import { SourceMaps } from "./source_maps.ts";
 import { StackUnwinder } from "./stack_unwinder.ts";
 
@@ -318,13 +318,15 @@ class Profiler {
       node = tree.child(node, frame);
     }
     tree.addWeight(node, period);
-    profile.timeline?.add(sample, time, node, period);
     profile.weight += period;
     profile.samples++;
     const { found } = names;
+    const instruction = found && this.#wantsInstructions
+      ? profile.addInstruction(found, period)
+      : NO_INSTRUCTION;
+    profile.timeline?.add(sample, time, node, period, instruction);
     if (found) {
       profile.dumps.add(found.dump);
-      if (this.#wantsInstructions) profile.addInstruction(found, period);
       if (names.isEarly) seen.early++;
     } else if (names.isUnknown(frame)) {
       profile.unknown.set(pid, (profile.unknown.get(pid) ?? 0) + period);
@@ -390,6 +392,7 @@ class Profiler {
       timeline:
         profile.timeline?.sorted((tid) => this.#processes.commandOf(tid)) ??
           NO_SAMPLES,
+      instructions: profile.instructions,
       recording: factsOf(this.#reader),
       sourceMaps: this.#sourceMaps,
       others: others.map(({ name, samples }) => ({ name, samples })),

@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { describe } from "@std/testing/bdd";
+import type { ListedCode } from "../../src/profile/code_listing.ts";
 import type { Category, FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import { buildProfile, type Stack } from "../support/build_profile.ts";
 import { itInChromium, WINDOWS } from "../support/chromium.ts";
@@ -30,6 +31,7 @@ const FORGED = "in</script><img src=x onerror=alert(1)>";
 const main = symbol("main", "native");
 const outer = symbol("outer", "jitted", 3);
 const inner = symbol(FORGED, "jitted", 7);
+const outer4 = symbol("outer", "jitted", 4);
 const script = symbol("JS:*handler", "javascript", 1);
 const read = symbol("vfs_read", "kernel");
 
@@ -39,7 +41,12 @@ const stack = (weight: number, ...symbols: FrameSymbol[]): Stack => ({
   weight: weight * MS,
 });
 
-/** Ten samples of 1000 ms. `outer` has 60 %, 40 % of it in a function with a forged name. */
+/** Returns an instruction of `outer`. */
+const at = (offset: number, position = 16) => ({
+  ...{ dump: "/jit-1.dump", position, offset },
+});
+
+/** Samples of 1000 ms. `outer` has 60 %, 40 % of it in a function with a forged name. */
 const PROFILE = {
   ...buildProfile([
     stack(400, main, outer, inner),
@@ -49,7 +56,7 @@ const PROFILE = {
     { ...stack(100, main, script, read), process: "sh 3" },
   ]),
   lost: 2,
-  hints: [{ text: "<b>a hint", remedy: "a cure" }],
+  hints: [{ text: "<b>a hint", remedy: "a remedy" }],
 };
 
 describe("the page of a report in the browser", () => {
@@ -74,7 +81,7 @@ describe("the page of a report in the browser", () => {
       await page.locator("summary").click();
       assertEquals(
         await page.locator(".hints li").innerText(),
-        "<b>a hint: a cure",
+        "<b>a hint: a remedy",
       );
     });
   });
@@ -252,7 +259,9 @@ describe("the page of a report in the browser", () => {
           "\u2003Thread thread 2 2: 1 sample",
           "Process sh 3: 1 sample",
         ]);
+        await select.focus();
         await select.selectOption("p3");
+        assertEquals(await report.focused(), "threads");
         assertEquals(await report.functions(), [
           "vfs_read",
           "JS:*handler",
@@ -264,7 +273,6 @@ describe("the page of a report in the browser", () => {
           await report.page.locator(".selection").innerText(),
           /^1 sample of 5 selected, 100\.0 ms/,
         );
-        assertMatch(await report.focused(), /^All: 5 samples/);
       });
     },
   );
@@ -426,6 +434,122 @@ describe("the page of a report in the browser", () => {
   );
 });
 
+/** Function `outer` has two instructions, of two lines; it was compiled twice. */
+const CODE: ListedCode = {
+  listings: [16, 99].map((position) => ({
+    dump: "/jit-1.dump",
+    position,
+    place: `8 bytes, load ${position}`,
+    instructions: [
+      {
+        offset: 0,
+        text: "push %rax",
+        source: { file: "/src/a.calc", line: 3 },
+      },
+      { offset: 1, text: "<b>ret", source: { file: "/src/a.calc", line: 4 } },
+    ],
+  })),
+  sourceOf: (file) =>
+    file === "/src/a.calc"
+      ? Array.from({ length: 20 }, (_, i) => `\t<i>text ${i + 1}`)
+      : undefined,
+};
+
+/** A profile whose samples are at the instructions of {@linkcode CODE}. */
+const CODE_PROFILE = buildProfile([
+  { ...stack(300, main, outer), instruction: at(0) },
+  { ...stack(100, main, outer4), instruction: at(1) },
+  { ...stack(100, main, outer), instruction: at(0, 99) },
+  stack(500, main, inner),
+]);
+
+describe("the code on a page in the browser", () => {
+  itInChromium(
+    "is shown side by side with heat when a function is selected",
+    async () => {
+      await withReport(CODE_PROFILE, async (report) => {
+        const { page } = report;
+        await page.locator(".functions").getByRole("button", { name: /^outer/ })
+          .click();
+        const listings = page.locator(".code .listing");
+        const rows = async (listing: number) =>
+          (await listings.nth(listing).locator("tbody tr").allInnerTexts())
+            .map((row) =>
+              row.split("\t").map((cell) => cell.trim()).join(" ").trim()
+            );
+        assertEquals(await rows(0), [
+          "1  <i>text 1",
+          "2  <i>text 2",
+          "80.00 % 3  <i>text 3",
+          "20.00 % 4  <i>text 4",
+          "5  <i>text 5",
+          "6  <i>text 6",
+        ]);
+        assertEquals(await rows(1), [
+          "60.00 % 3 push %rax",
+          "20.00 % 4 <b>ret",
+        ]);
+        assertEquals(await rows(2), ["20.00 % 3 push %rax", "4 <b>ret"]);
+        assertEquals(await listings.locator("h3").allInnerTexts(), [
+          "/src/a.calc",
+          "8 bytes, load 16, 80.00 %",
+          "8 bytes, load 99, 20.00 %",
+        ]);
+        const [source, first] = await Promise.all(
+          [0, 1].map((i) => listings.nth(i).boundingBox()),
+        );
+        if (report.width > 1000) assertEquals(source!.y, first!.y);
+        else assert(source!.y < first!.y);
+        const color = (row: number) =>
+          page.evaluate<string>(
+            `getComputedStyle(document.querySelectorAll(".code .listing:has(.line) tbody")[1].rows[${row}]).backgroundColor`,
+          );
+        assertNotEquals(await color(0), await color(1));
+        // The heat is that of the selected time.
+        await report.dragTime(0.2, 0.5);
+        assertEquals(await rows(1), ["3 push %rax", "100.00 % 4 <b>ret"]);
+      }, { code: CODE });
+    },
+  );
+
+  itInChromium(
+    "has a mark on a line's instructions when its number is clicked",
+    async () => {
+      await withReport(CODE_PROFILE, async (report) => {
+        const { page } = report;
+        const marked = page.locator(".code tr.marked .text");
+        await page.locator(".functions").getByRole("button", { name: /^outer/ })
+          .click();
+        await page.getByRole("button", { name: "Line 4" }).first().click();
+        assertEquals(await marked.allInnerTexts(), [
+          ...["\t<i>text 4", "<b>ret", "<b>ret"],
+        ]);
+        assertEquals(await report.focused(), "4");
+        await page.reload();
+        assertEquals(await marked.count(), 3);
+        await page.getByRole("button", { name: "Line 4" }).first().click();
+        assertEquals(await marked.count(), 0);
+      }, { code: CODE });
+    },
+  );
+
+  itInChromium(
+    "is only lines with heat when there are no sources and instructions",
+    async () => {
+      await withReport(CODE_PROFILE, async ({ page }) => {
+        await page.locator(".functions").getByRole("button", { name: /^outer/ })
+          .click();
+        const code = page.locator(".code");
+        assertStringIncludes(await code.innerText(), "could not be read");
+        assertEquals(await code.locator("tbody tr").count(), 2);
+        await page.locator(".functions").getByRole("button", { name: /^main/ })
+          .click();
+        assert(!await code.isVisible());
+      }, { windows: WINDOWS.slice(0, 1) });
+    },
+  );
+});
+
 describe("the page of a recursion 10 000 deep", () => {
   itInChromium("can be scrolled and searched when it is open", async () => {
     const deep = buildProfile([stack(1, ...Array(10_000).fill(outer))]);
@@ -438,6 +562,6 @@ describe("the page of a recursion 10 000 deep", () => {
       );
       await page.evaluate("document.querySelector('.graph').scrollTop = 1e9");
       assertMatch(await report.hoverGraph(5, 0.5), /^outer\n100\.00 % of all/);
-    }, WINDOWS.slice(0, 1));
+    }, { windows: WINDOWS.slice(0, 1) });
   });
 });

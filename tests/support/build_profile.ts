@@ -6,7 +6,7 @@
 
 import { CallTree, NO_NODE } from "../../src/profile/call_tree.ts";
 import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
-import type { Profile } from "../../src/profile/profile.ts";
+import type { Profile, SampledInstruction } from "../../src/profile/profile.ts";
 import { SourceMaps } from "../../src/profile/source_maps.ts";
 import { SampleTable } from "../../src/profile/sample_table.ts";
 
@@ -18,6 +18,8 @@ export interface Stack {
   tid?: number;
   symbols: FrameSymbol[];
   weight: number;
+  /** The instruction at which it ends. */
+  instruction?: SampledInstruction;
 }
 
 /** Returns the symbol of a jitted function, or of one of its lines. */
@@ -47,6 +49,7 @@ export function buildProfile(stacks: Iterable<Stack>): Profile {
   const processes: string[] = [];
   const indices = new Map<FrameSymbol, number>();
   const table = new SampleTable();
+  const instructions: SampledInstruction[] = [];
   let [samples, weight] = [0, 0];
   for (const stack of stacks) {
     if (!processes.includes(stack.process)) processes.push(stack.process);
@@ -63,12 +66,14 @@ export function buildProfile(stacks: Iterable<Stack>): Profile {
       1e6 * samples++,
       node,
       stack.weight,
+      stack.instruction && instructions.push(stack.instruction) - 1,
     );
     weight += stack.weight;
   }
   return {
     ...{ tree, processes, samples, weight, event: "cpu-clock" },
     ...{ symbols: [...indices.keys()], dumps: [], hints: [], others: [] },
+    instructions,
     chainEnds: new Map(),
     lost: 0,
     duration: 1e6 * Math.max(samples - 1, 0),

@@ -6,9 +6,10 @@
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import type { ListedCode } from "../../src/profile/code_listing.ts";
 import { toPage } from "../../src/profile/page.ts";
 import type { Profile } from "../../src/profile/profile.ts";
-import { inWindows, WINDOWS } from "./chromium.ts";
+import { inWindows, type Window, WINDOWS } from "./chromium.ts";
 import type { Page } from "./npm.ts";
 import { temporaryDirectory } from "./script.ts";
 
@@ -79,7 +80,7 @@ export class ReportPage {
   /** Returns the text of the element that has the focus. */
   async focused(): Promise<string> {
     return await this.page.evaluate(
-      "document.activeElement.textContent || document.activeElement.id",
+      "document.activeElement.id || document.activeElement.textContent.slice(0, 100)",
     );
   }
 
@@ -95,11 +96,14 @@ export class ReportPage {
 export async function withReport(
   profile: Profile,
   use: (report: ReportPage) => Promise<void>,
-  windows = WINDOWS,
+  { windows = WINDOWS, code }: {
+    readonly windows?: readonly Window[];
+    readonly code?: ListedCode;
+  } = {},
 ): Promise<void> {
   using directory = temporaryDirectory();
   const file = join(directory.path, "page.html");
-  Deno.writeTextFileSync(file, await toPage(profile, "a </title>"));
+  Deno.writeTextFileSync(file, await toPage(profile, "a </title>", code));
   const requests = await inWindows(
     windows,
     `file://${file}`,

@@ -1,0 +1,112 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { describe, it } from "@std/testing/bdd";
+import { Model } from "../../page/model.ts";
+import { profileOf } from "../../page/profile.ts";
+import type { PageData } from "../../src/profile/page_format.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { writeRecording } from "../support/jitted_recording.ts";
+import { isInstalled, run } from "../support/perf.ts";
+import { temporaryDirectory } from "../support/script.ts";
+
+const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
+
+const noObjdump = await isInstalled("objdump")
+  ? undefined
+  : "binutils is not installed";
+
+/** Runs `jitdump report` on the recording in a directory. */
+async function report(
+  directory: string,
+  permissions: string[],
+  ...args: string[]
+): Promise<{ stdout: string; stderr: string }> {
+  writeRecording(directory);
+  return await run([
+    ...[Deno.execPath(), "run", "--no-config", "--no-prompt", "--allow-read"],
+    ...[...permissions, CLI, "report", directory, ...args],
+  ] as unknown as [string, ...string[]]);
+}
+
+/** Returns the data of a page. */
+function dataOf(html: string): PageData {
+  const [, json] = html.match(/id="data">(.*)<\/script>/)!;
+  return JSON.parse(json);
+}
+
+describe("jitdump report --html", () => {
+  itUnless(
+    noObjdump,
+    "writes instructions and sources when objdump may be run",
+    async () => {
+      using directory = temporaryDirectory();
+      const { stdout, stderr } = await report(
+        directory.path,
+        ["--allow-run=objdump", "--allow-write", "--allow-env=TMPDIR"],
+        ...["--html", "-"],
+      );
+      const data = dataOf(stdout);
+      assertEquals(data.code.length, 4, stderr);
+      const model = new Model(profileOf(data));
+      const [fib] = model.rows.filter(({ frame }) =>
+        data.frames.name[frame] === "w:fib/1"
+      );
+      const { sources: [rows], compilations } = model.code(fib.frame);
+      assertEquals(data.files, [join(directory.path, "fib.calc")]);
+      assertEquals(rows.map(({ line, text, weight }) => [line, text, weight]), [
+        [1, "fn fib(n) {", 1e6],
+        [2, "  return n", 3e6],
+        [3, "}", 0],
+        [4, "", 0],
+      ]);
+      assertEquals(compilations.length, 1);
+      const [{ rows: instructions }] = compilations;
+      assertEquals(instructions.length, 16);
+      assertEquals(
+        instructions.slice(0, 4).map(({ text, weight }) => [text, weight]),
+        [["nop", 1e6], ["nop", 0], ["nop", 0], ["nop", 3e6]],
+      );
+      assertEquals(instructions[2].place?.line, 2);
+    },
+  );
+
+  it("writes the sources only when objdump may not be run", async () => {
+    using directory = temporaryDirectory();
+    const { stdout } = await report(directory.path, [], "--html", "-");
+    const data = dataOf(stdout);
+    assertEquals(data.code, []);
+    assertEquals(data.sources[0].text[0], "fn fib(n) {");
+  });
+
+  it("has the samples of --json when both are written", async () => {
+    using directory = temporaryDirectory();
+    const html = await report(directory.path, [], "--html", "-");
+    const json = await report(directory.path, [], "--json");
+    const model = new Model(profileOf(dataOf(html.stdout)));
+    const { functions, samples, weight } = JSON.parse(json.stdout);
+    assertEquals(model.whole, { samples, weight });
+    assertEquals(
+      model.rows.map(({ frame, ...sums }) => ({
+        ...{ name: model.profile.frames[frame].name, ...sums },
+      })),
+      functions.map(
+        ({ name, self, selfSamples, total, totalSamples }: Record<
+          string,
+          unknown
+        >) => ({ name, self, selfSamples, total, totalSamples }),
+      ),
+    );
+  });
+
+  it("writes a file and prints its name when a path is given", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "page.html");
+    const { stderr } = await report(
+      directory.path,
+      [`--allow-write=${path}`],
+      ...["--html", path],
+    );
+    assertStringIncludes(stderr, `wrote ${path}`);
+    assertStringIncludes(Deno.readTextFileSync(path), "<!DOCTYPE html>");
+  });
+});
