@@ -26,7 +26,7 @@ import {
 const WIDTH = 7;
 
 /**
- * Prints the functions that a text names, the hottest first.
+ * Prints the functions that match a text, the hottest first.
  *
  * @param text A name or pattern; empty for the hottest jitted function.
  */
@@ -52,7 +52,7 @@ function findFunctions(profile: Profile, text: string): SampledFunction[] {
     const hottest = hottestFunction(functions);
     if (hottest) return [hottest];
     throw new Error(
-      "no function of a dump has samples: jitdump doctor checks what is missing",
+      "no function of a dump has samples: jitdump doctor checks the requirements",
     );
   }
   const found = matching(functions, text);

@@ -14,9 +14,9 @@ const HELP = `
 Usage: jitdump check [OPTIONS] FILE|DIRECTORY…
 
 Finds what perf 6.1, 6.12 and 7.2 drop or misread in a dump. Checks all dumps of a
-directory, whatever their names, or those of a recording. Prints a line for each kind of
-finding: the byte of the first one, its effect, a remedy, the affected versions of perf,
-and the count.
+directory, with any name, or those of a recording. Prints a line for each kind of
+finding: the byte offset of the first one, its effect, a remedy, the affected versions
+of perf, and the count.
 
   error     perf drops or misreads something
   warning   perf may drop or misread something, depending on the use of the dump
@@ -24,16 +24,16 @@ and the count.
   --all     print a line for each finding
   --json    print a JSON object on each line, with file, offset, severity, rule,
             message, remedy, holdsFor (a list of versions) and, without --all, count
-  --strict  exit with status 1 for warnings as well
+  --strict  exit with status 1 for warnings too
 
-perf finds a dump only by the name jit-PID.dump. A dump with another name counts as a
-copy.
+perf finds a dump only by the name jit-PID.dump. A dump with another name is treated as
+a copy.
 
 Requires --allow-read. Exit status: 0 without errors, 1 with errors or if a file cannot
 be read.
 `;
 
-/** A kind of finding: the first one, and how many there are. */
+/** A kind of finding: the first one, and their number. */
 interface Kind {
   readonly first: Finding;
   count: number;
@@ -46,7 +46,7 @@ interface Options {
 }
 
 export const check: Command = {
-  summary: "find what is wrong with a dump",
+  summary: "find the faults of a dump",
   help: HELP,
   async run(args) {
     const { values, positionals } = parse(args, {
@@ -60,7 +60,7 @@ export const check: Command = {
     for (const path of positionals) {
       const files = dumpsOf(path);
       if (files.length === 0) {
-        complain(path, "no file in this directory is a dump", output);
+        complain(path, "this directory contains no dump", output);
         isClean = false;
       }
       for (const file of files) {

@@ -23,16 +23,16 @@ import { amountOf, amountTitle } from "./report_table.ts";
 /** Maximum number of rows. */
 const ROWS = 20;
 
-/** Smallest change that has a row: what two decimals of a percentage show. */
+/** Minimum change of a row: the smallest that two decimals of a percentage show. */
 const SMALLEST = 0.00005;
 
 const HELP = `
 Usage: jitdump diff [OPTIONS] RECORDING RECORDING
 
 Compares the functions of two recordings, each a DIRECTORY or PERF.DATA. Shares and
-milliseconds are those of a function's own instructions. The greatest change of the
-share comes first. Functions are matched by name and category; the compiler tier of
-JavaScript functions is ignored.
+milliseconds are those of a function's own instructions. Rows are sorted by the change
+of the share, the greatest first. Functions are matched by name and category; the
+compiler tier of JavaScript functions is ignored.
 
   --event NAME       the event to compare (default: the one with the greatest weight)
   --dumps DIRECTORY  a directory of moved dumps; can be repeated
@@ -49,7 +49,7 @@ export const diff: Command = {
       dumps: { type: "string", multiple: true },
     });
     if (positionals.length !== 2) {
-      throw new UsageError("diff needs two RECORDINGs");
+      throw new UsageError("diff requires two RECORDINGs");
     }
     const profiles: Profile[] = [];
     for (const name of positionals) {
@@ -85,7 +85,9 @@ function showChanges(
   }
   const chance = 100 * chanceOf(first, second);
   output.line(
-    `With so many samples, changes below ${chance.toFixed(2)} can be chance.`,
+    `With these numbers of samples, changes below ${
+      chance.toFixed(2)
+    } can be due to chance.`,
   );
   output.line(
     ` before    after   change  ${

@@ -11,7 +11,7 @@ import type { DumpedFunction } from "../reader/dumped_function.ts";
 import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 import { colored, Output, printable } from "./output.ts";
 
-/** objdump's names of machines, by `e_machine` of ELF. */
+/** objdump's names of machines, by ELF's `e_machine`. */
 const MACHINES: Record<number, string> = {
   3: "i386",
   20: "powerpc:common",
@@ -30,7 +30,7 @@ export interface FunctionCode {
   readonly load: CodeLoad;
   /** The corrected source lines. */
   readonly lines: readonly LineEntry[];
-  /** objdump's options for its machine. */
+  /** objdump's options for the machine of the code. */
   readonly machine: readonly string[];
 }
 
@@ -59,7 +59,7 @@ export function readCode(
   }));
 }
 
-/** Prints the instructions of all functions with that name; returns their number. */
+/** Prints the instructions of all functions with a name; returns their number. */
 export async function disassemble(path: string, name: string): Promise<number> {
   const found = readCode(path, (fn) => fn.name === name);
   const output = new Output();
@@ -77,10 +77,11 @@ export const placeOf = ({ codeSize, codeAddr, codeIndex }: DumpedFunction) =>
   `${codeSize} bytes at ${hex(codeAddr)}, code index ${codeIndex}`;
 
 /**
- * Prints the instructions of a function, and before those of a source line its text.
+ * Prints the instructions of a function, and the text of each source line before its
+ * instructions.
  *
  * @param mark Returns the text before the instructions in a range of offsets.
- * @param textOf Returns the lines of a source file, if they are not to be read from it.
+ * @param textOf Returns the lines of a source file; undefined to read them from the file.
  */
 export async function showInstructions(
   { fn, load, lines, machine }: FunctionCode,
@@ -112,8 +113,8 @@ export async function showInstructions(
 }
 
 /**
- * Returns the line that begins at each instruction, if one does. Entries for columns of one
- * line are one.
+ * Returns the line that begins at each instruction, if one does. Consecutive entries for
+ * columns of one line count as one.
  */
 function lineStarts(
   { codeAddr }: DumpedFunction,

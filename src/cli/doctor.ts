@@ -18,10 +18,10 @@ const HELP = `
 Usage: jitdump doctor
 
 Checks the requirements of profiling, and suggests a remedy for each that is missing.
-Then records a test program, and checks that the profile names its jitted function.
+Records a test program too, and checks that the profile names its jitted function.
 
 Requires --allow-all: it runs Deno, objdump and perf, and calls machine code.
-perf is not needed: it is one of the programs that can read recordings and dumps.
+perf is optional: it can read recordings and dumps too.
 Exit status: 0 if profiling works, 1 if not.
 `;
 
@@ -69,7 +69,9 @@ export const doctor: Command = {
 function system(): Promise<string> {
   const { os, arch } = Deno.build;
   if (os === "linux") return Promise.resolve(`${os}, ${arch}`);
-  return Promise.reject(new Error(`recording needs Linux, this is ${os}`));
+  return Promise.reject(
+    new Error(`recording requires Linux, and this system is ${os}`),
+  );
 }
 
 async function paranoid(): Promise<string> {
@@ -127,10 +129,10 @@ const SETTINGS: SampleSettings = {
   stackSize: 0,
 };
 
-/** Size of the rings that are tried. */
+/** Size of the ring buffers to try. */
 const RING_SIZE = 512 * 1024;
 
-/** Tries to record with Deno alone. */
+/** Opens the events of a recording, and closes them. */
 function recorder(): Promise<string> {
   return withLibc((libc) => {
     const event = defaultEvent(libc);
@@ -145,10 +147,10 @@ function recorder(): Promise<string> {
 }
 
 /** The message of Ubuntu's wrapper if it has no perf for the running kernel. */
-const NO_PERF_BEHIND = /perf not found for kernel/;
+const NO_PERF = /perf not found for kernel/;
 
 async function perf(): Promise<string> {
-  const unneeded = "jitdump record does not need it";
+  const unneeded = "jitdump record does not require it";
   let output: Deno.CommandOutput;
   try {
     output = await new Deno.Command("perf", {
@@ -163,7 +165,7 @@ async function perf(): Promise<string> {
   }
   const [stdout, stderr] = [output.stdout, output.stderr]
     .map((bytes) => new TextDecoder().decode(bytes).trim());
-  if (NO_PERF_BEHIND.test(stdout + stderr)) {
+  if (NO_PERF.test(stdout + stderr)) {
     throw new Error(
       `a wrapper without a perf for this kernel; ${unneeded}; to use it, install linux-tools-$(uname -r)`,
     );
@@ -180,13 +182,13 @@ async function recordOne(): Promise<string> {
   const path = await Deno.makeTempDir({ prefix: "jitdump-doctor-" });
   try {
     const samples = await withLibc((libc) => recordProgram(libc, path));
-    if (samples === 0) throw new Error("there is no sample of it");
+    if (samples === 0) throw new Error("the recording has no samples of it");
     const profile = await readProfile(`${path}/perf.data`);
     const share = functionTotals(profile)
       .find(({ symbol }) => symbol.name === NAME);
     if (!share) {
       throw new Error(
-        "the profile does not name it; run jitdump check on the dump",
+        "the profile does not name it; record a program with jitdump record, and follow its hints",
       );
     }
     const percent = (100 * share.self / profile.weight).toFixed(0);

@@ -58,7 +58,7 @@ const SIZE = 8;
 const ADDRESS = 18;
 
 export const inspect: Command = {
-  summary: "show what is in a dump",
+  summary: "show the contents of a dump",
   help: HELP,
   async run(args) {
     const { values, positionals } = parse(args, {
@@ -72,7 +72,7 @@ export const inspect: Command = {
     if (name !== undefined) {
       if (positionals.length > 1 || Object.keys(others).length > 0) {
         throw new UsageError(
-          "--disassemble takes one FILE and no other option",
+          "--disassemble accepts one FILE and no other option",
         );
       }
       if (await disassemble(positionals[0], name) > 0) return 0;
@@ -101,10 +101,10 @@ export const inspect: Command = {
         if (error instanceof Deno.errors.BrokenPipe) throw error;
         if (error instanceof Deno.errors.IsADirectory) {
           throw new Error(
-            `${path} is a directory: name a dump in it; jitdump check ${path} names them`,
+            `${path} is a directory: pass a dump in it; jitdump check ${path} lists them`,
           );
         }
-        // The message itself does not name the file.
+        // The message does not contain the file's path.
         throw new Error(`${path}: ${(error as Error).message}`);
       } finally {
         output.flush();

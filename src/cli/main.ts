@@ -31,10 +31,10 @@ ${
 
 jitdump help COMMAND, or jitdump COMMAND --help, describes a command.
 jitdump --version prints the version.
-Exit status: 0; 1 if there are findings or something failed; 2 for wrong usage.
+Exit status: 0 on success, 1 for findings or failures, 2 for wrong usage.
 `;
 
-/** Returns the command of that name; throws a {@linkcode UsageError} if there is none. */
+/** Returns the command with a name; throws a {@linkcode UsageError} if there is none. */
 function find(name: string): Command {
   if (Object.hasOwn(COMMANDS, name)) return COMMANDS[name];
   const names = Object.keys(COMMANDS);
@@ -86,7 +86,7 @@ export async function main(args: string[]): Promise<number> {
     return await command.run(rest);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    // The reader of the output, such as head(1), has ended.
+    // The process that read the output, such as head(1), has ended.
     if (error instanceof Deno.errors.BrokenPipe) return 0;
     console.error(`${prefix}: ${error.message}`);
     if (!(error instanceof UsageError)) return 1;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A name with more than this share of its characters wrong is another name. */
+/** Maximum share of wrong characters in a misspelled name. */
 const LARGEST_ERROR = 0.4;
 
 /**

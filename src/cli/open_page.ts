@@ -1,14 +1,14 @@
 /**
- * Opening a page in a browser.
+ * Opening of a page in a browser.
  *
  * @module
  */
 
-/** The program of desktops that opens a file; it obeys the variable BROWSER. */
+/** The program that opens a file on a desktop. It uses the browser of the variable BROWSER. */
 const OPENER = "xdg-open";
 
-/** Milliseconds to wait for the opener, which a browser in a terminal keeps running. */
-const PATIENCE = 5000;
+/** Timeout for the opener in milliseconds: a browser in a terminal keeps it running. */
+const TIMEOUT = 5000;
 
 /**
  * Opens a file in the user's browser.
@@ -18,7 +18,7 @@ const PATIENCE = 5000;
 export async function openPage(path: string): Promise<void> {
   const child = start(path);
   const timeout = Promise.withResolvers<void>();
-  const timer = setTimeout(timeout.resolve, PATIENCE);
+  const timer = setTimeout(timeout.resolve, TIMEOUT);
   const status = await Promise.race([child.status, timeout.promise]);
   clearTimeout(timer);
   child.unref();

@@ -34,7 +34,7 @@ export function writeStdout(bytes: Uint8Array): void {
   }
 }
 
-/** Returns the width of the terminal; returns undefined if stdout is not a terminal. */
+/** Returns the width of the terminal; undefined if standard output is not a terminal. */
 export function terminalWidth(): number | undefined {
   return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : undefined;
 }
@@ -52,7 +52,7 @@ export function colored(
   return `\x1b[${code}m${text}\x1b[0m`;
 }
 
-/** Escapes control, format and separator characters, so that a line stays one line. */
+/** Escapes control, format and separator characters, so that a text occupies one line. */
 export function printable(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,

@@ -14,7 +14,7 @@ const CLEAR = "\r\x1b[K";
 
 const encoder = new TextEncoder();
 
-/** A line on standard error; nothing if that is no terminal. */
+/** A line on standard error, shown only on a terminal. */
 export class Progress {
   readonly #isShown = Deno.stderr.isTerminal();
   readonly #start = performance.now();

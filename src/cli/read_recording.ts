@@ -1,5 +1,5 @@
 /**
- * Finding and reading the recordings that a command line names.
+ * Search for and reading of the recordings of a command line.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export function readWithProgress(
   return readProfile(path, { ...options, onSamples: progress(command) });
 }
 
-/** Prints what else the recording has, and its hints. */
+/** Prints the other events of the recording, and its hints. */
 export function printHints(
   command: string,
   { others, hints }: Profile,
@@ -33,7 +33,7 @@ export function printHints(
   }
 }
 
-/** Prints the progress of reading once a second, from the second second on. */
+/** Returns a function that prints the progress of reading, once a second at most. */
 function progress(command: string): (samples: number) => void {
   let last = performance.now();
   return (samples) => {
@@ -57,7 +57,9 @@ export async function findRecording(path: string): Promise<string> {
   } catch (error) {
     if (error instanceof Deno.errors.PermissionDenied) return path;
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(`there is no ${path}: record with jitdump record first`);
+    throw new Error(
+      `${path} does not exist: record with jitdump record first`,
+    );
   }
   if (!status.isDirectory) {
     if (status.isFile) refuseDump(path);
@@ -67,7 +69,7 @@ export async function findRecording(path: string): Promise<string> {
   if (await exists(inside)) return inside;
   if (await exists(`${path}/new/perf.data`)) {
     throw new Error(
-      `the recording in ${path} runs, or was killed: jitdump report ${path}/new shows what there is`,
+      `the recording in ${path} is still running, or was killed: jitdump report ${path}/new shows its samples so far`,
     );
   }
   // A directory of perf record --threads.
@@ -80,7 +82,7 @@ export async function findRecording(path: string): Promise<string> {
 function refuseDump(path: string): void {
   if (!isDump(path)) return;
   throw new Error(
-    `${path} is a dump, not a recording: jitdump inspect ${path} shows its functions; jitdump record -- COMMAND records`,
+    `${path} is a dump, not a recording: jitdump inspect ${path} shows its functions; jitdump record -- COMMAND creates a recording`,
   );
 }
 

@@ -44,30 +44,31 @@ threads, or all processes, and then prints the report. Does not run perf.
 Samples CPU cycles, or CPU time (cpu-clock) if the machine does not count cycles.
 
   --out DIRECTORY          directory of the recording (default: ${DEFAULT_DIRECTORY})
-  --call-graph fp|dwarf|none  source of call chains (default: fp): frame pointers; also
-                           a copy of the stack, which the report unwinds; or none
-  --stack-size BYTES       size of that copy (default: 8192)
+  --call-graph fp|dwarf|none  source of call chains (default: fp): frame pointers; frame
+                           pointers and a copy of the stack, which the report unwinds;
+                           or none
+  --stack-size BYTES       size of the copy of the stack (default: 8192)
   --frequency HZ           samples per second (default: 4000)
   --event NAME,…           ${EVENT_NAMES.slice(0, 4).join(", ")},
                            ${EVENT_NAMES.slice(4).join(", ")};
-                           :u or :k limits it to programs or the kernel
+                           :u or :k limits it to user code or to the kernel
   --html FILE              write the report's page too
   --open                   open the page in a browser; FILE defaults to report.html in
                            DIRECTORY
-  --duration SECONDS       end after that time, and terminate the command
+  --duration SECONDS       stop after this time, and terminate the command
   --v8                     record the names and lines of JavaScript of a Deno program;
                            lines are "(generated)" if Deno's cache lacks the source map
   --pid PID                record a process, until it ends or Ctrl-C is pressed
   --all                    record all processes, until Ctrl-C is pressed
 
-Forwards signals to the command, and exits with its status. The directory has all that
-report needs, also the dumps; JITDUMPDIR names a place in it to the command. Replaces an
-earlier recording only if this one succeeds, and keeps that in DIRECTORY/old.
+Forwards signals to the command, and exits with its status. The directory contains all
+that report needs, including the dumps. For the command, JITDUMPDIR is a directory in
+it. An earlier recording is moved to DIRECTORY/old, but only if this one succeeds.
 
 Requires --allow-ffi=<path of libc>, --allow-run=<COMMAND>, --allow-read and
 --allow-write=<DIRECTORY>; --v8 requires --allow-env, and --open --allow-run=xdg-open.
-In Deno, only --allow-all can read /proc: --pid and --all require it, and names of the
-kernel's functions.
+In Deno, only --allow-all can read /proc; --pid, --all and the names of the kernel's
+functions require it.
 `;
 
 /** perf's default (6.1 to 7.2). */
@@ -81,7 +82,7 @@ const PAGE = "report.html";
 /** Signals that request a program to terminate. */
 const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Milliseconds between two checks whether a process still runs. */
+/** Milliseconds between two checks whether a process is still running. */
 const CHECK_INTERVAL = 100;
 
 export const record: Command = {
@@ -106,7 +107,7 @@ export const record: Command = {
   },
 };
 
-/** Writes and opens the page, if that is requested. A browser that is missing is no failure. */
+/** Writes and opens the page, if requested. A missing browser is not an error. */
 async function showPage(
   { directory, html, isOpened }: RecordOptions,
 ): Promise<void> {
@@ -135,7 +136,7 @@ const OPTIONS = {
   open: { type: "boolean", default: false },
 } as const;
 
-/** The command line. */
+/** Options of the command line. */
 interface RecordOptions {
   readonly directory: string;
   readonly callGraph: CallGraph;
@@ -170,10 +171,12 @@ function parseOptions(args: string[]): RecordOptions {
   const callGraph = values["call-graph"] as CallGraph;
   if (!CALL_GRAPHS.includes(callGraph)) {
     throw new UsageError(
-      `--call-graph must be ${CALL_GRAPHS.join(", ")}, got "${callGraph}"`,
+      `--call-graph must be one of ${
+        CALL_GRAPHS.join(", ")
+      }, got "${callGraph}"`,
     );
   }
-  if (values.out === "") throw new UsageError("--out is empty");
+  if (values.out === "") throw new UsageError("--out must not be empty");
   return {
     directory: values.out,
     callGraph,
@@ -225,7 +228,7 @@ function toPositive(option: string, value: string): number {
 function toStackSize(value: string | undefined, callGraph: CallGraph): number {
   if (value === undefined) return STACK_SIZE;
   if (callGraph !== "dwarf") {
-    throw new UsageError("--stack-size needs --call-graph dwarf");
+    throw new UsageError("--stack-size requires --call-graph dwarf");
   }
   const size = toPositive("--stack-size", value);
   if (size % 8 === 0 && size <= STACK_LIMIT) return size;
@@ -247,7 +250,7 @@ function toEvents(value: string): RecordedEvent[] {
     const event = parseEvent(name);
     if (event) return event;
     throw new UsageError(
-      `--event must be of ${EVENT_NAMES.join(", ")}, got "${name}"` +
+      `--event must be one of ${EVENT_NAMES.join(", ")}, got "${name}"` +
         suggest(name, EVENT_NAMES),
     );
   });
@@ -296,17 +299,17 @@ function findTarget({ target }: RecordOptions): Target {
   if (typeof target !== "number") return { kind: "children" };
   if (threadIds(target).length > 0) return { kind: "process", pid: target };
   throw new Error(
-    `there is no process ${target}: find it with ps, or record a command with jitdump record -- COMMAND`,
+    `there is no process ${target}: find its id with ps, or record a command with jitdump record -- COMMAND`,
   );
 }
 
 function whyEmpty(target: RecordOptions["target"], status: number): string {
   if (status !== 0) {
-    return `the command exited with status ${status} before a sample: check that it runs, or raise --frequency`;
+    return `the command exited with status ${status} before the first sample: check that it runs, or raise --frequency`;
   }
   return Array.isArray(target)
-    ? "there is no sample: the command used too little CPU time: raise --frequency"
-    : "there is no sample: the process used too little CPU time: record it while it works, or raise --frequency";
+    ? "the recording has no samples, because the command used too little CPU time: raise --frequency"
+    : "the recording has no samples, because the process used too little CPU time: record it while it works, or raise --frequency";
 }
 
 /** Runs the recording until its end; returns the exit status. */
@@ -317,7 +320,7 @@ async function runSession(
   env: Record<string, string>,
 ): Promise<number> {
   const command = Array.isArray(target) ? target : undefined;
-  // Before the command writes anything.
+  // Printed before the command prints anything.
   console.error(
     `jitdump record: ${session.events} at ${frequency} Hz into ${directory}`,
   );
@@ -328,9 +331,9 @@ async function runSession(
     ? undefined
     : setTimeout(stop.resolve, 1000 * duration);
   const child = command && start(command, env);
-  const forget = onSignals((signal) => {
+  const stopListening = onSignals((signal) => {
     if (child === undefined) stop.resolve();
-    // A terminal sends SIGINT to the command as well.
+    // A terminal sends SIGINT to the command too.
     else if (signal !== "SIGINT" || !isInForeground(libc)) kill(child, signal);
   });
   const watch = typeof target === "number"
@@ -354,7 +357,7 @@ async function runSession(
     progress.clear();
     clearTimeout(timer);
     clearInterval(watch);
-    forget();
+    stopListening();
   }
 }
 
@@ -391,7 +394,7 @@ function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
-/** Listens to the signals; returns a function that ends this. */
+/** Listens to the signals; returns a function that stops listening. */
 function onSignals(listener: (signal: Deno.Signal) => void): () => void {
   const listeners = SIGNALS.map((signal): [Deno.Signal, () => void] => [
     signal,
@@ -408,7 +411,7 @@ function onSignals(listener: (signal: Deno.Signal) => void): () => void {
 }
 
 function v8Environment(directory: RecordingDirectory): Record<string, string> {
-  // V8 does not share a dump, and its default name is that of the program's own dump.
+  // V8 cannot share a dump, and its default name is that of the program's own dump.
   const path = `${directory.dumps}/v8`;
   Deno.mkdirSync(path, { recursive: true });
   if (path.includes(",")) {

@@ -1,5 +1,5 @@
 /**
- * A recording from its start to the directory that keeps it, for `record` and `doctor`.
+ * A recording from its start to its files in a directory, for `record` and `doctor`.
  *
  * @module
  */
@@ -56,7 +56,7 @@ export function defaultEvent(libc: Libc): RecordedEvent {
   return isCounted(libc, cycles) ? cycles : parseEvent("cpu-clock")!;
 }
 
-/** A recording that runs. */
+/** A running recording. */
 export class RecordingSession {
   readonly #libc: Libc;
   readonly #directory: RecordingDirectory;
@@ -119,7 +119,7 @@ export class RecordingSession {
     return this.#recorder.events.join();
   }
 
-  /** Remarks on what could not be recorded as wanted. */
+  /** Notes on the differences from the requested recording. */
   get notes(): readonly string[] {
     return this.#recorder.notes;
   }
@@ -171,7 +171,7 @@ export class RecordingSession {
     };
   }
 
-  /** Returns what is known of the recording so far. */
+  /** Returns the description of the recording so far. */
   #start(): RecordingStart {
     const { settings, target, command, started } = this.#options;
     return {
@@ -209,7 +209,7 @@ export class RecordingSession {
   }
 }
 
-/** Returns the present moment by the recording's clock and by the date. */
+/** Returns the current time by the recording's clock and by the wall clock. */
 function clockData(libc: Libc): NewFeatures["clockData"] {
   return {
     clockid: CLOCK_MONOTONIC,

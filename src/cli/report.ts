@@ -32,17 +32,17 @@ export const DEFAULT_DIRECTORY = "jitdump-profile";
 const HELP = `
 Usage: jitdump report [OPTIONS] [DIRECTORY | PERF.DATA]
 
-Reports the hottest functions of a perf recording. Defaults to that in ${DEFAULT_DIRECTORY}/.
-Does not run perf. Names of jitted functions are those of the recorded processes' dumps,
-and names of other functions those of their files. Self is the share of a function's own
-instructions, total includes its callees. One of these options selects another output:
+Reports the hottest functions of a recording, by default of ${DEFAULT_DIRECTORY}/. Does not
+run perf. Names of jitted functions are from the dumps of the recorded processes, names
+of other functions from their files. Self is the share of a function's own instructions,
+total includes its callees. One of these options selects another output:
 
   --lines            the hottest source lines
-  --callers NAME     the functions that call that one
-  --callees NAME     the functions that it calls
+  --callers NAME     the callers of a function
+  --callees NAME     the callees of a function
   --annotate [REGEX] the source and instructions of functions whose names match, with
-                     their shares; JS:*'f file:///a.js:1:1 also has the name f. Shows
-                     the hottest jitted function if no argument follows
+                     their shares; f matches JS:*'f file:///a.js:1:1 too. Shows the
+                     hottest jitted function if no argument follows
   --json             functions, lines, stacks and samples as JSON; the schema is
                      src/profile/report.schema.json of this package
   --html FILE        write a page for a browser: flame graph, functions, time range
@@ -52,10 +52,10 @@ instructions, total includes its callees. One of these options selects another o
   --pprof FILE       write a file for pprof (go tool pprof FILE)
   --collapsed FILE   write call chains, a line for each, for flame graph tools
 
-The FILE - is standard output. These options select the rows of tables:
+FILE can be - for standard output. These options select the rows of tables:
 
   --limit NUMBER     number of rows (default: 20; without --category and --filter only
-                     those above 0.5 %)
+                     those of at least 0.5 %)
   --sort KEY         self or total (default: self)
   --category NAME    jitted, javascript, native, kernel or unknown
   --filter REGEX     functions whose names match
@@ -68,12 +68,12 @@ These options select samples, and can be combined with any of them:
   --until SECONDS    before this time after the start of the recording
   --event NAME       the event to show (default: the one with the greatest weight)
   --dumps DIRECTORY  a directory of moved dumps; can be repeated. Dumps in the directory
-                     of the recording are found without it
+                     of the recording are found without this option
 
 Requires --allow-read. Files require --allow-write. --annotate requires --allow-write
-and --allow-run=objdump, and --open --allow-run=xdg-open. --allow-run=c++filt demangles
-names of C++ and Rust. In Deno, only --allow-all can read the names of the kernel's
-functions and of those in [vdso].
+and --allow-run=objdump, --open requires --allow-run=xdg-open. --allow-run=c++filt
+demangles names of C++ and Rust. In Deno, only --allow-all can read the names of
+functions of the kernel and of [vdso].
 `;
 
 /** Options that exclude each other. */
@@ -132,7 +132,7 @@ export const report: Command = {
       ...{ event, dumps, selection },
       ...contentFor(values),
     });
-    // A program gets all frames, a person one for a run of code without names.
+    // JSON contains all frames. Other outputs have one for a run of frames without names.
     const shown = values.json ? profile : foldUnnamed(profile);
     const status = await show(shown, path, values, rows);
     printHints("report", profile);

@@ -13,7 +13,7 @@ import { toSpeedscope } from "../profile/speedscope.ts";
 import { writeStdout } from "./output.ts";
 import { listCode } from "./page_code.ts";
 
-/** The path that means standard output. */
+/** The path that denotes standard output. */
 export const STDOUT = "-";
 
 /** Returns the content of a file. */
@@ -33,13 +33,13 @@ const FORMATS = {
     Array.from(collapse(profile), (line) => `${line}\n`).join(""),
 } satisfies Record<string, Format>;
 
-/** Name of a format, which is also that of its option. */
+/** Name of a format and of its option. */
 export type FileFormat = keyof typeof FORMATS;
 
 /** The names of the formats. */
 export const FILE_FORMATS = Object.keys(FORMATS) as FileFormat[];
 
-/** Writes a profile, which has its samples, to a file, or to standard output if its path is `-`. */
+/** Writes a profile with its samples to a file, or to standard output if the path is `-`. */
 export async function writeProfile(
   path: string,
   format: FileFormat,

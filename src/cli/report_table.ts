@@ -12,15 +12,15 @@ import { functionTotals, lineTotals, type Share } from "../profile/totals.ts";
 import { isTime } from "../profile/unit.ts";
 import { fit, type Output, printable, terminalWidth } from "./output.ts";
 
-/** Number of rows unless another one is requested. */
+/** Default number of rows. */
 export const ROWS = 20;
 
-/** Smallest share of a row unless a number, a category or a name is requested. */
+/** Minimum share of a row, unless a number, a category or a name is requested. */
 const SMALLEST = 0.005;
 
 /** Selection and order of a table's rows. */
 export interface Rows {
-  /** Maximum number of rows; defaults to 20, and without a selection to those above 0.5 %. */
+  /** Maximum number of rows. Defaults to 20 and, without a selection, shares of at least 0.5 %. */
   readonly limit?: number;
   readonly sort?: "self" | "total";
   /** Only functions of this category. */
@@ -29,7 +29,7 @@ export interface Rows {
   readonly filter?: RegExp;
 }
 
-/** Prints what was recorded, and the hottest functions. */
+/** Prints the facts of the recording, and the hottest functions. */
 export function showFunctions(
   profile: Profile,
   path: string,
@@ -72,7 +72,7 @@ export function showLines(profile: Profile, rows: Rows, output: Output): void {
   showRest(chosen.rest, line);
 }
 
-/** Prints the functions that call a function, or that it calls. */
+/** Prints the callers or the callees of a function. */
 export function showNeighbors(
   profile: Profile,
   kind: "callers" | "callees",
@@ -103,7 +103,7 @@ export function showNeighbors(
   showRest(neighbors[kind].length - shown.length, line);
 }
 
-/** Returns a part of a whole in percent, as a column. */
+/** Returns a part of a whole as a column, in percent. */
 export function percentOf(part: number, whole: number): string {
   return `${(whole === 0 ? 0 : 100 * part / whole).toFixed(2)}%`.padStart(7);
 }
@@ -157,7 +157,7 @@ const formatDate = (milliseconds: number) =>
   new Date(milliseconds).toISOString().replace("T", " ")
     .replace(/\.\d+Z$/, " UTC");
 
-/** Returns the line of each function that has the greatest weight of its own. */
+/** Returns the line with the greatest self weight of each function. */
 function hottestLines(profile: Profile): Map<string, string> {
   const hottest = new Map<string, string>();
   for (const { symbol, self } of lineTotals(profile)) {
@@ -177,7 +177,7 @@ function choose(
     (category === undefined || symbol.category === category) &&
     (filter === undefined || filter.test(symbol.name))
   ).sort((a, b) => b[sort] - a[sort]);
-  // Rare functions that are selected are wanted.
+  // Selected functions are shown even if their share is small.
   const isSelected = category !== undefined || filter !== undefined;
   const large = limit === undefined && !isSelected
     ? matching.filter((share) => share[sort] >= SMALLEST * weight)

@@ -535,7 +535,7 @@ describe("jitdump check", () => {
     );
     const empty = await jitdump(["check", path("jit-8.dump.d")]);
     assertEquals([empty.code, empty.stdout], [1, ""]);
-    assertStringIncludes(empty.stderr, "no file in this directory is a dump");
+    assertStringIncludes(empty.stderr, "this directory contains no dump");
   });
 
   it("checks the dumps of a recording when it gets its directory", async () => {
@@ -556,7 +556,7 @@ describe("jitdump check", () => {
       const [args, message] of [
         [["report", dump], `jitdump inspect ${dump} shows its functions`],
         [["report", directory.path], `jitdump record --out ${directory.path}`],
-        [["inspect", directory.path], `jitdump check ${directory.path} names`],
+        [["inspect", directory.path], `jitdump check ${directory.path} lists`],
       ] as const
     ) {
       const { code, stderr } = await jitdump([...args]);

@@ -25,7 +25,7 @@ describe("jitdump diff", () => {
     const [first, second, chance, head, ...rows] = stdout.trim().split("\n");
     assertMatch(first, /a: 100 samples of cpu-clock, 100\.0 ms$/);
     assertMatch(second, /b: 100 samples of cpu-clock, 100\.0 ms$/);
-    assertMatch(chance, /changes below 14\.14 can be chance/);
+    assertMatch(chance, /changes below 14\.14 can be due to chance/);
     assertEquals(head.trim().split(/ +/), [
       ...["before", "after", "change", "ms", "category", "function"],
     ]);
@@ -47,6 +47,6 @@ describe("jitdump diff", () => {
   it("exits with 2 when it gets only one recording", async () => {
     const { code, stderr } = await jitdump(["diff", "a"]);
     assertEquals(code, 2);
-    assertMatch(stderr, /diff needs two RECORDINGs/);
+    assertMatch(stderr, /diff requires two RECORDINGs/);
   });
 });

@@ -121,7 +121,7 @@ describe("the table of jitdump report", () => {
   it("exits with 1 when no sample is selected", async () => {
     const { code, stdout, stderr } = await report(["--process", "other"]);
     assertEquals([code, stdout], [1, ""]);
-    assertMatch(stderr, /has 1000 samples, and none of the selected/);
+    assertMatch(stderr, /has 1000 samples, but none of the selected/);
   });
 
   it("has the neighbors of a function when callers or callees are requested", async () => {

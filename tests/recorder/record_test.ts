@@ -342,7 +342,11 @@ describe("jitdump record", () => {
         ["--frequency", "0", "--", "true"],
         '--frequency must be a positive integer, got "0"',
       ],
-      ["--out is empty", ["--out", "", "--", "true"], "--out is empty"],
+      [
+        "--out is empty",
+        ["--out", "", "--", "true"],
+        "--out must not be empty",
+      ],
       [
         "--call-graph is unknown",
         ["--call-graph", "lbr", "--", "true"],
@@ -357,7 +361,7 @@ describe("jitdump record", () => {
       [
         "--stack-size has no use",
         ["--stack-size", "64", "--", "true"],
-        "--stack-size needs --call-graph dwarf",
+        "--stack-size requires --call-graph dwarf",
       ],
       [
         "--stack-size does not fit",
