@@ -54,6 +54,9 @@ export class JitDumpStream implements AsyncIterable<DumpRecord> {
   readonly header: DumpHeader;
   readonly #scanner: RecordScanner;
   readonly #source: RecordSource;
+  /** The read that is in progress. */
+  #reading: Promise<boolean> | undefined;
+  #hasEnded = false;
   #tail: Tail | undefined;
 
   private constructor(
@@ -108,18 +111,41 @@ export class JitDumpStream implements AsyncIterable<DumpRecord> {
    *
    * @throws {JitDumpFormatError} If a record is malformed.
    */
-  async *[Symbol.asyncIterator](): AsyncGenerator<DumpRecord, void> {
-    const scanner = this.#scanner;
+  [Symbol.asyncIterator](): AsyncIterableIterator<DumpRecord, void> {
+    // An async generator takes three times as long for each record (V8 15).
+    const iterator: AsyncIterableIterator<DumpRecord, void> = {
+      next: () => this.#next(),
+      return: () => this.#end(),
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
+  }
+
+  async #next(): Promise<IteratorResult<DumpRecord, void>> {
     try {
-      for (;;) {
-        const record = scanner.next();
-        if (record) yield record;
-        else if (!await this.#readMore()) break;
+      // Calls that do not wait for each other share the scanner.
+      while (this.#reading) await this.#reading;
+      while (!this.#hasEnded) {
+        const value = this.#scanner.next();
+        if (value) return { value, done: false };
+        this.#reading = this.#readMore().finally(() =>
+          this.#reading = undefined
+        );
+        if (await this.#reading) continue;
+        this.#tail = this.#scanner.tail;
+        break;
       }
-      this.#tail = scanner.tail;
-    } finally {
-      await this.close();
+    } catch (error) {
+      await this.#end();
+      throw error;
     }
+    return await this.#end();
+  }
+
+  async #end(): Promise<IteratorReturnResult<void>> {
+    this.#hasEnded = true;
+    await this.close();
+    return { value: undefined, done: true };
   }
 
   /** Closes the file. Further calls have no effect. */

@@ -3,6 +3,7 @@ import {
   assertEquals,
   assertGreater,
   assertLess,
+  assertRejects,
   assertThrows,
 } from "@std/assert";
 import { join } from "@std/path";
@@ -613,6 +614,32 @@ describe("following a dump", () => {
       .then(() => ({ name: "" }), (error) => error);
     assertEquals(name, "JitDumpFormatError");
     assertEquals(descriptorsOn(path), 0);
+  });
+});
+
+describe("an iterator over a dump", () => {
+  it("yields each record once when all are requested at once", async () => {
+    const { bytes } = everything(true);
+    const expected = [...new JitDumpReader(bytes)].map(({ offset }) => offset);
+    const dump = await JitDumpStream.open(streamOf(bytes, 7));
+    const records = dump[Symbol.asyncIterator]();
+    const results = await Promise.all(
+      Array.from({ length: expected.length + 2 }, () => records.next()),
+    );
+    assertEquals(
+      results.map(({ value }) => value?.offset),
+      [...expected, undefined, undefined],
+    );
+  });
+
+  it("ends when it has thrown", async () => {
+    const { bytes } = everything(true);
+    const size = 44;
+    new DataView(bytes.buffer, bytes.byteOffset).setUint32(size, 1, true);
+    const dump = await JitDumpStream.open(streamOf(bytes, 7));
+    const records = dump[Symbol.asyncIterator]();
+    await assertRejects(() => records.next(), JitDumpFormatError);
+    assertEquals(await records.next(), { value: undefined, done: true });
   });
 });
 
