@@ -211,7 +211,7 @@ class FunctionCompiler {
         if (args.length !== callee.parameterCount) {
           fail(
             line,
-            `${name}() takes ${callee.parameterCount} arguments, not ${args.length}`,
+            `${name}() accepts ${callee.parameterCount} arguments, not ${args.length}`,
           );
         }
         for (const arg of args) {

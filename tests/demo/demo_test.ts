@@ -152,7 +152,7 @@ describe("the demo's compiler", () => {
     ["fn main() {\n\n  return x;\n}", "line 3: there is no variable x"],
     ["fn main() { x = 1; }", "line 1: there is no variable x"],
     ["fn main() { return f(); }", "line 1: there is no function f()"],
-    ["fn f(a) {}\nfn main() { f(1, 2); }", "line 2: f() takes 1 arguments"],
+    ["fn f(a) {}\nfn main() { f(1, 2); }", "line 2: f() accepts 1 arguments"],
     ["fn f() {}\nfn f() {}", "line 2: f() is defined twice"],
     ["fn f(a, b, c, d, e, f, g) {}", "line 1: f() has more than 6 parameters"],
     [`fn f() { ${variables.join("")} }`, "line 1: f() has more than 32"],

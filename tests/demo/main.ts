@@ -2,7 +2,8 @@
  * A JIT compiler that can be profiled: it compiles `program.calc`, records the functions in
  * a jitdump file, and runs them.
  *
- *     deno run --allow-ffi --allow-read=tests/demo --allow-write=DIR tests/demo/main.ts DIR [SCALE [frame-pointers]]
+ *     deno run --allow-ffi --allow-read=tests/demo --allow-write=DIR \
+ *         tests/demo/main.ts DIR [SCALE [frame-pointers]]
  *
  * DIR is the directory of the dump. `--allow-ffi` is not limited to libc, because calling
  * the compiled code requires all of it; writing the dump does not. With `frame-pointers`
@@ -15,7 +16,7 @@ import { JitDumpFile } from "../../mod.ts";
 import { compile } from "./compile.ts";
 import { makeExecutable } from "./executable_memory.ts";
 
-/** Argument of `main` that takes about two seconds on an ordinary machine. */
+/** Argument of `main` for a run of about two seconds. */
 const SCALE = "1000";
 
 const [directory = ".", scale = SCALE, framePointers] = Deno.args;

@@ -54,9 +54,9 @@ export function parse(text: string): FunctionDefinition[] {
   const next = () => tokens[position++];
   const accept = (text: string) => peek().text === text && !!next();
 
-  function fail(token: Token, wanted: string): never {
+  function fail(token: Token, expected: string): never {
     throw new SyntaxError(
-      `line ${token.line}: expected ${wanted}, found "${token.text}"`,
+      `line ${token.line}: expected ${expected}, found "${token.text}"`,
     );
   }
   function expect(text: string): Token {

@@ -51,7 +51,7 @@ async function hottestFunction(): Promise<string> {
 
 countArguments(
   "Usage: deno task demo\n\n" +
-    `Profiles a small JIT compiler with perf. ${DIRECTORY}/ is made anew.`,
+    `Profiles a small JIT compiler with perf. Replaces the directory ${DIRECTORY}/.`,
   [],
 );
 await Deno.remove(DIRECTORY, { recursive: true }).catch((error) => {

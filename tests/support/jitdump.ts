@@ -4,11 +4,11 @@
  * @module
  */
 
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { type CommandLine, type Outcome, run } from "./perf.ts";
 
 /** Path of the command line's main module. */
-export const CLI = fromFileUrl(
+export const CLI = fileURLToPath(
   new URL("../../src/cli/main.ts", import.meta.url),
 );
 

@@ -13,7 +13,7 @@ import {
   runOrThrow,
 } from "../support/perf.ts";
 
-/** Directories of programs. */
+/** A source of programs. */
 export type Source = NpmPackage | DebianPackages | Program;
 
 /** A package of npm, and the path of its program in `node_modules`. */
@@ -59,7 +59,8 @@ const IN_TREE = `
 
 const runners = new Map<string, Promise<Runner>>();
 
-/** Installs a source unless it is installed.
+/**
+ * Installs a source unless it is installed.
  *
  * @throws {Unavailable} If it cannot be installed.
  */
@@ -69,15 +70,17 @@ export function install(source: Source): Promise<Runner> {
   if (!runner) {
     if ("npm" in source) runner = installNpm(source);
     else if ("release" in source) runner = installDebian(source);
-    else {runner = Promise.resolve((
-        _directory,
-        [, ...args],
-      ) => [source.path, ...args]
-      );}
+    else runner = Promise.resolve(runnerOf(source.path));
     runners.set(key, runner);
   }
   return runner;
 }
+
+/** Returns a runner that replaces the name of the program by its path. */
+const runnerOf = (path: string): Runner => (_directory, [, ...args]) => [
+  path,
+  ...args,
+];
 
 async function installNpm({ npm, bin }: NpmPackage): Promise<Runner> {
   const prefix = join(CACHE, "npm", npm.replaceAll("/", "+"));
@@ -89,7 +92,7 @@ async function installNpm({ npm, bin }: NpmPackage): Promise<Runner> {
     await Deno.mkdir(prefix, { recursive: true });
     await attempt(["npm", "install", "--no-save", "--prefix", prefix, npm]);
   }
-  return (_directory, [, ...args]) => [program, ...args];
+  return runnerOf(program);
 }
 
 /** The last installation; the next one waits for it, because dpkg allows only one. */

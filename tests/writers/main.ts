@@ -1,6 +1,6 @@
 /**
- * `deno task writers`: tries the reader, the checker and the report on dumps and perf maps
- * of other writers, and prints a table.
+ * `deno task writers`: tests the reader, the checker and the report with dumps and perf
+ * maps of other writers, and prints a table.
  *
  *     deno task writers [NAME…]
  *
@@ -15,14 +15,15 @@ import { UNAVAILABLE, WRITERS } from "./writers.ts";
 
 const USAGE = `Usage: deno task writers [NAME…]
 
-Installs other writers of dumps and perf maps below ~/.cache/jitdump-writers, records each
-with perf, and prints what comes of it: all, or those whose names begin with NAME.
+Installs other writers of dumps and perf maps below ~/.cache/jitdump-writers (all, or those
+whose names begin with NAME), records each with perf, and prints the results.
 
-  check      rules of jitdump check's findings; FALSE? before one that is not known to be true
+  check      rules of jitdump check's findings; FALSE? marks one that is not expected
   names      share of the hot functions in the jitted code's time; share without a name
-  lines      shares of the programs' loops, 25:25:50 in most; how much of the time they cover
-  perf …     the largest difference from the shares that this version shows, in points; early
-             samples come before their function's record, and only the report names them`;
+  lines      shares of the programs' loops, 25:25:50 in most; the part of the time they cover
+  perf …     the largest difference from the shares of this version, in percentage points;
+             samples before the record of their function are early, and perf has no name for
+             them`;
 
 if (Deno.args.some((arg) => arg.startsWith("-"))) {
   console.log(USAGE);
@@ -62,7 +63,7 @@ for (const writer of writers) {
   }
 }
 for (const [name, reason] of unavailable) {
-  console.log(`${name}: not to be had: ${reason}`);
+  console.log(`${name}: not available: ${reason}`);
 }
 if (!areRight) Deno.exitCode = 1;
 

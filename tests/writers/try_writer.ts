@@ -6,6 +6,7 @@
 
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { jitdumpCommand } from "../support/jitdump.ts";
 import { namedCode, plainName } from "../../src/engines.ts";
 import { FileHeader } from "../../src/format/file_header.ts";
 import { Mmap, PerfDataReader } from "../../src/perf_data/mod.ts";
@@ -22,9 +23,6 @@ import { install } from "./install.ts";
 import type { Writer } from "./writers.ts";
 
 const PROGRAMS = fileURLToPath(new URL("programs/", import.meta.url));
-const JITDUMP = fileURLToPath(
-  new URL("../../src/cli/main.ts", import.meta.url),
-);
 
 /** Matches a dump's name; JavaScriptCore adds a thread id. */
 const DUMP = /^jit-(?:(\d+)-)?(\d+)\.dump$/;
@@ -79,7 +77,7 @@ interface Report {
 }
 
 /**
- * Installs a writer, records it, and compares.
+ * Installs a writer, records it, and compares the findings, names, lines and shares.
  *
  * @throws {Unavailable} If it cannot be installed.
  */
@@ -91,11 +89,14 @@ export async function tryWriter(
     dir: "/tmp",
     prefix: "jitdump-writers-",
   });
-  const made: string[] = [directory];
+  const created: string[] = [directory];
   try {
     const data = await record(writer, directory);
     const { dumps, maps } = await filesOf(data);
-    made.push(...dumps.filter((dump) => !dump.startsWith(directory)), ...maps);
+    created.push(
+      ...dumps.filter((dump) => !dump.startsWith(directory)),
+      ...maps,
+    );
     const check = await checkAll(dumps, writer.findings ?? []);
     const report = await readReport(data);
     const jitted = jittedWeights(report);
@@ -112,7 +113,7 @@ export async function tryWriter(
       shares,
     };
   } finally {
-    for (const path of made) {
+    for (const path of created) {
       await Deno.remove(path, { recursive: true }).catch(() => {});
       if (DUMP.test(basename(path))) await removeImages(path);
     }
@@ -186,15 +187,9 @@ async function checkAll(
 }
 
 async function readReport(data: string): Promise<Report> {
-  const { stdout } = await runOrThrow([
-    Deno.execPath(),
-    "run",
-    "--allow-all",
-    JITDUMP,
-    "report",
-    "--json",
-    data,
-  ]);
+  const { stdout } = await runOrThrow(
+    jitdumpCommand(["--allow-all"], "report", "--json", data),
+  );
   return JSON.parse(stdout);
 }
 

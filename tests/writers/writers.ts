@@ -152,7 +152,7 @@ const JDK = bookworm(
 const LINUX = "linux-source-6.1";
 const JNI = "/usr/lib/jvm/java-17-openjdk-amd64/include";
 
-/** Builds perf's agent for Java, which Debian's linux-perf leaves out. */
+/** Shell command that builds perf's agent for Java, which Debian's linux-perf omits. */
 const AGENT = `
   tar -xJf /usr/src/${LINUX}.tar.xz ${LINUX}/tools/include \
     ${LINUX}/tools/perf/jvmti ${LINUX}/tools/perf/util/jitdump.h &&

@@ -1,4 +1,4 @@
-// Light() takes a quarter of the time, and Heavy() three.
+// Light() takes 1/4 of the time, Heavy() 3/4.
 class Work {
   static int Light(int n) {
     int a = 1;

@@ -1,4 +1,4 @@
-// light() takes a quarter of the time, and heavy() three; line 11 a third of heavy(), line 12 the rest.
+// light() takes 1/4 of the time, heavy() 3/4: 1/4 in line 11, and 2/4 in line 12.
 class Work {
   static int light(int n) {
     int a = 1;

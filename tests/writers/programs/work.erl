@@ -1,4 +1,4 @@
-%% light/2 takes a quarter of the time, and heavy/2 three.
+%% light/2 takes 1/4 of the time, heavy/2 3/4.
 -module(work).
 -export([main/0]).
 

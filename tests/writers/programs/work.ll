@@ -1,4 +1,4 @@
-; light takes a quarter of the time, and heavy three; line 8 a third of heavy, line 9 the rest.
+; light takes 1/4 of the time, heavy 3/4: 1/4 in line 8, and 2/4 in line 9.
 source_filename = "work.c"
 
 define i32 @light(i32 %n) !dbg !10 {

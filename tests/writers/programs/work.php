@@ -1,5 +1,5 @@
 <?php
-// light() takes a quarter of the time, and heavy() three.
+// light() takes 1/4 of the time, heavy() 3/4.
 function light(int $n): int {
     $a = 1;
     for ($i = 0; $i < $n; $i++) $a = ($a * 33 + $i) & 0xffffff;

@@ -1,4 +1,4 @@
-# The trampolines of light() take a quarter of all trampolines' time, those of heavy() three.
+# The trampolines of light() take 1/4 of the trampolines' time, those of heavy() 3/4.
 import time
 
 
