@@ -1,4 +1,5 @@
-/** Functions of a large program.
+/**
+ * Functions of a large program.
  *
  * @module
  */

@@ -1,4 +1,5 @@
-/** Measurements of reading dumps.
+/**
+ * Measurements of reading dumps.
  *
  * @module
  */
@@ -9,8 +10,10 @@ import { median, type Report } from "./report.ts";
 
 const GIB = 2 ** 30;
 
-/** Size of an ordinary record: 56 + 34 + 256 bytes. */
+/** Name of ordinary functions: 33 characters. */
 const NAME = "a_function_whose_name_has_33_chars".slice(0, 33);
+
+/** Size of an ordinary record: its fields, the name with its NUL, and the code. */
 const RECORD_SIZE = 56 + 34 + 256;
 
 /** Number of functions for perf, which takes about a millisecond for each. */

@@ -13,6 +13,7 @@ import {
   TID,
   TIME,
 } from "../support/build_perf_data.ts";
+import { Random } from "../support/random.ts";
 import { FIRST_ADDRESS, FUNCTIONS, SPACING } from "./many_functions.ts";
 
 /** Number of frames of each sample. */
@@ -30,12 +31,6 @@ const FIRST_TIME = 1_000_000;
 /** Approximate number of samples that perf reads from its rings at a time. */
 const ROUND = 2000;
 
-/** Returns a source of random numbers that are the same in each run. */
-function makeRandom(): (limit: number) => number {
-  let seed = 1;
-  return (limit) => (seed = seed * 48271 % 0x7fff_ffff) % limit;
-}
-
 /** Options for {@linkcode manySamples}. */
 export interface ManySamples {
   readonly pid: number;
@@ -49,7 +44,7 @@ export interface ManySamples {
 /** Returns a perf.data whose samples have chains of ten random functions. */
 export function manySamples(options: ManySamples): Uint8Array<ArrayBuffer> {
   const { pid, dump, samples, chains } = options;
-  const random = makeRandom();
+  const random = new Random(1);
   const { ino, dev } = Deno.statSync(dump);
   const data = new RecordBuilder();
   data.record(10, 2, (body) => {
@@ -61,7 +56,9 @@ export function manySamples(options: ManySamples): Uint8Array<ArrayBuffer> {
   const records = Array.from({ length: chains }, () => {
     const frames = Array.from(
       { length: DEPTH },
-      () => FIRST_ADDRESS + SPACING * random(FUNCTIONS) + random(SPACING / 2),
+      () =>
+        FIRST_ADDRESS + SPACING * random.below(FUNCTIONS) +
+        random.below(SPACING / 2),
     );
     const { bytes } = new RecordBuilder().record(9, 2, (body) => {
       body.u64(frames[0]).u32(pid, pid).u64(0, 250_000);
@@ -70,7 +67,7 @@ export function manySamples(options: ManySamples): Uint8Array<ArrayBuffer> {
     return { bytes, view: new DataView(bytes.buffer) };
   });
   for (let i = 0; i < samples; i++) {
-    const { bytes, view } = records[i < chains ? i : random(chains)];
+    const { bytes, view } = records[i < chains ? i : random.below(chains)];
     view.setBigUint64(24, BigInt(FIRST_TIME + 1000 * i), true);
     data.raw(bytes);
     if (i % ROUND === ROUND - 1) data.finishedRound();

@@ -1,4 +1,5 @@
-/** Output of measured values.
+/**
+ * Output of measured values.
  *
  * @module
  */

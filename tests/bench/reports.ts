@@ -1,4 +1,5 @@
-/** Measurements of the report.
+/**
+ * Measurements of the report.
  *
  * @module
  */
@@ -40,11 +41,12 @@ export async function benchReport(
       runs.push(JSON.parse(stdout));
     }
     report.section(
-      `a report of ${FUNCTIONS} functions, ${size.samples} samples of ${DEPTH} calls, ${size.chains} chains`,
+      `a report of ${FUNCTIONS} functions, ${size.samples} samples of ` +
+        `${DEPTH} frames, ${size.chains} chains`,
     );
     report.row("seconds, median", median(runs.map(({ seconds }) => seconds)));
     report.row(
-      "peak memory in MiB, most",
+      "peak memory in MiB, maximum",
       Math.max(...runs.map(({ peakMiB }) => peakMiB)),
     );
     if (!hasPerf) continue;
@@ -53,7 +55,7 @@ export async function benchReport(
       ...["sh", "-c", 'perf script -f -i "$0" -F ip,sym > /dev/null', data],
     ] as [string, ...string[]]);
     const seconds = (performance.now() - start) / 1000;
-    report.row("seconds, perf script of the same, without names", seconds);
+    report.row("seconds, perf script, which names no functions", seconds);
   }
   await Deno.remove(data);
   await Deno.remove(dump);

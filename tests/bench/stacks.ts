@@ -15,13 +15,16 @@ const SAMPLES = 100_000;
 /** Bytes of the stack in each sample. */
 const STACK = 4096;
 
-/** Samples per second; the kernel can take more, but perf may lose some. */
+/** Samples per second. At a higher frequency, perf may lose some. */
 const FREQUENCY = 4000;
 
-/** Argument of the demo for a short recording, whose samples show how many a long one has. */
+/** Argument of the demo for a short recording, from which that of the long one is computed. */
 const SCALE = 1000;
 
-/** Part of the wanted samples by which a recording exceeds them, as a short one has a longer start. */
+/**
+ * Part by which the long recording exceeds the requested samples, because the program's
+ * start is a larger part of the short one.
+ */
 const EXCESS = 0.2;
 
 const ROUNDS = 3;
@@ -73,12 +76,12 @@ export async function benchStacks(
   report.row("seconds, median", seconds);
   report.row(`seconds for ${SAMPLES} samples`, seconds * SAMPLES / samples);
   report.row(
-    "peak memory in MiB, most",
+    "peak memory in MiB, maximum",
     Math.max(...runs.map(({ peakMiB }) => peakMiB)),
   );
   const injected = `${data}.jit`;
   await runOrThrow(injectCommand(data, injected));
-  for (const [what, path] of [["", data], [" after perf inject", injected]]) {
+  for (const [state, path] of [["", data], [" after perf inject", injected]]) {
     const start = performance.now();
     await runOrThrow([
       "sh",
@@ -87,7 +90,7 @@ export async function benchStacks(
       path,
     ]);
     const seconds = (performance.now() - start) / 1000;
-    report.row(`seconds, perf script of the same${what}`, seconds);
+    report.row(`seconds, perf script${state}`, seconds);
   }
   await Deno.remove(data);
   await Deno.remove(injected);

@@ -14,17 +14,17 @@ const MOD = new URL("../../mod.ts", import.meta.url).href;
 /** Programs, each of which does more than the previous one. */
 const PROGRAMS: [string, (directory: string) => string][] = [
   ["an empty program", () => ""],
-  ["and the import", () => `import { JitDumpFile } from "${MOD}";`],
+  ["with the import", () => `import { JitDumpFile } from "${MOD}";`],
   ...(["append", "mapped"] as const).map((
     sink,
   ): [string, (directory: string) => string] => [
-    `and an open dump, ${sink}`,
+    `with an open dump, ${sink}`,
     (directory) =>
       `import { JitDumpFile } from "${MOD}";
        new JitDumpFile("${directory}/${sink}.dump", undefined, { sink: "${sink}" });`,
   ]),
   [
-    "and a million functions, append",
+    "with a million functions, append",
     (directory) =>
       `import { JitDumpFile } from "${MOD}";
        const dump = new JitDumpFile("${directory}/many.dump");
@@ -61,7 +61,7 @@ export async function benchStart(
       if (/\.dump/.test(name)) Deno.removeSync(`${directory}/${name}`);
     }
     for (const [i, command] of commands.entries()) {
-      // The last program measures memory only, and takes long.
+      // The last program is slow, and measures only memory.
       if (i === commands.length - 1 && round >= 3) continue;
       const start = performance.now();
       const { stdout } = await runOrThrow(command);
@@ -72,11 +72,11 @@ export async function benchStart(
     }
   }
   const [empty, ...others] = PROGRAMS.map(([name]) => name);
-  report.ratioTable(`ms beyond ${empty}`, ["wall", "CPU"]);
+  report.ratioTable(`ms more than ${empty}`, ["wall", "CPU"]);
   others.slice(0, -1).forEach((name, i) => {
-    const beyondEmpty = (all: number[][]) =>
+    const differences = (all: number[][]) =>
       all[i + 1].map((value, round) => value - all[0][round]);
-    report.ratios(name, [beyondEmpty(times), beyondEmpty(cpuTimes)]);
+    report.ratios(name, [differences(times), differences(cpuTimes)]);
   });
   report.section("peak memory, MiB");
   PROGRAMS.forEach(([name], i) => report.row(name, median(peaks[i])));

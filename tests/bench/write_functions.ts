@@ -3,7 +3,8 @@
  * wall time, user time and system time of one function in nanoseconds; or crashes instead
  * of closing the dump.
  *
- *     deno run --allow-all tests/bench/write_functions.ts WAY SINK DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE [crash]
+ *     deno run --allow-all tests/bench/write_functions.ts METHOD SINK DIRECTORY \
+ *         THREADS COUNT CODE_SIZE NAME_SIZE [crash]
  *
  * @module
  */
@@ -13,10 +14,10 @@
 import { JitDumpFile, type JitFunction, type Sink } from "../../mod.ts";
 
 /** A method; `"lines"` is `dumpFunction()` with three source lines. */
-export type Way = "dumpFunction" | "dumpFunctions" | "lines";
+export type Method = "dumpFunction" | "dumpFunctions" | "lines";
 
 interface Task {
-  way: Way;
+  method: Method;
   directory: string;
   count: number;
   fn: JitFunction;
@@ -33,20 +34,25 @@ const WARM_UP = { functions: 5000, bytes: 16 * 2 ** 20 };
 const warmUp = ({ code }: JitFunction) =>
   Math.min(WARM_UP.functions, Math.ceil(WARM_UP.bytes / code.length));
 
-function write(dump: JitDumpFile, way: Way, count: number, fn: JitFunction) {
-  if (way === "dumpFunctions") dump.dumpFunctions(Array(count).fill(fn));
+function write(
+  dump: JitDumpFile,
+  method: Method,
+  count: number,
+  fn: JitFunction,
+) {
+  if (method === "dumpFunctions") dump.dumpFunctions(Array(count).fill(fn));
   else for (let i = 0; i < count; i++) dump.dumpFunction(fn);
 }
 
-function work({ way, directory, count, fn, gate }: Task): void {
+function work({ method, directory, count, fn, gate }: Task): void {
   using dump = JitDumpFile.forProcess(directory);
-  write(dump, way, warmUp(fn), fn);
+  write(dump, method, warmUp(fn), fn);
   const [ready, start] = [0, 1];
   const words = new Int32Array(gate);
   Atomics.add(words, ready, 1);
   Atomics.notify(words, ready);
   Atomics.wait(words, start, 0);
-  write(dump, way, count, fn);
+  write(dump, method, count, fn);
 }
 
 /** Returns wall time, and user and system time of this process, in nanoseconds. */
@@ -63,13 +69,17 @@ if (self.name === WORKER) {
     self.postMessage("done");
   };
 } else if (import.meta.main) {
-  const [way, sink, directory, ...numbers] = Deno.args as [Way, Sink, string];
+  const [method, sink, directory, ...numbers] = Deno.args as [
+    Method,
+    Sink,
+    string,
+  ];
   const [threads, count, codeSize, nameSize] = numbers.map(Number);
   const isToCrash = numbers.length > 4;
   const fn: JitFunction = {
     name: "f".repeat(nameSize),
     code: new Uint8Array(new ArrayBuffer(codeSize)).fill(0x90),
-    lines: way === "lines"
+    lines: method === "lines"
       ? [0, 64, 128].map((offset, i) => ({
         offset,
         line: i + 1,
@@ -83,9 +93,9 @@ if (self.name === WORKER) {
     const before = performance.now();
     using dump = JitDumpFile.forProcess(directory, { sink });
     opening = (performance.now() - before) * 1e6;
-    if (!isToCrash) write(dump, way, warmUp(fn), fn);
+    if (!isToCrash) write(dump, method, warmUp(fn), fn);
     start = timesNow();
-    write(dump, way, count, fn);
+    write(dump, method, count, fn);
     if (isToCrash) Deno.kill(Deno.pid, "SIGKILL");
   } else {
     const gate = new SharedArrayBuffer(8);
@@ -95,7 +105,7 @@ if (self.name === WORKER) {
         type: "module",
         name: WORKER,
       });
-      worker.postMessage({ way, directory, count, fn, gate });
+      worker.postMessage({ method, directory, count, fn, gate });
       return new Promise((resolve) => worker.onmessage = resolve);
     });
     while (Atomics.load(words, 0) < threads) {

@@ -14,7 +14,7 @@ import {
   runOrThrow,
 } from "../support/perf.ts";
 import type { Report } from "./report.ts";
-import type { Way } from "./write_functions.ts";
+import type { Method } from "./write_functions.ts";
 
 const ROUNDS = 11;
 
@@ -45,14 +45,19 @@ export interface Load {
 
 export const ORDINARY: Load = { threads: 1, codeSize: 256, nameSize: 33 };
 
-const ours = (name: string, way: Way, sink: Sink, threads = false): Writer => ({
+const ours = (
+  name: string,
+  method: Method,
+  sink: Sink,
+  threads = false,
+): Writer => ({
   name: `${name}, ${sink}`,
   command: [
     Deno.execPath(),
     "run",
     "--allow-all",
     new URL("write_functions.ts", import.meta.url).href,
-    way,
+    method,
     sink,
   ],
   threads,

@@ -3,8 +3,8 @@
 //     original DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE [crash]
 //
 // Prints nanoseconds of opening, then wall time, user time and system time of one function
-// in nanoseconds; or crashes instead of closing the file. Threads cannot share a file,
-// since each would count its code indices from 0, so each has its own.
+// in nanoseconds; or crashes instead of closing the file. Each thread has its own file,
+// because each counts its code indices from 0.
 
 use std::mem::MaybeUninit;
 use std::sync::Barrier;
