@@ -77,7 +77,7 @@ function check(
   path: string,
   expected: { writers: number; functions: number; foreign: number },
 ): CrowdCounts {
-  const numbers = Array.from(
+  const indices = Array.from(
     { length: expected.writers + 1 },
     () => new Set<number>(),
   );
@@ -85,18 +85,18 @@ function check(
   for (const fn of readFunctions(path)) {
     if (fn.name.startsWith("foreign")) checkForeign(fn, foreign++);
     else {
-      const { writer, number } = recognize(fn);
+      const { writer, index } = recognize(fn);
       // Each writer's functions are in order, so none occurs twice.
-      if (number !== numbers[writer].size) {
+      if (index !== indices[writer].size) {
         throw new Error(
-          `${fn.name} follows ${numbers[writer].size} others`,
+          `${fn.name} follows ${indices[writer].size} others`,
         );
       }
-      numbers[writer].add(number);
+      indices[writer].add(index);
     }
   }
-  const ofTerminated = numbers.pop()!.size;
-  numbers.forEach(({ size }, writer) => {
+  const ofTerminated = indices.pop()!.size;
+  indices.forEach(({ size }, writer) => {
     if (size === expected.functions) return;
     throw new Error(
       `writer ${writer}: ${size} of ${expected.functions} functions`,
@@ -116,10 +116,10 @@ function check(
 }
 
 /** Checks that a foreign function is complete, without lines of other functions. */
-function checkForeign(fn: ParsedFunction, number: number): void {
-  const isWhole = fn.name === `foreign ${number}` &&
-    fn.code.length === 1 + number % 500 &&
-    fn.code.every((byte) => byte === number % 251) &&
+function checkForeign(fn: ParsedFunction, index: number): void {
+  const isWhole = fn.name === `foreign ${index}` &&
+    fn.code.length === 1 + index % 500 &&
+    fn.code.every((byte) => byte === index % 251) &&
     !fn.debugInfo && !fn.unwindingInfo;
   if (!isWhole) throw new Error(`${fn.name} differs from what was written`);
 }

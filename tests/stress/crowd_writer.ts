@@ -18,14 +18,14 @@ self.onmessage = async (
   >,
 ) => {
   using dump = new JitDumpFile(path, SAMPLE_MACHINE);
-  for (let number = 0; number < functions; number += BATCH) {
+  for (let index = 0; index < functions; index += BATCH) {
     const batch = Array.from(
-      { length: Math.min(BATCH, functions - number) },
-      (_, i) => sampleFunction(writer, number + i),
+      { length: Math.min(BATCH, functions - index) },
+      (_, i) => sampleFunction(writer, index + i),
     );
-    if (number / BATCH % 2) dump.dumpFunctions(batch);
+    if (index / BATCH % 2) dump.dumpFunctions(batch);
     else for (const fn of batch) dump.dumpFunction(fn);
-    if (number === 0) self.postMessage("writing");
+    if (index === 0) self.postMessage("writing");
     // Deno terminates a worker only while it waits.
     await new Promise((resolve) => setTimeout(resolve));
   }

@@ -25,12 +25,12 @@ const FREED_LAST = 8 * FREED;
 /** Number of failures of every writer before a round frees space. */
 const FAILURES = 30;
 
-/** Number of the function that each writer writes last. */
+/** Index of the function that each writer writes last. */
 const LAST = 1e9;
 
 /** The calls of a writer. */
 export interface WriterOutcome {
-  /** The numbers of the functions whose calls have returned. */
+  /** The indices of the functions whose calls have returned. */
   written: number[];
   /** Number of failed calls by error code. */
   failures: Record<string, number>;
@@ -46,18 +46,18 @@ const EQUAL_SIZE = 292;
 
 export function diskFunction(
   writer: number,
-  number: number,
+  index: number,
   sizes: Sizes,
 ): JitFunction {
-  const name = `w${writer} f${number}`;
+  const name = `w${writer} f${index}`;
   const size = sizes === "equal"
     ? EQUAL_SIZE - 56 - name.length - 1
-    : number % 50 === 49
+    : index % 50 === 49
     ? 30_000
-    : 1 + (number * 7919) % 2500;
+    : 1 + (index * 7919) % 2500;
   return {
     name,
-    code: new Uint8Array(new ArrayBuffer(size)).fill(number % 251),
+    code: new Uint8Array(new ArrayBuffer(size)).fill(index % 251),
     address: 4096,
   };
 }
@@ -77,10 +77,10 @@ function fill({ path, writer, sizes, sink, counters }: Task): WriterOutcome {
   const failures: Record<string, number> = {};
   using dump = new JitDumpFile(path, undefined, { sink });
   if (dump.sink !== sink) throw new Error(`the sink is ${dump.sink}`);
-  const tryWrite = (number: number): boolean => {
+  const tryWrite = (index: number): boolean => {
     try {
-      dump.dumpFunction(diskFunction(writer, number, sizes));
-      written.push(number);
+      dump.dumpFunction(diskFunction(writer, index, sizes));
+      written.push(index);
       return true;
     } catch (error) {
       if (!(error instanceof JitDumpError)) throw error;
@@ -90,8 +90,8 @@ function fill({ path, writer, sizes, sink, counters }: Task): WriterOutcome {
     }
   };
   const isOver = failed.length - 1;
-  for (let number = 0; !Atomics.load(failed, isOver); number++) {
-    tryWrite(number);
+  for (let index = 0; !Atomics.load(failed, isOver); index++) {
+    tryWrite(index);
   }
   // The last round frees enough space for this function of each writer.
   while (!tryWrite(LAST)) Atomics.wait(failed, isOver, 1, 1);

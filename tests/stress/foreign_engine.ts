@@ -10,9 +10,9 @@
 import { CodeLoadRecord, RecordId } from "../../mod.ts";
 
 /** Returns a JIT_CODE_LOAD record. */
-function foreignLoad(number: number): Uint8Array<ArrayBuffer> {
-  const name = new TextEncoder().encode(`foreign ${number}\0`);
-  const codeSize = 1 + number % 500;
+function foreignLoad(index: number): Uint8Array<ArrayBuffer> {
+  const name = new TextEncoder().encode(`foreign ${index}\0`);
+  const codeSize = 1 + index % 500;
   const totalSize = CodeLoadRecord.size + name.length + codeSize;
   const record = new Uint8Array(new ArrayBuffer(totalSize));
   CodeLoadRecord.pack({
@@ -22,10 +22,10 @@ function foreignLoad(number: number): Uint8Array<ArrayBuffer> {
     vma: 4096n,
     codeAddr: 4096n,
     codeSize: BigInt(codeSize),
-    codeIndex: BigInt(number),
+    codeIndex: BigInt(index),
   }, record);
   record.set(name, CodeLoadRecord.size);
-  record.fill(number % 251, totalSize - codeSize);
+  record.fill(index % 251, totalSize - codeSize);
   return record;
 }
 

@@ -128,7 +128,7 @@ function check(
   const { records } = parseDump(Deno.readFileSync(path));
   const loads = records.filter(({ id }) => id === 0).map(parseLoad);
   const names = outcomes.flatMap(({ written }, writer) =>
-    written.map((number) => `w${writer} f${number}`)
+    written.map((index) => `w${writer} f${index}`)
   );
   const found = loads.map(({ name }) => name.trimEnd());
   if (found.toSorted().join() !== names.toSorted().join()) {
@@ -137,8 +137,8 @@ function check(
     );
   }
   for (const { name, code } of loads) {
-    const [writer, number] = name.match(/\d+/g)!.map(Number);
-    const expected = diskFunction(writer, number, sizes).code;
+    const [writer, index] = name.match(/\d+/g)!.map(Number);
+    const expected = diskFunction(writer, index, sizes).code;
     if (
       code.length !== expected.length ||
       !code.every((byte) => byte === expected[0])

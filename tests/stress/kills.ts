@@ -7,7 +7,7 @@
 import type { Sink } from "../../mod.ts";
 import { groupFunctions, parseStart } from "../support/parse_dump.ts";
 import { recognize } from "./sample.ts";
-import { acknowledgedPath, dumpPath, type Places } from "./victim.ts";
+import { acknowledgedPath, type Directories, dumpPath } from "./victim.ts";
 
 /** The contents of the dumps. */
 export interface KillCounts {
@@ -35,7 +35,7 @@ const POLL_MS = 1;
  */
 type Moment = "start" | "firstFunction";
 
-/** Returns the moment after which victim number `kill` is killed. */
+/** Returns the moment after which the victim with index `kill` is killed. */
 const momentOf = (kill: number): Moment =>
   Math.floor(kill / 2) % 2 === 0 ? "firstFunction" : "start";
 
@@ -43,7 +43,7 @@ const momentOf = (kill: number): Moment =>
 const VICTIMS = 2;
 
 /** Starts an activity beside a program; returns a function that ends it. */
-type Accompany = (places: Places) => () => void;
+type Accompany = (directories: Directories) => () => void;
 
 const ALONE: Accompany = () => () => {};
 
@@ -62,25 +62,25 @@ export async function kill(
     while (counts.kills < kills) {
       const writers = sink === "mapped" ? 1 : 1 + counts.kills % 2;
       const moment = momentOf(counts.kills++);
-      const place = await Deno.makeTempDir({ dir: directory });
+      const own = await Deno.makeTempDir({ dir: directory });
       add(
         counts,
         await killOne(
-          { dumps: place, acknowledgements: place },
+          { dumps: own, acknowledgements: own },
           writers,
           sink,
           moment,
         ),
       );
-      await Deno.remove(place, { recursive: true });
+      await Deno.remove(own, { recursive: true });
     }
   }));
   return counts;
 }
 
 /**
- * Does the same with three writers (or one), one program after the other, on a full file
- * system on which space is freed each millisecond.
+ * Kills programs with three writers (one if the sink accepts no more), one after the other,
+ * on a full file system on which space is freed each millisecond.
  *
  * @param mountPoint Directory of the file system, which must contain nothing else.
  * @param directory Directory on another file system.
@@ -95,10 +95,16 @@ export async function killOnFullDisk(
   const counts = { kills: 0, functions: 0, tails: 0 };
   for (; counts.kills < kills; counts.kills++) {
     const acknowledgements = await Deno.makeTempDir({ dir: directory });
-    const places = { dumps: mountPoint, acknowledgements };
+    const directories = { dumps: mountPoint, acknowledgements };
     add(
       counts,
-      await killOne(places, writers, sink, momentOf(counts.kills), freeSpace),
+      await killOne(
+        directories,
+        writers,
+        sink,
+        momentOf(counts.kills),
+        freeSpace,
+      ),
     );
     for (const { name } of Deno.readDirSync(mountPoint)) {
       Deno.removeSync(`${mountPoint}/${name}`);
@@ -111,7 +117,7 @@ const PAGE = 4096;
 const FILLER_PAGES = 200;
 
 /** Fills the disk except for some pages, and frees a page each millisecond. */
-function freeSpace({ dumps }: Places): () => void {
+function freeSpace({ dumps }: Directories): () => void {
   const filler = `${dumps}/filler`;
   Deno.writeFileSync(filler, new Uint8Array(FILLER_PAGES * PAGE));
   let pages = FILLER_PAGES;
@@ -130,20 +136,20 @@ function add(
 }
 
 async function killOne(
-  places: Places,
+  directories: Directories,
   writers: number,
   sink: Sink,
   moment: Moment,
   accompany = ALONE,
 ): Promise<{ functions: number; hasTail: boolean }> {
-  const end = accompany(places);
-  await runAndKill(places, writers, sink, moment);
+  const end = accompany(directories);
+  await runAndKill(directories, writers, sink, moment);
   end();
-  return check(places, writers);
+  return check(directories, writers);
 }
 
 async function runAndKill(
-  places: Places,
+  directories: Directories,
   writers: number,
   sink: Sink,
   moment: Moment,
@@ -154,8 +160,8 @@ async function runAndKill(
       "--no-config",
       "--allow-all",
       VICTIM,
-      places.dumps,
-      places.acknowledgements,
+      directories.dumps,
+      directories.acknowledgements,
       String(writers),
       sink,
     ],
@@ -170,7 +176,7 @@ async function runAndKill(
   const status = victim.status.finally(() => hasEnded = true);
   // Any writer counts, because the others may fill the disk before the first one starts.
   const hasFunction = () =>
-    Array.from({ length: writers }, (_, i) => acknowledgedPath(places, i))
+    Array.from({ length: writers }, (_, i) => acknowledgedPath(directories, i))
       .some((path) => readIfThere(path).length > 0);
   const deadline = performance.now() + LONGEST_WAIT_MS;
   while (moment === "firstFunction" && !hasEnded && !hasFunction()) {
@@ -194,10 +200,10 @@ async function runAndKill(
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function check(
-  places: Places,
+  directories: Directories,
   writers: number,
 ): { functions: number; hasTail: boolean } {
-  const path = dumpPath(places);
+  const path = dumpPath(directories);
   const bytes = readIfThere(path);
   // The victim may have been killed before it wrote the header.
   const { records, end } = bytes.length === 0
@@ -206,13 +212,14 @@ function check(
   const { functions, isComplete } = groupFunctions(records);
   const counts = Array.from({ length: writers }, () => 0);
   for (const fn of functions) {
-    const { writer, number } = recognize(fn);
-    if (number !== counts[writer]++) {
+    const { writer, index } = recognize(fn);
+    if (index !== counts[writer]++) {
       throw new Error(`${fn.name} is out of order`);
     }
   }
   counts.forEach((count, writer) => {
-    const acknowledged = readIfThere(acknowledgedPath(places, writer)).length;
+    const acknowledged =
+      readIfThere(acknowledgedPath(directories, writer)).length;
     // The last function may be in the dump although its call has not returned.
     if (count - acknowledged === 0 || count - acknowledged === 1) return;
     throw new Error(

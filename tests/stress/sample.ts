@@ -1,4 +1,5 @@
-/** Functions whose contents depend only on writer and number, so that damage is detected.
+/**
+ * Functions whose contents depend only on writer and index, so that damage is detected.
  *
  * @module
  */
@@ -6,7 +7,7 @@
 import { EM_X86_64, type JitFunction } from "../../mod.ts";
 import type { ParsedFunction } from "../support/parse_dump.ts";
 
-/** Number of functions of which one is larger than a batch. */
+/** Interval of the functions that are larger than a batch. */
 const GIANT_EVERY = 1000;
 const GIANT_SIZE = 300_000;
 
@@ -14,28 +15,28 @@ const GIANT_SIZE = 300_000;
 const bytes = new Uint8Array(new ArrayBuffer(GIANT_SIZE + 256))
   .map((_, i) => i % 251);
 
-function codeOf(writer: number, number: number): Uint8Array<ArrayBuffer> {
-  const size = number % GIANT_EVERY === GIANT_EVERY - 1
+function codeOf(writer: number, index: number): Uint8Array<ArrayBuffer> {
+  const size = index % GIANT_EVERY === GIANT_EVERY - 1
     ? GIANT_SIZE
-    : 1 + (number * 7919 + writer * 104_729) % 700;
-  const start = (number + writer) % 251;
+    : 1 + (index * 7919 + writer * 104_729) % 700;
+  const start = (index + writer) % 251;
   return bytes.subarray(start, start + size);
 }
 
-const addressOf = (writer: number, number: number) =>
-  (writer + 1) * 2 ** 36 + number * 2 ** 12;
+const addressOf = (writer: number, index: number) =>
+  (writer + 1) * 2 ** 36 + index * 2 ** 12;
 
-/** Returns a writer's function with this number, with source lines and unwind info. */
-export function sampleFunction(writer: number, number: number): JitFunction {
-  const code = codeOf(writer, number);
+/** Returns a writer's function with this index, with source lines and unwind info. */
+export function sampleFunction(writer: number, index: number): JitFunction {
+  const code = codeOf(writer, index);
   const file = `/src/writer ${writer}.calc`;
   return {
-    name: `w${writer} f${number}`,
+    name: `w${writer} f${index}`,
     code,
-    address: addressOf(writer, number),
+    address: addressOf(writer, index),
     lines: [
-      { offset: 0, line: number + 1, file },
-      { offset: code.length >> 1, line: number + 2, file },
+      { offset: 0, line: index + 1, file },
+      { offset: code.length >> 1, line: index + 2, file },
     ],
     unwinding: code.length < 2 ? [] : [{ offset: 1, adjust: 16 }],
   };
@@ -54,23 +55,23 @@ function isEqual(a: Uint8Array, b: Uint8Array): boolean {
  */
 export function recognize(
   fn: ParsedFunction,
-): { writer: number; number: number } {
-  const [, writer, number] = (fn.name.match(/^w(\d+) f(\d+) *$/) ?? []).map(
+): { writer: number; index: number } {
+  const [, writer, index] = (fn.name.match(/^w(\d+) f(\d+) *$/) ?? []).map(
     Number,
   );
-  const address = BigInt(addressOf(writer, number));
+  const address = BigInt(addressOf(writer, index));
   const lines = fn.debugInfo?.entries.map(({ line }) => line);
-  const expectedLines = [number + 1, number + 2, number + 2];
+  const expectedLines = [index + 1, index + 2, index + 2];
   if (
     fn.address !== address ||
     fn.debugInfo?.address !== address ||
     !lines || lines.join() !== expectedLines.join() ||
     !fn.unwindingInfo || fn.unwindingInfo.ehFrame.length === 0 ||
-    !isEqual(fn.code, codeOf(writer, number))
+    !isEqual(fn.code, codeOf(writer, index))
   ) {
     throw new Error(
       `${fn.name} of thread ${fn.tid} differs from what was written`,
     );
   }
-  return { writer, number };
+  return { writer, index };
 }

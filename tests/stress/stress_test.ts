@@ -16,7 +16,7 @@ import { kill } from "./kills.ts";
 const noMount = await whyNotMount();
 
 describe("a dump under stress", () => {
-  it("has all functions when 8 workers and an engine write it and a worker is terminated", async () => {
+  it("has all functions when 8 workers and an engine write it and one is terminated", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     const counts = await crowd(path, 8, 20_000);
@@ -26,7 +26,7 @@ describe("a dump under stress", () => {
   });
 
   for (const sink of SINKS) {
-    it(`loses no function whose call returned when 60 writers are killed, ${sink}`, async () => {
+    it(`loses no function whose call returned when 60 writers are killed with sink "${sink}"`, async () => {
       using directory = temporaryDirectory();
       const counts = await kill(directory.path, 60, sink);
       assertEquals(counts.kills, 60);
@@ -35,7 +35,7 @@ describe("a dump under stress", () => {
     });
 
     const name =
-      `loses no function whose call returned when 16 writers are killed on a full disk, ${sink}`;
+      `loses no function whose call returned when 16 are killed on a full disk with sink "${sink}"`;
     itUnless(noMount, name, async () => {
       using directory = temporaryDirectory();
       const counts = await killOnFullDisk(directory.path, 16, sink);
@@ -47,7 +47,7 @@ describe("a dump under stress", () => {
   for (const [sink, writers] of DISK_WRITERS) {
     for (const sizes of ["mixed", "equal"] as const) {
       const name =
-        `has all functions when the disk is full, ${sizes} sizes, ${sink}, writers: ${writers}`;
+        `has all functions when ${sizes} sizes fill a disk with ${writers} times sink "${sink}"`;
       itUnless(noMount, name, async () => {
         using directory = temporaryDirectory();
         const counts = await fillDisk(
