@@ -7,7 +7,6 @@ import {
   type CommandLine,
   injectCommand,
   isInstalled,
-  reportCommand,
   runOrThrow,
 } from "../support/perf.ts";
 import { PerfReplay } from "../support/perf_replay.ts";
@@ -18,6 +17,7 @@ import {
   since,
 } from "../support/perfs.ts";
 import { demoCommand, type Profile, profileWith } from "../support/profile.ts";
+import { reportSamples, samplesByLine } from "../support/report_samples.ts";
 import { MOD, scriptCommand } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
@@ -39,7 +39,7 @@ function once<T>(use: () => Promise<T>): () => Promise<T> {
   return () => result ??= use();
 }
 
-/** Registers a test for each perf. It is ignored if there is none, or if `whyNot` returns a reason. */
+/** Registers a test for each perf, which is ignored if `whyNot` returns a reason. */
 function itWithEach(
   perfs: readonly Perf[],
   name: string,
@@ -66,21 +66,7 @@ async function samplesBy(
   const data = injected.replace("jit.data", "data");
   const own = `${injected}.${perf.version}`;
   await runOrThrow(by(perf.program, injectCommand(data, own)));
-  const { stdout } = await runOrThrow(
-    by(
-      perf.program,
-      reportCommand(own, `sample,${fields}`, "--quiet", "-t", ";"),
-    ),
-  );
-  const rows = stdout.split("\n").filter((line) => line.includes(";"));
-  const found = new Map<string, number>();
-  for (const row of rows) {
-    const [samples, ...values] = row.split(";").map((value) => value.trim());
-    const key = values.join(" ").replace("[.] ", "");
-    // perf 6.12 prints several rows for a source line.
-    found.set(key, (found.get(key) ?? 0) + Number(samples));
-  }
-  return found;
+  return await reportSamples(perf.program, own, fields);
 }
 
 describe("the demo", () => {
@@ -96,17 +82,7 @@ describe("the demo", () => {
         Deno.build.arch,
       );
       const profiled = await demo();
-      const expected = new Map<string, number>();
-      for (const [i, { name, lines }] of functions.entries()) {
-        const { address, code } = profiled.functions[i];
-        for (const ip of profiled.addresses) {
-          const offset = Number(ip - address);
-          if (offset < 0 || offset >= code.length) continue;
-          const { line } = lines.findLast((line) => line.offset <= offset)!;
-          const key = `${name} program.calc:${line}`;
-          expected.set(key, (expected.get(key) ?? 0) + 1);
-        }
-      }
+      const expected = samplesByLine(profiled, functions);
       assertGreater(expected.size, 20);
       const found = await samplesBy(perf, profiled, "symbol,srcline");
       for (const [line, samples] of expected) {
@@ -116,7 +92,7 @@ describe("the demo", () => {
   );
 });
 
-/** Returns a program whose function takes the address of another, which ran there first. */
+/** Returns a program that runs two functions at one address, one after the other. */
 const MOVER = (directory: string, hasMove: boolean) => `
   import { JitDumpFile } from "${MOD}";
   import { compile } from "${DEMO}compile.ts";
@@ -151,7 +127,7 @@ const MOVER = (directory: string, hasMove: boolean) => `
   run(second, 300_000_000n);
 `;
 
-describe("a function that takes another's address", () => {
+describe("a function at the address of an earlier one", () => {
   const recorded = (hasMove: boolean) =>
     once(() =>
       profileByOldest((directory) =>

@@ -1,6 +1,6 @@
 /**
- * A program of which JavaScript calls jitted code, which calls JavaScript back, three deep, on
- * x86-64: `deno run --allow-all nested_calls.ts DIRECTORY pointer|symbol`.
+ * A program in which JavaScript and jitted code call each other, on x86-64:
+ * `deno run --allow-all nested_calls.ts DIRECTORY pointer|symbol`.
  *
  *     caller ─ jit_outer ─ callbackMiddle ─ jit_middle ─ callbackInner ─ jit_inner
  *
@@ -14,8 +14,8 @@ import { makeExecutable } from "../demo/executable_memory.ts";
 
 const [directory, way] = Deno.args;
 
-/** Milliseconds that it runs. */
-const DURATION = 1500;
+/** Microseconds of CPU time for which the program runs, also on a busy machine. */
+const CPU_TIME = 1_500_000;
 
 /** Number of rounds of each jitted function. */
 const ROUNDS = 20_000n;
@@ -86,7 +86,7 @@ const callInner = new Deno.UnsafeCallback(
 const addressOf = ({ pointer }: Deno.UnsafeCallback<typeof CALLBACK>) =>
   Deno.UnsafePointer.value(pointer);
 
-/** A search in one element calls the function once, with the key and the element. */
+/** bsearch() in one element calls the function once, with the key and the element. */
 const libc = Deno.dlopen("libc.so.6", {
   bsearch: {
     parameters: ["u64", "u64", "usize", "usize", "pointer"],
@@ -111,8 +111,8 @@ function caller(): void {
   call(outer, addressOf(callMiddle), ROUNDS);
 }
 
-const end = performance.now() + DURATION;
-while (performance.now() < end) caller();
+const end = process.cpuUsage().user + CPU_TIME;
+while (process.cpuUsage().user < end) caller();
 callMiddle.close();
 callInner.close();
 libc.close();

@@ -160,8 +160,8 @@ describe("PerfDataReader and perf report -D", () => {
     ["build-ids in mappings", "-e cpu-clock --buildid-mmap"],
     ["switches", "-e cpu-clock --switch-events"],
   ];
-  for (const [what, options] of cases) {
-    itWithPerf(`find the same when a recording has ${what}`, async () => {
+  for (const [content, options] of cases) {
+    itWithPerf(`find the same records when there are ${content}`, async () => {
       using directory = temporaryDirectory();
       const path = `${directory.path}/perf.data`;
       await shell(record(options, path));
@@ -169,21 +169,24 @@ describe("PerfDataReader and perf report -D", () => {
     });
   }
 
-  itWithPerf("find the same when a recording is a pipe", async () => {
+  itWithPerf("find the same records when a recording is a pipe", async () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/perf.data`;
     await shell(`${record("-e cpu-clock -g", "-")} > ${path}`);
     await compare(path);
   });
 
-  itWithPerf("find the same when a recording is a directory", async () => {
-    using directory = temporaryDirectory();
-    const path = `${directory.path}/perf.data`;
-    await shell(record("-e cpu-clock -g -z", path, "--threads"));
-    await compare(path);
-  });
+  itWithPerf(
+    "find the same records when a recording is a directory",
+    async () => {
+      using directory = temporaryDirectory();
+      const path = `${directory.path}/perf.data`;
+      await shell(record("-e cpu-clock -g -z", path, "--threads"));
+      await compare(path);
+    },
+  );
 
-  itWithPerf("find the same when perf was killed", async () => {
+  itWithPerf("find as many records when perf was killed", async () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/perf.data`;
     // perf writes when its ring of one page is half full, which is long before the end.

@@ -12,17 +12,20 @@ import {
   annotateCommand,
   injectCommand,
   recordCommand,
-  reportCommand,
   runOrThrow,
 } from "../support/perf.ts";
 import {
   demoCommand,
   elfOf,
-  type Profile,
   profile,
   section,
   TEXT_OFFSET,
 } from "../support/profile.ts";
+import {
+  lineAt,
+  reportSamples,
+  samplesByLine,
+} from "../support/report_samples.ts";
 import {
   enoughFlags,
   MOD,
@@ -38,25 +41,6 @@ let demo: ReturnType<typeof runDemo> | undefined;
 
 /** Profiles the demo, once for all tests. */
 const profileDemo = () => demo ??= runDemo();
-
-/** Returns the numbers of samples by `fields`, as `perf report` prints them. */
-async function reportSamples(
-  { injected }: Profile,
-  fields: string,
-): Promise<Map<string, number>> {
-  const { stdout } = await runOrThrow(
-    reportCommand(injected, `sample,${fields}`, "--quiet", "-t", ";"),
-  );
-  const found = new Map<string, number>();
-  for (const row of stdout.split("\n")) {
-    if (!row.includes(";")) continue;
-    const [samples, ...values] = row.split(";").map((value) => value.trim());
-    const key = values.join(" ").replace("[.] ", "");
-    // perf 6.12 prints several rows for one line.
-    found.set(key, (found.get(key) ?? 0) + Number(samples));
-  }
-  return found;
-}
 
 const { code, functions } = compile(
   Deno.readTextFileSync(PROGRAM),
@@ -88,7 +72,7 @@ describe("the demo under perf", () => {
     "has each function with its samples when perf reports",
     async () => {
       const profiled = await profileDemo();
-      const report = await reportSamples(profiled, "symbol");
+      const report = await reportSamples("perf", profiled.injected, "symbol");
       for (const { name, address, code } of profiled.functions) {
         // perf recorded these addresses before it read the dump.
         const samples = profiled.addresses.filter((ip) =>
@@ -104,7 +88,7 @@ describe("the demo under perf", () => {
     "has over 90 % of its samples in the functions when perf reports",
     async () => {
       const profiled = await profileDemo();
-      const report = await reportSamples(profiled, "symbol");
+      const report = await reportSamples("perf", profiled.injected, "symbol");
       const samples = functions.reduce(
         (sum, { name }) => sum + report.get(name)!,
         0,
@@ -147,12 +131,8 @@ describe("the demo's source lines under perf", () => {
   const file = fromFileUrl(PROGRAM);
   const text = Deno.readTextFileSync(PROGRAM).split("\n");
 
-  /** Returns the source line of the instruction at an offset. */
-  const lineAt = (lines: { offset: number; line: number }[], offset: number) =>
-    lines.findLast((line) => line.offset <= offset)!.line;
-
   itWithPerf(
-    "are in the ELF files, entry for entry, when perf has injected",
+    "are those of the line tables in the ELF files when perf has injected",
     async () => {
       const profiled = await profileDemo();
       for (const [i, { name, start, end, lines }] of functions.entries()) {
@@ -182,17 +162,12 @@ describe("the demo's source lines under perf", () => {
     "are those of the sampled instructions when perf reports",
     async () => {
       const profiled = await profileDemo();
-      const report = await reportSamples(profiled, "symbol,srcline");
-      const expected = new Map<string, number>();
-      for (const [i, { name, lines }] of functions.entries()) {
-        const { address, code } = profiled.functions[i];
-        for (const ip of profiled.addresses) {
-          const offset = Number(ip - address);
-          if (offset < 0 || offset >= code.length) continue;
-          const key = `${name} program.calc:${lineAt(lines, offset)}`;
-          expected.set(key, (expected.get(key) ?? 0) + 1);
-        }
-      }
+      const report = await reportSamples(
+        "perf",
+        profiled.injected,
+        "symbol,srcline",
+      );
+      const expected = samplesByLine(profiled, functions);
       assertGreater(expected.size, 20);
       for (const [line, samples] of expected) {
         assertEquals(report.get(line), samples, line);
@@ -266,7 +241,11 @@ describe("a program with the two scoped permissions under perf", () => {
       path,
       `import { JitDumpFile } from "${MOD}";
        using dump = JitDumpFile.forProcess("${dumps}");
-       dump.dumpFunction({ name: "größe\\n2", code: new Uint8Array(99).fill(7), address: 0x7000_0000_0000 });`,
+       dump.dumpFunction({
+         name: "größe\\n2",
+         code: new Uint8Array(99).fill(7),
+         address: 0x7000_0000_0000,
+       });`,
       enoughFlags(dumps),
     );
     await runOrThrow(recordCommand(data, script));

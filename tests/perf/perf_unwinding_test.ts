@@ -91,7 +91,7 @@ describe("perf record --call-graph dwarf, of functions without frame pointers", 
 
   itBeforePerf(
     "7.0",
-    "shows no frame at all where it cannot unwind",
+    "shows no frame at all if it cannot unwind",
     "has no callers when there is no unwind info",
     async () => {
       const found = await chains(await profileChains(false));

@@ -45,7 +45,7 @@ describe("a recording of jitdump record", () => {
   for (const { program, version } of perfs) {
     for (const callGraph of ["fp", "none", "dwarf"]) {
       itWithRecorder(
-        `has the same shares when perf ${version} reports it (${callGraph})`,
+        `has the same shares when perf ${version} reports it, with --call-graph ${callGraph}`,
         async () => {
           using directory = temporaryDirectory();
           const { recording } = await recordDemo(
@@ -94,7 +94,7 @@ describe("a recording of jitdump record", () => {
   }
 
   itWithRecorder(
-    "is reported the same when it is copied and the program's files are gone",
+    "has the same report when it is copied and the program's files are removed",
     async () => {
       using directory = temporaryDirectory();
       const { recording, dumps } = await recordDemo(directory.path);

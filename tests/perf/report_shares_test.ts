@@ -9,8 +9,8 @@ import { describe } from "@std/testing/bdd";
 import { collapse } from "../../src/profile/collapsed.ts";
 import { readProfile } from "../../src/profile/profiler.ts";
 import { functionTotals } from "../../src/profile/totals.ts";
-import { itUnless } from "../support/it_unless.ts";
-import { isInstalled, runOrThrow } from "../support/perf.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
+import { runOrThrow } from "../support/perf.ts";
 import { perfScriptChains } from "../support/perf_script.ts";
 import { installedPerfs, type Perf } from "../support/perfs.ts";
 import { demoCommand } from "../support/profile.ts";
@@ -48,7 +48,7 @@ int main(int argc, char **argv) {
 
 const FUNCTIONS = ["in_main", "in_thread", "in_child", "in_exec"];
 
-const noCompiler = await isInstalled("cc") ? undefined : "there is no cc";
+const noCompiler = await whyMissing("cc");
 
 const shell = (command: string) => runOrThrow(["sh", "-c", command]);
 
@@ -118,7 +118,8 @@ for (const perf of await installedPerfs()) {
           Deno.writeTextFileSync(source, SOURCE);
           const path = join(directory, "native");
           await shell(
-            `cc -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls -pthread -o ${path} ${source}`,
+            "cc -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls " +
+              `-pthread -o ${path} ${source}`,
           );
           return path;
         })();
@@ -180,7 +181,7 @@ for (const perf of await installedPerfs()) {
     });
 
     itCompiled(
-      "are equal, like call chains, when chains are recorded",
+      "and call chains are equal when chains are recorded",
       async () => {
         using directory = temporaryDirectory();
         const data = join(directory.path, "perf.data");

@@ -332,14 +332,17 @@ describe("jitdump report", () => {
   );
 
   describe("exiting with 1 and a message", () => {
-    const refuse = async (pattern: RegExp, ...args: string[]) => {
+    const assertFails = async (pattern: RegExp, ...args: string[]) => {
       const { success, stdout, stderr } = await jitdump("report", ...args);
       assertEquals([success, stdout], [false, ""]);
       assertMatch(stderr, pattern);
     };
 
     it("happens when there is no recording", () =>
-      refuse(/there is no \/nowhere: record with jitdump record/, "/nowhere"));
+      assertFails(
+        /there is no \/nowhere: record with jitdump record/,
+        "/nowhere",
+      ));
 
     itWithPerf("happens when there are no samples", async () => {
       using directory = temporaryDirectory();
@@ -348,22 +351,25 @@ describe("jitdump report", () => {
         ...["perf", "record", "-k", "mono", "-e", "dummy", "-o", data],
         ...["--", "true"],
       ] as unknown as CommandLine);
-      await refuse(/has no samples/, data);
+      await assertFails(/has no samples/, data);
     });
   });
 
-  itWithPerf("reports the rest when a dump is missing", async () => {
-    using directory = temporaryDirectory();
-    const { data, dump } = await recordDemo(directory.path);
-    Deno.removeSync(dump);
-    const { code, stdout, stderr } = await jitdump("report", data);
-    assertEquals(code, 0);
-    assertMatch(stdout, / unknown +\[unknown\]/);
-    assertMatch(
-      stderr,
-      /the dump \S+ cannot be read .*: restore it, or pass its/,
-    );
-  });
+  itWithPerf(
+    "reports unknown code and a hint when a dump is missing",
+    async () => {
+      using directory = temporaryDirectory();
+      const { data, dump } = await recordDemo(directory.path);
+      Deno.removeSync(dump);
+      const { code, stdout, stderr } = await jitdump("report", data);
+      assertEquals(code, 0);
+      assertMatch(stdout, / unknown +\[unknown\]/);
+      assertMatch(
+        stderr,
+        /the dump \S+ cannot be read .*: restore it, or pass its/,
+      );
+    },
+  );
 
   itWithPerf(
     "needs only --allow-read when it reads a copied recording",

@@ -16,30 +16,30 @@ import { itBeforePerf } from "../support/with_perf.ts";
 const JITTED =
   /^(main|collatz|longest_collatz|gcd|coprime_pairs|fib|polynomial_sum)\+/;
 
-const isJitted = (place: string) => JITTED.test(place);
+const isJitted = (frame: string) => JITTED.test(frame);
 
 /** Returns the frames before the first one that is not in jitted code. */
-function jittedPart(places: readonly string[]): string[] {
-  const end = places.findIndex((place) => !isJitted(place));
-  return places.slice(0, end < 0 ? places.length : end);
+function jittedPart(frames: readonly string[]): string[] {
+  const end = frames.findIndex((frame) => !isJitted(frame));
+  return frames.slice(0, end < 0 ? frames.length : end);
 }
 
 const uncompiled = await whyNotCompiled();
 
 const percent = (part: number, whole: number) => 100 * part / whole;
 
-/** Returns how many of the places in a program are in each function. */
+/** Returns the number of frames in each function of a program. */
 function namesIn(
   program: string,
-  places: readonly string[],
+  frames: readonly string[],
 ): Map<string, number> {
   using file = InputFile.open(program)!;
   const elf = new ElfFile(file);
   const functions = functionsOfSymtab(elf)!;
   const counts = new Map<string, number>();
-  for (const place of places) {
-    if (!place.startsWith(`${program} `)) continue;
-    const address = elf.addressAt(Number(place.slice(program.length + 1)))!;
+  for (const frame of frames) {
+    if (!frame.startsWith(`${program} `)) continue;
+    const address = elf.addressAt(Number(frame.slice(program.length + 1)))!;
     const name = functions.find(address)?.name ?? "";
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
@@ -66,32 +66,32 @@ describe("the stacks of a native program without frame pointers", () => {
   test(what, async () => {
     // Record until all of these functions have samples. Samples in the PLT are too rare to
     // wait for; tests/unwind tests its rules.
-    const hard = new Set([
+    const unsampled = new Set([
       ...["leaf", "with_alloca", "compare", "handler", "alternate_handler"],
       ...["[vdso]"],
     ]);
-    for (let attempt = 0; hard.size > 0; attempt++) {
-      assertLess(attempt, 20, `never sampled: ${[...hard].join()}`);
+    for (let attempt = 0; unsampled.size > 0; attempt++) {
+      assertLess(attempt, 20, `never sampled: ${[...unsampled].join()}`);
       using directory = temporaryDirectory();
       const data = await record(directory.path);
       const theirs = await perfSamples(data);
       const ours = await unwoundSamples(data);
       assertGreater(ours.size, 300);
-      const differing = [...ours].filter(([time, { places }]) =>
-        places.join() !== theirs.get(time)?.join()
+      const differing = [...ours].filter(([time, { frames }]) =>
+        frames.join() !== theirs.get(time)?.join()
       );
       const equal = ours.size - differing.length;
-      const [[time, { places }] = [0n, { places: [] }]] = differing;
-      const first = `${places.join("\n")}\n\n${theirs.get(time)?.join("\n")}`;
+      const [[time, { frames }] = [0n, { frames: [] }]] = differing;
+      const first = `${frames.join("\n")}\n\n${theirs.get(time)?.join("\n")}`;
       assertGreater(percent(equal, ours.size), 99, first);
       const found = namesIn(
         join(directory.path, "native-program"),
-        [...ours.values()].flatMap(({ places }) => places),
+        [...ours.values()].flatMap(({ frames }) => frames),
       );
-      for (const name of found.keys()) hard.delete(name);
-      const isInVdso = ([place]: string[]) => place.startsWith("[vdso] ");
-      if (ours.values().some(({ places }) => isInVdso(places))) {
-        hard.delete("[vdso]");
+      for (const name of found.keys()) unsampled.delete(name);
+      const isInVdso = ([frame]: string[]) => frame.startsWith("[vdso] ");
+      if (ours.values().some(({ frames }) => isInVdso(frames))) {
+        unsampled.delete("[vdso]");
       }
     }
   });
@@ -109,12 +109,12 @@ describe("the stacks of jitted code without frame pointers", () => {
       );
       const theirs = await perfSamples(injected);
       const ours = await unwoundSamples(join(directory, "perf.data"));
-      const jitted = [...ours].filter(([, { places }]) => isJitted(places[0]));
+      const jitted = [...ours].filter(([, { frames }]) => isJitted(frames[0]));
       assertGreater(jitted.length, 300);
       let whole = 0;
       let throughDeno = 0;
-      for (const [time, { places, end }] of jitted) {
-        const part = jittedPart(places);
+      for (const [time, { frames, end }] of jitted) {
+        const part = jittedPart(frames);
         assertEquals(part, jittedPart(theirs.get(time) ?? []), `${time}`);
         if (/^main\+/.test(part.at(-1)!)) whole++;
         if (end === "start of thread") throughDeno++;

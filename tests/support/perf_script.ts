@@ -32,13 +32,11 @@ export async function perfScriptChains(
     const [, command, pid, period] = HEAD.exec(head) ?? [];
     if (command === undefined) throw new Error(`no sample: ${head}`);
     const names = lines.map((line) => {
-      const [, symbol, object] = FRAME.exec(line)!;
+      const [, symbol, dso] = FRAME.exec(line)!;
       if (symbol !== "[unknown]") return symbol;
-      const isFile = object.startsWith("/") && !object.startsWith("//") &&
-        !object.endsWith(".map");
-      return isFile
-        ? `[${object.slice(object.lastIndexOf("/") + 1)}]`
-        : "[unknown]";
+      const isFile = dso.startsWith("/") && !dso.startsWith("//") &&
+        !dso.endsWith(".map");
+      return isFile ? `[${dso.slice(dso.lastIndexOf("/") + 1)}]` : "[unknown]";
     });
     const chain = [`${command} ${pid}`, ...names.reverse()].join(";");
     chains.set(chain, (chains.get(chain) ?? 0) + Number(period));

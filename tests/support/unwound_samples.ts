@@ -24,11 +24,11 @@ import { runOrThrow } from "./perf.ts";
  * A call chain's frames of user code, innermost first: `function+0x1` for code of a dump,
  * and `/file 0x1` with an offset in the file for other code.
  */
-export type FramePlaces = string[];
+export type FrameLabels = string[];
 
 /** A sample that this module has unwound. */
 export interface UnwoundSample {
-  readonly places: FramePlaces;
+  readonly frames: FrameLabels;
   readonly end: ChainEnd;
 }
 
@@ -72,7 +72,7 @@ export async function unwoundSamples(
       const { arch } = reader.features;
       const chain = unwinder.unwind(record, process, arch, []);
       if (chain === undefined) continue;
-      const places = chain.frames.map(({ address, isInterrupted }) => {
+      const frames = chain.frames.map(({ address, isInterrupted }) => {
         const at = isInterrupted ? address : address - 1;
         for (const { code } of process.dumps) {
           const { history } = code;
@@ -86,7 +86,7 @@ export async function unwoundSamples(
         const offset = at - mapping.start + mapping.pageOffset;
         return `${mapping.file.path} 0x${offset.toString(16)}`;
       });
-      found.set(record.timestamp, { places, end: chain.end });
+      found.set(record.timestamp, { frames, end: chain.end });
     }
   }
   return found;
@@ -110,23 +110,23 @@ const NO_CALLER = "f".repeat(16);
 /** Returns perf's call chains; the keys are the samples' times in nanoseconds. */
 export async function perfSamples(
   data: string,
-): Promise<Map<bigint, FramePlaces>> {
+): Promise<Map<bigint, FrameLabels>> {
   const { stdout } = await runOrThrow([
     ...["perf", "script", "-i", data, "--ns", "--no-inline"],
     ...["-F", "time,ip,sym,symoff,dso"],
   ] as [string, ...string[]]);
-  const found = new Map<bigint, FramePlaces>();
+  const found = new Map<bigint, FrameLabels>();
   for (const sample of stdout.split(/\n\n+/)) {
     const lines = sample.split("\n");
     const [, seconds, nanoseconds] = TIME.exec(lines[0]) ?? [];
     if (seconds === undefined) continue;
-    const places = lines.slice(1).flatMap((line) => {
-      const [, ip, symbol, object] = FRAME.exec(line) ?? [];
+    const frames = lines.slice(1).flatMap((line) => {
+      const [, ip, symbol, dso] = FRAME.exec(line) ?? [];
       if (ip === undefined || ip === NO_CALLER) return [];
-      if (object.startsWith("[kernel")) return [];
-      return IMAGE.test(object) ? symbol : `${object} 0x${ip}`;
+      if (dso.startsWith("[kernel")) return [];
+      return IMAGE.test(dso) ? symbol : `${dso} 0x${ip}`;
     });
-    found.set(BigInt(seconds + nanoseconds), places);
+    found.set(BigInt(seconds + nanoseconds), frames);
   }
   return found;
 }
