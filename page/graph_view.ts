@@ -17,7 +17,7 @@ import {
   onSchemeChange,
   replaceContent,
 } from "./dom.ts";
-import { amountText } from "./format.ts";
+import { amountText, countText } from "./format.ts";
 import { CATEGORIES } from "./histogram.ts";
 import { type Box, boxAt, layOut } from "./layout.ts";
 import type { Direction } from "./state.ts";
@@ -104,7 +104,8 @@ export class GraphView implements View {
     let widest: Box | undefined;
     for (const row of this.#rows) {
       for (const box of row) {
-        if (box.isAround || box.call.frame !== frame) continue;
+        if (box.isAround || box.rest > 0) continue;
+        if (box.call.frame !== frame) continue;
         if (!widest || box.width > widest.width) widest = box;
       }
     }
@@ -230,7 +231,12 @@ export class GraphView implements View {
     const strong = colorOf("--strong");
     const shade = colorOf("--shade");
     const isFocused = this.#tree.matches(":focus-visible");
-    return ({ call, left, width, isAround }: Box, top: number) => {
+    return ({ call, left, width, isAround, rest }: Box, top: number) => {
+      if (rest > 0) {
+        context.fillStyle = shade;
+        context.fillRect(left, top, width - 1, ROW - 1);
+        return;
+      }
       const { name, category, index } = frames[call.frame];
       const matches = hits?.matches[index] ?? false;
       const right = left + width;
@@ -270,22 +276,27 @@ export class GraphView implements View {
       if (matches) outline(found, 1.5);
       if (index === state.selected && size > 2) outline(strong, 1.5);
       const isCursor = isFocused && call === this.#cursor?.call;
-      if (isCursor || call === this.#hovered?.call) outline(strong, 2.5);
+      const hovered = this.#hovered?.rest === 0 && this.#hovered.call;
+      if (isCursor || call === hovered) outline(strong, 2.5);
     };
   }
 
   #hover(box: Box | undefined, x = 0, y = 0): void {
-    if (box?.call !== this.#hovered?.call) {
+    if (
+      box?.call !== this.#hovered?.call || box?.rest !== this.#hovered?.rest
+    ) {
       this.#hovered = box;
-      if (box) this.#fillTip(box.call);
+      if (box) this.#fillTip(box);
       this.#draw();
     }
     this.#tip.hidden = box === undefined;
     if (box) this.#placeTip(x + 12, y + 16);
   }
 
-  #fillTip(call: Call): void {
-    const texts = this.#textsOf(call);
+  #fillTip({ call, rest }: Box): void {
+    const texts = rest > 0
+      ? [`${countText(rest, "call")} too narrow to be drawn; a click zooms`]
+      : this.#textsOf(call);
     this.#tip.replaceChildren(
       ...texts.map((text) => element("div", {}, text)),
     );
@@ -318,7 +329,7 @@ export class GraphView implements View {
   #onKey(event: KeyboardEvent): void {
     const box = this.#cursor;
     if (!box || event.ctrlKey || event.altKey || event.metaKey) return;
-    const row = this.#rows[box.row];
+    const row = this.#rows[box.row].filter(({ rest }) => rest === 0);
     const at = row.indexOf(box);
     const target: Record<string, () => Box | undefined> = {
       ArrowUp: () => this.#around(box),
@@ -358,7 +369,7 @@ export class GraphView implements View {
   #showCursor(): void {
     const box = this.#cursor;
     if (!box) return;
-    this.#fillTip(box.call);
+    this.#fillTip(box);
     this.#tip.hidden = false;
     const { left, top } = this.#tree.getBoundingClientRect();
     const below = top + (box.row + 1) * ROW - this.#tree.scrollTop + 6;

@@ -11,7 +11,10 @@ const NARROWEST = 0.75;
 
 /** A call with its place. */
 export interface Box {
+  /** The call; of a rest, the one around it. */
   readonly call: Call;
+  /** Number of calls that are too narrow to be drawn, and that the box stands for. */
+  readonly rest: number;
   readonly row: number;
   /** Pixels from the left edge. */
   readonly left: number;
@@ -31,11 +34,14 @@ export function layOut(zoomed: Call, width: number): Box[][] {
   const around: Call[] = [];
   for (let call = zoomed.outer; call; call = call.outer) around.push(call);
   around.reverse().forEach((call, row) =>
-    rows.push([{ call, row, left: 0, width, isAround: true }])
+    rows.push([{ call, row, left: 0, width, isAround: true, rest: 0 }])
   );
   // Nothing recurses, because a chain can be deeper than the browser's stack.
   let current: Box[] = [
-    { call: zoomed, row: rows.length, left: 0, width, isAround: false },
+    {
+      ...{ call: zoomed, row: rows.length, left: 0, width },
+      ...{ isAround: false, rest: 0 },
+    },
   ];
   while (current.length > 0) {
     rows.push(current);
@@ -44,19 +50,28 @@ export function layOut(zoomed: Call, width: number): Box[][] {
   return rows;
 }
 
-/** Returns the boxes of a call's inner calls that are wide enough. */
-function boxesIn({ call, row, left, width }: Box): Box[] {
+/** Returns the boxes of a call's inner calls; those that are too narrow have one together. */
+function boxesIn({ call, row, left, width, rest }: Box): Box[] {
+  if (rest > 0) return [];
   const boxes: Box[] = [];
   const scale = width / (call.weight || 1);
+  const place = { row: row + 1, isAround: false };
   let at = left;
-  for (const inner of call.inner) {
+  let narrow = 0;
+  for (const [i, inner] of call.inner.entries()) {
     const size = inner.weight * scale;
     // The widest call is first.
-    if (size < NARROWEST) break;
-    boxes.push({
-      ...{ call: inner, row: row + 1, left: at, width: size, isAround: false },
-    });
+    if (size < NARROWEST) {
+      const others = call.inner.slice(i);
+      const weight = others.reduce((sum, { weight }) => sum + weight, 0);
+      [narrow, width] = [others.length, weight * scale];
+      break;
+    }
+    boxes.push({ ...place, call: inner, left: at, width: size, rest: 0 });
     at += size;
+  }
+  if (narrow > 0 && width >= NARROWEST) {
+    boxes.push({ ...place, call, left: at, width, rest: narrow });
   }
   return boxes;
 }

@@ -105,9 +105,20 @@ describe("the layout of a flame graph", () => {
     assertEquals(boxAt(rows[3], 1600), undefined);
   });
 
-  it("omits calls when they are narrower than a pixel's part", () => {
+  it("has one box for calls when they are narrower than a pixel", () => {
+    const many = pageProfile(
+      stack(900, f),
+      ...Array.from({ length: 100 }, (_, i) => stack(1, at(`g${i}`))),
+    );
+    const [, , boxes, ...rest] = layOut(modelOf(many).root, 500);
+    assertEquals(
+      boxes.map(({ left, width, rest }) => [left, width, rest]),
+      [[0, 450, 0], [450, 50, 100]],
+    );
+    assertEquals(rest, []);
     const rows = layOut(modelOf(PROFILE).root, 15);
-    assertEquals(rows[3].length, 2);
+    // One call is too narrow even for such a box.
+    assertEquals(rows[3].map(({ rest }) => rest), [0, 0]);
   });
 
   it("has the calls around the zoomed one in their whole width", () => {
