@@ -66,6 +66,8 @@ export class RecordCertainty {
   /** Least and greatest upper 32 bits of a timestamp. */
   #leastHigh = 0;
   #mostHigh = 0xffff_ffff;
+  /** Greatest first byte, in the order of significance, of a timestamp. */
+  #mostTop = 0xff;
   /** Unknown ids that have been read. */
   readonly #otherIds = new Set<number>();
   /** For each byte value, 1 if it is the lowest byte of an id that has been read or is known. */
@@ -91,7 +93,22 @@ export class RecordCertainty {
     this.#leastHigh = Math.floor(
       Math.max(0, this.#firstTime - EARLIER) / 2 ** 32,
     );
-    this.#mostHigh = Math.floor((this.#lastTime + LATER) / 2 ** 32);
+    const mostHigh = Math.floor((this.#lastTime + LATER) / 2 ** 32);
+    this.#mostHigh = Math.min(mostHigh, 0xffff_ffff);
+    this.#mostTop = this.#mostHigh >>> 24;
+  }
+
+  /**
+   * Returns the first position, from `start` up to and with `last`, at which a timestamp may
+   * be that of a record; `last + 1` if there is none. Positions are those in the bytes.
+   */
+  skip(bytes: Uint8Array, start: number, last: number): number {
+    const { timestamp } = RecordHeader.offsets;
+    const top = timestamp + (this.#littleEndian ? 7 : 0);
+    const most = this.#mostTop;
+    let at = start;
+    while (at <= last && bytes[at + top] > most) at++;
+    return at;
   }
 
   /**

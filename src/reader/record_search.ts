@@ -177,9 +177,11 @@ export class RecordSearch {
 
   /** Calls `visit` for the positions up to and with `last`; returns whether it did. */
   #scanWindow(window: Window, from: number, last: number, visit: Visit) {
-    const { view, offset } = window;
+    const { bytes, view, offset } = window;
     for (let at = from; at <= last; at++) {
-      const i = at - offset;
+      const i = this.#certainty.skip(bytes, at - offset, last - offset);
+      at = offset + i;
+      if (at > last) break;
       if (view.getUint32(i) === 0 && view.getUint32(i + 4) === 0) {
         // If 16 bytes are zeros, a header in the first 8 would have size 0.
         const isZero = view.getUint32(i + 8) === 0 &&

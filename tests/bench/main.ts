@@ -6,6 +6,7 @@
 
 import { countArguments } from "../support/count_arguments.ts";
 import { whyPerfCannotRecord } from "../support/perf.ts";
+import { benchDamaged } from "./damaged.ts";
 import { benchInject, benchReader } from "./reader.ts";
 import { Report } from "./report.ts";
 import { benchReport } from "./reports.ts";
@@ -28,6 +29,7 @@ try {
   await benchFirstFunctions(report, directory, writers[0]);
   await benchWriters(report, directory, writers);
   await benchReader(report, directory);
+  benchDamaged(report, directory);
   await benchReport(report, directory);
   const reason = await whyPerfCannotRecord();
   if (reason === undefined) {

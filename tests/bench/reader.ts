@@ -14,7 +14,7 @@ const GIB = 2 ** 30;
 const NAME = "a_function_whose_name_has_33_chars".slice(0, 33);
 
 /** Size of an ordinary record: its fields, the name with its NUL, and the code. */
-const RECORD_SIZE = 56 + 34 + 256;
+export const RECORD_SIZE = 56 + 34 + 256;
 
 /** Number of functions for perf, which takes about a millisecond for each. */
 const INJECTED = 17_500;

@@ -13,14 +13,17 @@ import {
   JitDumpStream,
   UnwindingInfo,
 } from "../../src/reader/mod.ts";
-import { CorruptRange } from "../../src/reader/recovering_reader.ts";
 import { RecordScanner } from "../../src/reader/record_scanner.ts";
+import {
+  CorruptRange,
+  RecoveringReader,
+} from "../../src/reader/recovering_reader.ts";
 import { streamOf } from "../support/stream_of.ts";
 import { type FuzzCounts, runCases } from "./cases.ts";
 import { damage } from "./damage.ts";
 
-/** Interval of the cases that are also read as a stream, which is slow. */
-const STREAM_EVERY = 20;
+/** Interval of the cases that are also read as a stream and as a file, which is slow. */
+const SLOW_EVERY = 20;
 
 /** Reads all fields of a dump; returns the number of records. */
 function readAll(bytes: Uint8Array): number {
@@ -71,6 +74,15 @@ async function streamAll(bytes: Uint8Array, size: number): Promise<number> {
   return records;
 }
 
+/** Reads what can be recovered of a dump. */
+function recoverAll(bytes: Uint8Array, path: string): void {
+  Deno.writeFileSync(path, bytes);
+  using reader = RecoveringReader.open(path);
+  for (const item of reader) {
+    if (!(item instanceof CorruptRange)) item.toJSON();
+  }
+}
+
 /** Runs `read`; returns undefined if it rejects the dump. */
 async function unlessRejected<T>(
   read: () => T | Promise<T>,
@@ -86,6 +98,7 @@ async function unlessRejected<T>(
 /**
  * Damages dumps at random, and reads them in every way.
  *
+ * @param path A file for damaged dumps.
  * @throws {Error} If a case throws an error other than a `JitDumpFormatError`, or exceeds
  * a limit of {@linkcode runCases}.
  */
@@ -93,12 +106,14 @@ export function fuzz(
   dumps: readonly Uint8Array[],
   cases: number,
   seed: number,
+  path: string,
 ): Promise<FuzzCounts> {
   return runCases(cases, seed, async (random, index) => {
     const bytes = damage(dumps, random);
     const records = await unlessRejected(() => readAll(bytes));
     await unlessRejected(() => checkAll(bytes));
-    if (index % STREAM_EVERY === 0) {
+    if (index % SLOW_EVERY === 0) {
+      await unlessRejected(() => recoverAll(bytes, path));
       const size = 1 + random.below(2 * bytes.length + 1);
       const streamed = await unlessRejected(() => streamAll(bytes, size));
       if (streamed !== records) {
