@@ -7,8 +7,22 @@
 import { checkDump } from "../reader/check_dump.ts";
 import { isDump } from "../reader/dump_magic.ts";
 import type { Finding } from "../reader/finding.ts";
+import { type Options as CommandOptions, optionsHelp } from "./options.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { colored, json, Output, printable } from "./output.ts";
+
+const OPTIONS = {
+  all: { type: "boolean", help: "print a line for each finding" },
+  json: {
+    type: "boolean",
+    help:
+      "print a JSON object on each line, with file, offset, severity, rule, message, remedy, holdsFor (a list of versions) and, without --all, count",
+  },
+  strict: {
+    type: "boolean",
+    help: "exit with status 1 for warnings too",
+  },
+} as const satisfies CommandOptions;
 
 const HELP = `
 Usage: jitdump check [OPTIONS] FILE|DIRECTORY…
@@ -21,10 +35,7 @@ of perf, and the count.
   error     perf drops or misreads something
   warning   perf may drop or misread something, depending on the use of the dump
 
-  --all     print a line for each finding
-  --json    print a JSON object on each line, with file, offset, severity, rule,
-            message, remedy, holdsFor (a list of versions) and, without --all, count
-  --strict  exit with status 1 for warnings too
+${optionsHelp(OPTIONS)}
 
 perf finds a dump only by the name jit-PID.dump. A dump with another name is treated as
 a copy.
@@ -48,12 +59,9 @@ interface Options {
 export const check: Command = {
   summary: "find the faults of a dump",
   help: HELP,
+  options: OPTIONS,
   async run(args) {
-    const { values, positionals } = parse(args, {
-      all: { type: "boolean" },
-      json: { type: "boolean" },
-      strict: { type: "boolean" },
-    });
+    const { values, positionals } = parse(args, OPTIONS);
     if (positionals.length === 0) throw new UsageError("FILE is missing");
     const output = new Output();
     let isClean = true;

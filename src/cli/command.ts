@@ -5,6 +5,7 @@
  */
 
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import type { Options } from "./options.ts";
 import { nearestName } from "./nearest_name.ts";
 
 /** A subcommand. */
@@ -13,6 +14,9 @@ export interface Command {
   readonly summary: string;
   /** The output of `--help`. */
   readonly help: string;
+  readonly options: Options;
+  /** The possible arguments, if they are no files. */
+  readonly argumentNames?: readonly string[];
   /** Runs the command; returns the exit status. */
   run(args: string[]): Promise<number>;
 }

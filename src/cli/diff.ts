@@ -11,6 +11,7 @@ import {
 } from "../profile/diff.ts";
 import type { Profile } from "../profile/profile.ts";
 import { isTime } from "../profile/unit.ts";
+import { type Options, optionsHelp } from "./options.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { fit, Output, printable, terminalWidth } from "./output.ts";
 import {
@@ -26,6 +27,20 @@ const ROWS = 20;
 /** Minimum change of a row: the smallest that two decimals of a percentage show. */
 const SMALLEST = 0.00005;
 
+const OPTIONS = {
+  event: {
+    type: "string",
+    value: "NAME",
+    help: "the event to compare (default: the one with the greatest weight)",
+  },
+  dumps: {
+    type: "string",
+    multiple: true,
+    value: "DIRECTORY",
+    help: "a directory of moved dumps; can be repeated",
+  },
+} as const satisfies Options;
+
 const HELP = `
 Usage: jitdump diff [OPTIONS] RECORDING RECORDING
 
@@ -34,8 +49,7 @@ milliseconds are those of a function's own instructions. Rows are sorted by the 
 of the share, the greatest first. Functions are matched by name and category; the
 compiler tier of JavaScript functions is ignored.
 
-  --event NAME       the event to compare (default: the one with the greatest weight)
-  --dumps DIRECTORY  a directory of moved dumps; can be repeated
+${optionsHelp(OPTIONS)}
 
 Requires --allow-read. --allow-run=c++filt demangles names of C++ and Rust.
 `;
@@ -43,11 +57,9 @@ Requires --allow-read. --allow-run=c++filt demangles names of C++ and Rust.
 export const diff: Command = {
   summary: "compare the functions of two recordings",
   help: HELP,
+  options: OPTIONS,
   async run(args) {
-    const { values, positionals } = parse(args, {
-      event: { type: "string" },
-      dumps: { type: "string", multiple: true },
-    });
+    const { values, positionals } = parse(args, OPTIONS);
     if (positionals.length !== 2) {
       throw new UsageError("diff requires two RECORDINGs");
     }

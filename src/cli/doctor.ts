@@ -34,6 +34,7 @@ type Check = () => Promise<string>;
 export const doctor: Command = {
   summary: "check the requirements of profiling",
   help: HELP,
+  options: {},
   async run(args) {
     const { positionals } = parse(args, {});
     if (positionals.length > 0) {

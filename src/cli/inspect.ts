@@ -18,6 +18,7 @@ import type { DumpedFunction } from "../reader/dumped_function.ts";
 import { RecordJoin } from "../reader/record_join.ts";
 import { CorruptRange, RecoveringReader } from "../reader/recovering_reader.ts";
 import type { DumpHeader, Tail } from "../reader/record_scanner.ts";
+import { type Options, optionsHelp } from "./options.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { disassemble } from "./disassemble.ts";
 import {
@@ -30,6 +31,30 @@ import {
   terminalWidth,
 } from "./output.ts";
 
+const OPTIONS = {
+  functions: {
+    type: "boolean",
+    help:
+      "print a line for each function: its address, size, start time and end time (empty: the end of the dump), the size of its unwind info, and its first source line. A function that moves has a line for each address.",
+  },
+  json: {
+    type: "boolean",
+    help:
+      "print a JSON object on each line; timestamps, addresses and code indices are strings, because they can have 64 bits",
+  },
+  name: {
+    type: "string",
+    value: "REGEX",
+    help: "select functions by name, with their lines and unwind info",
+  },
+  disassemble: {
+    type: "string",
+    value: "NAME",
+    help:
+      "print the instructions and source lines of every function with that name",
+  },
+} as const satisfies Options;
+
 const HELP = `
 Usage: jitdump inspect [OPTIONS] FILE…
        jitdump inspect --disassemble NAME FILE
@@ -37,15 +62,7 @@ Usage: jitdump inspect [OPTIONS] FILE…
 Shows the header of a dump and a line for each record. Times are seconds since the
 file's first record.
 
-  --functions         print a line for each function: its address, size, start time and
-                      end time (empty: the end of the dump), the size of its unwind
-                      info, and its first source line. A function that moves has a
-                      line for each address.
-  --json              print a JSON object on each line; timestamps, addresses and code
-                      indices are strings, because they can have 64 bits
-  --name REGEX        select functions by name, with their lines and unwind info
-  --disassemble NAME  print the instructions and source lines of every function with
-                      that name
+${optionsHelp(OPTIONS)}
 
 Requires --allow-read. --disassemble also requires objdump (package binutils) with
 --allow-run=objdump, and --allow-write for the temporary file that objdump reads.
@@ -60,13 +77,9 @@ const ADDRESS = 18;
 export const inspect: Command = {
   summary: "show the contents of a dump",
   help: HELP,
+  options: OPTIONS,
   async run(args) {
-    const { values, positionals } = parse(args, {
-      functions: { type: "boolean" },
-      json: { type: "boolean" },
-      name: { type: "string" },
-      disassemble: { type: "string" },
-    });
+    const { values, positionals } = parse(args, OPTIONS);
     if (positionals.length === 0) throw new UsageError("FILE is missing");
     const { disassemble: name, ...others } = values;
     if (name !== undefined) {

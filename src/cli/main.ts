@@ -7,26 +7,40 @@
 import config from "../../deno.json" with { type: "json" };
 import { check } from "./check.ts";
 import { type Command, suggest, UsageError } from "./command.ts";
+import { completions } from "./completions.ts";
 import { diff } from "./diff.ts";
 import { doctor } from "./doctor.ts";
 import { inspect } from "./inspect.ts";
 import { record } from "./record.ts";
 import { report } from "./report.ts";
 
-const COMMANDS: Record<string, Command> = {
+const COMMANDS: Readonly<Record<string, Command>> = {
   record,
   report,
   diff,
   doctor,
   inspect,
   check,
+  completions: completions(() => ({
+    ...COMMANDS,
+    help: {
+      summary: "describe a command",
+      options: {},
+      argumentNames: Object.keys(COMMANDS),
+    },
+  })),
 };
+
+/** Width of the column of names. */
+const WIDTH = Math.max(...Object.keys(COMMANDS).map(({ length }) => length));
 
 const USAGE = `Usage: jitdump COMMAND [OPTIONS] FILE…
 
 ${
   Object.entries(COMMANDS)
-    .map(([name, { summary }]) => `  ${name.padEnd(8)}  ${summary}`).join("\n")
+    .map(([name, { summary }]) => `  ${name.padEnd(WIDTH)}  ${summary}`).join(
+      "\n",
+    )
 }
 
 jitdump help COMMAND, or jitdump COMMAND --help, describes a command.

@@ -34,9 +34,11 @@ export function writeStdout(bytes: Uint8Array): void {
   }
 }
 
-/** Returns the width of the terminal; undefined if standard output is not a terminal. */
+/** Returns the width of the terminal; undefined if standard output has none. */
 export function terminalWidth(): number | undefined {
-  return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : undefined;
+  if (!Deno.stdout.isTerminal()) return undefined;
+  // Terminals without a size, such as those of some containers, have 0 columns.
+  return Deno.consoleSize().columns || undefined;
 }
 
 /** Returns whether to use colors: on a terminal, unless NO_COLOR is set. */

@@ -31,8 +31,76 @@ import {
 import { emitCache } from "./emitted_code.ts";
 import { Progress } from "./progress.ts";
 import { defaultEvent, RecordingSession } from "./recording_session.ts";
+import { type Options, optionsHelp } from "./options.ts";
 import { openPage } from "./open_page.ts";
 import { DEFAULT_DIRECTORY, report, writePage } from "./report.ts";
+
+const OPTIONS = {
+  out: {
+    type: "string",
+    default: DEFAULT_DIRECTORY,
+    value: "DIRECTORY",
+    help: `directory of the recording (default: ${DEFAULT_DIRECTORY})`,
+  },
+  "call-graph": {
+    type: "string",
+    default: "fp",
+    value: "fp|dwarf|none",
+    values: CALL_GRAPHS,
+    help:
+      "source of call chains (default: fp): frame pointers; frame pointers and a copy of the stack, which the report unwinds; or none",
+  },
+  "stack-size": {
+    type: "string",
+    value: "BYTES",
+    help: "size of the copy of the stack (default: 8192)",
+  },
+  frequency: {
+    type: "string",
+    value: "HZ",
+    help: "samples per second (default: 4000)",
+  },
+  event: {
+    type: "string",
+    value: "NAME,…",
+    values: EVENT_NAMES,
+    help: `${
+      EVENT_NAMES.join(", ")
+    }; :u or :k limits it to user code or to the kernel`,
+  },
+  duration: {
+    type: "string",
+    value: "SECONDS",
+    help: "stop after this time, and terminate the command",
+  },
+  v8: {
+    type: "boolean",
+    default: false,
+    help:
+      'record the names and lines of JavaScript of a Deno program; lines are "(generated)" if Deno\'s cache lacks the source map',
+  },
+  pid: {
+    type: "string",
+    value: "PID",
+    help: "record a process, until it ends or Ctrl-C is pressed",
+  },
+  all: {
+    type: "boolean",
+    default: false,
+    help: "record all processes, until Ctrl-C is pressed",
+  },
+  html: {
+    type: "string",
+    value: "FILE",
+    help: "write the report's page too",
+  },
+  open: {
+    type: "boolean",
+    default: false,
+    help:
+      "open the page in a browser; FILE defaults to report.html in DIRECTORY",
+  },
+} as const satisfies Options;
 
 const HELP = `
 Usage: jitdump record [OPTIONS] -- COMMAND…
@@ -43,23 +111,7 @@ Records a command with all programs that it starts, a running process with all i
 threads, or all processes, and then prints the report. Does not run perf.
 Samples CPU cycles, or CPU time (cpu-clock) if the machine does not count cycles.
 
-  --out DIRECTORY          directory of the recording (default: ${DEFAULT_DIRECTORY})
-  --call-graph fp|dwarf|none  source of call chains (default: fp): frame pointers; frame
-                           pointers and a copy of the stack, which the report unwinds;
-                           or none
-  --stack-size BYTES       size of the copy of the stack (default: 8192)
-  --frequency HZ           samples per second (default: 4000)
-  --event NAME,…           ${EVENT_NAMES.slice(0, 4).join(", ")},
-                           ${EVENT_NAMES.slice(4).join(", ")};
-                           :u or :k limits it to user code or to the kernel
-  --html FILE              write the report's page too
-  --open                   open the page in a browser; FILE defaults to report.html in
-                           DIRECTORY
-  --duration SECONDS       stop after this time, and terminate the command
-  --v8                     record the names and lines of JavaScript of a Deno program;
-                           lines are "(generated)" if Deno's cache lacks the source map
-  --pid PID                record a process, until it ends or Ctrl-C is pressed
-  --all                    record all processes, until Ctrl-C is pressed
+${optionsHelp(OPTIONS)}
 
 Forwards signals to the command, and exits with its status. The directory contains all
 that report needs, including the dumps. For the command, JITDUMPDIR is a directory in
@@ -88,6 +140,7 @@ const CHECK_INTERVAL = 100;
 export const record: Command = {
   summary: "record a program, and report",
   help: HELP,
+  options: OPTIONS,
   async run(args) {
     const options = parseOptions(args);
     const library = openLibc((message) => new Error(message));
@@ -121,20 +174,6 @@ async function showPage(
     console.error(`jitdump record: ${(error as Error).message}`);
   }
 }
-
-const OPTIONS = {
-  out: { type: "string", default: DEFAULT_DIRECTORY },
-  "call-graph": { type: "string", default: "fp" },
-  "stack-size": { type: "string" },
-  v8: { type: "boolean", default: false },
-  pid: { type: "string" },
-  all: { type: "boolean", default: false },
-  frequency: { type: "string" },
-  event: { type: "string" },
-  duration: { type: "string" },
-  html: { type: "string" },
-  open: { type: "boolean", default: false },
-} as const;
 
 /** Options of the command line. */
 interface RecordOptions {

@@ -12,6 +12,7 @@ import type { ProfileOptions } from "../profile/profiler.ts";
 import { annotate } from "./annotate.ts";
 import { type Command, parse, UsageError } from "./command.ts";
 import { json, Output } from "./output.ts";
+import { type Options, optionsHelp } from "./options.ts";
 import { openPage } from "./open_page.ts";
 import {
   findRecording,
@@ -29,6 +30,123 @@ import {
 /** Directory to which `jitdump record` writes a recording. */
 export const DEFAULT_DIRECTORY = "jitdump-profile";
 
+/** Options that exclude each other. */
+const VIEWS = {
+  lines: { type: "boolean", help: "the hottest source lines" },
+  callers: {
+    type: "string",
+    value: "NAME",
+    help: "the callers of a function",
+  },
+  callees: {
+    type: "string",
+    value: "NAME",
+    help: "the callees of a function",
+  },
+  annotate: {
+    type: "string",
+    value: "[REGEX]",
+    help:
+      "the source and instructions of functions whose names match, with their shares; f matches JS:*'f file:///a.js:1:1 too. Shows the hottest jitted function if no argument follows",
+  },
+  json: {
+    type: "boolean",
+    help:
+      "functions, lines, stacks and samples as JSON; the schema is src/profile/report.schema.json of this package",
+  },
+  html: {
+    type: "string",
+    value: "FILE",
+    help: "write a page for a browser: flame graph, functions, time range",
+  },
+  firefox: {
+    type: "string",
+    value: "FILE",
+    help: "write a file for https://profiler.firefox.com",
+  },
+  speedscope: {
+    type: "string",
+    value: "FILE",
+    help: "write a file for https://www.speedscope.app",
+  },
+  pprof: {
+    type: "string",
+    value: "FILE",
+    help: "write a file for pprof (go tool pprof FILE)",
+  },
+  collapsed: {
+    type: "string",
+    value: "FILE",
+    help: "write call chains, a line for each, for flame graph tools",
+  },
+} as const satisfies Options;
+
+const OPENING = {
+  open: {
+    type: "boolean",
+    help: "with --html, open the page in a browser (xdg-open)",
+  },
+} as const satisfies Options;
+
+const ROWS = {
+  limit: {
+    type: "string",
+    value: "NUMBER",
+    help:
+      "number of rows (default: 20; without --category and --filter only those of at least 0.5 %)",
+  },
+  sort: {
+    type: "string",
+    value: "KEY",
+    values: ["self", "total"],
+    help: "self or total (default: self)",
+  },
+  category: {
+    type: "string",
+    value: "NAME",
+    values: CATEGORIES,
+    help: "jitted, javascript, native, kernel or unknown",
+  },
+  filter: {
+    type: "string",
+    value: "REGEX",
+    help: "functions whose names match",
+  },
+} as const satisfies Options;
+
+const SAMPLES = {
+  process: {
+    type: "string",
+    value: "NAME",
+    help: "the name or id of a process",
+  },
+  thread: { type: "string", value: "NAME", help: "the name or id of a thread" },
+  since: {
+    type: "string",
+    value: "SECONDS",
+    help: "from this time after the start of the recording",
+  },
+  until: {
+    type: "string",
+    value: "SECONDS",
+    help: "before this time after the start of the recording",
+  },
+  event: {
+    type: "string",
+    value: "NAME",
+    help: "the event to show (default: the one with the greatest weight)",
+  },
+  dumps: {
+    type: "string",
+    multiple: true,
+    value: "DIRECTORY",
+    help:
+      "a directory of moved dumps; can be repeated. Dumps in the directory of the recording are found without this option",
+  },
+} as const satisfies Options;
+
+const OPTIONS = { ...VIEWS, ...OPENING, ...ROWS, ...SAMPLES } as const;
+
 const HELP = `
 Usage: jitdump report [OPTIONS] [DIRECTORY | PERF.DATA]
 
@@ -37,38 +155,15 @@ run perf. Names of jitted functions are from the dumps of the recorded processes
 of other functions from their files. Self is the share of a function's own instructions,
 total includes its callees. One of these options selects another output:
 
-  --lines            the hottest source lines
-  --callers NAME     the callers of a function
-  --callees NAME     the callees of a function
-  --annotate [REGEX] the source and instructions of functions whose names match, with
-                     their shares; f matches JS:*'f file:///a.js:1:1 too. Shows the
-                     hottest jitted function if no argument follows
-  --json             functions, lines, stacks and samples as JSON; the schema is
-                     src/profile/report.schema.json of this package
-  --html FILE        write a page for a browser: flame graph, functions, time range
-  --open             with --html, open the page in a browser (xdg-open)
-  --firefox FILE     write a file for https://profiler.firefox.com
-  --speedscope FILE  write a file for https://www.speedscope.app
-  --pprof FILE       write a file for pprof (go tool pprof FILE)
-  --collapsed FILE   write call chains, a line for each, for flame graph tools
+${optionsHelp({ ...VIEWS, ...OPENING })}
 
 FILE can be - for standard output. These options select the rows of tables:
 
-  --limit NUMBER     number of rows (default: 20; without --category and --filter only
-                     those of at least 0.5 %)
-  --sort KEY         self or total (default: self)
-  --category NAME    jitted, javascript, native, kernel or unknown
-  --filter REGEX     functions whose names match
+${optionsHelp(ROWS)}
 
 These options select samples, and can be combined with any of them:
 
-  --process NAME     the name or id of a process
-  --thread NAME      the name or id of a thread
-  --since SECONDS    from this time after the start of the recording
-  --until SECONDS    before this time after the start of the recording
-  --event NAME       the event to show (default: the one with the greatest weight)
-  --dumps DIRECTORY  a directory of moved dumps; can be repeated. Dumps in the directory
-                     of the recording are found without this option
+${optionsHelp(SAMPLES)}
 
 Requires --allow-read. Files require --allow-write. --annotate requires --allow-write
 and --allow-run=objdump, --open requires --allow-run=xdg-open. --allow-run=c++filt
@@ -76,38 +171,12 @@ demangles names of C++ and Rust. In Deno, only --allow-all can read the names of
 functions of the kernel and of [vdso].
 `;
 
-/** Options that exclude each other. */
-const VIEWS = {
-  lines: { type: "boolean" },
-  callers: { type: "string" },
-  callees: { type: "string" },
-  annotate: { type: "string" },
-  json: { type: "boolean" },
-  html: { type: "string" },
-  firefox: { type: "string" },
-  speedscope: { type: "string" },
-  pprof: { type: "string" },
-  collapsed: { type: "string" },
-} as const;
-
 export const report: Command = {
   summary: "report the hottest functions of a recording",
   help: HELP,
+  options: OPTIONS,
   async run(args) {
-    const { values, positionals } = parse(withAnnotated(args), {
-      ...VIEWS,
-      open: { type: "boolean" },
-      limit: { type: "string" },
-      sort: { type: "string" },
-      category: { type: "string" },
-      filter: { type: "string" },
-      process: { type: "string" },
-      thread: { type: "string" },
-      since: { type: "string" },
-      until: { type: "string" },
-      event: { type: "string" },
-      dumps: { type: "string", multiple: true },
-    });
+    const { values, positionals } = parse(withAnnotated(args), OPTIONS);
     if (positionals.length > 1) {
       throw new UsageError("report accepts only one DIRECTORY or PERF.DATA");
     }

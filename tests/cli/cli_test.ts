@@ -94,6 +94,7 @@ describe("jitdump", () => {
       "doctor",
       "inspect",
       "check",
+      "completions",
     ]);
     assertEquals((await jitdump(["help"], [])).stdout, stdout);
     for (const command of commands) {
