@@ -57,6 +57,8 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
   readonly #decoder: RecordDecoder;
   readonly #files: NamedFeed[];
   readonly #order = new TimeOrder();
+  /** The earliest time since the first timestamp in the file. */
+  #earliest: number | undefined;
   readonly #tails: PerfDataTail[] = [];
 
   private constructor(
@@ -137,9 +139,14 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
     return this.#decoder.malformedFeatures;
   }
 
-  /** The time from which `PerfRecord.time` counts: the first timestamp in the file. */
-  get startTime(): bigint {
-    return this.#decoder.startTime;
+  /**
+   * The time from which `PerfRecord.time` counts: the earliest timestamp. It is not the first one
+   * in the file, which is of the ring buffer that perf emptied first. Undefined until a record
+   * with a time has been returned.
+   */
+  get startTime(): bigint | undefined {
+    if (this.#earliest === undefined) return undefined;
+    return this.#decoder.startTime + BigInt(this.#earliest);
   }
 
   /** Number of records that arrived too late to be ordered. */
@@ -166,16 +173,16 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
       ? readRounds(main.feed, order)
       : mergeRings(this.#files, order);
     try {
-      for await (out of batches) if (out.length > 0) yield out;
+      for await (out of batches) if (out.length > 0) yield this.#rebase(out);
       order.releaseAll(out = []);
-      if (out.length > 0) yield out;
+      if (out.length > 0) yield this.#rebase(out);
       for (const { file, feed } of this.#files) {
         const { tail } = feed;
         if (tail !== undefined) this.#tails.push({ offset: tail, file });
       }
     } catch (error) {
       order.releaseAll(out = []);
-      if (out.length > 0) yield out;
+      if (out.length > 0) yield this.#rebase(out);
       throw error;
     } finally {
       await this.close();
@@ -185,6 +192,16 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
   /** Iterates over the records; see {@linkcode batches}. */
   async *[Symbol.asyncIterator](): AsyncGenerator<PerfRecord, void> {
     for await (const batch of this.batches()) yield* batch;
+  }
+
+  /** Makes the times of ordered records relative to the earliest one. */
+  #rebase(records: PerfRecord[]): PerfRecord[] {
+    for (const record of records) {
+      if (record.time === -Infinity) continue;
+      this.#earliest ??= record.time;
+      record.time -= this.#earliest;
+    }
+    return records;
   }
 
   /** Closes the files. Further calls have no effect. */

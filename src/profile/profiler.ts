@@ -28,6 +28,7 @@ import { Sample } from "../perf_data/sample.ts";
 import { addressOfBigInt } from "../symbols/address.ts";
 import { NativeSymbols } from "../symbols/native_symbols.ts";
 import { areCallersLost } from "../unwind/unwound_chain.ts";
+import type { Mapping } from "./address_space.ts";
 import { CallChain } from "./call_chain.ts";
 import { NO_NODE } from "./call_tree.ts";
 import { type Dump, Dumps, mayBeDump } from "./dumps.ts";
@@ -139,6 +140,8 @@ class Profiler {
   readonly #labels = new Map<string, number>();
   /** The process that first mapped each dump. */
   readonly #owners = new Map<Dump, number>();
+  /** Mappings of dumps that precede the first record with a time. */
+  readonly #earlyDumps: [Mapping, Mmap][] = [];
   /** Samples whose chain is completed by a later record, by its cookie. */
   readonly #deferred = new Map<bigint, Sample[]>();
   readonly #seen: Observations;
@@ -192,6 +195,11 @@ class Profiler {
   }
 
   add(record: PerfRecord): void {
+    // Their functions' times are relative to the first record with a time.
+    if (
+      this.#earlyDumps.length > 0 &&
+      (record instanceof Sample || this.#reader.startTime !== undefined)
+    ) this.#addEarlyDumps();
     if (record instanceof Sample) this.#addSample(record);
     else if (record instanceof Mmap) this.#addMapping(record);
     else if (record instanceof Comm) {
@@ -233,8 +241,14 @@ class Profiler {
     const isCode = !isMmap2 || (record.protection & EXECUTABLE) !== 0;
     if (!mapping || !isCode || record.cpuMode === CpuMode.Kernel) return;
     if (!mayBeDump(filename, mapping.pageOffset)) return;
+    if (this.#reader.startTime === undefined) {
+      this.#earlyDumps.push([mapping, record]);
+    } else this.#addDump(mapping, record);
+  }
+
+  #addDump(mapping: Mapping, { pid, time }: Mmap): void {
     const dump = this.#dumps.of(mapping, () => ({
-      startTime: this.#reader.startTime,
+      startTime: this.#startTime,
       tickRate: this.#timeConv,
       isMonotonic: this.#isMonotonic,
     }));
@@ -242,8 +256,21 @@ class Profiler {
     this.#processes.addDump(pid, dump);
     const { mappedAt } = this.#seen;
     if (mappedAt.has(dump)) return;
-    mappedAt.set(dump, record.time);
+    mappedAt.set(dump, time);
     this.#owners.set(dump, pid);
+  }
+
+  /** Adds the dumps that were mapped before the recording began. */
+  #addEarlyDumps(): void {
+    for (const [mapping, record] of this.#earlyDumps) {
+      this.#addDump(mapping, record);
+    }
+    this.#earlyDumps.length = 0;
+  }
+
+  /** The time from which times count; 0 if the recording has no times. */
+  get #startTime(): bigint {
+    return this.#reader.startTime ?? 0n;
   }
 
   #addSample(sample: Sample): void {
@@ -383,7 +410,7 @@ class Profiler {
           ? [...dump.histories.values()].flatMap((history) =>
             loadsOf(
               history,
-              this.#reader.startTime,
+              this.#startTime,
               (name) => this.#sourceMaps.nameOf(name),
             )
           )

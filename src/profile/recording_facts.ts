@@ -25,8 +25,9 @@ export function factsOf(
 ): RecordingFacts {
   const { commandLine, hostname, osRelease, arch, cpuDescription, clockData } =
     features;
-  const startDate = clockData &&
-    Number(clockData.wallClock + startTime - clockData.clock) / 1e6;
+  const startDate = clockData && startTime !== undefined
+    ? Number(clockData.wallClock + startTime - clockData.clock) / 1e6
+    : undefined;
   return {
     command: commandLine,
     host: hostname,

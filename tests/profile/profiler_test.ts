@@ -328,6 +328,18 @@ describe("readProfile()", () => {
       assertEquals(selves(profile), { f: 2, "[unknown]": 1 });
     });
 
+    it("succeeds when many mappings are older than the recording", async () => {
+      using directory = new RecordingDirectory();
+      const recording = new RecordingBuilder({ flags: [25] }) // only samples have times
+        .mapDump(directory.dump("jit-7.dump", [f]));
+      for (let i = 0; i < 20_000; i++) {
+        recording.map("/usr/lib/some.so", { pid: 8 });
+      }
+      const profile = await directory.read(recording.sample(AT));
+      assertEquals(selves(profile), { f: 1 });
+      assertEquals(hints(profile), "");
+    });
+
     it("ignores earlier dumps when a process has called exec", async () => {
       const profile = await withFunctions((recording) =>
         recording.sample(AT).comm(7, "other", true).sample(AT)
@@ -502,6 +514,27 @@ describe("readProfile()", () => {
       assertEquals(names, ["f", "g"]);
       const none = await directory.read(recording);
       assertEquals([none.timeline.length, none.dumps[0].loads.length], [0, 0]);
+    });
+
+    it("has times from the earliest on when another ring buffer comes first", async () => {
+      using directory = new RecordingDirectory();
+      const dump = directory.dump("jit-7.dump", [
+        f,
+        { ...g, address: f.address, time: START + 40_000n },
+      ]);
+      const recording = new RecordingBuilder({ flags: [25] }) // only samples have times
+        .mapDump(dump)
+        .sample(AT, { time: 50_000 })
+        .sample(AT, { time: 60_000 })
+        .sample(AT, { time: 20_000, period: 2 })
+        .sample(AT, { time: 45_000 });
+      const profile = await directory.read(recording, { timeline: true });
+      assertEquals([...profile.timeline.time], [0, 25_000, 30_000, 40_000]);
+      assertEquals(selves(profile), { f: 2, g: 3 });
+      const late = await directory.read(recording, {
+        selection: { since: 26_000 },
+      });
+      assertEquals(late.samples, 2);
     });
   });
 
