@@ -37,7 +37,7 @@ import { FrameNames } from "./frame_names.ts";
 import { loadsOf } from "./function_loads.ts";
 import { findHints, type Observations } from "./hints.ts";
 import { recordedHere } from "./machine.ts";
-import { Processes } from "./processes.ts";
+import { type Process, Processes } from "./processes.ts";
 import type { Profile } from "./profile.ts";
 import { emittedCode, keptDumps } from "./recording.ts";
 import { factsOf } from "./recording_facts.ts";
@@ -322,6 +322,27 @@ class Profiler {
     this.#deferred.delete(cookie);
   }
 
+  /**
+   * Removes outermost frames where no code is mapped: the kernel has followed a frame pointer
+   * that was something else, as in libffi.
+   *
+   * @returns True if there was one.
+   */
+  #dropNoCode(process: Process, time: number): boolean {
+    const { addresses, isKernel } = this.#chain;
+    const before = this.#chain.length;
+    for (let depth = before - 1; depth > 0; depth--) {
+      const address = addresses[depth];
+      // The interrupted code is not a caller.
+      if (isKernel[depth] || isKernel[depth - 1]) break;
+      const frame = this.#names.ofCaller(process, address, time);
+      if (!this.#names.isUnknown(frame)) break;
+      if (this.#processes.spaces.lookup(process.pid, address)) break;
+      this.#chain.length--;
+    }
+    return this.#chain.length < before;
+  }
+
   #addChain(sample: Sample, hasLostCallers = false): void {
     const chain = this.#chain;
     const names = this.#names;
@@ -333,7 +354,9 @@ class Profiler {
     const process = this.#processes.get(pid);
     const label = `${this.#processes.commandOf(tid)} ${pid}`;
     let node = tree.child(NO_NODE, this.#numberOf(label));
-    if (hasLostCallers) node = tree.child(node, names.callersUnknown);
+    if (this.#dropNoCode(process, time) || hasLostCallers) {
+      node = tree.child(node, names.callersUnknown);
+    }
     let frame = 0;
     for (let depth = chain.length - 1; depth >= 0; depth--) {
       const address = chain.addresses[depth];

@@ -447,6 +447,20 @@ describe("readProfile()", () => {
       assertEquals(profile.processes.length, 1);
     });
 
+    it("has unknown callers when the kernel's chain ends where no code is", async () => {
+      const profile = await withFunctions((recording) =>
+        recording.map("//anon", { start: 0x50_0000 })
+          .sample(AT, { chain: [USER, AT, NEXT + 4, 0x1234] })
+          .sample(AT, { chain: [USER, AT, NEXT + 4, 0x50_0004] })
+          .sample(0x1234, { chain: [USER, 0x1234] })
+      );
+      assertEquals(chains(profile), [
+        "[callers unknown];g;f 1",
+        "[unknown] 1",
+        "[unknown];g;f 1",
+      ]);
+    });
+
     it("keeps the names of threads when they are unusual", async () => {
       const profile = await withFunctions((recording) => {
         for (const [i, name] of ["a b", "(x)", "a/b", "[c]\n"].entries()) {
