@@ -19,8 +19,8 @@ import type { OpenFile } from "./file.ts";
 export const ONE_PAGE = 1;
 
 /**
- * Maps the file's first page as if it held code: readable, executable, private. The file
- * may be empty.
+ * Maps the file's first page as if it contained code: readable, executable, private. The
+ * file may be empty.
  *
  * @returns The address.
  * @throws The error of mmap(2), if the file system or its mount options forbid it.

@@ -39,7 +39,7 @@ function realDirectory(libc: Libc, path: string): string | undefined {
   return new TextDecoder().decode(resolved.subarray(0, resolved.indexOf(0)));
 }
 
-/** Returns whether Deno demands more than `--allow-write` for the path. */
+/** Returns whether Deno requires more than `--allow-write` for the path. */
 function isSpecial(libc: Libc, path: string): boolean {
   return [path, realDirectory(libc, path)]
     .some((place) => /^\/(dev|proc|sys)(\/|$)/.test(place ?? ""));

@@ -163,7 +163,7 @@ export function checkArray<T>(
   return value;
 }
 
-/** Checks one of several words. */
+/** Checks that a value is one of several words. */
 export function checkOneOf<T extends string>(
   what: string,
   argument: string,

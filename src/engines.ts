@@ -15,7 +15,7 @@ export type CodeCategory = "jitted" | "javascript";
 export interface NamedCode {
   /** The engine; undefined if the name has no known style. */
   readonly engine: string | undefined;
-  /** The name to show: one name, however the function was recorded. */
+  /** The name to show: the same for a function of a dump, a perf map or a binary. */
   readonly name: string;
   /** The function's name in its source. */
   readonly plainName: string;

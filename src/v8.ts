@@ -79,11 +79,11 @@ export interface ScriptPosition {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** Number of characters that it takes at the end of the function's name. */
+  /** Number of its characters at the end of the function's name. */
   readonly length: number;
 }
 
-/** Returns the position that V8 has appended to a function's name, if it has. */
+/** Returns the position that V8 has appended to a function's name; undefined if none. */
 export function scriptPosition(name: string): ScriptPosition | undefined {
   if (!FUNCTION.test(name)) return undefined;
   const match = /(?<= )(\S+):(\d+):(\d+)$/.exec(name);

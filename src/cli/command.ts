@@ -40,7 +40,7 @@ export function parse<T extends ParseArgsConfig["options"]>(
   } catch (error) {
     const { message } = error as Error;
     const bare = MISSING_VALUE.exec(message)?.[1];
-    if (bare) throw new UsageError(`${bare} needs a value: ${bare}=VALUE`);
+    if (bare) throw new UsageError(`${bare} requires a value: ${bare}=VALUE`);
     const unknown = /^Unknown option '(-[^']*)'/.exec(message)?.[1];
     if (unknown === undefined) throw new UsageError(message);
     const names = Object.keys({ ...options, help: {} });
@@ -52,8 +52,8 @@ export function parse<T extends ParseArgsConfig["options"]>(
 }
 
 /**
- * Returns the index of the first argument that is neither an option nor its value; −1 if there
- * is none, or an unknown option before it, whose value it may be.
+ * Returns the index of the first argument that is neither an option nor an option's value; −1
+ * if there is none, or if it follows an unknown option, whose value it may be.
  */
 export function firstPositional(
   args: string[],

@@ -27,7 +27,7 @@ import {
 /** Maximum number of functions whose instructions are on a page. */
 const MOST = 50;
 
-/** Smallest share of such a function. */
+/** Minimum share of such a function. */
 const SMALLEST = 0.001;
 
 /**
@@ -48,7 +48,7 @@ export async function listCode(profile: Profile): Promise<ListedCode> {
   };
 }
 
-/** Returns whether objdump may be run, and files for it may be written. Prompts for nothing. */
+/** Returns whether objdump may be run, and files for it may be written. Never prompts. */
 async function canDisassemble(): Promise<boolean> {
   const permissions = [
     { name: "run", command: "objdump" },
@@ -71,7 +71,7 @@ async function listHottest(profile: Profile): Promise<CodeListing[]> {
     }
   } catch (error) {
     console.error(
-      `jitdump report: the page has not all instructions: ${
+      `jitdump report: the page lacks some instructions: ${
         (error as Error).message
       }`,
     );

@@ -418,7 +418,7 @@ function start(
     }
     if (error instanceof Deno.errors.PermissionDenied) {
       throw new Error(
-        `"${program}" is not an executable file: name a program, or run chmod +x`,
+        `"${program}" is not an executable file: pass a program, or run chmod +x`,
       );
     }
     throw error;

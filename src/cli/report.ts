@@ -186,7 +186,7 @@ export const report: Command = {
       throw new UsageError(`${views.join(" and ")} exclude each other`);
     }
     if (values.open && (values.html === undefined || values.html === STDOUT)) {
-      throw new UsageError("--open needs --html FILE");
+      throw new UsageError("--open requires --html FILE");
     }
     const rows = parseRows(values);
     const selection = {

@@ -15,8 +15,8 @@ import { processIdentity } from "./process_identity.ts";
 
 /**
  * Number of low bits of a header's `timestamp`, about a millisecond, that identify the
- * process. The process id alone does not, because ids are reused, in a container soon. No
- * consumer uses this timestamp (perf 6.1 to 7.2).
+ * process. The process id alone does not, because ids are reused, which happens soon in a
+ * container. No consumer uses this timestamp (perf 6.1 to 7.2).
  */
 const IDENTITY_BITS = 20;
 

@@ -39,7 +39,7 @@ const DOOR = 1n << 62n;
 const HASH_BITS = 26;
 const PAGE_NUMBER_BITS = 36n;
 
-/** The smallest page has 4 KiB, so an address of 48 bits has a page number of 36. */
+/** Bits of an offset in the smallest page, 4 KiB: a 48-bit address has a 36-bit page number. */
 const PAGE_SHIFT = 12n;
 
 /** The `purpose` of this {@linkcode processIdentity}. */

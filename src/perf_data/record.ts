@@ -107,7 +107,7 @@ export class PerfRecord {
   /** Position in the window of a field that identifies the record, or `ABSENT`. */
   protected identityAt(field: keyof FixedOffsets): number {
     const offset = this.event?.layout.trailer[field] ?? ABSENT;
-    // Offsets are negative; `ABSENT` is the only one that is no multiple of 8.
+    // Offsets are negative; `ABSENT` is the only one that is not a multiple of 8.
     if (offset === ABSENT || this.size + offset < EventHeader.size) {
       return ABSENT;
     }

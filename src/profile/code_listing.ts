@@ -8,7 +8,7 @@
 export interface CodeListing {
   /** Path of the dump. */
   readonly dump: string;
-  /** Position of the function's load in the dump. */
+  /** Byte offset of the function's load in the dump. */
   readonly position: number;
   /** Size, address and code index of the function. */
   readonly place: string;
@@ -23,7 +23,7 @@ export interface ListedInstruction {
   readonly source?: { readonly file: string; readonly line: number };
 }
 
-/** What a page shows of the code of functions. */
+/** The code of functions on a page. */
 export interface ListedCode {
   readonly listings: readonly CodeListing[];
   /** Returns the lines of a source file; undefined if it cannot be read. */

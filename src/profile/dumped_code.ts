@@ -114,7 +114,7 @@ export class DumpedCode {
     return piece;
   }
 
-  /** Finds the piece of the only function ever at an address, if recorded after a time. */
+  /** Finds the piece of the first function ever at an address, if it is later than a time. */
   findLater(address: Address, time: number): number {
     const cluster = this.#clusterAt(address);
     if (cluster < 0) return NO_PIECE;

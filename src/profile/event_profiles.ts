@@ -33,7 +33,7 @@ export class EventProfile {
   readonly functions = new Map<Dump, Map<number, FunctionWeights>>();
   /** The instructions with samples, if they are requested. */
   readonly instructions: SampledInstruction[] = [];
-  /** The indexes of each function's instructions, by their offset. */
+  /** The indices of each function's instructions, by their offset. */
   readonly #instructionsOf = new Map<FunctionWeights, Map<number, number>>();
   samples = 0;
   weight = 0;
@@ -60,12 +60,12 @@ export class EventProfile {
     }
     const { byOffset } = weights;
     byOffset.set(offset, (byOffset.get(offset) ?? 0) + weight);
-    let indexes = this.#instructionsOf.get(weights);
-    if (!indexes) this.#instructionsOf.set(weights, indexes = new Map());
-    let index = indexes.get(offset);
+    let indices = this.#instructionsOf.get(weights);
+    if (!indices) this.#instructionsOf.set(weights, indices = new Map());
+    let index = indices.get(offset);
     if (index === undefined) {
       index = this.instructions.push({ dump: dump.path, position, offset }) - 1;
-      indexes.set(offset, index);
+      indices.set(offset, index);
     }
     return index;
   }

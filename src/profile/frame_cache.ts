@@ -12,7 +12,7 @@ const SIZE = 2 ** 17;
 /** Numbers per entry: the address; space and frame in one number; since; until. */
 const WIDTH = 4;
 
-/** Limit of the numbers of frames. */
+/** First number that cannot be a frame. */
 const FRAME_LIMIT = 2 ** 31;
 
 /** The result for an address that is not cached. */

@@ -1,5 +1,5 @@
 /**
- * The data of a page, made of a profile.
+ * The data of a page, created from a profile.
  *
  * @module
  */
@@ -30,12 +30,12 @@ export function toPageData(
 ): PageData {
   const { recording, event, lost, hints, timeline } = profile;
   const merged = mergeTree(profile, functionKey);
-  const { nodes, indexes } = nodesOf(merged);
+  const { nodes, indices } = nodesOf(merged);
   const files = new Files();
   const { lines, ofFrame } = linesOf(profile, files);
   const node = Array.from(
     timeline.node,
-    (node) => indexes[merged.nodeOf[node]],
+    (node) => indices[merged.nodeOf[node]],
   );
   const functions = Array.from(node, (node) => nodes.frame[node]);
   const listed = codeOf(profile, code, functions, files);
@@ -85,32 +85,32 @@ function framesOf(
   };
 }
 
-/** Returns the nodes below the whole, and their indexes by their number in the tree. */
+/** Returns the page's nodes, and the index of each node of the tree among them. */
 function nodesOf(
   { tree, symbols }: MergedTree,
-): { nodes: PageNodes; indexes: Int32Array } {
+): { nodes: PageNodes; indices: Int32Array } {
   const [depths, frames] = [[0], [0]];
-  const indexes = new Int32Array(tree.size);
+  const indices = new Int32Array(tree.size);
   let depth = 0;
   tree.visit((node) => {
     const isProcess = tree.parentOf(node) === NO_NODE;
-    indexes[node] = depths.push(++depth) - 1;
+    indices[node] = depths.push(++depth) - 1;
     frames.push(1 + (isProcess ? symbols.length : 0) + tree.frameOf(node));
   }, () => depth--);
-  return { nodes: { depth: depths, frame: frames }, indexes };
+  return { nodes: { depth: depths, frame: frames }, indices };
 }
 
 /** The files of a page, each once. */
 class Files {
   readonly all: string[] = [];
-  readonly #indexes = new Map<string, number>();
+  readonly #indices = new Map<string, number>();
 
   /** Returns the index of a file. */
   add(file: string): number {
-    let index = this.#indexes.get(file);
+    let index = this.#indices.get(file);
     if (index === undefined) {
       index = this.all.push(file) - 1;
-      this.#indexes.set(file, index);
+      this.#indices.set(file, index);
     }
     return index;
   }
@@ -161,12 +161,12 @@ function codeOf(
       new Map(instructions.map(({ offset }) => [offset, count++])),
     );
   }
-  const indexes = instructions.map(({ dump, position, offset }) =>
+  const indices = instructions.map(({ dump, position, offset }) =>
     byFunction.get(key(dump, position))?.get(offset) ?? NONE
   );
   const ofSample = Array.from(
     timeline.instruction,
-    (instruction) => indexes[instruction] ?? NONE,
+    (instruction) => indices[instruction] ?? NONE,
   );
   const frames = new Int32Array(count);
   for (const [sample, instruction] of ofSample.entries()) {
@@ -189,10 +189,10 @@ function codeOf(
   return { code, ofSample };
 }
 
-/** Lines around a function's lines that a page has too. */
+/** Number of lines before and after a function's lines that a page contains too. */
 const AROUND = 2;
 
-/** Longest range of a file for one function. */
+/** Maximum number of lines of a file for one function. */
 const LONGEST = 500;
 
 /** Returns the sources of functions. */

@@ -13,13 +13,13 @@ export type PageCategory = Category | "process";
 /** Index of the whole in the nodes and in the frames of a page. */
 export const WHOLE = 0;
 
-/** Index of nothing in a column of indexes. */
+/** Value of a missing index in a column of indices. */
 export const NONE = -1;
 
 /** The data of a page. Columns of one object have equal lengths. */
 export interface PageData {
   readonly title: string;
-  /** The command that recorded. */
+  /** The recording command. */
   readonly command?: string;
   readonly host?: string;
   /** Milliseconds since 1970 at the recording's first record. */
@@ -69,7 +69,7 @@ export interface PageThread {
 export interface PageSamples {
   /** Nanoseconds since the sample before; of the first, since the recording's first record. */
   readonly time: readonly number[];
-  /** Indexes of threads. */
+  /** Indices of threads. */
   readonly thread: readonly number[];
   /** The node at which the sample's chain ends. */
   readonly node: readonly number[];
@@ -77,7 +77,7 @@ export interface PageSamples {
   readonly weight: readonly number[] | number;
   /** The innermost frame's line, or {@linkcode NONE}. */
   readonly line: readonly number[];
-  /** Indexes of the instructions of all {@linkcode PageCode} in a row, or {@linkcode NONE}. */
+  /** Indices of the instructions of all {@linkcode PageCode} in a row, or {@linkcode NONE}. */
   readonly instruction: readonly number[];
 }
 
@@ -101,7 +101,7 @@ export interface PageCode {
   readonly line: readonly number[];
 }
 
-/** Lines of a source file, in their order; not all of them. */
+/** The lines of a source file that a page contains, in order. */
 export interface PageSource {
   readonly file: number;
   readonly line: readonly number[];

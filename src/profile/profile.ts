@@ -24,7 +24,7 @@ export interface FunctionWeights {
 export interface SampledInstruction {
   /** Path of the dump. */
   readonly dump: string;
-  /** Position of its function's load in the dump. */
+  /** Byte offset of its function's load in the dump. */
   readonly position: number;
   /** Offset from the function's start, in bytes. */
   readonly offset: number;

@@ -52,7 +52,7 @@ const MONOTONIC = 1;
 /** `PROT_EXEC`. */
 const EXECUTABLE = 4;
 
-/** Number of samples between calls of `onProgress`. */
+/** Number of samples between two calls of `onSamples`. */
 const SAMPLES_BETWEEN = 1000;
 
 /** Options for {@linkcode readProfile}. */

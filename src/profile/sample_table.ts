@@ -28,7 +28,7 @@ export interface Samples {
   /** The node of the profile's tree at which the sample's chain ends. */
   readonly node: Int32Array;
   readonly weight: Float64Array;
-  /** Indexes of the profile's instructions, or {@linkcode NO_INSTRUCTION}. */
+  /** Indices of the profile's instructions, or {@linkcode NO_INSTRUCTION}. */
   readonly instruction: Int32Array;
 }
 

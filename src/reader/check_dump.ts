@@ -56,7 +56,7 @@ async function realPath(path: string): Promise<string> {
   }
 }
 
-/** The JIT_CODE_LOAD records of a file that cannot be parsed. */
+/** Reader of JIT_CODE_LOAD records that cannot be parsed. */
 class CorruptLoads implements Disposable {
   readonly #path: string;
   readonly #littleEndian: boolean;

@@ -106,7 +106,7 @@ export class CodeTimeline {
    * Adds the next record of the file. This invalidates the results of earlier lookups, so add
    * all records first.
    *
-   * @returns The function that the record completes, if it does.
+   * @returns The function that the record completes; undefined if it completes none.
    */
   add(record: DumpRecord): DumpedFunction | undefined {
     const fn = this.#builder.add(record);

@@ -1,5 +1,5 @@
 /**
- * Estimating whether a record starts at a position.
+ * Estimation of the certainty that a record starts at a position.
  *
  * @module
  */
@@ -100,7 +100,7 @@ export class RecordCertainty {
 
   /**
    * Returns the first position, from `start` up to and with `last`, at which a timestamp may
-   * be that of a record; `last + 1` if there is none. Positions are those in the bytes.
+   * be that of a record; `last + 1` if there is none. Positions are offsets in `bytes`.
    */
   skip(bytes: Uint8Array, start: number, last: number): number {
     const { timestamp } = RecordHeader.offsets;
@@ -112,8 +112,8 @@ export class RecordCertainty {
   }
 
   /**
-   * Returns the certainty for a position, of which the window has at least a record's
-   * header. What is not in the window is not certain.
+   * Returns the certainty for a position, at which the window contains a record's header at
+   * least. Fields beyond the window do not make a record certain.
    */
   at(window: Window, at: number): Certainty {
     const { bytes, view, offset } = window;

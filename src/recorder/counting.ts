@@ -1,6 +1,6 @@
 /**
- * The test whether the processor counts an event. Some virtual machines open events that they
- * never count.
+ * A test of whether the processor counts an event. Some virtual machines open events that
+ * they never count.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A running recording: the way of its records from the ring buffers to the file.
+ * A running recording: moves records from the ring buffers to the file.
  *
  * @module
  */

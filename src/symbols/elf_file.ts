@@ -335,7 +335,7 @@ export class ElfFile {
     }
     const bytes = this.#source.read(offset, length);
     if (bytes.length < length) {
-      throw new ElfFormatError("the file became shorter", offset);
+      throw new ElfFormatError("the file has become shorter", offset);
     }
     return bytes;
   }

@@ -24,7 +24,7 @@ export interface CodeSymbol {
   readonly name: string;
 }
 
-/** Maximum number of symbols before an address that are checked whether they contain it. */
+/** Maximum number of symbols before an address that are searched for one that contains it. */
 const DEEPEST_NESTING = 8;
 
 /** Symbols, found by address. A name is read on first use. */

@@ -16,7 +16,7 @@ const CONTROLS =
   // deno-lint-ignore no-control-regex -- the characters to find
   /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/;
 
-/** V8 collects all matches in an array, and aborts if it gets too large (V8 15). */
+/** Number of characters to escape at once: V8 15 aborts if there are too many matches. */
 const CHUNK = 1 << 20;
 
 const SHORT_ESCAPES: Record<string, string> = {

@@ -46,7 +46,7 @@ export const BATCH_SIZE = 256 * 1024;
 /** Maximum number of bytes that Linux writes in one call (MAX_RW_COUNT); see write(2). */
 export const MAX_WRITE = 0x7fff_f000;
 
-/** A buffer that has grown beyond this, for a very long name, is not kept. */
+/** Maximum size of a buffer that is kept; a very long name makes it larger. */
 const KEPT_CAPACITY = 4 * BATCH_SIZE;
 
 /**

@@ -32,7 +32,7 @@ import {
 } from "./source_line.ts";
 import { encodeUnwindInfo } from "../unwind/unwinding_info.ts";
 
-/** perf (6.1 to 7.2) stores the size of code in a C `int`. */
+/** Maximum size of code in bytes: perf 6.1 to 7.2 stores it in a C `int`. */
 const MAX_CODE_SIZE = 2 ** 31 - 1;
 
 /** Packs the records of one dump file. */

@@ -75,7 +75,7 @@ describe("jitdump report --html --open", () => {
     for (const options of [["--open"], ["--open", "--html", "-"]]) {
       const { code, stderr } = await run(jitdump([], "report", ...options));
       assertEquals(code, 2);
-      assertMatch(stderr, /--open needs --html FILE/);
+      assertMatch(stderr, /--open requires --html FILE/);
     }
   });
 });

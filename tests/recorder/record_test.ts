@@ -315,12 +315,12 @@ describe("jitdump record", () => {
       [
         "the value of an option is missing",
         ["--pid", "--", "true"],
-        "--pid needs a value: --pid=VALUE",
+        "--pid requires a value: --pid=VALUE",
       ],
       [
         "an option's value is another option",
         ["--pid", "--all"],
-        "--pid needs a value",
+        "--pid requires a value",
       ],
       [
         "an option is misspelled",
