@@ -79,8 +79,12 @@ async function showFunction(
   { name, dump, position, weight, byOffset }: SampledFunction,
   output: Output,
 ): Promise<void> {
-  const { sourceMaps } = profile;
-  const [code] = readCode(dump, (fn) => fn.offset === position);
+  const { sourceMaps, recording } = profile;
+  const [code] = readCode(
+    dump,
+    (fn) => fn.offset === position,
+    recording.arch,
+  );
   const lines = code.lines.map((entry) => ({
     ...entry,
     ...entry.line === 0 ? {} : sourceMaps.lineOf(name, entry),

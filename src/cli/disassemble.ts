@@ -24,6 +24,19 @@ const MACHINES: Record<number, string> = {
   258: "loongarch64",
 };
 
+/** ELF's `e_machine`, by the architecture that uname(2) returns. */
+const MACHINE_OF: Record<string, number> = {
+  i686: 3,
+  ppc64: 21,
+  ppc64le: 21,
+  s390x: 22,
+  armv7l: 40,
+  x86_64: 62,
+  aarch64: 183,
+  riscv64: 243,
+  loongarch64: 258,
+};
+
 /** A function of a dump with its code. */
 export interface FunctionCode {
   readonly fn: DumpedFunction;
@@ -34,14 +47,20 @@ export interface FunctionCode {
   readonly machine: readonly string[];
 }
 
-/** Returns the wanted functions of a dump, in the order of the file. */
+/**
+ * Returns the wanted functions of a dump, in the order of the file.
+ *
+ * @param arch Architecture of the recorded machine, for dumps that name none: CPython 3.13
+ * writes ELF machine 0. Defaults to this machine's.
+ */
 export function readCode(
   path: string,
   isWanted: (fn: DumpedFunction) => boolean,
+  arch: string = Deno.build.arch,
 ): FunctionCode[] {
   using dump = RecoveringReader.open(path);
   const { elfMach, littleEndian } = dump.header;
-  const name = MACHINES[elfMach];
+  const name = MACHINES[elfMach === 0 ? MACHINE_OF[arch] : elfMach];
   if (!name) throw new Error(`objdump does not support ELF machine ${elfMach}`);
   const machine = ["-m", name, littleEndian ? "-EL" : "-EB"];
   const timeline = new CodeTimeline([], dump.header);
@@ -89,6 +108,10 @@ export async function showInstructions(
   mark: (start: number, end: number) => string = () => "",
   textOf: (file: string) => string[] | undefined = () => undefined,
 ): Promise<void> {
+  if (load.code.length === 0) {
+    output.line("the dump does not contain the code of this function");
+    return;
+  }
   const instructions = await runObjdump(load, machine);
   const offsets = instructions.map((text) =>
     Number(BigInt(`0x${text.trim().split(":")[0]}`) - fn.codeAddr)
@@ -140,6 +163,8 @@ export async function runObjdump(
   { code, codeAddr }: CodeLoad,
   machine: readonly string[],
 ): Promise<string[]> {
+  // objdump fails if a file is empty.
+  if (code.length === 0) return [];
   const file = await Deno.makeTempFile({ prefix: "jitdump-" });
   try {
     await Deno.writeFile(file, code);

@@ -80,13 +80,18 @@ async function listHottest(profile: Profile): Promise<CodeListing[]> {
 }
 
 async function listDump(
-  { sourceMaps }: Profile,
+  { sourceMaps, recording }: Profile,
   dump: string,
   functions: readonly SampledFunction[],
 ): Promise<CodeListing[]> {
   const positions = new Set(functions.map(({ position }) => position));
   const listings: CodeListing[] = [];
-  for (const code of readCode(dump, ({ offset }) => positions.has(offset))) {
+  const codes = readCode(
+    dump,
+    ({ offset }) => positions.has(offset),
+    recording.arch,
+  );
+  for (const code of codes) {
     listings.push({
       dump,
       position: code.fn.offset,

@@ -430,6 +430,40 @@ describe("jitdump inspect", () => {
       assertStringIncludes(missing.stderr, `no function "nobody"`);
     },
   );
+
+  itUnless(
+    noObjdump,
+    "disassembles for this machine when a dump names none, and reports code that is not there",
+    async () => {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "jit-7.dump");
+      const dump = new DumpBuilder(true, { machine: 0 });
+      dump.load({ name: "whole", address: 0x1000n, code: new Uint8Array(4) })
+        .record(0, 1n, () => {
+          dump.u32(7, 7);
+          dump.u64(0x2000n, 0x2000n, 64n, 1n);
+          dump.text("without code");
+        });
+      Deno.writeFileSync(path, dump.bytes);
+      const disassemble = (name: string) =>
+        jitdump(["inspect", "--disassemble", name, path], [
+          "--allow-read",
+          "--allow-run=objdump",
+          "--allow-write=/tmp",
+          "--allow-env=TMPDIR",
+        ]);
+      const whole = await disassemble("whole");
+      assertEquals([whole.code, whole.stderr], [0, ""]);
+      assertMatch(whole.stdout, /^whole: 4 bytes .*\n +1000:\t00 00 /);
+      const without = await disassemble("without code");
+      assertEquals([without.code, without.stderr], [0, ""]);
+      assertEquals(
+        without.stdout,
+        "without code: 64 bytes at 0x2000, code index 1\n" +
+          "the dump does not contain the code of this function\n",
+      );
+    },
+  );
 });
 
 describe("jitdump check", () => {
