@@ -61,6 +61,18 @@ export class PerfDataWriter {
     this.#file.seekSync(this.#end, Deno.SeekMode.Start);
   }
 
+  /** Position of the next record. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Replaces a record by another one of its size. */
+  replace(position: number, record: Uint8Array): void {
+    this.#file.seekSync(position, Deno.SeekMode.Start);
+    this.#writeAll(record);
+    this.#file.seekSync(this.#end, Deno.SeekMode.Start);
+  }
+
   /** Appends records. */
   write(records: Uint8Array): void {
     this.#writeAll(records);

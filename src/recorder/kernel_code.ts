@@ -6,43 +6,79 @@
 
 import type { KernelMapping } from "../perf_data/new_records.ts";
 
-/** Number of bytes of /proc/kallsyms to read at once. */
-const CHUNK = 1024 * 1024;
+const KALLSYMS = "/proc/kallsyms";
 
 /**
- * Returns the address range of the kernel's code, from `_text` (or `_stext`) to `_end` (or
- * `_etext`); undefined if it may not be read.
+ * Bytes of /proc/kallsyms that contain the first symbol of the code: those of variables of each
+ * CPU may precede it (x86-64, Linux 6.1).
  */
-export function kernelCode(): KernelMapping | undefined {
-  let text = "";
-  let start: bigint | undefined;
-  let end: bigint | undefined;
-  let symbol = "_text";
+const HEAD_SIZE = 256 * 1024;
+
+/** Size of the kernel's code until it is known: more than it has. */
+const PROVISIONAL_SIZE = 1n << 26n;
+
+/** The kernel's code, without its end. */
+export interface KernelStart {
+  readonly start: bigint;
+  readonly symbol: string;
+}
+
+/** Returns where the kernel's code starts; undefined if it may not be read. */
+export function kernelStart(): KernelStart | undefined {
   try {
-    using file = Deno.openSync("/proc/kallsyms");
-    const bytes = new Uint8Array(CHUNK);
-    const decoder = new TextDecoder("latin1");
+    using file = Deno.openSync(KALLSYMS);
+    const bytes = new Uint8Array(HEAD_SIZE);
+    let size = 0;
     for (;;) {
-      const size = file.readSync(bytes);
-      if (size === null) break;
-      text = text.slice(text.lastIndexOf("\n") + 1) +
-        decoder.decode(bytes.subarray(0, size));
-      const found = /^([0-9a-f]+) . (_s?text)$/m.exec(text);
-      if (found && start === undefined) {
-        start = BigInt(`0x${found[1]}`);
-        symbol = found[2];
-      }
-      const last = /^([0-9a-f]+) . _end$/m.exec(text) ??
-        /^([0-9a-f]+) . _etext$/m.exec(text);
-      if (last) end = BigInt(`0x${last[1]}`);
-      if (start !== undefined && / _end$/m.test(text)) break;
+      const read = file.readSync(bytes.subarray(size));
+      if (!read) break;
+      size += read;
     }
+    return parseKernelStart(new TextDecoder().decode(bytes.subarray(0, size)));
   } catch {
     return undefined;
   }
-  // Users who may not see the addresses read zeros.
-  if (!start || !end || end <= start) return undefined;
-  return { start, size: end - start, file: `[kernel.kallsyms]${symbol}` };
+}
+
+/** Parses the start of /proc/kallsyms. */
+export function parseKernelStart(text: string): KernelStart | undefined {
+  const [, address, symbol] = /^([0-9a-f]+) \S (_s?text)$/m.exec(text) ?? [];
+  const start = BigInt(`0x${address ?? 0}`);
+  // Zeros are what users without the right to see them are shown.
+  return start === 0n ? undefined : { start, symbol };
+}
+
+/**
+ * Returns the kernel's code if its end is not known yet: reading all of /proc/kallsyms takes a
+ * quarter of a second, before which a recording may have to start.
+ */
+export function provisionalCode({ start, symbol }: KernelStart): KernelMapping {
+  return { start, size: PROVISIONAL_SIZE, file: `[kernel.kallsyms]${symbol}` };
+}
+
+/** Returns the kernel's code, up to `_end` or `_etext`; undefined if there is no such symbol. */
+export function kernelCode(from: KernelStart): KernelMapping | undefined {
+  try {
+    return parseKernelCode(Deno.readTextFileSync(KALLSYMS), from);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Parses /proc/kallsyms. */
+export function parseKernelCode(
+  text: string,
+  from: KernelStart,
+): KernelMapping | undefined {
+  for (const name of ["_end", "_etext"]) {
+    const at = text.search(new RegExp(` ${name}$`, "m"));
+    if (at === -1) continue;
+    const line = text.slice(text.lastIndexOf("\n", at) + 1, at);
+    const end = BigInt(`0x${line.split(" ")[0]}`);
+    if (end <= from.start) continue;
+    return { ...provisionalCode(from), size: end - from.start };
+  }
+  return undefined;
 }
 
 /** A line of /proc/modules: name, size, uses, users, state, address. */

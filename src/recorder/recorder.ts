@@ -22,7 +22,13 @@ import type { RecordedEvent } from "./event.ts";
 import { EventSet, type Target } from "./event_set.ts";
 import { RecordScan, type ScanEvents } from "./record_scan.ts";
 import { RingCopy } from "./ring.ts";
-import { kernelCode, moduleCode } from "./kernel_code.ts";
+import {
+  kernelCode,
+  type KernelStart,
+  kernelStart,
+  moduleCode,
+  provisionalCode,
+} from "./kernel_code.ts";
 import {
   mappedCode,
   processIds,
@@ -67,6 +73,9 @@ export class Recorder {
   readonly #copy: RingCopy;
   readonly #scan: RecordScan;
   readonly #round = finishedRound();
+  readonly #records: NewRecords;
+  /** Start of the kernel's code, and position of its record, which is completed at the end. */
+  #kernel?: { readonly from: KernelStart; readonly at: number };
   /** Milliseconds between two drains of the ring buffers. */
   readonly #pause: number;
   /** Notes on the differences from the requested recording. */
@@ -99,7 +108,8 @@ export class Recorder {
         this.#writer.write(featureRecord(feature));
       }
       if (target.kind !== "children") this.#set.enable();
-      this.#writeRunning(target, new NewRecords(layout.trailerSize));
+      this.#records = new NewRecords(layout.trailerSize);
+      this.#writeRunning(target, this.#records);
     } catch (error) {
       this.#set.close();
       throw error;
@@ -151,6 +161,10 @@ export class Recorder {
 
   /** Completes the file. */
   finish(features: NewFeatures): void {
+    const code = this.#kernel && kernelCode(this.#kernel.from);
+    if (this.#kernel && code) {
+      this.#writer.replace(this.#kernel.at, this.#records.kernel(code));
+    }
     const { first, last, samples } = this.#scan;
     const sampleTime = samples > 0 ? { first, last } : undefined;
     this.#writer.finish({ ...features, sampleTime });
@@ -164,7 +178,12 @@ export class Recorder {
   /** Writes records of the code and processes that existed before the recording. */
   #writeRunning(target: Target, records: NewRecords): void {
     if (!this.#set.leavesOutKernel) {
-      for (const code of [kernelCode() ?? [], moduleCode()].flat()) {
+      const from = kernelStart();
+      if (from) {
+        this.#kernel = { from, at: this.#writer.end };
+        this.#writer.write(records.kernel(provisionalCode(from)));
+      }
+      for (const code of moduleCode()) {
         this.#writer.write(records.kernel(code));
       }
     }

@@ -124,6 +124,19 @@ describe("PerfDataWriter", () => {
     assertEquals([mapping.protection, mapping.flags], [5, 2]);
   });
 
+  it("replaces a record when another one of its size is known later", async () => {
+    const { file, writer } = written();
+    const position = writer.end;
+    writer.write(RECORDS.comm(9, 11, "before"));
+    writer.write(RECORDS.comm(9, 12, "other"));
+    writer.replace(position, RECORDS.comm(9, 11, "behind"));
+    writer.finish({});
+    const { records } = await read(file.bytes);
+    const names = records.filter((record) => record instanceof Comm)
+      .map(({ comm }) => comm);
+    assertEquals(names, ["a thread", "behind", "other"]);
+  });
+
   it("writes records that are readable when the file ends within a later one", async () => {
     const { file } = written();
     const whole = await read(file.bytes);

@@ -1,8 +1,45 @@
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { parseCpus } from "../../src/recorder/core_pmus.ts";
-import { parseModules } from "../../src/recorder/kernel_code.ts";
+import {
+  parseKernelCode,
+  parseKernelStart,
+  parseModules,
+} from "../../src/recorder/kernel_code.ts";
 import { parseProcessorName } from "../../src/recorder/processor_name.ts";
+
+const KALLSYMS = [
+  "0000000000000000 A fixed_percpu_data",
+  "ffffffff81000000 T _stext",
+  "ffffffff81000000 T _text",
+  "ffffffff81000040 t in_etext",
+  "ffffffff82209988 T _etext",
+  "ffffffffc0a00000 t init_module\t[nf_tables]",
+  "",
+].join("\n");
+
+describe("parseKernelCode()", () => {
+  const from = { start: 0xffffffff81000000n, symbol: "_stext" };
+  const file = "[kernel.kallsyms]_stext";
+
+  it("returns code up to _etext when there is no _end", () => {
+    assertEquals(parseKernelStart(KALLSYMS), from);
+    assertEquals(parseKernelCode(KALLSYMS, from), {
+      ...{ start: from.start, size: 0x1209988n, file },
+    });
+  });
+
+  it("returns code up to _end when the kernel has that symbol", () => {
+    const text = `${KALLSYMS}ffffffff83000000 B _end\n`;
+    assertEquals(parseKernelCode(text, from)?.size, 0x2000000n);
+  });
+
+  it("returns nothing when the user may not see addresses", () => {
+    const text = KALLSYMS.replaceAll(/^[0-9a-f]+/gm, "0000000000000000");
+    assertEquals(parseKernelStart(text), undefined);
+    assertEquals(parseKernelCode(text, from), undefined);
+  });
+});
 
 describe("parseModules()", () => {
   it("returns addresses and perf's names when modules are loaded", () => {
