@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * What the views of a page share.
+ * The interface between a page and its views.
  *
  * @module
  */
@@ -8,10 +8,10 @@
 import type { Model } from "./model.ts";
 import type { State } from "./state.ts";
 
-/** How the browser's history gets a state: as a new entry, or in place of the current one. */
+/** Way of adding a state to the browser's history: a new entry, or the current one replaced. */
 export type Entry = "push" | "replace";
 
-/** The page, as its views know it. */
+/** The page, as its views use it. */
 export interface App {
   readonly model: Model;
   /** Changes the state, and renders all views. */

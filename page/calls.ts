@@ -1,6 +1,6 @@
 /**
- * The calls that a flame graph shows. Callees are found when they are first requested, so
- * that only calls that are drawn cost time.
+ * The calls of a flame graph. Inner calls are found on first use, so that only drawn calls
+ * take time.
  *
  * @module
  */
@@ -18,13 +18,13 @@ export interface Call extends Amount {
   readonly inner: readonly Call[];
 }
 
-/** What calls are made of. */
+/** The data of which calls consist. */
 export interface Source {
   readonly profile: Profile;
   readonly amounts: Amounts;
 }
 
-/** Calls with their callees in them. */
+/** Calls that contain their callees. */
 class CallerFirst implements Call {
   readonly frame: number;
   readonly weight: number;
@@ -64,13 +64,13 @@ class CallerFirst implements Call {
   }
 }
 
-/** A chain that is followed from an inner node to its callers. */
+/** A position in a chain that is followed from an inner node to its callers. */
 interface Chain extends Amount {
   /** The node that has been reached. */
   readonly at: number;
 }
 
-/** Calls with their callers in them. */
+/** Calls that contain their callers. */
 class CalleeFirst implements Call {
   readonly weight: number;
   readonly samples: number;
@@ -113,7 +113,7 @@ class CalleeFirst implements Call {
   readonly #caller = ({ at }: Chain) => this.source.profile.nodes.parent[at];
 }
 
-/** Groups by frame. */
+/** Groups of nodes or chains by frame. */
 class Groups<T> {
   readonly #groups = new Map<number, T[]>();
 
@@ -130,14 +130,14 @@ class Groups<T> {
   }
 }
 
-/** Returns the call of the whole, or of a function, with callees in it. */
+/** Returns the call of the whole, or of a function, which contains its callees. */
 export function callerFirst(source: Source, frame = WHOLE): Call {
   return new CallerFirst(source, undefined, outermost(source.profile, frame));
 }
 
 /**
- * Returns the call of the whole with all functions in it, by the weight of their own
- * instructions, and their callers in them; or the call of a function with its callers in it.
+ * Returns the call of the whole, which contains all functions by their self weight, or of a
+ * function. Functions contain their callers.
  */
 export function calleeFirst(source: Source, frame = WHOLE): Call {
   const { profile: { nodes }, amounts } = source;
@@ -164,7 +164,7 @@ export function calleeFirst(source: Source, frame = WHOLE): Call {
   );
 }
 
-/** Returns the nodes of a frame that are in no other node of it. */
+/** Returns the nodes of a frame that are not inside another node of the frame. */
 export function outermost(
   { nodes: { count, end, frame } }: Profile,
   wanted: number,
@@ -186,7 +186,7 @@ export function pathOf(call: Call): number[] {
   return path.reverse();
 }
 
-/** Returns the call at the end of a path, or the last one on it that exists. */
+/** Returns the call at the end of a path, or the last call of the path that exists. */
 export function callAt(root: Call, path: readonly number[]): Call {
   let call = root;
   for (const frame of path) {

@@ -37,11 +37,11 @@ export interface Compilation {
 export interface FunctionCode {
   /** The lines of each file, in their order. */
   readonly sources: readonly (readonly SourceRow[])[];
-  /** The hottest first. */
+  /** The compilations of the function, the hottest first. */
   readonly compilations: readonly Compilation[];
 }
 
-/** Returns the weight of each instruction, of all functions in a row. */
+/** Returns the weight of each instruction; those of all functions are in one column. */
 export function instructionWeights(
   profile: Profile,
   selection: Selection,
@@ -80,7 +80,7 @@ export function codeOf(
   };
 }
 
-/** Lines around a function's own lines that are shown too. */
+/** Number of lines before and after a function's lines that are shown too. */
 const AROUND = 2;
 
 function sourceRows(

@@ -149,7 +149,7 @@ class CodeView implements View {
     return row;
   }
 
-  /** Creates the button of a line; those of instructions are left out by the Tab key. */
+  /** Creates the button of a line. The Tab key skips those of instructions. */
   #lineButton({ file, line }: Place, key: string): HTMLElement {
     const { marked } = this.#app.model.state;
     const isMarked = marked?.file === file && marked.line === line;

@@ -64,7 +64,7 @@ export function replaceContent(
     ?.focus({ preventScroll: true });
 }
 
-/** A canvas in the size of its element, in the pixels of the screen. */
+/** A canvas with the size of its element, in physical pixels. */
 export function drawing(
   canvas: HTMLCanvasElement,
   width: number,
@@ -80,7 +80,7 @@ export function drawing(
   return context;
 }
 
-/** Element whose color is read; a property itself may have colors of both schemes. */
+/** Element whose color is read, because a property may have a color for each scheme. */
 const probe = element("span", { class: "hidden", "aria-hidden": "true" });
 
 /** Returns a color of the style, as `--jitted`, in the current scheme. */
@@ -90,13 +90,13 @@ export function colorOf(name: string): string {
   return getComputedStyle(probe).color;
 }
 
-/** The font of names of functions, in the canvas too. */
+/** The font of function names. */
 export function codeFont(): string {
   return getComputedStyle(document.documentElement)
     .getPropertyValue("--code-font").trim();
 }
 
-/** Calls back when the browser changes between light and dark. */
+/** Calls a function when the browser switches between the light and the dark scheme. */
 export function onSchemeChange(callback: () => void): void {
   matchMedia("(prefers-color-scheme: dark)").addEventListener(
     "change",

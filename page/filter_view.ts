@@ -87,7 +87,7 @@ class FilterView implements View {
     }`;
   }
 
-  /** Selects the next or the previous function of those that were found. */
+  /** Selects the next or the previous function that the search has found. */
   #step(by: number): void {
     const { model } = this.#app;
     const rows = model.hits?.rows ?? [];

@@ -30,7 +30,7 @@ export function weightWithUnit(
   return `${weightText(weight, unit)} ${unit === "count" ? event : "ms"}`;
 }
 
-/** Returns a number of things. */
+/** Returns a number with its noun. */
 export function countText(count: number, thing: string): string {
   return `${count.toLocaleString("en")} ${thing}${count === 1 ? "" : "s"}`;
 }

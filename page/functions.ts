@@ -15,12 +15,12 @@ export interface FunctionRow {
   /** Weight of its own instructions. */
   self: number;
   selfSamples: number;
-  /** With its callees. */
+  /** Weight of its own instructions and of those of its callees. */
   total: number;
   totalSamples: number;
 }
 
-/** Returns the functions with samples. A recursive call counts once. */
+/** Returns the functions with samples. A recursive function is counted once. */
 export function functionRows(
   { nodes, frames }: Profile,
   { self, selfSamples, total, totalSamples }: Amounts,
@@ -52,7 +52,7 @@ export function functionRows(
 /** Column by which functions are sorted. */
 export type SortKey = "self" | "total" | "name";
 
-/** Returns sorted rows: the greatest amount first, names by the alphabet. */
+/** Returns sorted rows: amounts in descending order, names in alphabetical order. */
 export function sortRows(
   rows: readonly FunctionRow[],
   key: SortKey,
@@ -76,7 +76,7 @@ export interface Neighbor extends Amount {
 
 /**
  * Returns the callers and the callees of a function, the greatest weight first. A sample
- * counts once for a neighbor, also if the function calls itself.
+ * counts once for a neighbor, even if the function calls itself.
  */
 export function neighborsOf(
   { nodes: { count, parent, frame, end }, frames }: Profile,
@@ -85,7 +85,7 @@ export function neighborsOf(
 ): { callers: Neighbor[]; callees: Neighbor[] } {
   const callers = new Neighbors();
   const callees = new Neighbors();
-  // A pair of caller and callee counts once in a chain: its outermost call does.
+  // A pair of caller and callee counts once in a chain, at its outermost call.
   const callerEnds = new Int32Array(frames.length);
   const calleeEnds = new Int32Array(frames.length);
   const add = (

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 /**
- * The flame graph. It is drawn on a canvas; a tree with one item, the current call, tells
- * the same to a screen reader.
+ * The flame graph. It is drawn on a canvas. A tree with one item, the current call, describes
+ * it to a screen reader.
  *
  * @module
  */
@@ -63,7 +63,7 @@ export class GraphView implements View {
   readonly #tip = element("div", { class: "tip", "aria-hidden": "true" });
   readonly #buttons = element("div", { class: "bar" });
   #rows: Box[][] = [];
-  /** The call at which the keyboard is, by its path. */
+  /** The path of the call with the keyboard's cursor. */
   #cursor: Box | undefined;
   #hovered: Box | undefined;
   #root: Call | undefined;
@@ -246,7 +246,7 @@ export class GraphView implements View {
       context.globalAlpha = isDimmed ? 0.45 : 1;
       context.fillStyle = fills.get(category)!;
       context.fillRect(left, top, size, ROW - 1);
-      // Neighbors with one color differ a little.
+      // Neighbors of one category differ a little in color.
       if (index % 2 === 1 && category !== "process") {
         context.fillStyle = shade;
         context.fillRect(left, top, size, ROW - 1);
@@ -365,7 +365,7 @@ export class GraphView implements View {
     if (showsTip) this.#showCursor();
   }
 
-  /** Shows the text about the current call beside it. */
+  /** Shows the text about the current call next to it. */
   #showCursor(): void {
     const box = this.#cursor;
     if (!box) return;

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * The head of a page: what was recorded, and the shares of categories.
+ * The head of a page: facts about the recording, and the shares of categories.
  *
  * @module
  */

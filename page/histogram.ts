@@ -1,5 +1,5 @@
 /**
- * The number of samples over the time.
+ * The number of samples over time.
  *
  * @module
  */
@@ -17,18 +17,18 @@ export const CATEGORIES: readonly PageCategory[] = [
   "unknown",
 ];
 
-/** Numbers of samples in equal parts of the time. */
+/** Numbers of samples in intervals of equal length. */
 export interface Histogram {
   /** The first and the last time, in nanoseconds. */
   readonly start: number;
   readonly end: number;
-  /** The number of samples of each category, in each part. */
+  /** The number of samples of each category in each interval. */
   readonly bins: readonly Int32Array[];
-  /** The greatest number of samples in a part. */
+  /** The greatest number of samples in an interval. */
   readonly highest: number;
 }
 
-/** Returns the first time, and one after the last. */
+/** Returns the first time, and a time after the last. */
 export function timesOf(
   { samples: { time, count } }: Pick<Profile, "samples">,
 ): { start: number; end: number } {
@@ -36,7 +36,7 @@ export function timesOf(
   return { start: time[0], end: time[count - 1] + 1 };
 }
 
-/** Counts the samples of the selected threads; the selected time does not matter. */
+/** Counts the samples of the selected threads at all times. */
 export function histogramOf(
   profile: Profile,
   { pid, tid }: Selection,

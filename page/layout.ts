@@ -6,25 +6,25 @@
 
 import type { Call } from "./calls.ts";
 
-/** Smallest width of a box in pixels. */
+/** Minimum width of a box in pixels. */
 const NARROWEST = 0.75;
 
-/** A call with its place. */
+/** The box of a call. */
 export interface Box {
-  /** The call; of a rest, the one around it. */
+  /** The call, or the call around several that are too narrow. */
   readonly call: Call;
-  /** Number of calls that are too narrow to be drawn, and that the box stands for. */
+  /** Number of calls that are too narrow to be drawn, and share this box. */
   readonly rest: number;
   readonly row: number;
   /** Pixels from the left edge. */
   readonly left: number;
   readonly width: number;
-  /** Indicates whether the call is around the zoomed one. */
+  /** True if the call is around the zoomed one. */
   readonly isAround: boolean;
 }
 
 /**
- * Places the zoomed call, what is around it, and what is in it.
+ * Places the zoomed call, the calls around it, and the calls inside it.
  *
  * @param width Width of the graph in pixels.
  * @returns The boxes of each row, from left to right.
@@ -36,7 +36,7 @@ export function layOut(zoomed: Call, width: number): Box[][] {
   around.reverse().forEach((call, row) =>
     rows.push([{ call, row, left: 0, width, isAround: true, rest: 0 }])
   );
-  // Nothing recurses, because a chain can be deeper than the browser's stack.
+  // No recursion, because a chain can be deeper than the browser's stack.
   let current: Box[] = [
     {
       ...{ call: zoomed, row: rows.length, left: 0, width },
@@ -50,7 +50,7 @@ export function layOut(zoomed: Call, width: number): Box[][] {
   return rows;
 }
 
-/** Returns the boxes of a call's inner calls; those that are too narrow have one together. */
+/** Returns the boxes of a call's inner calls. Calls that are too narrow share one. */
 function boxesIn({ call, row, left, width, rest }: Box): Box[] {
   if (rest > 0) return [];
   const boxes: Box[] = [];

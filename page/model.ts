@@ -1,5 +1,6 @@
 /**
- * What a page shows in its state. Results are kept until the state that they depend on changes.
+ * The data that a page shows in its state. Results are cached until the state that they depend
+ * on changes.
  *
  * @module
  */
@@ -28,7 +29,7 @@ import { INITIAL, type State } from "./state.ts";
 
 /** The functions that a search has found. */
 export interface Hits {
-  /** Whether each frame matches. */
+  /** For each frame, true if it matches. */
   readonly matches: readonly boolean[];
   /** The functions with samples, in the order of the table. */
   readonly rows: readonly FunctionRow[];
@@ -36,7 +37,7 @@ export interface Hits {
   readonly amount: Amount;
 }
 
-/** A profile in a state. */
+/** A profile in a state of the page. */
 export class Model {
   state: State = INITIAL;
   readonly #cache = new Map<string, { key: string; value: unknown }>();
@@ -72,7 +73,7 @@ export class Model {
     return this.#byFrame.get(frame);
   }
 
-  /** The function that is shown: the selected one, or the hottest. */
+  /** The function to show: the selected one, or the hottest. */
   get selected(): number | undefined {
     const { selected } = this.state;
     if (selected !== undefined) return selected;
@@ -101,7 +102,7 @@ export class Model {
     return callAt(this.root, this.state.zoom);
   }
 
-  /** What the search has found; undefined if there is no pattern, or a wrong one. */
+  /** The result of the search; undefined without a pattern, or if it is invalid. */
   get hits(): Hits | undefined {
     const { search, sort } = this.state;
     const pattern = search === "" ? undefined : patternOf(search);
@@ -136,7 +137,7 @@ export class Model {
     );
   }
 
-  /** The weight of each instruction, of all functions in a row. */
+  /** The weight of each instruction; those of all functions are in one column. */
   get instructionWeights(): Float64Array {
     return this.#cached(
       "instructions",

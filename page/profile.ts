@@ -52,9 +52,9 @@ export interface Samples {
   readonly thread: Int32Array;
   readonly node: Int32Array;
   readonly weight: Float64Array;
-  /** Indexes of lines, or −1. */
+  /** Indices of lines, or −1. */
   readonly line: Int32Array;
-  /** Indexes of the instructions of all functions, or −1. */
+  /** Indices of the instructions of all functions, or −1. */
   readonly instruction: Int32Array;
 }
 

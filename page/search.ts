@@ -8,7 +8,7 @@ import { WHOLE } from "../src/profile/page_format.ts";
 import type { Profile } from "./profile.ts";
 import type { Amount, Amounts } from "./selection.ts";
 
-/** Returns a pattern without regard to case; undefined if the text is not one. */
+/** Returns a case-insensitive pattern; undefined if the text is not a valid one. */
 export function patternOf(text: string): RegExp | undefined {
   try {
     return new RegExp(text, "i");
@@ -32,7 +32,7 @@ export function matchesOf(
   return matches;
 }
 
-/** Returns the amount of the samples with a match in their chain; each counts once. */
+/** Returns the amount of the samples with a match in their chain. Each sample counts once. */
 export function matchedAmount(
   { nodes: { count, end, frame } }: Profile,
   { total, totalSamples }: Amounts,

@@ -8,9 +8,9 @@ import type { Profile } from "./profile.ts";
 
 /** The selected samples. */
 export interface Selection {
-  /** Nanoseconds since the recording's first record; samples from then on. */
+  /** First selected time, in nanoseconds since the recording's first record. */
   readonly since?: number;
-  /** Samples before this time. */
+  /** First time after the selected ones. */
   readonly until?: number;
   readonly pid?: number;
   readonly tid?: number;
@@ -27,7 +27,7 @@ export interface Amounts {
   /** Weight of the samples whose chain ends at the node. */
   readonly self: Float64Array;
   readonly selfSamples: Int32Array;
-  /** With the callees. */
+  /** Weight of the samples whose chain contains the node. */
   readonly total: Float64Array;
   readonly totalSamples: Int32Array;
 }

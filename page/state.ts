@@ -1,5 +1,5 @@
 /**
- * The state of a page, which is in its URL's fragment.
+ * The state of a page, which its URL's fragment contains.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { SortKey } from "./functions.ts";
 import type { Selection } from "./selection.ts";
 
-/** Direction of the flame graph: what is drawn in a call. */
+/** Direction of the flame graph: the calls that are drawn inside a call. */
 export type Direction = "callees" | "callers";
 
 /** The state of a page. */
@@ -64,7 +64,7 @@ export function toFragment(state: State): string {
 }
 
 /**
- * Returns the state of a fragment. What is missing or wrong in it has its initial value.
+ * Returns the state of a fragment. Missing and invalid parts have their initial values.
  *
  * @param frameCount Number of the frames.
  */
@@ -102,7 +102,7 @@ function placeOf(text: string | null): Place | undefined {
   return file === undefined || line === undefined ? undefined : { file, line };
 }
 
-/** Returns a number from 0 on; undefined if the text is not one. */
+/** Returns a number that is not negative; undefined if the text is not one. */
 function numberOf(text: string | null): number | undefined {
   return text !== null && /^\d+(?:\.\d+)?$/.test(text)
     ? Number(text)

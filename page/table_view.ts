@@ -11,7 +11,7 @@ import { functionButton } from "./function_button.ts";
 import { percent, weightText } from "./format.ts";
 import type { FunctionRow, SortKey } from "./functions.ts";
 
-/** Number of rows at first, and that one click adds. */
+/** Number of rows at first, and of those that a click adds. */
 const ROWS = 20;
 
 interface Column {

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * The samples over the time, and the selection of a time range.
+ * The samples over time, and the selection of a time range.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const HEIGHT = 56;
 /** Width of a bar with its gap, in pixels. */
 const BAR = 4;
 
-/** Pixels below which a drag is a click. */
+/** Number of pixels below which a drag is a click. */
 const SMALLEST_DRAG = 4;
 
 /** Creates the histogram with its time range. */
@@ -95,7 +95,7 @@ class TimeView implements View {
     this.#select(isFirst ? start : since, isLast ? end : until);
   }
 
-  /** Selects the time between two times, if there is any. */
+  /** Selects the range between two times, unless it is empty. */
   #select(one: number, other: number): void {
     const { start, end } = this.#times;
     const since = Math.max(start, Math.min(one, other));
