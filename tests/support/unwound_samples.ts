@@ -61,7 +61,7 @@ export async function unwoundSamples(
         time: record.timestamp,
       });
       const clock = {
-        startTime: reader.startTime,
+        startTime: reader.startTime ?? 0n,
         tickRate: undefined,
         isMonotonic: true,
       };
