@@ -12,6 +12,8 @@ import type { Amount, Amounts } from "./selection.ts";
 /** A call, or all calls of one function with equal chains. */
 export interface Call extends Amount {
   readonly frame: number;
+  /** Its weight in the other recording, if the page compares two. */
+  readonly otherWeight: number;
   /** The call that is drawn around this one. */
   readonly outer: Call | undefined;
   /** The calls that are drawn in this one, the widest first. */
@@ -22,6 +24,8 @@ export interface Call extends Amount {
 export interface Source {
   readonly profile: Profile;
   readonly amounts: Amounts;
+  /** The amounts of the other recording, if the page compares two. */
+  readonly others?: Amounts;
 }
 
 /** Calls that contain their callees. */
@@ -29,6 +33,7 @@ class CallerFirst implements Call {
   readonly frame: number;
   readonly weight: number;
   readonly samples: number;
+  readonly otherWeight: number;
   #inner: readonly Call[] | undefined;
 
   constructor(
@@ -41,6 +46,7 @@ class CallerFirst implements Call {
     this.frame = source.profile.nodes.frame[nodes[0]];
     this.weight = sum(nodes, total);
     this.samples = sum(nodes, totalSamples);
+    this.otherWeight = source.others ? sum(nodes, source.others.total) : 0;
   }
 
   get inner(): readonly Call[] {
@@ -50,10 +56,12 @@ class CallerFirst implements Call {
   #callees(): Call[] {
     const { nodes, end, frame } = this.#tree();
     const { totalSamples } = this.source.amounts;
+    const others = this.source.others?.totalSamples;
     const groups = new Groups<number>();
     for (const node of nodes) {
       for (let callee = node + 1; callee < end[node]; callee = end[callee]) {
-        if (totalSamples[callee] > 0) groups.add(frame[callee], callee);
+        const isUsed = totalSamples[callee] > 0 || others?.[callee];
+        if (isUsed) groups.add(frame[callee], callee);
       }
     }
     return groups.map((group) => new CallerFirst(this.source, this, group));
@@ -68,12 +76,14 @@ class CallerFirst implements Call {
 interface Chain extends Amount {
   /** The node that has been reached. */
   readonly at: number;
+  readonly otherWeight: number;
 }
 
 /** Calls that contain their callers. */
 class CalleeFirst implements Call {
   readonly weight: number;
   readonly samples: number;
+  readonly otherWeight: number;
   #inner: readonly Call[] | undefined;
 
   constructor(
@@ -86,6 +96,10 @@ class CalleeFirst implements Call {
   ) {
     this.weight = chains.reduce((sum, { weight }) => sum + weight, 0);
     this.samples = chains.reduce((sum, { samples }) => sum + samples, 0);
+    this.otherWeight = chains.reduce(
+      (sum, chain) => sum + chain.otherWeight,
+      0,
+    );
   }
 
   get inner(): readonly Call[] {
@@ -140,28 +154,33 @@ export function callerFirst(source: Source, frame = WHOLE): Call {
  * function. Functions contain their callers.
  */
 export function calleeFirst(source: Source, frame = WHOLE): Call {
-  const { profile: { nodes }, amounts } = source;
-  const { self, selfSamples, total, totalSamples } = amounts;
+  const { profile: { nodes }, amounts, others } = source;
   const chains: Chain[] = [];
-  if (frame === WHOLE) {
+  const add = (
+    at: number,
+    weights: "self" | "total",
+    samples: "selfSamples" | "totalSamples",
+  ) => {
+    if (amounts[samples][at] === 0 && !others?.[samples][at]) return;
+    chains.push({
+      at,
+      weight: amounts[weights][at],
+      samples: amounts[samples][at],
+      otherWeight: others?.[weights][at] ?? 0,
+    });
+  };
+  const isWhole = frame === WHOLE;
+  if (isWhole) {
     for (let node = 0; node < nodes.count; node++) {
-      if (selfSamples[node] === 0) continue;
-      const [weight, samples] = [self[node], selfSamples[node]];
-      chains.push({ at: node, weight, samples });
+      add(node, "self", "selfSamples");
     }
-    return new CalleeFirst(source, undefined, WHOLE, chains, ({ at }) => at);
+  } else {
+    for (const node of outermost(source.profile, frame)) {
+      add(node, "total", "totalSamples");
+    }
   }
-  for (const node of outermost(source.profile, frame)) {
-    const [weight, samples] = [total[node], totalSamples[node]];
-    if (samples > 0) chains.push({ at: node, weight, samples });
-  }
-  return new CalleeFirst(
-    source,
-    undefined,
-    frame,
-    chains,
-    ({ at }) => nodes.parent[at],
-  );
+  const next = ({ at }: Chain) => isWhole ? at : nodes.parent[at];
+  return new CalleeFirst(source, undefined, frame, chains, next);
 }
 
 /** Returns the nodes of a frame that are not inside another node of the frame. */

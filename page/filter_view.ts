@@ -42,8 +42,9 @@ class FilterView implements View {
     this.element = element(
       "section",
       { class: "bar filters", role: "search", "aria-label": "Filters" },
-      element("label", { for: "threads" }, "Threads"),
-      this.#threads,
+      ...app.model.profile.data.comparison
+        ? []
+        : [element("label", { for: "threads" }, "Threads"), this.#threads],
       element("label", { for: "search" }, "Search"),
       this.#search,
       this.#previous,

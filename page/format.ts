@@ -51,6 +51,25 @@ export function amountText(
   ].join(", ");
 }
 
+/** Returns a change of a share in points of percent. */
+export function pointsText(change: number): string {
+  const text = (100 * change).toFixed(2);
+  return text.startsWith("-") ? text.replace("-", "−") : `+${text}`;
+}
+
+/** Returns shares before and after, and their change. */
+export function sharesText(
+  { before, after, change }: {
+    readonly before: number;
+    readonly after: number;
+    readonly change: number;
+  },
+): string {
+  return `before ${percent(before, 1)}, after ${percent(after, 1)}, change ${
+    pointsText(change)
+  }`;
+}
+
 /** Returns nanoseconds as seconds. */
 export function seconds(nanoseconds: number, digits = 3): string {
   return (nanoseconds / 1e9).toFixed(digits);

@@ -7,7 +7,7 @@
 
 import type { App, View } from "./app.ts";
 import { button, element, replaceContent, swatch } from "./dom.ts";
-import { amountText, percent, weightText } from "./format.ts";
+import { amountText, percent, sharesText, weightText } from "./format.ts";
 import { functionButton } from "./function_button.ts";
 import type { Neighbor } from "./functions.ts";
 import type { Direction } from "./state.ts";
@@ -57,7 +57,24 @@ class FunctionView implements View {
       ),
     ];
     const where = model.hottestLine(frame);
+    const row = model.row(frame);
+    const shares = (weight: number, otherWeight: number) =>
+      sharesText(model.shares(weight, otherWeight));
+    const facts = row && "change" in row
+      ? [
+        element("dt", {}, "Self"),
+        element("dd", {}, shares(row.self, row.other.self)),
+        element("dt", {}, "Total"),
+        element("dd", {}, shares(row.total, row.other.total)),
+      ]
+      : [
+        ...fact("Self", self, selfSamples),
+        ...fact("Total", total, totalSamples),
+      ];
     const { callers, callees } = model.neighbors(frame);
+    const suffix = model.recording === undefined
+      ? ""
+      : [" before", " after"][model.recording];
     return [
       element(
         "h2",
@@ -68,8 +85,7 @@ class FunctionView implements View {
       element(
         "dl",
         {},
-        ...fact("Self", self, selfSamples),
-        ...fact("Total", total, totalSamples),
+        ...facts,
         element("dt", {}, "Code"),
         element("dd", {}, [category, dso].filter(Boolean).join(", ")),
         ...where ? [element("dt", {}, "Line"), element("dd", {}, where)] : [],
@@ -77,8 +93,16 @@ class FunctionView implements View {
       element(
         "div",
         { class: "neighbors" },
-        this.#neighbors("Callers", "callers", frame, callers, total),
-        this.#neighbors("Callees", "callees", frame, callees, total),
+        this.#neighbors(
+          `Callers${suffix}`,
+          "callers",
+          ...[frame, callers, total] as const,
+        ),
+        this.#neighbors(
+          `Callees${suffix}`,
+          "callees",
+          ...[frame, callees, total] as const,
+        ),
       ),
     ];
   }

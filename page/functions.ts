@@ -20,6 +20,14 @@ export interface FunctionRow {
   totalSamples: number;
 }
 
+/** A function in two recordings. */
+export interface ComparedRow extends FunctionRow {
+  /** The amounts in the recording that is not shown. */
+  readonly other: FunctionRow;
+  /** Change of the share of its own instructions, from before to after. */
+  readonly change: number;
+}
+
 /** Returns the functions with samples. A recursive function is counted once. */
 export function functionRows(
   { nodes, frames }: Profile,
@@ -50,7 +58,7 @@ export function functionRows(
 }
 
 /** Column by which functions are sorted. */
-export type SortKey = "self" | "total" | "name";
+export type SortKey = "self" | "total" | "name" | "change";
 
 /** Returns sorted rows: amounts in descending order, names in alphabetical order. */
 export function sortRows(
@@ -61,6 +69,11 @@ export function sortRows(
   const byName = (a: FunctionRow, b: FunctionRow) =>
     compare(frames[a.frame].name, frames[b.frame].name);
   if (key === "name") return rows.toSorted(byName);
+  if (key === "change") {
+    const changeOf = (row: FunctionRow) =>
+      "change" in row ? Math.abs((row as ComparedRow).change) : 0;
+    return rows.toSorted((a, b) => changeOf(b) - changeOf(a) || byName(a, b));
+  }
   const other = key === "self" ? "total" : "self";
   return rows.toSorted((a, b) =>
     b[key] - a[key] || b[other] - a[other] || byName(a, b)

@@ -17,7 +17,7 @@ import {
   onSchemeChange,
   replaceContent,
 } from "./dom.ts";
-import { amountText, countText } from "./format.ts";
+import { amountText, countText, sharesText } from "./format.ts";
 import { CATEGORIES } from "./histogram.ts";
 import { type Box, boxAt, layOut } from "./layout.ts";
 import type { Direction } from "./state.ts";
@@ -132,6 +132,24 @@ export class GraphView implements View {
         "aria-disabled": String(zoom.length === 0),
       }),
     ];
+    const { recording } = model;
+    if (recording !== undefined) {
+      const choices = ["Widths before", "Widths after"].map((text, index) =>
+        button(text, () => this.#app.change({ recording: index }), {
+          "data-key": text,
+          "aria-pressed": String(index === recording),
+        })
+      );
+      content.splice(
+        1,
+        0,
+        element(
+          "div",
+          { class: "choice", role: "group", "aria-label": "Widths" },
+          ...choices,
+        ),
+      );
+    }
     if (focus !== undefined) {
       const { name } = model.profile.frames[focus];
       content.push(
@@ -230,6 +248,7 @@ export class GraphView implements View {
     const found = colorOf("--found");
     const strong = colorOf("--strong");
     const shade = colorOf("--shade");
+    const change = this.#changePainter();
     const isFocused = this.#tree.matches(":focus-visible");
     return ({ call, left, width, isAround, rest }: Box, top: number) => {
       if (rest > 0) {
@@ -244,8 +263,15 @@ export class GraphView implements View {
       const size = Math.max(right - left - 1, 0.5);
       const isDimmed = hits ? !matches : isAround;
       context.globalAlpha = isDimmed ? 0.45 : 1;
-      context.fillStyle = fills.get(category)!;
+      context.fillStyle = fills.get(change ? "process" : category)!;
       context.fillRect(left, top, size, ROW - 1);
+      if (change) {
+        const { color, strength } = change(call);
+        context.globalAlpha *= strength;
+        context.fillStyle = color;
+        context.fillRect(left, top, size, ROW - 1);
+        context.globalAlpha = isDimmed ? 0.45 : 1;
+      }
       // Neighbors of one category differ a little in color.
       if (index % 2 === 1 && category !== "process") {
         context.fillStyle = shade;
@@ -278,6 +304,23 @@ export class GraphView implements View {
       const isCursor = isFocused && call === this.#cursor?.call;
       const hovered = this.#hovered?.rest === 0 && this.#hovered.call;
       if (isCursor || call === hovered) outline(strong, 2.5);
+    };
+  }
+
+  /** Returns a function that tells a call's color, if the page compares two recordings. */
+  #changePainter() {
+    const { model } = this.#app;
+    const { comparison } = model.profile.data;
+    if (!comparison) return undefined;
+    const { chance } = comparison;
+    const [grown, shrunk] = [colorOf("--grown"), colorOf("--shrunk")];
+    return ({ weight, otherWeight }: Call) => {
+      const { change } = model.shares(weight, otherWeight);
+      const size = Math.abs(change);
+      return {
+        color: change > 0 ? grown : shrunk,
+        strength: size < chance ? 0 : Math.min(1, 0.3 + 7 * size),
+      };
     };
   }
 
@@ -320,10 +363,18 @@ export class GraphView implements View {
     return [
       name,
       amountText(call, model.whole, call.outer, unit, event),
+      ...this.#changeOf(call),
       ...category === "process"
         ? []
         : [where ? `${category}, ${where}` : category],
     ];
+  }
+
+  /** Returns the shares before and after, if the page compares two recordings. */
+  #changeOf({ weight, otherWeight }: Call): string[] {
+    const { model } = this.#app;
+    if (model.recording === undefined) return [];
+    return [sharesText(model.shares(weight, otherWeight))];
   }
 
   #onKey(event: KeyboardEvent): void {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { PageComparison, PageData } from "../src/profile/page_format.ts";
 import type { App, View } from "./app.ts";
 import { element, replaceContent, swatch } from "./dom.ts";
 import {
@@ -15,6 +16,7 @@ import {
   weightWithUnit,
 } from "./format.ts";
 import { CATEGORIES, timesOf } from "./histogram.ts";
+import type { Profile } from "./profile.ts";
 
 /** Names of categories. */
 const NAMES: Record<string, string> = { javascript: "JavaScript" };
@@ -27,28 +29,20 @@ export function headView(app: App): View {
   return {
     element: view,
     render() {
-      replaceContent(legend, ...categories(app));
-      selected.textContent = selectionText(app);
+      const { comparison } = app.model.profile.data;
+      replaceContent(legend, ...comparison ? changes() : categories(app));
+      selected.textContent = comparison ? "" : selectionText(app);
     },
   };
 }
 
 function facts({ model: { profile } }: App): HTMLElement[] {
-  const { title, command, host, startDate, event, lost, hints } = profile.data;
-  const { start, end } = timesOf(profile);
-  const parts = [
-    ...startDate === undefined ? [] : [dateText(startDate)],
-    ...host === undefined ? [] : [`on ${host}`],
-    `${seconds(end - start, 1)} s`,
-    `${countText(profile.samples.count, "sample")} of ${event}`,
-    ...lost === 0 ? [] : [`${countText(lost, "record")} lost`],
-  ];
+  const { title, hints, comparison } = profile.data;
   return [
     element("h1", {}, title),
-    ...command === undefined
-      ? []
-      : [element("p", { class: "command" }, element("code", {}, command))],
-    element("p", { class: "facts" }, parts.join(" · ")),
+    ...comparison
+      ? comparedFacts(comparison, profile.data)
+      : recordedFacts(profile),
     ...hints.length === 0 ? [] : [
       element(
         "details",
@@ -59,6 +53,57 @@ function facts({ model: { profile } }: App): HTMLElement[] {
     ],
   ];
 }
+
+/** Returns the command, and the facts of the recording. */
+function recordedFacts({ data, samples }: Profile): HTMLElement[] {
+  const { command, event, lost } = data;
+  const { start, end } = timesOf({ samples });
+  return [
+    ...commandOf(command),
+    factsOf([
+      ...placeOf(data),
+      `${seconds(end - start, 1)} s`,
+      `${countText(samples.count, "sample")} of ${event}`,
+      ...lost === 0 ? [] : [`${countText(lost, "record")} lost`],
+    ]),
+  ];
+}
+
+/** Returns the facts of two recordings, and what the colors mean. */
+function comparedFacts(
+  { recordings, chance }: PageComparison,
+  { unit, event }: PageData,
+): HTMLElement[] {
+  return [
+    ...recordings.flatMap((recording, i) => [
+      factsOf([
+        `${i === 0 ? "Before" : "After"}: ${recording.name}`,
+        ...placeOf(recording),
+        `${countText(recording.samples, "sample")} of ${event}`,
+        weightWithUnit(recording.weight, unit, event),
+      ]),
+      ...commandOf(recording.command),
+    ]),
+    factsOf([
+      `Changes are in points of percent; below ${
+        (100 * chance).toFixed(2)
+      } they can be chance`,
+    ]),
+  ];
+}
+
+const factsOf = (parts: readonly string[]) =>
+  element("p", { class: "facts" }, parts.join(" · "));
+
+const commandOf = (command: string | undefined) =>
+  command === undefined
+    ? []
+    : [element("p", { class: "command" }, element("code", {}, command))];
+
+const placeOf = ({ startDate, host }: Pick<PageData, "startDate" | "host">) => [
+  ...startDate === undefined ? [] : [dateText(startDate)],
+  ...host === undefined ? [] : [`on ${host}`],
+];
 
 function categories({ model }: App): HTMLElement[] {
   const weights = new Map<string, number>();
@@ -77,6 +122,15 @@ function categories({ model }: App): HTMLElement[] {
         }`,
       ),
   );
+}
+
+/** Returns the legend of a differential flame graph. */
+function changes(): HTMLElement[] {
+  return [
+    element("li", {}, swatch("grown"), "greater share after"),
+    element("li", {}, swatch("shrunk"), "smaller share after"),
+    element("li", {}, swatch("process"), "change that can be chance"),
+  ];
 }
 
 function selectionText({ model }: App): string {

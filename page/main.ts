@@ -47,25 +47,22 @@ const app: App = {
 readFragment();
 const graph = graphView(app);
 const filters = filterView(app, (frame) => graph.reveal(frame));
-views.push(
-  headView(app),
-  timeView(app),
-  filters,
-  graph,
-  tableView(app),
-  functionView(app),
-  codeView(app),
-);
-const [head, ...parts] = views.map((view) => view.element);
-const [time, filter, flames, table, selected, code] = parts;
+const [head, time, table, selected, code] = [
+  ...[headView(app), timeView(app), tableView(app)],
+  ...[functionView(app), codeView(app)],
+];
+// Samples of two recordings have no common time.
+const isCompared = model.profile.data.comparison !== undefined;
+const parts = [...isCompared ? [] : [time], filters, graph];
+views.push(head, ...parts, table, selected, code);
 document.body.append(
-  head,
+  head.element,
   element(
     "main",
     {},
-    ...[time, filter, flames],
-    element("div", { class: "columns" }, table, selected),
-    code,
+    ...parts.map((view) => view.element),
+    element("div", { class: "columns" }, table.element, selected.element),
+    code.element,
   ),
   element("footer", { id: "keys" }, KEYS),
 );

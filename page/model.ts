@@ -14,11 +14,13 @@ import {
 } from "./calls.ts";
 import { codeOf, type FunctionCode, instructionWeights } from "./code.ts";
 import {
+  type ComparedRow,
   type FunctionRow,
   functionRows,
   hottestLines,
   lineWeights,
   neighborsOf,
+  type SortKey,
   sortRows,
   wholeOf,
 } from "./functions.ts";
@@ -37,6 +39,21 @@ export interface Hits {
   readonly amount: Amount;
 }
 
+/** Shares of two recordings, and the change from one to the other. */
+export interface Shares {
+  readonly before: number;
+  readonly after: number;
+  readonly change: number;
+}
+
+const share = (weight: number, whole: Amount | undefined) =>
+  whole && whole.weight > 0 ? weight / whole.weight : 0;
+
+/** Returns the row of a function without samples. */
+const noRow = (frame: number): FunctionRow => ({
+  ...{ frame, self: 0, selfSamples: 0, total: 0, totalSamples: 0 },
+});
+
 /** A profile in a state of the page. */
 export class Model {
   state: State = INITIAL;
@@ -49,8 +66,50 @@ export class Model {
     return this.#cached(
       "amounts",
       this.#selection,
-      () => amountsOf(this.profile, this.state),
+      () =>
+        amountsOf(this.profile, { ...this.state, recording: this.recording }),
     );
+  }
+
+  /** Amounts of the other recording, if the page compares two. */
+  get others(): Amounts | undefined {
+    const { recording } = this;
+    if (recording === undefined) return undefined;
+    return this.#cached(
+      "others",
+      this.#selection,
+      () =>
+        amountsOf(this.profile, { ...this.state, recording: 1 - recording }),
+    );
+  }
+
+  /** The recording that is shown, if the page compares two: 0 before, 1 after. */
+  get recording(): number | undefined {
+    if (!this.profile.data.comparison) return undefined;
+    return this.state.recording ?? 1;
+  }
+
+  /** Order of the functions. */
+  get sort(): SortKey {
+    const { comparison } = this.profile.data;
+    return this.state.sort ?? (comparison ? "change" : "self");
+  }
+
+  /** Amount of the other recording's samples; undefined if the page compares none. */
+  get otherWhole(): Amount | undefined {
+    return this.others && wholeOf(this.others);
+  }
+
+  /**
+   * Returns the shares before and after of a part.
+   *
+   * @param weight Its weight in the shown recording.
+   */
+  shares(weight: number, otherWeight: number): Shares {
+    const own = share(weight, this.whole);
+    const other = share(otherWeight, this.otherWhole);
+    const [before, after] = this.recording === 1 ? [other, own] : [own, other];
+    return { before, after, change: after - before };
   }
 
   /** Amount of the selected samples. */
@@ -60,7 +119,7 @@ export class Model {
 
   /** The functions in the order of the table. */
   get rows(): readonly FunctionRow[] {
-    const { sort } = this.state;
+    const { sort } = this;
     return this.#cached(
       "rows",
       [...this.#selection, sort],
@@ -69,7 +128,7 @@ export class Model {
   }
 
   /** Returns the amounts of a function; undefined if it has no selected sample. */
-  row(frame: number): FunctionRow | undefined {
+  row(frame: number): FunctionRow | ComparedRow | undefined {
     return this.#byFrame.get(frame);
   }
 
@@ -79,14 +138,17 @@ export class Model {
     if (selected !== undefined) return selected;
     return this.#cached("hottest", this.#selection, () => {
       const rows = [...this.#byFrame.values()];
-      return sortRows(rows, "self", this.profile).at(0)?.frame;
+      const { comparison } = this.profile.data;
+      const key = comparison ? "change" : "self";
+      return sortRows(rows, key, this.profile).at(0)?.frame;
     });
   }
 
   /** The call around all others of the flame graph. */
   get root(): Call {
     const { direction, focus } = this.state;
-    const source = { profile: this.profile, amounts: this.amounts };
+    const { profile, amounts, others } = this;
+    const source = { profile, amounts, others };
     return this.#cached(
       "root",
       [...this.#selection, direction, focus],
@@ -104,7 +166,7 @@ export class Model {
 
   /** The result of the search; undefined without a pattern, or if it is invalid. */
   get hits(): Hits | undefined {
-    const { search, sort } = this.state;
+    const { sort, state: { search } } = this;
     const pattern = search === "" ? undefined : patternOf(search);
     if (pattern === undefined) return undefined;
     const matches = this.#cached(
@@ -179,16 +241,33 @@ export class Model {
     };
   }
 
-  get #byFrame(): Map<number, FunctionRow> {
+  get #byFrame(): Map<number, FunctionRow | ComparedRow> {
     return this.#cached("by frame", this.#selection, () => {
       const rows = functionRows(this.profile, this.amounts);
-      return new Map(rows.map((row) => [row.frame, row]));
+      const byFrame = new Map(rows.map((row) => [row.frame, row]));
+      return this.others ? this.#compared(byFrame, this.others) : byFrame;
     });
+  }
+
+  /** Returns the functions of both recordings. */
+  #compared(
+    own: ReadonlyMap<number, FunctionRow>,
+    others: Amounts,
+  ): Map<number, ComparedRow> {
+    const rows = functionRows(this.profile, others);
+    const byFrame = new Map(rows.map((row) => [row.frame, row]));
+    const frames = new Set([...own.keys(), ...byFrame.keys()]);
+    return new Map(Array.from(frames, (frame) => {
+      const row = own.get(frame) ?? noRow(frame);
+      const other = byFrame.get(frame) ?? noRow(frame);
+      const { change } = this.shares(row.self, other.self);
+      return [frame, { ...row, other, change }];
+    }));
   }
 
   get #selection() {
     const { since, until, pid, tid } = this.state;
-    return [since, until, pid, tid];
+    return [since, until, pid, tid, this.recording];
   }
 
   #cached<T>(name: string, parts: readonly unknown[], compute: () => T): T {

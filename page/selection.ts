@@ -14,6 +14,8 @@ export interface Selection {
   readonly until?: number;
   readonly pid?: number;
   readonly tid?: number;
+  /** Index of a recording, if the page compares two. */
+  readonly recording?: number;
 }
 
 /** Weight and number of samples. */
@@ -35,11 +37,12 @@ export interface Amounts {
 /** Returns whether the samples of each thread are selected. */
 export function selectedThreads(
   { threads }: Pick<Profile, "threads">,
-  { pid, tid }: Selection,
+  { pid, tid, recording }: Selection,
 ): boolean[] {
   return threads.map((thread) =>
     (pid === undefined || thread.pid === pid) &&
-    (tid === undefined || thread.tid === tid)
+    (tid === undefined || thread.tid === tid) &&
+    (recording === undefined || thread.recording === recording)
   );
 }
 

@@ -18,7 +18,8 @@ export interface State extends Selection {
   /** The frames from the graph's root to the zoomed call. */
   readonly zoom: readonly number[];
   readonly search: string;
-  readonly sort: SortKey;
+  /** Undefined for the page's own order. */
+  readonly sort?: SortKey;
   /** The function whose callers, callees and code are shown. */
   readonly selected?: number;
   /** The source line that is marked in the code. */
@@ -32,12 +33,13 @@ export interface Place {
   readonly line: number;
 }
 
+const SORT_KEYS: readonly SortKey[] = ["self", "total", "name", "change"];
+
 /** The state of a page that was opened without a fragment. */
 export const INITIAL: State = {
   direction: "callees",
   zoom: [],
   search: "",
-  sort: "self",
 };
 
 /** Returns the fragment of a state, without its `#`. */
@@ -53,11 +55,12 @@ export function toFragment(state: State): string {
   add("until", until === undefined ? undefined : until / 1e9);
   add("pid", state.pid);
   add("tid", state.tid);
+  add("recording", state.recording);
   add("graph", direction === INITIAL.direction ? undefined : direction);
   add("focus", state.focus);
   add("zoom", state.zoom.join("."));
   add("search", state.search);
-  add("sort", sort === INITIAL.sort ? undefined : sort);
+  add("sort", sort);
   add("function", state.selected);
   add("line", state.marked && `${state.marked.file}.${state.marked.line}`);
   return parameters.toString();
@@ -80,18 +83,20 @@ export function fromFragment(fragment: string, frameCount: number): State {
       ? index
       : undefined;
   const sort = parameters.get("sort");
+  const recording = number("recording");
   return {
     since: nanoseconds("since"),
     until: nanoseconds("until"),
     pid: number("pid"),
     tid: number("tid"),
+    recording: recording === 0 || recording === 1 ? recording : undefined,
     direction: parameters.get("graph") === "callers" ? "callers" : "callees",
     focus: frame(number("focus")),
     zoom: (parameters.get("zoom") ?? "").split(".")
       .map((part) => frame(numberOf(part)))
       .filter((index) => index !== undefined),
     search: parameters.get("search") ?? "",
-    sort: sort === "total" || sort === "name" ? sort : "self",
+    sort: SORT_KEYS.find((key) => key === sort),
     selected: frame(number("function")),
     marked: placeOf(parameters.get("line")),
   };

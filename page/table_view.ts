@@ -8,8 +8,8 @@
 import type { App, View } from "./app.ts";
 import { button, element, replaceContent } from "./dom.ts";
 import { functionButton } from "./function_button.ts";
-import { percent, weightText } from "./format.ts";
-import type { FunctionRow, SortKey } from "./functions.ts";
+import { percent, pointsText, weightText } from "./format.ts";
+import type { ComparedRow, FunctionRow, SortKey } from "./functions.ts";
 
 /** Number of rows at first, and of those that a click adds. */
 const ROWS = 20;
@@ -19,6 +19,16 @@ interface Column {
   readonly class: string;
   readonly sort?: SortKey;
 }
+
+/** The columns of a comparison; shares are those of own instructions. */
+const comparedColumns = (unit: string): Column[] => [
+  { title: "Change", class: "number", sort: "change" },
+  { title: "Before", class: "number" },
+  { title: "After", class: "number" },
+  { title: unit, class: "number change wide" },
+  { title: "Function", class: "name", sort: "name" },
+  { title: "File", class: "where wide" },
+];
 
 /** Creates the table of functions. */
 export function tableView(app: App): View {
@@ -74,16 +84,19 @@ class TableView implements View {
   }
 
   #renderHead(): void {
-    const { sort } = this.#app.model.state;
-    const isTime = this.#app.model.profile.data.unit === "nanoseconds";
-    const columns: Column[] = [
-      { title: "Self", class: "number", sort: "self" },
-      { title: isTime ? "Self ms" : "Self count", class: "number wide" },
-      { title: "Samples", class: "number wide" },
-      { title: "Total", class: "number", sort: "total" },
-      { title: "Function", class: "name", sort: "name" },
-      { title: "Hottest line or file", class: "where wide" },
-    ];
+    const { sort } = this.#app.model;
+    const { unit, comparison } = this.#app.model.profile.data;
+    const isTime = unit === "nanoseconds";
+    const columns: Column[] = comparison
+      ? comparedColumns(isTime ? "Self ms" : "Self count")
+      : [
+        { title: "Self", class: "number", sort: "self" },
+        { title: isTime ? "Self ms" : "Self count", class: "number wide" },
+        { title: "Samples", class: "number wide" },
+        { title: "Total", class: "number", sort: "total" },
+        { title: "Function", class: "name", sort: "name" },
+        { title: "Hottest line or file", class: "where wide" },
+      ];
     replaceContent(
       this.#head,
       ...columns.map(({ title, class: name, sort: key }) => {
@@ -107,22 +120,54 @@ class TableView implements View {
     );
   }
 
-  #row({ frame, self, selfSamples, total }: FunctionRow): HTMLElement {
+  #row(row: FunctionRow | ComparedRow): HTMLElement {
+    if ("change" in row) return this.#comparedRow(row);
+    const { frame, self, selfSamples, total } = row;
     const { model } = this.#app;
     const { dso } = model.profile.frames[frame];
     const { unit } = model.profile.data;
     const { weight } = model.whole;
     const where = model.hottestLine(frame) || dso;
-    const isCurrent = frame === model.selected;
     const bar = element("td", { class: "number share" }, percent(self, weight));
     bar.style.setProperty("--share", `${100 * self / (weight || 1)}%`);
-    return element(
-      "tr",
-      { class: isCurrent ? "current" : undefined },
+    return this.#rowOf(frame, where, [
       bar,
       element("td", { class: "number wide" }, weightText(self, unit)),
       element("td", { class: "number wide" }, selfSamples.toLocaleString("en")),
       element("td", { class: "number" }, percent(total, weight)),
+    ]);
+  }
+
+  #comparedRow({ frame, self, other }: ComparedRow): HTMLElement {
+    const { model } = this.#app;
+    const { unit } = model.profile.data;
+    const { before, after, change } = model.shares(self, other.self);
+    const weights = model.recording === 1
+      ? [other.self, self]
+      : [self, other.self];
+    const cell = (text: string, name = "number") =>
+      element("td", { class: name }, text);
+    return this.#rowOf(frame, model.profile.frames[frame].dso, [
+      cell(pointsText(change)),
+      cell(before === 0 ? "new" : percent(before, 1)),
+      cell(after === 0 ? "gone" : percent(after, 1)),
+      cell(
+        weights.map((weight) => weightText(weight, unit)).join(" → "),
+        "number change wide",
+      ),
+    ]);
+  }
+
+  #rowOf(
+    frame: number,
+    where: string,
+    numbers: readonly HTMLElement[],
+  ): HTMLElement {
+    const isCurrent = frame === this.#app.model.selected;
+    return element(
+      "tr",
+      { class: isCurrent ? "current" : undefined },
+      ...numbers,
       element(
         "td",
         { class: "name" },

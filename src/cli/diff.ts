@@ -9,6 +9,8 @@ import {
   diffProfiles,
   type FunctionChange,
 } from "../profile/diff.ts";
+import { toDiffPage } from "../profile/diff_page.ts";
+import { foldUnnamed } from "../profile/folded_profile.ts";
 import type { Profile } from "../profile/profile.ts";
 import { isTime } from "../profile/unit.ts";
 import { type Options, optionsHelp } from "./options.ts";
@@ -19,6 +21,7 @@ import {
   printHints,
   readWithProgress,
 } from "./read_recording.ts";
+import { writeFile } from "./report_files.ts";
 import { amountOf, amountTitle } from "./report_table.ts";
 
 /** Maximum number of rows. */
@@ -28,6 +31,11 @@ const ROWS = 20;
 const SMALLEST = 0.00005;
 
 const OPTIONS = {
+  html: {
+    type: "string",
+    value: "FILE",
+    help: "write a page for a browser with a differential flame graph",
+  },
   event: {
     type: "string",
     value: "NAME",
@@ -51,7 +59,8 @@ compiler tier of JavaScript functions is ignored.
 
 ${optionsHelp(OPTIONS)}
 
-Requires --allow-read. --allow-run=c++filt demangles names of C++ and Rust.
+Requires --allow-read, and --allow-write for --html. --allow-run=c++filt demangles names
+of C++ and Rust.
 `;
 
 export const diff: Command = {
@@ -63,10 +72,16 @@ export const diff: Command = {
     if (positionals.length !== 2) {
       throw new UsageError("diff requires two RECORDINGs");
     }
+    const { html, event, dumps } = values;
+    const timeline = html !== undefined;
     const profiles: Profile[] = [];
     for (const name of positionals) {
       const path = await findRecording(name);
-      profiles.push(await readWithProgress("diff", path, values));
+      profiles.push(
+        await readWithProgress("diff", path, {
+          ...{ event, dumps, timeline },
+        }),
+      );
     }
     const [first, second] = profiles;
     if (first.event !== second.event) {
@@ -74,7 +89,12 @@ export const diff: Command = {
         `the recordings have different events, ${first.event} and ${second.event}: select one that both have with --event, or record again`,
       );
     }
-    showChanges(first, second, positionals);
+    if (html === undefined) showChanges(first, second, positionals);
+    else {
+      const folded = [foldUnnamed(first), foldUnnamed(second)] as const;
+      const [before, after] = positionals;
+      await writeFile("diff", html, await toDiffPage(folded, [before, after]));
+    }
     for (const profile of profiles) printHints("diff", profile);
     return 0;
   },

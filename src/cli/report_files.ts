@@ -46,11 +46,19 @@ export async function writeProfile(
   profile: Profile,
   title: string,
 ): Promise<void> {
-  const content = await FORMATS[format](profile, title);
+  await writeFile("report", path, await FORMATS[format](profile, title));
+}
+
+/** Writes a command's file, or to standard output if the path is `-`. */
+export async function writeFile(
+  command: string,
+  path: string,
+  content: string | Uint8Array,
+): Promise<void> {
   const bytes = typeof content === "string"
     ? new TextEncoder().encode(content)
     : content;
   if (path === STDOUT) return writeStdout(bytes);
   await Deno.writeFile(path, bytes);
-  console.error(`jitdump report: wrote ${path}`);
+  console.error(`jitdump ${command}: wrote ${path}`);
 }

@@ -68,7 +68,7 @@ function selfWeights(profile: Profile): Map<string, SelfWeight> {
   const weights = new Map<string, SelfWeight>();
   for (const { symbol, self } of functionTotals(profile)) {
     if (self === 0) continue;
-    const name = nameOf(symbol);
+    const name = comparedName(symbol);
     const category = symbol.category;
     const key = `${category}\0${name}`;
     const known = weights.get(key);
@@ -78,5 +78,6 @@ function selfWeights(profile: Profile): Map<string, SelfWeight> {
   return weights;
 }
 
-const nameOf = ({ name, category }: FrameSymbol) =>
+/** Returns the name by which a function is compared: that of JavaScript without its tier. */
+export const comparedName = ({ name, category }: FrameSymbol): string =>
   category === "javascript" ? untieredName(name) : name;

@@ -70,9 +70,9 @@ export function toPageData(
 }
 
 /** Returns the whole, the functions and the processes. */
-function framesOf(
-  { processes }: Profile,
-  { symbols }: MergedTree,
+export function framesOf(
+  { processes }: Pick<Profile, "processes">,
+  { symbols }: Pick<MergedTree, "symbols">,
 ): PageFrames {
   return {
     name: ["all", ...symbols.map(({ name }) => name), ...processes],
@@ -86,8 +86,8 @@ function framesOf(
 }
 
 /** Returns the page's nodes, and the index of each node of the tree among them. */
-function nodesOf(
-  { tree, symbols }: MergedTree,
+export function nodesOf(
+  { tree, symbols }: Pick<MergedTree, "tree" | "symbols">,
 ): { nodes: PageNodes; indices: Int32Array } {
   const [depths, frames] = [[0], [0]];
   const indices = new Int32Array(tree.size);

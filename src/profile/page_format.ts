@@ -31,6 +31,8 @@ export interface PageData {
   readonly lost: number;
   /** Sentences on the quality of the profile. */
   readonly hints: readonly string[];
+  /** What is compared, if the page has two recordings. */
+  readonly comparison?: PageComparison;
   readonly frames: PageFrames;
   readonly nodes: PageNodes;
   readonly threads: readonly PageThread[];
@@ -41,6 +43,24 @@ export interface PageData {
   /** The functions with instructions. */
   readonly code: readonly PageCode[];
   readonly sources: readonly PageSource[];
+}
+
+/** Two recordings that are compared. */
+export interface PageComparison {
+  /** The one before and the one after. */
+  readonly recordings: readonly PageRecording[];
+  /** The change of a share that can be due to chance. */
+  readonly chance: number;
+}
+
+/** A recording that is compared. */
+export interface PageRecording {
+  readonly name: string;
+  readonly command?: string;
+  readonly host?: string;
+  readonly startDate?: number;
+  readonly samples: number;
+  readonly weight: number;
 }
 
 /** Functions and processes. The first frame is the whole. */
@@ -63,6 +83,8 @@ export interface PageThread {
   readonly tid: number;
   readonly name: string;
   readonly processName: string;
+  /** Index of its recording, if the page compares two. */
+  readonly recording?: number;
 }
 
 /** The samples in the order of time. */

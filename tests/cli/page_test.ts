@@ -1,31 +1,24 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { Model } from "../../page/model.ts";
 import { profileOf } from "../../page/profile.ts";
 import type { PageData } from "../../src/profile/page_format.ts";
 import { itUnless } from "../support/it_unless.ts";
+import { jitdump } from "../support/jitdump.ts";
 import { writeRecording } from "../support/jitted_recording.ts";
-import { isInstalled, run } from "../support/perf.ts";
+import { isInstalled } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
-
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
 
 const noObjdump = await isInstalled("objdump")
   ? undefined
   : "binutils is not installed";
 
 /** Runs `jitdump report` on the recording in a directory. */
-async function report(
-  directory: string,
-  permissions: string[],
-  ...args: string[]
-): Promise<{ stdout: string; stderr: string }> {
+function report(directory: string, permissions: string[], ...args: string[]) {
   writeRecording(directory);
-  return await run([
-    ...[Deno.execPath(), "run", "--no-config", "--no-prompt", "--allow-read"],
-    ...[...permissions, CLI, "report", directory, ...args],
-  ] as unknown as [string, ...string[]]);
+  const flags = ["--allow-read", ...permissions];
+  return jitdump(["report", directory, ...args], flags);
 }
 
 /** Returns the data of a page. */
@@ -108,5 +101,25 @@ describe("jitdump report --html", () => {
     );
     assertStringIncludes(stderr, `wrote ${path}`);
     assertStringIncludes(Deno.readTextFileSync(path), "<!DOCTYPE html>");
+  });
+});
+
+describe("jitdump diff --html", () => {
+  it("has the changes of two recordings when both have samples", async () => {
+    using directory = temporaryDirectory();
+    const [a, b] = ["a", "b"].map((name) => join(directory.path, name));
+    for (const path of [a, b]) {
+      Deno.mkdirSync(path);
+      writeRecording(path);
+    }
+    const { stdout, stderr } = await jitdump(["diff", "--html", "-", a, b]);
+    const data = dataOf(stdout);
+    assertEquals(data.title, `${a} → ${b}`, stderr);
+    const model = new Model(profileOf(data));
+    assertEquals(model.whole, model.otherWhole);
+    assertEquals(
+      model.rows.map((row) => "change" in row ? row.change : undefined),
+      [0, 0, 0, 0],
+    );
   });
 });

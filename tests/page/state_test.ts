@@ -25,7 +25,8 @@ describe("the fragment of a page", () => {
         until: 2_000_000_000,
         tid: 12,
       },
-      { ...INITIAL, pid: 0, sort: "name" },
+      { ...INITIAL, pid: 0, sort: "name", recording: 0 },
+      { ...INITIAL, sort: "self", marked: { file: 3, line: 12 } },
     ];
     for (const state of states) {
       const fragment = toFragment(state);
@@ -40,7 +41,7 @@ describe("the fragment of a page", () => {
 
   it("has initial values when it was forged", () => {
     const forged =
-      "#since=x&until=-1&pid=1e9&tid=&graph=up&focus=100&zoom=1.x.200.2&sort=a&function=1.5";
+      "#line=3&recording=2&since=x&until=-1&pid=1e9&tid=&graph=up&focus=100&zoom=1.x.200.2&sort=a&function=1.5";
     assertEquals(clean(fromFragment(forged, FRAMES)), {
       ...clean(INITIAL),
       zoom: [1, 2],
