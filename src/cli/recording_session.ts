@@ -53,7 +53,12 @@ export interface SessionOptions {
 /** Returns CPU cycles if the processor counts them, else CPU time. */
 export function defaultEvent(libc: Libc): RecordedEvent {
   const cycles = parseEvent("cycles")!;
-  return isCounted(libc, cycles) ? cycles : parseEvent("cpu-clock")!;
+  // Only the PMU of the kind of core that runs this thread counts.
+  return eventsOfPmus(cycles, corePmus()).some((event) =>
+      isCounted(libc, event)
+    )
+    ? cycles
+    : parseEvent("cpu-clock")!;
 }
 
 /** A running recording. */

@@ -12,12 +12,14 @@ const NAMES = ["cpu_core", "cpu_atom", "cpu_lowpower"];
 /**
  * Returns the core PMUs of a hybrid processor; none for other processors, and none without
  * permission to read /sys, for which Deno (2.9) requires all permissions.
+ *
+ * @param devices Directory of the machine's devices.
  */
-export function corePmus(): CorePmu[] {
+export function corePmus(devices = "/sys/devices"): CorePmu[] {
   return NAMES.flatMap((name) => {
     try {
       const read = (file: string) =>
-        Deno.readTextFileSync(`/sys/devices/${name}/${file}`).trim();
+        Deno.readTextFileSync(`${devices}/${name}/${file}`).trim();
       const type = Number(read("type"));
       return [{ name, type, cpus: parseCpus(read("cpus")) }];
     } catch {

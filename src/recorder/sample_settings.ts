@@ -29,12 +29,11 @@ export interface SampleSettings {
 const CLOCK_MONOTONIC = 1;
 
 /**
- * The user registers of samples, as perf 6.1 to 7.2 record them: on x86-64 all but the data
- * segments, on AArch64 all up to the program counter.
+ * Returns the mask of user registers in samples, as perf 6.1 to 7.2 record them: on x86-64 all
+ * but the data segments, on AArch64 all up to the program counter.
  */
-const USER_REGISTERS = Deno.build.arch === "aarch64"
-  ? 0x1_ffff_ffffn
-  : 0xff_0fffn;
+export const userRegisters = (arch: typeof Deno.build.arch): bigint =>
+  arch === "aarch64" ? 0x1_ffff_ffffn : 0xff_0fffn;
 
 /** Fields of each sample. */
 const FIELDS = SampleType.IDENTIFIER | SampleType.IP | SampleType.TID |
@@ -61,7 +60,7 @@ export function attrOf(
     sampleType: FIELDS |
       (callGraph === "none" ? 0 : SampleType.CALLCHAIN) |
       (hasStack ? SampleType.REGS_USER | SampleType.STACK_USER : 0),
-    sampleRegsUser: hasStack ? USER_REGISTERS : 0n,
+    sampleRegsUser: hasStack ? userRegisters(Deno.build.arch) : 0n,
     sampleStackUser: hasStack ? stackSize : 0,
     clockid: CLOCK_MONOTONIC,
     flags: [

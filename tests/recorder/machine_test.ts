@@ -1,12 +1,14 @@
 import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { parseCpus } from "../../src/recorder/core_pmus.ts";
+import { corePmus, parseCpus } from "../../src/recorder/core_pmus.ts";
 import {
   parseKernelCode,
   parseKernelStart,
   parseModules,
 } from "../../src/recorder/kernel_code.ts";
 import { parseProcessorName } from "../../src/recorder/processor_name.ts";
+import { temporaryDirectory } from "../support/script.ts";
 
 const KALLSYMS = [
   "0000000000000000 A fixed_percpu_data",
@@ -72,6 +74,33 @@ describe("parseProcessorName()", () => {
       parseProcessorName("processor\t: 0\nBogoMIPS\t: 50\n"),
       undefined,
     );
+  });
+});
+
+describe("corePmus()", () => {
+  it("returns the PMUs of both kinds of cores when the processor is hybrid", () => {
+    using devices = temporaryDirectory();
+    for (
+      const [name, type, cpus] of [
+        ["cpu_core", "4", "0-3"],
+        ["cpu_atom", "10", "4,6-7"],
+        ["power", "9", "0"],
+      ]
+    ) {
+      const directory = join(devices.path, name);
+      Deno.mkdirSync(directory);
+      Deno.writeTextFileSync(join(directory, "type"), `${type}\n`);
+      Deno.writeTextFileSync(join(directory, "cpus"), `${cpus}\n`);
+    }
+    assertEquals(corePmus(devices.path), [
+      { name: "cpu_core", type: 4, cpus: new Set([0, 1, 2, 3]) },
+      { name: "cpu_atom", type: 10, cpus: new Set([4, 6, 7]) },
+    ]);
+  });
+
+  it("returns none when all cores are of one kind", () => {
+    using devices = temporaryDirectory();
+    assertEquals(corePmus(devices.path), []);
   });
 });
 
