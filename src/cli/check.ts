@@ -40,6 +40,9 @@ ${optionsHelp(OPTIONS)}
 perf finds a dump only by the name jit-PID.dump. A dump with another name is treated as
 a copy.
 
+A dump does not record the end of its process, so check cannot find functions that are
+missing after a complete last record. jitdump report finds them if they have samples.
+
 Requires --allow-read. Exit status: 0 without errors, 1 with errors or if a file cannot
 be read.
 `;
