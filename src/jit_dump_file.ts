@@ -419,7 +419,7 @@ export class JitDumpFile implements Disposable {
   #requireOneWrite(size: number): void {
     if (size <= MAX_WRITE) return;
     throw new RangeError(
-      `Cannot append to "${this.path}": the records have ${size} bytes, and one write has at most ${MAX_WRITE}`,
+      `Cannot append to "${this.path}": the records have ${size} bytes, but one write has at most ${MAX_WRITE} bytes`,
     );
   }
 }

@@ -127,7 +127,7 @@ function openLibrary(
     : checkPath(`Cannot open a ${kind}`, "options.libc", libc);
   if (!isSupported()) {
     throw new Deno.errors.NotSupported(
-      `Cannot open "${path}": perf exists on Linux only, and this system is ${Deno.build.os}`,
+      `Cannot open "${path}": perf exists only on Linux, and this system is ${Deno.build.os}`,
     );
   }
   return openLibc(

@@ -238,6 +238,6 @@ export function requireOwner(
   const user = effectiveUserId(file.libc);
   if (status.owner === user || isNew || writers || isOurs()) return;
   throw new Deno.errors.InvalidData(
-    `Cannot append to "${file.path}": it belongs to user ${status.owner}, and this process is user ${user}. Choose another directory.`,
+    `Cannot append to "${file.path}": it belongs to user ${status.owner}, but this process is user ${user}. Choose another directory.`,
   );
 }

@@ -71,7 +71,7 @@ export function struct<T extends object>(
   const viewOf = (bytes: Uint8Array, verb: string) => {
     if (bytes.length < size) {
       throw new RangeError(
-        `Cannot ${verb} ${name}: it has ${size} bytes, and the view has ${bytes.length}`,
+        `Cannot ${verb} ${name}: it has ${size} bytes, but the view has ${bytes.length}`,
       );
     }
     return new DataView(bytes.buffer, bytes.byteOffset, size);

@@ -88,11 +88,11 @@ export async function readFileHeader(
   if (size < SIZE_WITHOUT_FLAGS || size > source.size) {
     refuse(
       "size",
-      `is ${size}, and a header has ${PipeHeader.size} or ${PerfHeader.size} bytes`,
+      `is ${size}, but a header has ${PipeHeader.size} or ${PerfHeader.size} bytes`,
     );
   }
   if (bytes.length < Math.min(size, PerfHeader.size)) {
-    refuse("size", `is ${size}, and the file has ${bytes.length} bytes`);
+    refuse("size", `is ${size}, but the file has ${bytes.length} bytes`);
   }
   await readAttrs(source, window, decoder);
   const dataStart = window.number(HEADER.dataOffset);
@@ -100,7 +100,7 @@ export async function readFileHeader(
   if (dataStart > source.size) {
     refuse(
       "dataOffset",
-      `is ${dataStart}, and the file has ${source.size} bytes`,
+      `is ${dataStart}, but the file has ${source.size} bytes`,
     );
   }
   // At the end of a recording, perf writes the size and the features, and jitdump record
@@ -140,7 +140,7 @@ function readMagic(bytes: Uint8Array): boolean {
   if (bytes.length < PipeHeader.size) {
     refuse(
       "magic",
-      `is missing: the file has ${bytes.length} bytes, and a header has ${PipeHeader.size}`,
+      `is missing: the file has ${bytes.length} bytes, but a header has ${PipeHeader.size}`,
     );
   }
   const magic = String.fromCharCode(...bytes.subarray(0, U64_SIZE));
@@ -170,7 +170,7 @@ async function readAttrs(
   if (offset + size > fileSize) {
     refuse(
       "attrsSize",
-      `is ${size} at ${offset}, and the file has ${fileSize} bytes`,
+      `is ${size} at byte ${offset}, but the file has ${fileSize} bytes`,
     );
   }
   const { littleEndian } = header;
@@ -188,7 +188,7 @@ async function readAttrs(
     space -= idsSize;
     if (idsOffset + idsSize > fileSize || space < 0) {
       attrs.refuse(
-        `is ${idsSize} at ${idsOffset}, and the file has ${fileSize} bytes`,
+        `is ${idsSize} at byte ${idsOffset}, but the file has ${fileSize} bytes`,
         "perf_file_attr",
         "ids.size",
         section + FileSection.offsets.size,

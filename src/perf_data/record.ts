@@ -147,7 +147,7 @@ export class PerfRecord {
     const space = this.bodyEnd - from;
     if (count * width <= space) return;
     this.refuse(
-      `is ${count}, and the record has ${space} bytes left`,
+      `is ${count}, but the record has ${space} bytes left`,
       field,
       fieldOffset,
     );

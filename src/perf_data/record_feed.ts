@@ -167,7 +167,7 @@ export class RecordFeed {
       }
       if (size < EventHeader.size) {
         window.refuse(
-          `is ${size}, and a record has at least ${EventHeader.size} bytes`,
+          `is ${size}, but a record has at least ${EventHeader.size} bytes`,
           perfRecordName(type),
           "header.size",
           at + HEADER.size,
@@ -224,7 +224,7 @@ export class RecordFeed {
       const aligned = Math.ceil((fixed + dataSize) / U64_SIZE) * U64_SIZE;
       if (aligned < 0x1_0000 || aligned % 0x1_0000 !== size) {
         window.refuse(
-          `is ${dataSize}, and the record has ${size} bytes`,
+          `is ${dataSize}, but the record has ${size} bytes`,
           perfRecordName(PerfRecordType.Compressed2),
           "data_size",
           field,

@@ -124,7 +124,7 @@ export class Mmap2 extends Mmap {
     const size = this.#buildIdSize;
     if (size > BUILD_ID_SIZE_MAX) {
       this.refuse(
-        `is ${size}, and the record has space for ${BUILD_ID_SIZE_MAX}`,
+        `is ${size}, but the record has space for ${BUILD_ID_SIZE_MAX}`,
         "build_id_size",
         BODY + MMAP2.maj + BUILD_ID.buildIdSize,
       );

@@ -139,7 +139,7 @@ export class SampleLayout {
         window,
         start + EventHeader.offsets.size,
         "header.size",
-        `is ${size}, and the sample's first fields end at ${this.fixedEnd}`,
+        `is ${size}, but the sample's first fields end at ${this.fixedEnd}`,
       );
     }
 
@@ -152,7 +152,7 @@ export class SampleLayout {
           window,
           field,
           name,
-          `needs ${width} bytes, and the record has ${end - at} left`,
+          `needs ${width} bytes, but the record has ${end - at} left`,
         );
       }
       at += width;
@@ -166,7 +166,7 @@ export class SampleLayout {
           window,
           at - U64_SIZE,
           name,
-          `is ${count}, and the record has ${space} bytes left`,
+          `is ${count}, but the record has ${space} bytes left`,
         );
       }
       at += count * width;

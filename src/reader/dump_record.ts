@@ -235,7 +235,7 @@ export class CodeLoad extends DumpRecord {
     this.#hasCode = codeSize <= space;
     if (!this.#hasCode && (nul !== totalSize - 1 || codeSize > LARGEST_CODE)) {
       this.refuse(
-        `is ${codeSize}, and the record has space for ${space}`,
+        `is ${codeSize}, but the record has space for ${space}`,
         "code_size",
         LOAD.codeSize,
       );
@@ -396,7 +396,7 @@ export class DebugInfo extends DumpRecord {
       const end = nameAt < available ? this.endOfText(nameAt, available) : -1;
       if (end === -1) {
         this.refuse(
-          `is ${nrEntry}, and the record ends in entry ${i}`,
+          `is ${nrEntry}, but the record ends in entry ${i}`,
           "nr_entry",
           INFO.nrEntry,
         );
@@ -503,7 +503,7 @@ export class UnwindingInfo extends DumpRecord {
     const space = this.available - UnwindingInfoRecord.size;
     if (this.unwindingSize > space) {
       this.refuse(
-        `is ${this.unwindingSize}, and the record has space for ${space}`,
+        `is ${this.unwindingSize}, but the record has space for ${space}`,
         "unwinding_size",
         UNWINDING.unwindingSize,
       );

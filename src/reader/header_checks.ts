@@ -96,7 +96,7 @@ export function checkHeader(header: DumpHeader, findings: Findings): void {
       "ELF machine",
       AT.elfMach,
       EVERY_PERF,
-      `the code is for ELF machine ${elfMach}, and this machine is ${HOST_MACHINE}; perf inject marks its images as code of the machine that it runs on`,
+      `the code is for ELF machine ${elfMach}, but this machine is ${HOST_MACHINE}; perf inject marks its images as code of the machine that it runs on`,
       "Run perf inject on a machine of the dump's kind.",
     );
   }

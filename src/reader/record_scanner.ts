@@ -194,7 +194,7 @@ export class RecordScanner {
 /** Throws an error about a file that ends within its header. */
 export function refuseShort(size: number): never {
   throw new JitDumpFormatError(
-    `is missing: the file has ${size} bytes, and a header has ${FileHeader.size}`,
+    `is missing: the file has ${size} bytes, but a header has ${FileHeader.size}`,
     { offset: 0, record: "file header", field: "magic" },
   );
 }

@@ -103,7 +103,7 @@ export class RecoveringReader
       if (found !== undefined) {
         yield new CorruptRange(
           FileHeader.offsets.totalSize,
-          `file header: total_size is ${totalSize}, and a record starts at byte ${found}`,
+          `file header: total_size is ${totalSize}, but a record starts at byte ${found}`,
           found,
         );
       }

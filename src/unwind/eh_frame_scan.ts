@@ -50,7 +50,7 @@ function fdesOf(codeSize: number, ehFrame: Uint8Array): Fde[] {
     const { at, start, size } = entry;
     if (start < 0 || size < 0 || start + size > codeSize) {
       throw new CallFrameError(
-        `an FDE describes ${size} bytes from offset ${start}, and the code has ` +
+        `an FDE describes ${size} bytes from offset ${start}, but the code has ` +
           `${codeSize}; .eh_frame starts at the next multiple of 8 after the code`,
         at,
       );
