@@ -511,7 +511,7 @@ describe("PerfDataReader", () => {
       [error.record, error.field],
       ["PERF_RECORD_SAMPLE", "header.size"],
     );
-    assertStringIncludes(error.message, "is 0, and a record has at least 8");
+    assertStringIncludes(error.message, "is 0, but a record has at least 8");
   });
 
   it("throws with byte and field when the header is malformed", async () => {
