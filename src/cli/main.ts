@@ -13,10 +13,12 @@ import { doctor } from "./doctor.ts";
 import { inspect } from "./inspect.ts";
 import { record } from "./record.ts";
 import { report } from "./report.ts";
+import { top } from "./top.ts";
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   record,
   report,
+  top,
   diff,
   doctor,
   inspect,

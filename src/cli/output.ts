@@ -19,6 +19,13 @@ export class Output {
     if (this.#text.length >= BUFFER_SIZE) this.flush();
   }
 
+  /** Returns the buffered lines, and removes them. */
+  take(): string[] {
+    const lines = this.#text.split("\n").slice(0, -1);
+    this.#text = "";
+    return lines;
+  }
+
   /** Writes the buffered lines. */
   flush(): void {
     const bytes = encoder.encode(this.#text);

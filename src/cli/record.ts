@@ -11,10 +11,8 @@ import {
   parseEvent,
   type RecordedEvent,
 } from "../recorder/event.ts";
-import type { Target } from "../recorder/event_set.ts";
 import { kernelSetting } from "../recorder/kernel_setting.ts";
 import { RecordingDirectory } from "../recorder/recording_directory.ts";
-import { hasEnded, threadIds } from "../recorder/running_processes.ts";
 import {
   CALL_GRAPHS,
   type CallGraph,
@@ -29,6 +27,15 @@ import {
   UsageError,
 } from "./command.ts";
 import { emitCache } from "./emitted_code.ts";
+import {
+  findTarget,
+  kill,
+  onEnd,
+  onSignals,
+  type Recorded,
+  startCommand,
+  toPositive,
+} from "./recorded_program.ts";
 import { Progress } from "./progress.ts";
 import { defaultEvent, RecordingSession } from "./recording_session.ts";
 import { type Options, optionsHelp } from "./options.ts";
@@ -131,12 +138,6 @@ const STACK_SIZE = 8192;
 /** Name of the page in the recording's directory. */
 const PAGE = "report.html";
 
-/** Signals that request a program to terminate. */
-const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
-
-/** Milliseconds between two checks whether a process is still running. */
-const CHECK_INTERVAL = 100;
-
 export const record: Command = {
   summary: "record a program, and report",
   help: HELP,
@@ -189,8 +190,7 @@ interface RecordOptions {
   /** Path of the page, if one is requested. */
   readonly html?: string;
   readonly isOpened: boolean;
-  /** A command, the id of a process, or undefined for all processes. */
-  readonly target: readonly string[] | number | undefined;
+  readonly target: Recorded;
 }
 
 function parseOptions(args: string[]): RecordOptions {
@@ -241,7 +241,7 @@ function toTarget(
   command: string[],
   pid: string | undefined,
   isAll: boolean,
-): RecordOptions["target"] {
+): Recorded {
   const given = [
     ...(command.length > 0 ? ["COMMAND"] : []),
     ...(pid === undefined ? [] : ["--pid"]),
@@ -253,15 +253,6 @@ function toTarget(
   }
   if (isAll) return undefined;
   return pid === undefined ? command : toPositive("--pid", pid);
-}
-
-function toPositive(option: string, value: string): number {
-  if (/^[1-9]\d*$/.test(value) && Number(value) < 2 ** 31) {
-    return Number(value);
-  }
-  throw new UsageError(
-    `${option} must be a positive integer, got "${value}"`,
-  );
 }
 
 function toStackSize(value: string | undefined, callGraph: CallGraph): number {
@@ -297,7 +288,7 @@ function toEvents(value: string): RecordedEvent[] {
 
 /** Records, and returns the exit status. */
 async function recordInto(options: RecordOptions, libc: Libc): Promise<number> {
-  const target = findTarget(options);
+  const target = findTarget(options.target);
   const started = new Date();
   const directory = new RecordingDirectory(libc, options.directory, started);
   let isKept = false;
@@ -333,16 +324,7 @@ async function recordInto(options: RecordOptions, libc: Libc): Promise<number> {
   }
 }
 
-function findTarget({ target }: RecordOptions): Target {
-  if (target === undefined) return { kind: "all" };
-  if (typeof target !== "number") return { kind: "children" };
-  if (threadIds(target).length > 0) return { kind: "process", pid: target };
-  throw new Error(
-    `there is no process ${target}: find its id with ps, or record a command with jitdump record -- COMMAND`,
-  );
-}
-
-function whyEmpty(target: RecordOptions["target"], status: number): string {
+function whyEmpty(target: Recorded, status: number): string {
   if (status !== 0) {
     return `the command exited with status ${status} before the first sample: check that it runs, or raise --frequency`;
   }
@@ -369,17 +351,15 @@ async function runSession(
   const timer = duration === undefined
     ? undefined
     : setTimeout(stop.resolve, 1000 * duration);
-  const child = command && start(command, env);
+  const child = command && startCommand(command, { env });
   const stopListening = onSignals((signal) => {
     if (child === undefined) stop.resolve();
     // A terminal sends SIGINT to the command too.
     else if (signal !== "SIGINT" || !isInForeground(libc)) kill(child, signal);
   });
-  const watch = typeof target === "number"
-    ? setInterval(() => {
-      if (hasEnded(target)) stop.resolve();
-    }, CHECK_INTERVAL)
-    : undefined;
+  const stopWatching = typeof target === "number"
+    ? onEnd(target, stop.resolve)
+    : () => {};
   try {
     let isOver = false;
     const ended = child?.status.then(() => isOver = true);
@@ -395,58 +375,9 @@ async function runSession(
   } finally {
     progress.clear();
     clearTimeout(timer);
-    clearInterval(watch);
+    stopWatching();
     stopListening();
   }
-}
-
-/** Starts the command; the recording's events start with it. */
-function start(
-  [program, ...args]: readonly string[],
-  env: Record<string, string>,
-): Deno.ChildProcess {
-  try {
-    return new Deno.Command(program, { args, env }).spawn();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new Error(`there is no program "${program}" in the PATH`);
-    }
-    if (error instanceof Deno.errors.NotCapable) {
-      throw new Error(
-        `Deno may not run "${program}": run again with --allow-run=${program}`,
-      );
-    }
-    if (error instanceof Deno.errors.PermissionDenied) {
-      throw new Error(
-        `"${program}" is not an executable file: pass a program, or run chmod +x`,
-      );
-    }
-    throw error;
-  }
-}
-
-function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    child.kill(signal);
-  } catch {
-    // The command has already ended.
-  }
-}
-
-/** Listens to the signals; returns a function that stops listening. */
-function onSignals(listener: (signal: Deno.Signal) => void): () => void {
-  const listeners = SIGNALS.map((signal): [Deno.Signal, () => void] => [
-    signal,
-    () => listener(signal),
-  ]);
-  for (const [signal, listener] of listeners) {
-    Deno.addSignalListener(signal, listener);
-  }
-  return () => {
-    for (const [signal, listener] of listeners) {
-      Deno.removeSignalListener(signal, listener);
-    }
-  };
 }
 
 function v8Environment(directory: RecordingDirectory): Record<string, string> {

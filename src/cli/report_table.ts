@@ -27,6 +27,8 @@ export interface Rows {
   readonly category?: string;
   /** Only functions whose names match. */
   readonly filter?: RegExp;
+  /** Option to omit the number of the other functions. */
+  readonly hidesRest?: boolean;
 }
 
 /** Prints the facts of the recording, and the hottest functions. */
@@ -54,7 +56,7 @@ export function showFunctions(
       }  ${name}${where && `  (${where})`}`,
     );
   }
-  showRest(chosen.rest, line);
+  if (!rows.hidesRest) showRest(chosen.rest, line);
 }
 
 /** Prints the hottest source lines. */

@@ -57,6 +57,8 @@ const SAMPLES_BETWEEN = 1000;
 
 /** Options for {@linkcode readProfile}. */
 export interface ProfileOptions {
+  /** The bytes of the recording, if they are not to be read from its path. */
+  readonly bytes?: Uint8Array;
   /** The event to show. Defaults to the one with the greatest weight. */
   readonly event?: string;
   /** Directories to search for dumps that have moved. */
@@ -81,7 +83,7 @@ export async function readProfile(
   path: string,
   options: ProfileOptions = {},
 ): Promise<Profile> {
-  const reader = await open(path);
+  const reader = await open(path, options.bytes);
   await using _ = reader;
   const profiler = new Profiler(path, reader, options);
   try {
@@ -95,9 +97,12 @@ export async function readProfile(
   return await profiler.finish(options.event);
 }
 
-async function open(path: string): Promise<PerfDataReader> {
+async function open(
+  path: string,
+  bytes: Uint8Array | undefined,
+): Promise<PerfDataReader> {
   try {
-    return await PerfDataReader.open(path);
+    return await PerfDataReader.open(bytes ?? path);
   } catch (error) {
     if (error instanceof PerfDataFormatError) {
       throw new Error(

@@ -90,6 +90,7 @@ describe("jitdump", () => {
     assertEquals(commands, [
       "record",
       "report",
+      "top",
       "diff",
       "doctor",
       "inspect",
