@@ -8,7 +8,7 @@ import type { Sample } from "../perf_data/sample.ts";
 import { EM_AARCH64, EM_X86_64 } from "../format/machine.ts";
 import type { Address } from "../symbols/address.ts";
 import type { NativeSymbols } from "../symbols/native_symbols.ts";
-import { LibffiTable } from "../unwind/libffi_rules.ts";
+import { RecognizedCode } from "../unwind/recognized_code.ts";
 import { splice } from "../unwind/splice.ts";
 import {
   type CodeSpace,
@@ -80,12 +80,20 @@ interface DumpTables {
   readonly placed: Map<DumpedCode, Map<number, PlacedTable | undefined>>;
 }
 
+/** The rules for the code of a mapping. */
+interface MappedTables {
+  /** Those of its unwind info, if it has any. */
+  readonly info?: PlacedTable;
+  /** Those of code that is recognized by its instructions. */
+  readonly code: PlacedTable;
+}
+
 /** The code of the process of a sample, at its time. */
 class SampledCode implements CodeSpace {
   readonly #spaces: AddressSpaces;
   readonly #symbols: () => NativeSymbols;
   readonly #byFile = new Map<MappedFile, UnwindTable>();
-  readonly #byMapping = new Map<Mapping, PlacedTable | undefined>();
+  readonly #byMapping = new Map<Mapping, MappedTables>();
   readonly #byDump = new Map<Dump, DumpTables>();
   #process: Process | undefined;
   #time = 0;
@@ -111,11 +119,13 @@ class SampledCode implements CodeSpace {
     }
     const mapping = this.#spaces.lookup(pid, address);
     if (mapping === undefined) return undefined;
-    if (!this.#byMapping.has(mapping)) {
-      const placed = this.#tableOfMapping(pid, address, mapping);
-      this.#byMapping.set(mapping, placed);
+    let tables = this.#byMapping.get(mapping);
+    if (tables === undefined) {
+      tables = this.#tablesOf(pid, address, mapping);
+      this.#byMapping.set(mapping, tables);
     }
-    return this.#byMapping.get(mapping);
+    const { info, code } = tables;
+    return info?.table.find(address - info.bias) ? info : code;
   }
 
   isExecutable(address: Address): boolean {
@@ -155,22 +165,17 @@ class SampledCode implements CodeSpace {
     return placed.get(piece);
   }
 
-  #tableOfMapping(
-    pid: number,
-    address: Address,
-    mapping: Mapping,
-  ): PlacedTable | undefined {
+  #tablesOf(pid: number, address: Address, mapping: Mapping): MappedTables {
     const { file } = mapping;
     const symbols = this.#symbols();
+    const table = new RecognizedCode((at, length) =>
+      symbols.code(pid, at, mapping, length)
+    );
+    const code = { table, bias: 0 };
     const found = symbols.unwinding(pid, address, mapping);
-    if (found === undefined) {
-      const table = new LibffiTable((at, length) =>
-        symbols.code(pid, at, mapping, length)
-      );
-      return { table, bias: 0 };
-    }
-    let table = this.#byFile.get(file);
-    if (!table) this.#byFile.set(file, table = new UnwindTable(found.sections));
-    return { table, bias: address - found.address };
+    if (found === undefined) return { code };
+    let info = this.#byFile.get(file);
+    if (!info) this.#byFile.set(file, info = new UnwindTable(found.sections));
+    return { code, info: { table: info, bias: address - found.address } };
   }
 }

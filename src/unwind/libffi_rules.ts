@@ -11,26 +11,18 @@
  * @module
  */
 
-import type { Address } from "../symbols/address.ts";
-import { CallFrameError } from "./call_frame_error.ts";
+import type { CodePattern } from "./code_pattern.ts";
 import type { CfaRule } from "./frame_rules.ts";
-import type { InstructionRules, RuleTable } from "./unwind_table.ts";
 
 const RBP = 6;
 const RSP = 7;
 const RETURN_ADDRESS = 16;
 
-/** Instructions after a call, and the rules that apply there. */
-interface Recognized {
-  readonly code: readonly number[];
-  readonly rules: InstructionRules;
-}
-
 function recognized(
   code: readonly number[],
   cfa: CfaRule,
   saved: readonly (readonly [register: number, offset: number])[],
-): Recognized {
+): CodePattern {
   const registers = saved.map((
     [register, value],
   ) => [register, { kind: "offset", value }] as const);
@@ -66,34 +58,5 @@ const CLOSURE = recognized(
   [[RETURN_ADDRESS, -8]],
 );
 
-/** Maximum number of bytes to compare. */
-const LONGEST = Math.max(CALL.code.length, CLOSURE.code.length);
-
-/** The rules of the libffi that a file without unwind info contains. */
-export class LibffiTable implements RuleTable {
-  readonly #read: (address: Address, length: number) => Uint8Array;
-  readonly #known = new Map<Address, InstructionRules | undefined>();
-
-  /** @param read Returns code; fewer bytes if there are no more. */
-  constructor(read: (address: Address, length: number) => Uint8Array) {
-    this.#read = read;
-  }
-
-  /** Finds the rules at the last byte of a call. */
-  find(address: Address): InstructionRules | undefined {
-    let rules = this.#known.get(address);
-    if (rules === undefined && !this.#known.has(address)) {
-      const bytes = this.#read(address + 1, LONGEST);
-      rules = [CALL, CLOSURE].find(({ code }) =>
-        code.every((byte, i) => byte === bytes[i])
-      )?.rules;
-      this.#known.set(address, rules);
-    }
-    return rules;
-  }
-
-  /** These rules have no expressions. */
-  expression(): never {
-    throw new CallFrameError("the rules of libffi have no expressions", 0);
-  }
-}
+/** The patterns. */
+export const LIBFFI: readonly CodePattern[] = [CALL, CLOSURE];

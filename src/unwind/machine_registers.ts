@@ -58,7 +58,8 @@ const MACHINES: Record<number, MachineRegisters> = {
     codeAddress: addressOfHalves,
   },
   [EM_AARCH64]: {
-    count: 32,
+    // x0 to x30, sp, and pc, which only the frames of signal handlers have.
+    count: 33,
     stackPointer: 31,
     framePointer: 29,
     link: 30,
@@ -110,15 +111,14 @@ export class RegisterReader {
       const index = this.#indices[perfNumber] ?? -1;
       return index < values.length ? index : -1;
     };
+    into.fill(NaN);
     for (let register = 0; register < perfNumbers.length; register++) {
       const index = indexOf(perfNumbers[register]);
-      if (index < 0) into[register] = NaN;
-      else {
-        const [high, low] = [values.high(index), values.low(index)];
-        into[register] = register === link
-          ? this.#machine.codeAddress(high, low)
-          : addressOfHalves(high, low);
-      }
+      if (index < 0) continue;
+      const [high, low] = [values.high(index), values.low(index)];
+      into[register] = register === link
+        ? this.#machine.codeAddress(high, low)
+        : addressOfHalves(high, low);
     }
     const index = indexOf(perfInstructionPointer);
     if (index < 0 || Number.isNaN(into[stackPointer])) return undefined;

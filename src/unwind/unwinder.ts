@@ -170,7 +170,8 @@ export class Unwinder {
         isOutermost = true;
       }
       if (register < next.length) {
-        const isCode = register === returnAddress;
+        const isCode = register === returnAddress ||
+          register === this.#machine.link;
         next[register] = this.#value(
           register,
           rule,

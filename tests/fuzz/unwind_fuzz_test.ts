@@ -2,16 +2,18 @@ import { assert, assertGreater, assertLess } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { EM_AARCH64, EM_X86_64 } from "../../mod.ts";
 import { ehFrameOffset } from "../../src/format/image_layout.ts";
-import { LibffiTable } from "../../src/unwind/libffi_rules.ts";
+import { RecognizedCode } from "../../src/unwind/recognized_code.ts";
 import { splice } from "../../src/unwind/splice.ts";
 import { encodeUnwindInfo } from "../../src/unwind/unwinding_info.ts";
 import { Unwinder } from "../../src/unwind/unwinder.ts";
 import { UnwindTable } from "../../src/unwind/unwind_table.ts";
 import {
+  ARM64_SIGRETURN,
   LIBFFI_CALL,
   LIBFFI_CLOSURE,
   registers,
   tableOf,
+  X86_SIGRETURN,
 } from "../support/build_stack.ts";
 import { FRAME_EXAMPLES } from "../support/frame_examples.ts";
 import { damage } from "./damage.ts";
@@ -38,7 +40,7 @@ describe("damaged rules and stacks", () => {
     const random = new Random(1);
     const ends = new Map<string, number>();
     let frames = 0;
-    let inLibffi = 0;
+    let recognized = 0;
     for (const eMachine of [EM_X86_64, EM_AARCH64]) {
       const unwinder = Unwinder.for(eMachine)!;
       const sections = FRAME_EXAMPLES
@@ -67,18 +69,20 @@ describe("damaged rules and stacks", () => {
         if (random.below(8) > 0) values[sp] = BigInt(STACK);
         if (random.below(8) > 0) values[pc] = BigInt(CODE + random.below(300));
         // The code after the functions is of a file without unwind info.
-        const libffi = new LibffiTable((_, length) => {
-          inLibffi++;
+        const code = new RecognizedCode((_, length) => {
+          recognized++;
           const read = random.below(8) > 0 ? length : random.below(length);
-          return random.of([LIBFFI_CALL, LIBFFI_CLOSURE, new Uint8Array(0)])
-            .subarray(0, read);
+          return random.of([
+            ...[LIBFFI_CALL, LIBFFI_CLOSURE, new Uint8Array(0)],
+            eMachine === EM_X86_64 ? X86_SIGRETURN : ARM64_SIGRETURN,
+          ]).subarray(0, read);
         });
         const space = {
           tableAt: (address: number) =>
             address >= CODE && address < CODE + 300
               ? { table, bias: CODE }
               : address < CODE + 400
-              ? { table: libffi, bias: CODE }
+              ? { table: code, bias: CODE }
               : undefined,
           isExecutable: (address: number) =>
             address >= CODE && address < CODE + 400,
@@ -95,7 +99,7 @@ describe("damaged rules and stacks", () => {
     }
     // Most chains have several frames.
     assertGreater(frames, 1.5 * CASES);
-    assertGreater(inLibffi, CASES / 20);
+    assertGreater(recognized, CASES / 20);
     for (const end of ["start of thread", "truncated stack", "wrong rules"]) {
       assertGreater(ends.get(end) ?? 0, CASES / 100, end);
     }

@@ -19,6 +19,10 @@ export const LIBFFI_CALL = Uint8Array.fromHex(
 );
 export const LIBFFI_CLOSURE = Uint8Array.fromHex("4881c4d80000003c0f440fb6d0");
 
+/** Code to which signal handlers return, as objdump shows it in glibc 2.36 and qemu 7.2. */
+export const X86_SIGRETURN = Uint8Array.fromHex("48c7c00f0000000f05");
+export const ARM64_SIGRETURN = Uint8Array.fromHex("681180d2010000d4");
+
 /** Returns a sample's registers; the keys are perf's register numbers. */
 export function registers(
   values: Record<number, number | bigint>,
