@@ -48,9 +48,12 @@ export class PerfDataWriter {
     this.#dataStart = PerfHeader.size + idCount * U64_SIZE +
       events.length * this.#attrSize;
     this.#end = this.#dataStart;
-    this.#writeAll(this.#header(0, []));
-    this.#writeAll(this.#ids());
-    this.#writeAll(this.#attrs());
+    // One write, so that a recorder that is killed leaves all of it or an empty file.
+    const start = new Uint8Array(this.#dataStart);
+    start.set(this.#header(0, []));
+    start.set(this.#ids(), PerfHeader.size);
+    start.set(this.#attrs(), PerfHeader.size + idCount * U64_SIZE);
+    this.#writeAll(start);
   }
 
   /** Writes the size of the records to the header, so that other readers find them. */

@@ -9,6 +9,7 @@
 
 import { SINKS } from "../../src/file/record_sink.ts";
 import { countArguments } from "../support/count_arguments.ts";
+import { noRecorder } from "../support/may_record.ts";
 import { crowd } from "./crowd.ts";
 import {
   DISK_WRITERS,
@@ -17,10 +18,12 @@ import {
   whyNotMount,
 } from "./full_disk.ts";
 import { kill } from "./kills.ts";
+import { killRecorders } from "./recorder_kills.ts";
 
 const WRITERS = 8;
 const FUNCTIONS = 20_000;
 const KILLS = 50;
+const RECORDER_KILLS = 10;
 const ROUNDS = 20;
 
 const [seconds] = countArguments(
@@ -65,6 +68,14 @@ do {
       ...await crowd(`${directory}/some.dump`, WRITERS, FUNCTIONS),
     })),
   );
+  if (noRecorder === undefined) {
+    add(
+      "killed recorders",
+      await inDirectory(async (directory) => ({
+        ...await killRecorders(directory, RECORDER_KILLS),
+      })),
+    );
+  }
   for (const sink of SINKS) {
     add(
       `killed programs, ${sink}`,
@@ -99,6 +110,8 @@ const NAMES: Record<string, string> = {
   ofTerminated: "functions of a terminated worker",
   foreign: "records of the foreign engine",
   tails: "dumps that end with a record whose call had not returned",
+  incomplete: "incomplete recordings, each read up to its last whole record",
+  samples: "samples in them",
   failures: "calls that failed because the disk was full, as expected",
   skipped: "partial records that became records to skip",
   widened: "partial records that were added to the next one",
@@ -115,6 +128,9 @@ if (noMount !== undefined) {
   console.log(
     `full disk: skipped, because no file system can be mounted (${noMount})`,
   );
+}
+if (noRecorder !== undefined) {
+  console.log(`killed recorders: skipped, because ${noRecorder}`);
 }
 console.log(
   "Every function whose call had returned was found once and complete.",

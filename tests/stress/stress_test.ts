@@ -4,6 +4,7 @@ import { describe, it } from "@std/testing/bdd";
 import { SINKS } from "../../src/file/record_sink.ts";
 import { itUnless } from "../support/it_unless.ts";
 import { temporaryDirectory } from "../support/script.ts";
+import { itWithRecorder } from "../support/with_recorder.ts";
 import { crowd } from "./crowd.ts";
 import {
   DISK_WRITERS,
@@ -12,6 +13,7 @@ import {
   whyNotMount,
 } from "./full_disk.ts";
 import { kill } from "./kills.ts";
+import { killRecorders } from "./recorder_kills.ts";
 
 const noMount = await whyNotMount();
 
@@ -64,4 +66,15 @@ describe("a dump under stress", () => {
       });
     }
   }
+});
+
+describe("a recording under stress", () => {
+  itWithRecorder(
+    "is readable up to its last whole record when 8 recorders are killed",
+    async () => {
+      using directory = temporaryDirectory();
+      const { kills } = await killRecorders(directory.path, 8);
+      assertEquals(kills, 8);
+    },
+  );
 });

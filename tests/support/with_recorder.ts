@@ -4,17 +4,8 @@
  * @module
  */
 
-import { openLibc } from "../../ffi/libc.ts";
-import { isCounted } from "../../src/recorder/counting.ts";
-import { parseEvent } from "../../src/recorder/event.ts";
 import { itRequiring } from "./it_unless.ts";
-
-const library = openLibc((message) => new Error(message));
-const reason = isCounted(library.symbols, parseEvent("cpu-clock")!)
-  ? undefined
-  : "this user may not record: " +
-    "sysctl kernel.perf_event_paranoid=1, or a container's seccomp profile";
-library.close();
+import { noRecorder } from "./may_record.ts";
 
 /**
  * Registers a test that is ignored, or fails in a CI job, if recording is not allowed or
@@ -24,4 +15,4 @@ export const itWithRecorder = (
   name: string,
   fn: () => Promise<void>,
   otherReason?: string,
-): void => itRequiring(reason ?? otherReason, name, fn);
+): void => itRequiring(noRecorder ?? otherReason, name, fn);
