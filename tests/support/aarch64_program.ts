@@ -42,10 +42,24 @@ class Launcher extends AArch64Assembler {
   }
 }
 
-/** Creates a static ELF executable of the program and its launcher; see elf(5). */
-export function makeElf(program: CompiledProgram, args: bigint[]): Uint8Array {
+/** Creates an executable of the program and its launcher. */
+export function makeElf(
+  program: CompiledProgram,
+  args: bigint[],
+): Uint8Array<ArrayBuffer> {
   const launcher = new Launcher(program, args).finish();
-  const size = CODE_OFFSET + program.code.length + launcher.length;
+  return elfOf(
+    new Uint8Array([...program.code, ...launcher]),
+    program.code.length,
+  );
+}
+
+/** Creates a static ELF executable of code that starts at an offset; see elf(5). */
+export function elfOf(
+  code: Uint8Array,
+  entry: number,
+): Uint8Array<ArrayBuffer> {
+  const size = CODE_OFFSET + code.length;
   const elf = new Uint8Array(size);
   const view = new DataView(elf.buffer);
   const u16 = (at: number, value: number) => view.setUint16(at, value, true);
@@ -56,7 +70,7 @@ export function makeElf(program: CompiledProgram, args: bigint[]): Uint8Array {
   u16(16, 2); // e_type: ET_EXEC
   u16(18, 183); // e_machine: EM_AARCH64
   u32(20, 1); // e_version
-  u64(24, BASE + CODE_OFFSET + program.code.length); // e_entry
+  u64(24, PROGRAM_ADDRESS + entry); // e_entry
   u64(32, 64); // e_phoff
   u16(52, 64); // e_ehsize
   u16(54, 56); // e_phentsize
@@ -67,7 +81,6 @@ export function makeElf(program: CompiledProgram, args: bigint[]): Uint8Array {
   u64(96, size); // p_filesz
   u64(104, size); // p_memsz
   u64(112, 4096); // p_align
-  elf.set(program.code, CODE_OFFSET);
-  elf.set(launcher, CODE_OFFSET + program.code.length);
+  elf.set(code, CODE_OFFSET);
   return elf;
 }

@@ -10,6 +10,12 @@ const decoder = new TextDecoder();
 /** Number of registers of AArch64 in the stub's list: x0 to x30, sp and pc. */
 const REGISTERS = 33;
 
+/** Number of bytes that are read at once; a packet has 4096 digits at most. */
+const LONGEST_READ = 1024;
+
+/** The signal of a breakpoint, in hexadecimal. */
+const SIGTRAP = "05";
+
 /** A program of AArch64 under qemu 7.2's stub, stopped at its first instruction. */
 export class EmulatedProgram implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
@@ -45,7 +51,8 @@ export class EmulatedProgram implements AsyncDisposable {
 
   /** Returns the registers x0 to x30, sp and pc, in this order. */
   async registers(): Promise<bigint[]> {
-    const view = viewOf(await this.#request("g"));
+    const bytes = Uint8Array.fromHex(await this.#request("g"));
+    const view = new DataView(bytes.buffer);
     return Array.from(
       { length: REGISTERS },
       (_, i) => view.getBigUint64(8 * i, true),
@@ -54,15 +61,30 @@ export class EmulatedProgram implements AsyncDisposable {
 
   /** Returns memory. */
   async memory(address: number, length: number): Promise<Uint8Array> {
-    const answer = await this.#request(
-      `m${address.toString(16)},${length.toString(16)}`,
-    );
-    return new Uint8Array(viewOf(answer).buffer);
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; at += LONGEST_READ) {
+      const size = Math.min(LONGEST_READ, length - at);
+      const part = await this.#request(
+        `m${(address + at).toString(16)},${size.toString(16)}`,
+      );
+      bytes.set(Uint8Array.fromHex(part), at);
+    }
+    return bytes;
   }
 
   /** Executes one instruction. */
   async step(): Promise<void> {
     await this.#request("s");
+  }
+
+  /** Runs to an instruction. The program receives its signals. */
+  async runTo(address: number): Promise<void> {
+    await this.#request(`Z0,${address.toString(16)},4`);
+    let stop = await this.#request("c");
+    while (!stop.startsWith(`T${SIGTRAP}`)) {
+      if (!stop.startsWith("T")) throw new Error(`the program ended: ${stop}`);
+      stop = await this.#request(`C${stop.slice(1, 3)}`);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -111,8 +133,4 @@ async function connect(path: string): Promise<Deno.Conn> {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
-}
-
-function viewOf(hex: string): DataView<ArrayBuffer> {
-  return new DataView(Uint8Array.fromHex(hex).buffer);
 }

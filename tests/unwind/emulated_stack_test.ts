@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
-import { EM_AARCH64 } from "../../mod.ts";
+import { EM_AARCH64, type FrameStep } from "../../mod.ts";
+import { RecognizedCode } from "../../src/unwind/recognized_code.ts";
 import { encodeUnwindInfo } from "../../src/unwind/unwinding_info.ts";
 import { UnwindTable } from "../../src/unwind/unwind_table.ts";
 import { Unwinder } from "../../src/unwind/unwinder.ts";
@@ -12,6 +13,7 @@ import {
 } from "../demo/compile.ts";
 import {
   CODE_OFFSET,
+  elfOf,
   makeElf,
   PROGRAM_ADDRESS,
 } from "../support/aarch64_program.ts";
@@ -122,12 +124,47 @@ function functionOf(
   hasRules: boolean,
 ): BuiltCode {
   const size = end - start;
-  const { ehFrame } = encodeUnwindInfo("", EM_AARCH64, size, unwinding);
   return {
     ...{ start: PROGRAM_ADDRESS + start, size },
-    table: hasRules ? UnwindTable.ofFunction(size, ehFrame) : undefined,
+    table: hasRules ? tableOfSteps(size, unwinding) : undefined,
   };
 }
+
+function tableOfSteps(size: number, steps: FrameStep[]): UnwindTable {
+  const { ehFrame } = encodeUnwindInfo("", EM_AARCH64, size, steps);
+  return UnwindTable.ofFunction(size, ehFrame);
+}
+
+const LINK = 30;
+
+/** `movz x<register>, #value` */
+const movz = (register: number, value: number) =>
+  0xd280_0000 | value << 5 | register;
+
+const SIGUSR1 = 10;
+
+/** A program that sends a signal to itself in a function without a frame pointer. */
+const WITH_SIGNAL = Uint32Array.of(
+  ...[movz(0, SIGUSR1), 0x1000_0001 | 19 << 5, movz(2, 0)], // adr x1, the last part
+  ...[movz(3, 8), movz(8, 134), SVC], // rt_sigaction()
+  ...[0x9400_0000 | 4], // bl to the next part
+  ...[movz(0, 0), movz(8, 93), SVC], // exit()
+  // A function
+  0xa9bf_7bfd, // stp x29, x30, [sp, #-16]!
+  ...[movz(8, 172), SVC], // getpid()
+  ...[movz(1, SIGUSR1), movz(8, 129), SVC], // kill()
+  ...[RESTORE_FRAME_POINTER, RET],
+  // The handler
+  ...[RET, 0],
+  // struct sigaction: handler, flags, restorer, mask
+  ...[PROGRAM_ADDRESS + 72, 0, 0, 0, 0, 0, 0, 0],
+);
+
+/** Offsets in it: the call's return address, the function, and what is interrupted. */
+const RETURN = 28;
+const RAISE = 40;
+const INTERRUPTED = 64;
+const HANDLER = 72;
 
 describe("stacks of an emulated AArch64", () => {
   for (const keepsFramePointers of [false, true]) {
@@ -152,6 +189,63 @@ describe("stacks of an emulated AArch64", () => {
       const within = stops.filter(({ hasFrame }) => hasFrame);
       assertGreater(within.length, 200);
       for (const { called, unwound } of within) assertEquals(unwound, called);
+    },
+  );
+
+  itWithQemu(
+    "have the interrupted function when a signal handler runs",
+    async (qemu) => {
+      using directory = temporaryDirectory();
+      const file = join(directory.path, "program");
+      const code = new Uint8Array(WITH_SIGNAL.buffer);
+      Deno.writeFileSync(file, elfOf(code, 0), { mode: 0o700 });
+      await using emulated = await EmulatedProgram.start(
+        qemu,
+        file,
+        join(directory.path, "socket"),
+      );
+      const top = Number((await emulated.registers())[SP]);
+      await emulated.runTo(PROGRAM_ADDRESS + HANDLER);
+      const values = await emulated.registers();
+      const sp = Number(values[SP]);
+      const trampoline = Number(values[LINK]);
+      const instructions = await emulated.memory(trampoline, 16);
+      const interrupted = codeSpaceOf([
+        { start: PROGRAM_ADDRESS, size: RAISE },
+        {
+          start: PROGRAM_ADDRESS + RAISE,
+          size: HANDLER - RAISE,
+          table: tableOfSteps(HANDLER - RAISE, [
+            { offset: 4, push: ["x29", "x30"] },
+          ]),
+        },
+        {
+          start: PROGRAM_ADDRESS + HANDLER,
+          size: 4,
+          table: tableOfSteps(4, []),
+        },
+      ]);
+      const { frames } = Unwinder.for(EM_AARCH64)!.unwind(
+        registers({ ...values }),
+        await emulated.memory(sp, top - sp),
+        {
+          tableAt: (address) =>
+            address === trampoline - 1
+              ? { table: new RecognizedCode(() => instructions), bias: 0 }
+              : interrupted.tableAt(address),
+          isExecutable: (address) =>
+            address === trampoline - 1 || interrupted.isExecutable(address),
+        },
+      );
+      assertEquals(
+        frames.map(({ address, isInterrupted }) => [address, isInterrupted]),
+        [
+          [PROGRAM_ADDRESS + HANDLER, true],
+          [trampoline, false],
+          [PROGRAM_ADDRESS + INTERRUPTED, true],
+          [PROGRAM_ADDRESS + RETURN, false],
+        ],
+      );
     },
   );
 });
