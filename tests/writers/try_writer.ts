@@ -236,7 +236,9 @@ function checkLines(
 ): Verdict {
   if (!expected) return { isRight: true, text: "none written" };
   const weights = new Map(
-    Object.keys(expected).map((line) => [Number(line), 0]),
+    Object.keys(expected).flatMap((key) =>
+      key.split(" ").map((line) => [Number(line), 0])
+    ),
   );
   for (const { file, line, function: name, self } of lines) {
     if (line === undefined || !jitted.has(name)) continue;
@@ -247,10 +249,10 @@ function checkLines(
     weights.set(line, known + self);
   }
   const whole = sum(weights.values());
-  const shares = Object.entries(expected).map(([line, share]) => ({
-    share,
-    found: percent(weights.get(Number(line))!, whole),
-  }));
+  const shares = Object.entries(expected).map(([key, share]) => {
+    const found = sum(key.split(" ").map((line) => weights.get(Number(line))!));
+    return { share, found: percent(found, whole) };
+  });
   const covered = percent(whole, sum(jitted.values()));
   return {
     isRight: covered >= LINES_AT_LEAST &&
