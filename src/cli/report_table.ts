@@ -63,7 +63,9 @@ export function showFunctions(
 export function showLines(profile: Profile, rows: Rows, output: Output): void {
   const { line, percent, amount } = columnsOf(profile, output);
   line(`   self    total  ${amountTitle(profile).padStart(10)}  line`);
-  const chosen = choose(lineTotals(profile), rows, profile);
+  const totals = lineTotals(profile);
+  if (totals.length === 0) line("no sampled function has source lines");
+  const chosen = choose(totals, rows, profile);
   for (const { symbol, self, total } of chosen.shown) {
     line(
       `${percent(self)}  ${percent(total)}  ${amount(self)}  ${

@@ -77,6 +77,12 @@ describe("the table of jitdump report", () => {
     assertEquals(namesOf(matching.stdout), ["gcd", "main"]);
   });
 
+  it("reports that there are no source lines when --lines is given", async () => {
+    const { stdout, code } = await report(["--lines"]);
+    assertEquals(code, 0);
+    assertMatch(stdout, /line\nno sampled function has source lines\n$/);
+  });
+
   it("exits with 2 when an option has an invalid value", async () => {
     for (
       const [options, message] of [
