@@ -40,24 +40,40 @@ function namesInDump(directory: string): string[] {
 }
 
 describe("deno task demo", () => {
-  itWithPerf("prints perf's report when perf can record", async () => {
-    using directory = projectDirectory();
-    for (const time of ["first", "second"]) {
-      const { success, stdout, stderr } = await runDemo(directory.path);
-      assert(success, stderr);
-      // The source lines of the hottest function precede their instructions.
-      assertMatch(stdout, /^ +: \d+ +while .* \{\n +\d+\.\d\d : +[0-9a-f]+: /m);
-      for (const { name } of functions) {
+  itWithPerf(
+    "prints both reports, and writes the page, when perf can record",
+    async () => {
+      using directory = projectDirectory();
+      for (const time of ["first", "second"]) {
+        const { success, stdout, stderr } = await runDemo(directory.path);
+        assert(success, stderr);
+        // The report, the hottest function with its source, and the page.
         assertMatch(
           stdout,
-          new RegExp(String.raw`^ +\d+\.\d\d% +\[\.\] ${name} `, "m"),
-          `${time} run`,
+          /^ *\d+\.\d\d% +\d+\.\d\d% +[\d.]+ {2}jitted +collatz /m,
         );
+        assertMatch(stdout, /^\w+: \d+\.\d\d% self, /m);
+        assertMatch(stdout, /^ *\d+\.\d\d% {2}\S+program\.calc:\d+ {2}/m);
+        const page = stdout.match(/^The page .* is (\S+):/m)![1];
+        const html = Deno.readTextFileSync(join(directory.path, page));
+        assertMatch(html, /^<!doctype html>/i);
+        // In perf's, the source lines of the hottest function precede their instructions.
+        assertMatch(
+          stdout,
+          /^ +: \d+ +while .* \{\n +\d+\.\d\d : +[0-9a-f]+: /m,
+        );
+        for (const { name } of functions) {
+          assertMatch(
+            stdout,
+            new RegExp(String.raw`^ +\d+\.\d\d% +\[\.\] ${name} `, "m"),
+            `${time} run`,
+          );
+        }
       }
-    }
-  });
+    },
+  );
 
-  it("runs the program and suggests an installation when perf is missing", async () => {
+  it("prints the report and suggests an installation when perf is missing", async () => {
     using directory = projectDirectory();
     const { success, stdout, stderr } = await runDemo(directory.path, {
       PATH: makeBin(directory.path),
@@ -65,13 +81,14 @@ describe("deno task demo", () => {
     assert(success, stderr);
     assertStringIncludes(stdout, "perf is not installed: install the package");
     assertMatch(stdout, /main\(\d+\) = -?\d+ after/);
+    assertMatch(stdout, / {2}jitted +collatz /);
     assertEquals(
       namesInDump(directory.path),
       functions.map(({ name }) => name),
     );
   });
 
-  it("runs the program and suggests a setting when perf may not record", async () => {
+  it("prints the report and suggests a setting when perf may not record", async () => {
     using directory = projectDirectory();
     // Fails like perf without permission to record.
     const perf =
