@@ -1,25 +1,23 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+
 import { describe } from "@std/testing/bdd";
 import { writeRecording } from "../support/jitted_recording.ts";
-import { itUnless } from "../support/it_unless.ts";
-import { isInstalled, run } from "../support/perf.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
+import { jitdump } from "../support/jitdump.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
-
-const noObjdump = await isInstalled("objdump")
-  ? undefined
-  : "binutils is not installed";
+const noObjdump = await whyMissing("objdump");
 
 async function annotate(...args: string[]) {
   using directory = temporaryDirectory();
   writeRecording(directory.path);
-  const { code, stdout, stderr } = await run([
-    ...[Deno.execPath(), "run", "--no-config", "--no-prompt", "--allow-read"],
-    ...["--allow-run=objdump", "--allow-write", "--allow-env=TMPDIR"],
-    ...[CLI, "report", directory.path, ...args],
-  ] as unknown as [string, ...string[]]);
+  const { code, stdout, stderr } = await jitdump(
+    ["report", directory.path, ...args],
+    [
+      ...["--allow-read", "--allow-run=objdump", "--allow-write"],
+      "--allow-env=TMPDIR",
+    ],
+  );
   return { code, stdout: stdout.replaceAll(directory.path, ""), stderr };
 }
 
@@ -81,16 +79,19 @@ describe("jitdump report --annotate", () => {
 
   itUnless(
     noObjdump,
-    "fails when no function with samples matches",
+    "exits with 1 when no function with samples matches",
     async () => {
       const idle = await annotate("--annotate", "idle");
       assertEquals([idle.code, idle.stdout], [1, ""]);
       assertMatch(idle.stderr, /no function with samples matches "idle"/);
       const typo = await annotate("--annotate", "fbi");
       assertMatch(typo.stderr, /matches "fbi"; did you mean \S*fib\S*\?/);
-      const invalid = await annotate("--annotate=(");
-      assertEquals([invalid.code, invalid.stdout], [2, ""]);
-      assertMatch(invalid.stderr, /--annotate: Invalid regular expression/);
     },
   );
+
+  itUnless(noObjdump, "exits with 2 when the pattern is invalid", async () => {
+    const { code, stdout, stderr } = await annotate("--annotate=(");
+    assertEquals([code, stdout], [2, ""]);
+    assertMatch(stderr, /--annotate: Invalid regular expression/);
+  });
 });

@@ -1,16 +1,15 @@
 import { assertEquals } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
-import { itUnless } from "../support/it_unless.ts";
-import { type CommandLine, isInstalled, runOrThrow } from "../support/perf.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
+import { jitdump } from "../support/jitdump.ts";
+import { type CommandLine, runOrThrow } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
-
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
 
 /** Files in the current directory of the shells. */
 const FILES = ["jit-7.dump", "jit-8.dump"];
 
-/** Returns the shell script that prints the completions of a line, each on its own line. */
+/** Returns the command that prints the completions of a line, each on its own line. */
 type Harness = (script: string, words: readonly string[]) => CommandLine;
 
 const HARNESSES: Record<string, Harness> = {
@@ -24,7 +23,7 @@ const HARNESSES: Record<string, Harness> = {
      else compgen -f -- "\${!#}"; fi`,
       ...["bash", ...words],
     ] as unknown as CommandLine,
-  // Completion needs a terminal, where compadd is asked for the words that it would add.
+  // zsh completes only on a terminal. There, compadd also prints the words that it adds.
   zsh: (script, words) =>
     [
       ...["zsh", "-f", "-c"],
@@ -76,10 +75,7 @@ async function complete(
   const { path } = directory;
   for (const name of FILES) Deno.writeTextFileSync(join(path, name), "");
   const script = join(path, ".completion");
-  const flags = ["run", "--no-config", "--no-prompt"];
-  const printed = await runOrThrow(
-    [Deno.execPath(), ...flags, CLI, "completions", shell],
-  );
+  const printed = await jitdump(["completions", shell], []);
   Deno.writeTextFileSync(script, printed.stdout);
   const { stdout } = await runOrThrow(
     HARNESSES[shell](script, ["jitdump", ...words]),
@@ -91,9 +87,7 @@ async function complete(
 }
 
 for (const shell of Object.keys(HARNESSES)) {
-  const reason = await isInstalled(shell)
-    ? undefined
-    : `${shell} is not installed`;
+  const reason = await whyMissing(shell);
   describe(`the completion for ${shell}`, () => {
     for (const [name, words, expected] of LINES) {
       itUnless(

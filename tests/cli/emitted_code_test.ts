@@ -20,7 +20,7 @@ describe("the generated code of a recording", () => {
     assertEquals(cache({}), undefined);
   });
 
-  it("has Deno's name when its module is a file or remote", () => {
+  it("has the path in Deno's cache when its module is a file or remote", () => {
     assertEquals(cachedPath("file:///a%20b/c.ts"), "file/a b/c.ts.js");
     // sha256sum of "/c.ts?x=1"
     assertEquals(

@@ -1,18 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { type CommandLine, run } from "../support/perf.ts";
+import { jitdumpCommand } from "../support/jitdump.ts";
+import { run } from "../support/perf.ts";
 import { recordFunctions } from "../support/record_functions.ts";
 import { LIBC, temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
-
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
-
-const jitdump = (flags: string[], ...args: string[]) =>
-  [
-    ...[Deno.execPath(), "run", "--no-config", "--no-prompt", ...flags],
-    ...[CLI, ...args],
-  ] as unknown as CommandLine;
 
 /** Creates a directory with a script `xdg-open`, which writes its argument to a file. */
 function makeBin(directory: string, status = 0): string {
@@ -37,7 +30,7 @@ async function open(
   recordFunctions(recording, [{ chain: ["fib", "main"] }]);
   const page = join(path, "page.html");
   const { code, stderr } = await run(
-    jitdump(flags, "report", recording, "--html", page, "--open"),
+    jitdumpCommand(flags, "report", recording, "--html", page, "--open"),
     { env: { PATH: `${bin}:/usr/bin:/bin` } },
   );
   assert(Deno.statSync(page).size > 0);
@@ -73,7 +66,9 @@ describe("jitdump report --html --open", () => {
 
   it("exits with 2 when no file is named", async () => {
     for (const options of [["--open"], ["--open", "--html", "-"]]) {
-      const { code, stderr } = await run(jitdump([], "report", ...options));
+      const { code, stderr } = await run(
+        jitdumpCommand([], "report", ...options),
+      );
       assertEquals(code, 2);
       assertMatch(stderr, /--open requires --html FILE/);
     }
@@ -93,16 +88,9 @@ describe("jitdump record --open", () => {
         ...["--allow-run=sh,xdg-open", "--allow-read", `--allow-write=${out}`],
       ];
       const { code, stdout, stderr } = await run(
-        jitdump(
+        jitdumpCommand(
           flags,
-          "record",
-          "--out",
-          out,
-          "--open",
-          "--",
-          "sh",
-          "-c",
-          loop,
+          ...["record", "--out", out, "--open", "--", "sh", "-c", loop],
         ),
         { env: { PATH: `${makeBin(path)}:/usr/bin:/bin` } },
       );
@@ -122,7 +110,7 @@ describe("jitdump record --open", () => {
       const page = join(path, "page.html");
       const loop = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 7";
       const { code, stderr } = await run(
-        jitdump(
+        jitdumpCommand(
           ["--allow-all"],
           ...["record", "--out", join(path, "out")],
           ...["--html", page, "--open", "--", "sh", "-c", loop],

@@ -4,15 +4,12 @@ import { describe, it } from "@std/testing/bdd";
 import { Model } from "../../page/model.ts";
 import { profileOf } from "../../page/profile.ts";
 import type { PageData } from "../../src/profile/page_format.ts";
-import { itUnless } from "../support/it_unless.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
 import { jitdump } from "../support/jitdump.ts";
 import { writeRecording } from "../support/jitted_recording.ts";
-import { isInstalled } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-const noObjdump = await isInstalled("objdump")
-  ? undefined
-  : "binutils is not installed";
+const noObjdump = await whyMissing("objdump");
 
 /** Runs `jitdump report` on the recording in a directory. */
 function report(directory: string, permissions: string[], ...args: string[]) {
@@ -63,7 +60,7 @@ describe("jitdump report --html", () => {
     },
   );
 
-  it("writes the sources only when objdump may not be run", async () => {
+  it("writes sources without instructions when objdump may not be run", async () => {
     using directory = temporaryDirectory();
     const { stdout } = await report(directory.path, [], "--html", "-");
     const data = dataOf(stdout);

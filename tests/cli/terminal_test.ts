@@ -1,16 +1,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { itUnless } from "../support/it_unless.ts";
-import { isInstalled, run } from "../support/perf.ts";
+import { itUnless, whyMissing } from "../support/it_unless.ts";
+import { jitdumpCommand } from "../support/jitdump.ts";
+import { run } from "../support/perf.ts";
 import { recordFunctions } from "../support/record_functions.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
-
-const noScript = await isInstalled("script")
-  ? undefined
-  : "script is not installed";
+const noScript = await whyMissing("script");
 
 const NAME = "a_function_with_a_rather_long_name";
 
@@ -18,11 +15,11 @@ const NAME = "a_function_with_a_rather_long_name";
 function reportIn(directory: string): string {
   const recording = join(directory, "recording");
   recordFunctions(recording, [{ chain: [NAME, "main"] }]);
-  return `'${Deno.execPath()}' run --no-config --allow-read '${CLI}' report ` +
-    `'${recording}'`;
+  return jitdumpCommand(["--allow-read"], "report", recording)
+    .map((word) => `'${word}'`).join(" ");
 }
 
-/** Runs it on a terminal of a width, and returns the lines. */
+/** Returns the lines of `jitdump report` on a terminal with this number of columns. */
 async function onTerminal(columns: number): Promise<string[]> {
   using directory = temporaryDirectory();
   const command = `stty cols ${columns}; ${reportIn(directory.path)} 2>&1`;
@@ -41,8 +38,10 @@ describe("the table of jitdump report on a terminal", () => {
     assert(lines.some((line) => line.endsWith("…")));
     for (const line of lines) assert(line.length <= 10, line);
   });
+});
 
-  it("ends with status 0 when the reader of a pipe has ended", async () => {
+describe("jitdump report with a pipe as its output", () => {
+  it("exits with 0 when the reader has ended", async () => {
     using directory = temporaryDirectory();
     const command = reportIn(directory.path);
     for (const options of ["", "--json", "--collapsed -", "--firefox -"]) {

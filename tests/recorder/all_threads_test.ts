@@ -27,7 +27,7 @@ describe("openForAll()", () => {
     assertEquals(openFor([[1, 2], [1]]).closed, []);
   });
 
-  it("closes and opens anew when a thread has started meanwhile", () => {
+  it("closes and opens again when a thread has started meanwhile", () => {
     assertEquals(openFor([[1], [1, 2], [1, 2, 3], [1, 2, 3]]), {
       opened: "1,2,3",
       isComplete: true,
@@ -35,11 +35,11 @@ describe("openForAll()", () => {
     });
   });
 
-  it("opens anew when another thread has taken an ended one's place", () => {
+  it("opens again when a thread has ended and another has started", () => {
     assertEquals(openFor([[1, 2], [1, 3], [1, 3]]).opened, "1,3");
   });
 
-  it("gives up when threads start all the time", () => {
+  it("reports an incomplete set when threads start each time", () => {
     const lists = Array.from({ length: 1000 }, (_, i) => [i]);
     const { isComplete, closed } = openFor(lists);
     assertEquals([isComplete, closed.length], [false, 4]);

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
 import {
   assertMost,
@@ -10,12 +10,11 @@ import {
 } from "../support/call_chains.ts";
 import { compileMixedFrames, whyNotCompiled } from "../support/compile_c.ts";
 import { itUnless } from "../support/it_unless.ts";
+import { jitdumpCommand } from "../support/jitdump.ts";
 import { runOrThrow } from "../support/perf.ts";
 import { demoCommand } from "../support/profile.ts";
 import { MOD, scriptCommand, temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
-
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
 
 const DEMO = new URL("../demo/", import.meta.url).href;
 
@@ -26,11 +25,12 @@ async function record(
   command: readonly string[],
 ): Promise<string> {
   const out = join(directory, "recording");
-  await runOrThrow([
-    ...[Deno.execPath(), "run", "--no-config", "--allow-all", CLI, "record"],
-    ...["--out", out, "--frequency", "999", "--event", "cpu-clock:u"],
-    ...["--call-graph", "dwarf", ...options, "--", ...command],
-  ] as [string, ...string[]]);
+  await runOrThrow(jitdumpCommand(
+    ["--allow-all"],
+    ...["record", "--out", out, "--frequency", "999"],
+    ...["--event", "cpu-clock:u", "--call-graph", "dwarf"],
+    ...[...options, "--", ...command],
+  ));
   return join(out, "perf.data");
 }
 
@@ -51,26 +51,26 @@ const MOVING = (directory: string) => `
     Deno.build.arch,
   );
   const memory = makeExecutable(new Uint8Array([...code, ...code]));
-  const places = [memory.subarray(0, code.length), memory.subarray(code.length)];
+  const copies = [memory.subarray(0, code.length), memory.subarray(code.length)];
   const address = (bytes) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(bytes));
   using dump = JitDumpFile.forProcess("${directory}");
-  const indexes = functions.map(({ name, start, end, unwinding }) =>
-    dump.dumpFunction({ name, code: places[0].subarray(start, end), unwinding })
+  const indices = functions.map(({ name, start, end, unwinding }) =>
+    dump.dumpFunction({ name, code: copies[0].subarray(start, end), unwinding })
   );
   const { start } = functions.find(({ name }) => name === "twice");
-  const run = (place) =>
+  const run = (copy) =>
     new Deno.UnsafeFnPointer(
-      Deno.UnsafePointer.of(place.subarray(start)),
+      Deno.UnsafePointer.of(copy.subarray(start)),
       { parameters: ["i64"], result: "i64" },
     ).call(500_000_000n);
-  function beforeMove() { run(places[0]); }
-  function afterMove() { run(places[1]); }
+  function beforeMove() { run(copies[0]); }
+  function afterMove() { run(copies[1]); }
   beforeMove();
   for (const [i, { start, end }] of functions.entries()) {
     dump.dumpCodeMoveRecord({
-      codeIndex: indexes[i],
-      oldAddress: address(places[0].subarray(start)),
-      newAddress: address(places[1].subarray(start)),
+      codeIndex: indices[i],
+      oldAddress: address(copies[0].subarray(start)),
+      newAddress: address(copies[1].subarray(start)),
       codeSize: end - start,
     });
   }

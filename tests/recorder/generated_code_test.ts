@@ -1,16 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
-import { type CommandLine, run, runOrThrow } from "../support/perf.ts";
+import { jitdumpCommand } from "../support/jitdump.ts";
+import { run, runOrThrow } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
-
-const jitdump = (...args: string[]): CommandLine =>
-  [
-    ...[Deno.execPath(), "run", "--no-config", "--allow-all", CLI, ...args],
-  ] as unknown as CommandLine;
+const jitdump = (...args: string[]) => jitdumpCommand(["--allow-all"], ...args);
 
 /** A program whose types Deno removes: its line 7 is the fourth that is generated. */
 const PROGRAM = `interface Options {
@@ -28,7 +24,7 @@ for (let i = 0; i < 100; i++) hot({ modulus: 1000003 }, 1_000_000);
 
 describe("jitdump record --v8", () => {
   itWithRecorder(
-    "keeps Deno's generated code, so that lines are those of the source when it reports",
+    "records code that Deno has generated when the report needs the lines of its source",
     async () => {
       using directory = temporaryDirectory();
       const script = join(directory.path, "script.ts");

@@ -20,6 +20,7 @@ import { jitdumpCommand } from "../support/jitdump.ts";
 import { run, runOrThrow } from "../support/perf.ts";
 import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
+import { until } from "../support/until.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
 const jitdump = (...args: string[]) => jitdumpCommand(["--allow-all"], ...args);
@@ -73,17 +74,6 @@ const sampledThreads = (records: PerfRecord[]) =>
       .map(({ tid }) => tid),
   );
 
-/** Repeats `action` until it does not throw, and returns its result. */
-async function until<T>(action: () => T): Promise<T> {
-  for (;;) {
-    try {
-      return action();
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-}
-
 describe("a recording", () => {
   itWithRecorder(
     "has samples of all threads when a program has 16",
@@ -93,7 +83,7 @@ describe("a recording", () => {
       const out = join(directory.path, "out");
       await runOrThrow(jitdump("record", "--out", out, "--", program));
       const records = await readAll(join(out, "perf.data"));
-      assertEquals(sampledThreads(records).size >= 16, true);
+      assertGreater(sampledThreads(records).size, 15);
       const { lost } = JSON.parse(
         Deno.readTextFileSync(join(out, "recording.json")),
       );
@@ -174,7 +164,7 @@ describe("a recording", () => {
         assertEquals(reader.features.arch, Deno.build.arch);
         const samples = records.filter((record) => record instanceof Sample);
         assertGreater(samples.length, 0);
-        // The command outlives its recorder.
+        // The command is still running.
         Deno.kill(samples[0].pid, "SIGKILL");
         const { code, stdout, stderr } = await run(
           jitdump("report", join(out, "new")),
@@ -217,7 +207,7 @@ describe("a recording", () => {
     },
   );
 
-  itWithRecorder("counts the samples that it has when it ends", async () => {
+  itWithRecorder("records its number of samples when it ends", async () => {
     using directory = temporaryDirectory();
     const out = join(directory.path, "out");
     await runOrThrow(jitdump(
@@ -231,7 +221,7 @@ describe("a recording", () => {
     const records = await readAll(join(out, "perf.data"));
     const found = records.filter((record) => record instanceof Sample);
     assertEquals(found.length, samples);
-    // Each sample stands for a millisecond of CPU time.
+    // Each sample represents a millisecond of CPU time.
     const weight = found.reduce((sum, { period }) => sum + Number(period), 0);
     assertAlmostEquals(weight / samples, 1e6, 1e5);
   });

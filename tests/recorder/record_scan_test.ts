@@ -26,7 +26,7 @@ function scanOf(build: (records: RecordBuilder) => void) {
 }
 
 describe("RecordScan", () => {
-  it("counts samples, and has the times of the first and the last one, when there are some", () => {
+  it("counts samples and keeps the first and the last time when there are some", () => {
     const { scan } = scanOf((records) => {
       sample(records, { time: 20 });
       sample(records, { time: 30 });
@@ -34,7 +34,7 @@ describe("RecordScan", () => {
     assertEquals([scan.samples, scan.first, scan.last], [2, 20n, 30n]);
   });
 
-  it("adds up what is lost when the kernel counts records and samples", () => {
+  it("adds up lost records and samples when the kernel counts both", () => {
     const { scan } = scanOf((records) => {
       // LOST: an event's id, and a number of records.
       records.record(2, 0, (body) => trailer(body.u64(5, 3)));

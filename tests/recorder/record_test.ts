@@ -9,24 +9,13 @@ import { describe, it } from "@std/testing/bdd";
 import { jitdumpCommand } from "../support/jitdump.ts";
 import { ENVIRONMENT, run } from "../support/perf.ts";
 import { LIBC, temporaryDirectory } from "../support/script.ts";
+import { until } from "../support/until.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
 const jitdump = (...args: string[]) => jitdumpCommand(["--allow-all"], ...args);
 
 /** An environment without perf, but with the programs that the tests record. */
 const NO_PERF = { PATH: "/bin" };
-
-/** Waits until `isSo` returns true without throwing. */
-async function until(isSo: () => boolean): Promise<void> {
-  for (;;) {
-    try {
-      if (isSo()) return;
-    } catch {
-      // Try again.
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** A shell loop that never ends. */
 const BUSY = "while :; do :; done";
@@ -155,12 +144,14 @@ describe("jitdump record", () => {
       ...["--out", directory.path, "--pid", String(busy.pid)],
     ));
     const data = join(directory.path, "new", "perf.data");
-    await Promise.race([recording, until(() => Deno.statSync(data).size > 0)]);
+    const isRecorded = until(() => assert(Deno.statSync(data).size > 0));
+    await Promise.race([recording, isRecorded]);
     // In ticks of 10 ms: the field utime.
     const cpuTime = () =>
       Number(Deno.readTextFileSync(`/proc/${busy.pid}/stat`).split(" ")[13]);
     const start = cpuTime();
-    await Promise.race([recording, until(() => cpuTime() > start + 10)]);
+    const hasRun = until(() => assert(cpuTime() > start + 10));
+    await Promise.race([recording, hasRun]);
     busy.kill("SIGKILL");
     await busy.status;
     const { code, stdout, stderr } = await recording;
@@ -251,7 +242,7 @@ describe("jitdump record", () => {
         stderr: "null",
       }).spawn();
       const data = join(directory.path, "new", "perf.data");
-      await until(() => Deno.statSync(data).size > 0);
+      await until(() => assert(Deno.statSync(data).size > 0));
       const second = await run(jitdump("record", ...out, "--", "true"));
       first.kill("SIGTERM");
       await first.status;
@@ -359,12 +350,12 @@ describe("jitdump record", () => {
       ],
       ["--duration is 0", ["--duration", "0", "--", "true"], "--duration must"],
       [
-        "--stack-size has no use",
+        "--stack-size is given without --call-graph dwarf",
         ["--stack-size", "64", "--", "true"],
         "--stack-size requires --call-graph dwarf",
       ],
       [
-        "--stack-size does not fit",
+        "--stack-size is not a multiple of 8",
         ["--call-graph=dwarf", "--stack-size", "100", "--", "true"],
         "must be a multiple of 8",
       ],

@@ -2,18 +2,13 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { describe } from "@std/testing/bdd";
 import { itUnless, whyMissing } from "../support/it_unless.ts";
+import { jitdumpCommand } from "../support/jitdump.ts";
 import { type CommandLine, run, runOrThrow } from "../support/perf.ts";
 import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
-
-const jitdump = (...args: string[]): CommandLine => [
-  Deno.execPath(),
-  ...["run", "--no-config", "--allow-all", CLI],
-  ...args,
-];
+const jitdump = (...args: string[]) => jitdumpCommand(["--allow-all"], ...args);
 
 const LOOP = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
 
@@ -108,9 +103,9 @@ const noNamespaces = await whyMissing("unshare") ??
     ? undefined
     : "this user may not create a user namespace");
 
-describe("a user and pid namespace", () => {
+describe("jitdump record in a user and pid namespace", () => {
   itWithRecorder(
-    "records and reports jitted functions when it is the recorder's",
+    "records and reports jitted functions when the program is in it too",
     async () => {
       using directory = temporaryDirectory();
       const { code, stdout, stderr } = await run([
@@ -127,7 +122,7 @@ describe("a user and pid namespace", () => {
 
 const noCompiler = await whyMissing("cc");
 
-describe("a seccomp filter", () => {
+describe("jitdump record under a seccomp filter", () => {
   for (
     const [name, errno, message] of [
       ["EPERM", 1, /perf_event_open is blocked \(EPERM\): .*PERFMON/],
@@ -137,7 +132,7 @@ describe("a seccomp filter", () => {
   ) {
     itUnless(
       noCompiler,
-      `is named with its remedy when it returns ${name}`,
+      `suggests a remedy when perf_event_open fails with ${name}`,
       async () => {
         using directory = temporaryDirectory();
         const block = join(directory.path, "block");

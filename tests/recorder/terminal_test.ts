@@ -1,12 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
 import { whyMissing } from "../support/it_unless.ts";
+import { jitdumpCommand } from "../support/jitdump.ts";
 import { run } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
-
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
 
 /** Runs a shell script on a terminal of its own; it is killed after a minute. */
 const onTerminal = (script: string, shell = "sh -c") =>
@@ -33,19 +32,19 @@ setInterval(() => {}, 1000);
 const noTerminal = await whyMissing("script");
 
 describe("jitdump record on a terminal", () => {
-  /** Returns a shell script's commands that record the counter; it says that it is up. */
+  /** Returns a shell command that records the counter, which prints "up" when it runs. */
   function recordCounter(directory: string): string {
     const counter = join(directory, "counter.ts");
     Deno.writeTextFileSync(counter, COUNTER);
-    return [
-      ...[Deno.execPath(), "run", "--no-config", "--allow-all", CLI],
+    return jitdumpCommand(
+      ["--allow-all"],
       ...["record", "--out", join(directory, "out"), "--"],
       ...[Deno.execPath(), "run", counter],
-    ].join(" ");
+    ).join(" ");
   }
 
   itWithRecorder(
-    "leaves SIGINT to the terminal when Ctrl-C is pressed",
+    "does not forward SIGINT when Ctrl-C is pressed",
     async () => {
       using directory = temporaryDirectory();
       const log = join(directory.path, "log");
