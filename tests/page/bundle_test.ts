@@ -5,8 +5,8 @@ import { makeBundle } from "../../page/make_bundle.ts";
 const BUNDLE = new URL("../../src/profile/page_bundle.ts", import.meta.url);
 
 describe("src/profile/page_bundle.ts", () => {
-  it("is what `deno task page` generates when the sources have changed", async () => {
+  it("equals the bundle of the page's sources when it is generated again", async () => {
     const isCurrent = Deno.readTextFileSync(BUNDLE) === await makeBundle();
-    assert(isCurrent, "run `deno task page`");
+    assert(isCurrent, "The bundle is outdated: run `deno task page`.");
   });
 });

@@ -8,7 +8,7 @@ import { diffProfiles } from "../../src/profile/diff.ts";
 import type { Category, FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import { buildProfile } from "../support/build_profile.ts";
 import { inWindows, itInChromium, WINDOWS } from "../support/chromium.ts";
-import { axe } from "../support/npm.ts";
+
 import { frameOf, modelOf } from "../support/page_profile.ts";
 import { ReportPage } from "../support/report_page.ts";
 import { temporaryDirectory } from "../support/script.ts";
@@ -22,7 +22,7 @@ const symbol = (
 const [main, gcd, fib, old] = ["main", "gcd", "fib", "old"]
   .map((name) => symbol(name));
 
-/** Returns a profile in which each function has some samples of 1 ms, called by `main`. */
+/** Returns a profile in which `main` calls each function, with a number of samples of 1 ms. */
 const profileWith = (pid: number, ...counts: [FrameSymbol, number][]) =>
   buildProfile(
     counts.flatMap(([fn, count]) =>
@@ -34,7 +34,7 @@ const profileWith = (pid: number, ...counts: [FrameSymbol, number][]) =>
     ),
   );
 
-/** Function `gcd` has 20 % before and 50 % after; `old` is gone. */
+/** Function `gcd` has 20 % before and 50 % after; `old` has no samples after. */
 const BEFORE = profileWith(
   1,
   ...[[gcd, 200], [fib, 600], [old, 100]] as [FrameSymbol, number][],
@@ -56,13 +56,13 @@ const nameOf = ({ frame }: { readonly frame: number }) =>
   PROFILE.frames[frame].name;
 
 describe("toDiffPageData()", () => {
-  it("matches functions without a tier, and processes without an id, when they are compared", () => {
+  it("ignores the functions' tiers and the processes' ids when it matches them", () => {
     assertEquals(PROFILE.frames.map(({ name }) => name), [
       ...["all", "main", "gcd", "fib", "old", "JS:run a.js:1:1", "deno"],
     ]);
   });
 
-  it("has the changes of the report when they are sorted", () => {
+  it("has the changes of the report when a function has samples afterwards", () => {
     const rows = modelOf(PROFILE).rows.filter(({ self }) => self > 0);
     const changes = diffProfiles(...BOTH).filter(({ after }) => after);
     assertEquals(
@@ -78,7 +78,7 @@ describe("toDiffPageData()", () => {
     assertEquals(rows.map(nameOf), ["gcd", "fib", "JS:run a.js:1:1"]);
   });
 
-  it("has the weights of both recordings when a call is in both or in one", () => {
+  it("has the weights of both recordings when a call is in one or both", () => {
     const show = (call: Call): unknown[] => [
       ...[nameOf(call), call.weight / MS, call.otherWeight / MS],
       ...call.inner.map(show),
@@ -111,7 +111,7 @@ describe("toDiffPageData()", () => {
 
 describe("the page of a comparison in the browser", () => {
   itInChromium(
-    "shows changes by color, in the table and beside a call when it is opened",
+    "shows changes as colors, in the table and beside a call when it is opened",
     async () => {
       using directory = temporaryDirectory();
       const file = join(directory.path, "diff.html");
@@ -142,7 +142,7 @@ describe("the page of a comparison in the browser", () => {
         assert(fibRed < fibBlue, `${fibRed} ${fibBlue}`);
         const [allRed, , allBlue] = await report.colorAt(0, 0.7);
         assertEquals(allRed, allBlue);
-        // Before: fib has 60 %, and old is there.
+        // Before: fib has 60 %, and old has 10 %.
         await page.getByRole("button", { name: "Widths before" }).click();
         assertStringIncludes(await report.hoverGraph(3, 0.5), "fib\n60.00 %");
         assertStringIncludes(
@@ -158,15 +158,8 @@ describe("the page of a comparison in the browser", () => {
           await page.locator(".selected").innerText(),
           "before 10.00 %, after 0.00 %, change −10.00",
         );
-        await page.evaluate(axe.source);
-        const { violations } = await page.evaluate("axe.run()") as {
-          violations: { id: string }[];
-        };
-        assertEquals(violations.map(({ id }) => id), []);
-        const content = await page.evaluate(
-          "document.documentElement.scrollWidth",
-        );
-        assertEquals(content, width);
+        assertEquals(await report.violations(), []);
+        assertEquals(await report.contentWidth(), width);
       });
     },
   );

@@ -13,7 +13,7 @@ const stack = (weight: number, ...symbols: Stack["symbols"]): Stack => ({
   ...{ process, symbols, weight },
 });
 
-/** Function f calls itself, and g from two places. */
+/** Function f calls itself, and each of its calls calls g. */
 const PROFILE = pageProfile(
   stack(4, NATIVE_MAIN, f),
   stack(2, NATIVE_MAIN, f, g),
@@ -30,7 +30,7 @@ function show(call: Call): unknown {
 }
 
 describe("the flame graph", () => {
-  it("has callees in their callers when nothing is selected", () => {
+  it("has callees in their callers when it is not inverted", () => {
     assertEquals(show(modelOf(PROFILE).root), [
       "all 21",
       [
@@ -74,7 +74,7 @@ describe("the flame graph", () => {
     );
   });
 
-  it("finds a call by its path when it still exists", () => {
+  it("finds the innermost existing call of a path when it is zoomed", () => {
     const { root } = modelOf(PROFILE);
     const [process] = root.inner;
     const inner = process.inner[0].inner[0].inner[0];
@@ -88,12 +88,12 @@ const weight = (shown: unknown): number =>
   Number(String(Array.isArray(shown) ? shown[0] : shown).split(" ").at(-1));
 
 describe("the layout of a flame graph", () => {
-  it("gives each call its share of the width when it is drawn", () => {
+  it("has boxes as wide as the calls' shares when it is computed", () => {
     const rows = layOut(modelOf(PROFILE).root, 2100);
-    const places = rows.map((row) =>
+    const boxes = rows.map((row) =>
       row.map(({ left, width }) => [Math.round(left), Math.round(width)])
     );
-    assertEquals(places, [
+    assertEquals(boxes, [
       [[0, 2100]],
       [[0, 1500], [1500, 600]],
       [[0, 1500], [1500, 600]],
@@ -121,7 +121,7 @@ describe("the layout of a flame graph", () => {
     assertEquals(rows[3].map(({ rest }) => rest), [0, 0]);
   });
 
-  it("has the calls around the zoomed one in their whole width", () => {
+  it("has the calls around a call at full width when it is zoomed", () => {
     const { root } = modelOf(PROFILE);
     const zoomed = root.inner[0].inner[0];
     const rows = layOut(zoomed, 150);
@@ -158,14 +158,14 @@ describe("the functions of a page", () => {
     ]);
   });
 
-  it("are in another order when it is selected", () => {
+  it("are in the selected order when they are sorted", () => {
     const names = (sort: "total" | "name") =>
       table({ sort }).map(([name]) => name);
     assertEquals(names("total"), ["g", "main", "f", "h"]);
     assertEquals(names("name"), ["f", "g", "h", "main"]);
   });
 
-  it("have only samples of a time, a process or a thread when one is selected", () => {
+  it("have only the samples of a time range, process or thread when it is selected", () => {
     assertEquals(table({ since: 1e6, until: 3e6 }), [
       ["g", 5, 2, 5, 2],
       ["f", 0, 0, 5, 2],
@@ -176,7 +176,7 @@ describe("the functions of a page", () => {
     assertEquals(table({ since: 9e9 }), []);
   });
 
-  it("have the callers and callees of the report when one is shown", () => {
+  it("have callers and callees when one is selected", () => {
     const neighbors = (name: string) => {
       const { callers, callees } = modelOf(PROFILE)
         .neighbors(frameOf(PROFILE, name));
@@ -202,7 +202,7 @@ describe("the functions of a page", () => {
 });
 
 describe("the search of a page", () => {
-  it("counts a sample once when a match is in another", () => {
+  it("counts a sample once when several of its functions match", () => {
     const { hits } = modelOf(PROFILE, { search: "^[FG]$" });
     assertEquals(
       hits?.rows.map(({ frame }) => PROFILE.frames[frame].name),
@@ -211,7 +211,7 @@ describe("the search of a page", () => {
     assertEquals(hits?.amount, { weight: 20, samples: 5 });
   });
 
-  it("finds functions by their file when it has that name", () => {
+  it("finds functions by their file when the pattern matches it", () => {
     const { hits } = modelOf(PROFILE, { search: "/bin/|a\\.calc" });
     assertEquals(
       hits?.rows.map(({ frame }) => PROFILE.frames[frame].name),
@@ -219,7 +219,7 @@ describe("the search of a page", () => {
     );
   });
 
-  it("has no result when the pattern is wrong or missing", () => {
+  it("has no result when the pattern is invalid or missing", () => {
     assertEquals(patternOf("("), undefined);
     assertEquals(modelOf(PROFILE, { search: "(" }).hits, undefined);
     assertEquals(modelOf(PROFILE).hits, undefined);
@@ -227,7 +227,7 @@ describe("the search of a page", () => {
 });
 
 describe("the histogram of a page", () => {
-  it("has each sample in its part of the time when it is drawn", () => {
+  it("counts each sample in the bin of its time when it is computed", () => {
     const { bins, highest, start, end } = histogramOf(PROFILE, {}, 3);
     assertEquals([...bins[0]], [2, 2, 2]);
     assertEquals([highest, start, end], [2, 0, 5e6 + 1]);
@@ -240,7 +240,7 @@ describe("the histogram of a page", () => {
 });
 
 describe("the model of a page", () => {
-  it("keeps results when the state that they depend on stays", () => {
+  it("keeps results when only other parts of the state change", () => {
     const model = modelOf(PROFILE);
     const { root, amounts } = model;
     model.state = { ...model.state, search: "f", selected: 1 };

@@ -10,7 +10,7 @@ import type { ListedCode } from "../../src/profile/code_listing.ts";
 import type { Category, FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import { buildProfile, type Stack } from "../support/build_profile.ts";
 import { itInChromium, WINDOWS } from "../support/chromium.ts";
-import { axe } from "../support/npm.ts";
+
 import { withReport } from "../support/report_page.ts";
 
 const MS = 1e6;
@@ -60,7 +60,7 @@ const PROFILE = {
 };
 
 describe("the page of a report in the browser", () => {
-  itInChromium("names what was recorded when it is opened", async () => {
+  itInChromium("describes the recording when it is opened", async () => {
     await withReport(PROFILE, async ({ page }) => {
       assertEquals(await page.title(), "a </title>");
       assertEquals(await page.locator("h1").innerText(), "a </title>");
@@ -341,7 +341,7 @@ describe("the page of a report in the browser", () => {
         assertMatch(await report.currentCall(), /^all/);
         await press("Escape");
         assertEquals(report.state.zoom, undefined);
-        // All that has a function can be reached by Tab.
+        // Every control can be reached by Tab.
         const reached = new Set<string>();
         await page.locator("body").focus();
         await page.evaluate("document.activeElement.blur()");
@@ -366,7 +366,7 @@ describe("the page of a report in the browser", () => {
   );
 
   itInChromium(
-    "has its state again when it is reloaded or left by going back",
+    "restores its state when it is reloaded or the user goes back",
     async () => {
       await withReport(PROFILE, async (report) => {
         const { page } = report;
@@ -401,34 +401,20 @@ describe("the page of a report in the browser", () => {
   );
 
   itInChromium(
-    "has no serious fault of accessibility when axe-core looks for some",
+    "has no violations of accessibility when axe-core checks it",
     async () => {
-      await withReport(PROFILE, async ({ page }) => {
-        await page.fill("#search", "er");
-        await page.evaluate(axe.source);
-        const { violations } = await page.evaluate("axe.run()") as {
-          violations: {
-            impact: string;
-            id: string;
-            nodes: { html: string }[];
-          }[];
-        };
-        const found = violations.map(({ impact, id, nodes }) =>
-          `${impact} ${id}: ${nodes.map(({ html }) => html).join(" ")}`
-        );
-        assertEquals(found, []);
+      await withReport(PROFILE, async (report) => {
+        await report.page.fill("#search", "er");
+        assertEquals(await report.violations(), []);
       });
     },
   );
 
   itInChromium(
-    "has nothing beyond its right edge when the window is narrow",
+    "is as wide as the window when the window is wide or narrow",
     async () => {
-      await withReport(PROFILE, async ({ page, width }) => {
-        const content = await page.evaluate(
-          "document.documentElement.scrollWidth",
-        );
-        assertEquals(content, width);
+      await withReport(PROFILE, async (report) => {
+        assertEquals(await report.contentWidth(), report.width);
       });
     },
   );
@@ -465,7 +451,7 @@ const CODE_PROFILE = buildProfile([
 
 describe("the code on a page in the browser", () => {
   itInChromium(
-    "is shown side by side with heat when a function is selected",
+    "has sources, instructions and their shares when a function is selected",
     async () => {
       await withReport(CODE_PROFILE, async (report) => {
         const { page } = report;
@@ -505,7 +491,7 @@ describe("the code on a page in the browser", () => {
             `getComputedStyle(document.querySelectorAll(".code .listing:has(.line) tbody")[1].rows[${row}]).backgroundColor`,
           );
         assertNotEquals(await color(0), await color(1));
-        // The heat is that of the selected time.
+        // The shares are those of the selected time range.
         await report.dragTime(0.2, 0.5);
         assertEquals(await rows(1), ["3 push %rax", "100.00 % 4 <b>ret"]);
       }, { code: CODE });
@@ -513,7 +499,7 @@ describe("the code on a page in the browser", () => {
   );
 
   itInChromium(
-    "has a mark on a line's instructions when its number is clicked",
+    "marks a line and its instructions when its number is clicked",
     async () => {
       await withReport(CODE_PROFILE, async (report) => {
         const { page } = report;
@@ -534,7 +520,7 @@ describe("the code on a page in the browser", () => {
   );
 
   itInChromium(
-    "is only lines with heat when there are no sources and instructions",
+    "has only the lines' shares when there are no sources and instructions",
     async () => {
       await withReport(CODE_PROFILE, async ({ page }) => {
         await page.locator(".functions").getByRole("button", { name: /^outer/ })

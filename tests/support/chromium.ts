@@ -27,7 +27,7 @@ export const WINDOWS: readonly Window[] = [1400, 400].flatMap((width) =>
 
 const DEFAULT_WINDOW: Window = { width: 1000, scheme: "light" };
 
-/** Opens a URL. Fails if a script of the page throws. Returns the URLs that it requests. */
+/** Opens a URL. Throws if a script of the page does. Returns the URLs that it requests. */
 export function withPage(
   url: string,
   use: (page: Page) => Promise<void>,
@@ -35,7 +35,7 @@ export function withPage(
   return inWindows([DEFAULT_WINDOW], url, use);
 }
 
-/** Opens a URL in one window after another. Fails and returns as {@linkcode withPage}. */
+/** Opens a URL in one window after another. Throws and returns like {@linkcode withPage}. */
 export async function inWindows(
   windows: readonly Window[],
   url: string,

@@ -1,6 +1,5 @@
 /**
- * The npm packages of the tests. Their specifiers are complete, because the tests' import
- * map has entries for std only.
+ * The npm packages of the tests. Their specifiers are complete: the import map has only std.
  *
  * @module
  */

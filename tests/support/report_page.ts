@@ -10,7 +10,7 @@ import type { ListedCode } from "../../src/profile/code_listing.ts";
 import { toPage } from "../../src/profile/page.ts";
 import type { Profile } from "../../src/profile/profile.ts";
 import { inWindows, type Window, WINDOWS } from "./chromium.ts";
-import type { Page } from "./npm.ts";
+import { axe, type Page } from "./npm.ts";
 import { temporaryDirectory } from "./script.ts";
 
 /** Height of a row of the flame graph in pixels. */
@@ -23,21 +23,21 @@ export class ReportPage {
   /** Clicks the flame graph. */
   async clickGraph(row: number, share: number): Promise<void> {
     await this.page.locator(".graph canvas").click({
-      position: await this.#place(row, share),
+      position: await this.#position(row, share),
     });
   }
 
   /** Moves the pointer to a call of the flame graph; returns the text beside it. */
   async hoverGraph(row: number, share: number): Promise<string> {
     await this.page.locator(".graph canvas").hover({
-      position: await this.#place(row, share),
+      position: await this.#position(row, share),
     });
     return await this.page.locator(".tip").innerText();
   }
 
-  /** Returns the color of the flame graph at a place, as its red, green and blue. */
+  /** Returns the color of the flame graph at a position, as its red, green and blue. */
   async colorAt(row: number, share: number): Promise<number[]> {
-    const { x, y } = await this.#place(row, share);
+    const { x, y } = await this.#position(row, share);
     // The text of a box does not reach its lower edge.
     const pixel = `canvas.getContext("2d").getImageData(${x}, ${
       y + ROW / 2 - 3
@@ -84,7 +84,26 @@ export class ReportPage {
     );
   }
 
-  async #place(row: number, share: number): Promise<{ x: number; y: number }> {
+  /** Returns violations of accessibility that axe-core finds, each with its elements. */
+  async violations(): Promise<string[]> {
+    await this.page.evaluate(axe.source);
+    const { violations } = await this.page.evaluate("axe.run()") as {
+      violations: { impact: string; id: string; nodes: { html: string }[] }[];
+    };
+    return violations.map(({ impact, id, nodes }) =>
+      `${impact} ${id}: ${nodes.map(({ html }) => html).join(" ")}`
+    );
+  }
+
+  /** Returns the width of the page's content in pixels. */
+  async contentWidth(): Promise<number> {
+    return await this.page.evaluate("document.documentElement.scrollWidth");
+  }
+
+  async #position(
+    row: number,
+    share: number,
+  ): Promise<{ x: number; y: number }> {
     const canvas = this.page.locator(".graph canvas");
     await canvas.scrollIntoViewIfNeeded();
     const { width } = (await canvas.boundingBox())!;
