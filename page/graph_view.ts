@@ -7,7 +7,7 @@
  */
 
 import type { App, View } from "./app.ts";
-import { type Call, pathOf } from "./calls.ts";
+import { type Call, callAt, pathOf } from "./calls.ts";
 import {
   button,
   codeFont,
@@ -206,13 +206,15 @@ export class GraphView implements View {
     if (!this.#root) return;
     const { model } = this.#app;
     const width = this.#tree.clientWidth;
-    const cursor = this.#cursor && pathOf(this.#cursor.call).join();
+    const cursor = this.#cursor &&
+      callAt(model.root, pathOf(this.#cursor.call));
     this.#rows = layOut(model.zoomed, width);
     this.#space.style.height = `${this.#rows.length * ROW}px`;
     const boxes = this.#rows.flat();
     const zoomedRow = pathOf(model.zoomed).length;
-    this.#cursor = boxes.find(({ call }) => pathOf(call).join() === cursor) ??
-      this.#rows[zoomedRow]?.[0];
+    this.#cursor =
+      boxes.find(({ call, rest }) => rest === 0 && call === cursor) ??
+        this.#rows[zoomedRow]?.[0];
     this.#describe();
     this.#draw();
   }

@@ -24,6 +24,7 @@ import {
   sortRows,
   wholeOf,
 } from "./functions.ts";
+import { type Histogram, histogramOf } from "./histogram.ts";
 import type { Profile } from "./profile.ts";
 import { matchedAmount, matchesOf, patternOf } from "./search.ts";
 import { type Amount, type Amounts, amountsOf } from "./selection.ts";
@@ -215,6 +216,16 @@ export class Model {
       [...this.#selection, frame],
       () =>
         codeOf(this.profile, frame, this.lineWeights, this.instructionWeights),
+    );
+  }
+
+  /** Returns the samples over the time in a number of parts. */
+  histogram(binCount: number): Histogram {
+    const { pid, tid } = this.state;
+    return this.#cached(
+      "histogram",
+      [pid, tid, binCount],
+      () => histogramOf(this.profile, this.state, binCount),
     );
   }
 

@@ -149,8 +149,8 @@ class TableView implements View {
       element("td", { class: name }, text);
     return this.#rowOf(frame, model.profile.frames[frame].dso, [
       cell(pointsText(change)),
-      cell(before === 0 ? "new" : percent(before, 1)),
-      cell(after === 0 ? "gone" : percent(after, 1)),
+      cell(before === 0 && after > 0 ? "new" : percent(before, 1)),
+      cell(after === 0 && before > 0 ? "gone" : percent(after, 1)),
       cell(
         weights.map((weight) => weightText(weight, unit)).join(" → "),
         "number change wide",

@@ -8,7 +8,7 @@
 import type { App, View } from "./app.ts";
 import { button, colorOf, drawing, element, onSchemeChange } from "./dom.ts";
 import { countText, seconds } from "./format.ts";
-import { CATEGORIES, histogramOf, timesOf } from "./histogram.ts";
+import { CATEGORIES, timesOf } from "./histogram.ts";
 
 const HEIGHT = 56;
 
@@ -173,7 +173,7 @@ class TimeView implements View {
     if (width === 0) return;
     const context = drawing(this.#canvas, width, HEIGHT);
     const bars = Math.max(1, Math.floor(width / BAR));
-    const histogram = histogramOf(model.profile, model.state, bars);
+    const histogram = model.histogram(bars);
     const { bins, start, end, highest } = histogram;
     const scale = (HEIGHT - 2) / (highest || 1);
     const tops = new Float64Array(bars).fill(HEIGHT);
