@@ -51,7 +51,7 @@ export function amountText(
   ].join(", ");
 }
 
-/** Returns a change of a share in points of percent. */
+/** Returns a change of a share in percentage points. */
 export function pointsText(change: number): string {
   const text = (100 * change).toFixed(2);
   return text.startsWith("-") ? text.replace("-", "−") : `+${text}`;

@@ -309,7 +309,7 @@ export class GraphView implements View {
     };
   }
 
-  /** Returns a function that tells a call's color, if the page compares two recordings. */
+  /** Returns a painter of calls by their change, if the page compares two recordings. */
   #changePainter() {
     const { model } = this.#app;
     const { comparison } = model.profile.data;

@@ -69,7 +69,7 @@ function recordedFacts({ data, samples }: Profile): HTMLElement[] {
   ];
 }
 
-/** Returns the facts of two recordings, and what the colors mean. */
+/** Returns the facts of two recordings, and the changes that can be due to chance. */
 function comparedFacts(
   { recordings, chance }: PageComparison,
   { unit, event }: PageData,
@@ -85,9 +85,9 @@ function comparedFacts(
       ...commandOf(recording.command),
     ]),
     factsOf([
-      `Changes are in points of percent; below ${
+      `Changes are in percentage points; below ${
         (100 * chance).toFixed(2)
-      } they can be chance`,
+      } they can be due to chance`,
     ]),
   ];
 }
@@ -129,7 +129,7 @@ function changes(): HTMLElement[] {
   return [
     element("li", {}, swatch("grown"), "greater share after"),
     element("li", {}, swatch("shrunk"), "smaller share after"),
-    element("li", {}, swatch("process"), "change that can be chance"),
+    element("li", {}, swatch("process"), "change that can be due to chance"),
   ];
 }
 

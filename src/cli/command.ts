@@ -15,7 +15,7 @@ export interface Command {
   /** The output of `--help`. */
   readonly help: string;
   readonly options: Options;
-  /** The possible arguments, if they are no files. */
+  /** The possible arguments, if they are not files. */
   readonly argumentNames?: readonly string[];
   /** Runs the command; returns the exit status. */
   run(args: string[]): Promise<number>;

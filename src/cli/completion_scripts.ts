@@ -13,7 +13,7 @@ type Completed = Pick<Command, "summary" | "options" | "argumentNames">;
 /** Commands by their names. */
 export type CompletedCommands = Readonly<Record<string, Completed>>;
 
-/** The value of an option: none, a path, any text, or one of some words. */
+/** The value of an option: none, a path, any text, or one of several words. */
 type Value = "none" | "file" | "directory" | "text" | readonly string[];
 
 function valueOf({ type, value, values }: Option): Value {
@@ -54,7 +54,7 @@ export function toBash(commands: CompletedCommands): string {
   });
   return `# Completion of jitdump for bash.
 
-# Offers what compgen returns, and no files.
+# Offers the words that compgen returns instead of files.
 _jitdump_offer() {
   compopt +o default +o bashdefault 2>/dev/null
   mapfile -t COMPREPLY < <(compgen "$@" -- "$current")
@@ -91,7 +91,7 @@ complete -o bashdefault -o default -F _jitdump jitdump
 `;
 }
 
-/** Returns the command that offers a value; undefined if no value follows. */
+/** Returns the command that offers values; undefined if the option has none. */
 function bashOffer(value: Value): string | undefined {
   switch (value) {
     case "none":

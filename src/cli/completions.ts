@@ -48,7 +48,7 @@ export function completions(
       const [shell] = positionals;
       if (positionals.length !== 1 || !Object.hasOwn(SHELLS, shell)) {
         throw new UsageError(
-          `completions needs one of ${NAMES.join(", ")}`,
+          `completions requires one of ${NAMES.join(", ")}`,
         );
       }
       const script = SHELLS[shell as keyof typeof SHELLS](commands());

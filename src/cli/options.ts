@@ -7,7 +7,7 @@
 /** Maximum number of characters in a line of help. */
 const WIDTH = 88;
 
-/** Longest column of names; the text of a longer one begins on the same line after it. */
+/** Maximum width of the column of names; the text of a longer name follows it on its line. */
 const LONGEST = 24;
 
 /** An option. */

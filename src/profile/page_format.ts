@@ -31,7 +31,7 @@ export interface PageData {
   readonly lost: number;
   /** Sentences on the quality of the profile. */
   readonly hints: readonly string[];
-  /** What is compared, if the page has two recordings. */
+  /** The comparison, if the page has two recordings. */
   readonly comparison?: PageComparison;
   readonly frames: PageFrames;
   readonly nodes: PageNodes;
@@ -47,7 +47,7 @@ export interface PageData {
 
 /** Two recordings that are compared. */
 export interface PageComparison {
-  /** The one before and the one after. */
+  /** The recording before a change and the one after it. */
   readonly recordings: readonly PageRecording[];
   /** The change of a share that can be due to chance. */
   readonly chance: number;

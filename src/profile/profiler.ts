@@ -328,10 +328,10 @@ class Profiler {
   }
 
   /**
-   * Removes outermost frames where no code is mapped: the kernel has followed a frame pointer
-   * that was something else, as in libffi.
+   * Removes outermost frames without mapped code: the kernel has followed a register that was
+   * not a frame pointer, as in libffi.
    *
-   * @returns True if there was one.
+   * @returns True if a frame was removed.
    */
   #dropNoCode(process: Process, time: number): boolean {
     const { addresses, isKernel } = this.#chain;

@@ -125,7 +125,7 @@ export class DumpRecord {
     return Math.min(left, this.totalSize);
   }
 
-  /** Number of the record's bytes that its fields account for; the rest is padding. */
+  /** Number of the record's bytes that its fields occupy; the rest is padding. */
   get usedSize(): number {
     return this.totalSize;
   }
@@ -291,7 +291,7 @@ export class CodeLoad extends DumpRecord {
     return this.slice(start, totalSize);
   }
 
-  /** Number of the record's bytes that its fields account for; the rest is padding. */
+  /** Number of the record's bytes that its fields occupy; the rest is padding. */
   override get usedSize(): number {
     return this.#nameEnd + 1 + (this.#hasCode ? this.codeSize : 0);
   }
@@ -324,7 +324,7 @@ export class CodeMove extends DumpRecord {
     return this.u32(MOVE.tid);
   }
 
-  /** Number of the record's bytes that its fields account for; the rest is padding. */
+  /** Number of the record's bytes that its fields occupy; the rest is padding. */
   override get usedSize(): number {
     return CodeMoveRecord.size;
   }
@@ -435,7 +435,7 @@ export class DebugInfo extends DumpRecord {
     return entries;
   }
 
-  /** Number of the record's bytes that its fields account for; the rest is padding. */
+  /** Number of the record's bytes that its fields occupy; the rest is padding. */
   override get usedSize(): number {
     return this.#entriesEnd;
   }
@@ -488,7 +488,7 @@ export class DebugInfo extends DumpRecord {
 
 /** JIT_CODE_CLOSE: the writer has closed the dump. */
 export class CodeClose extends DumpRecord {
-  /** Number of the record's bytes that its fields account for; the rest is padding. */
+  /** Number of the record's bytes that its fields occupy; the rest is padding. */
   override get usedSize(): number {
     return RecordHeader.size;
   }
@@ -517,7 +517,7 @@ export class UnwindingInfo extends DumpRecord {
     }
   }
 
-  /** Number of the record's bytes that its fields account for; the rest is padding. */
+  /** Number of the record's bytes that its fields occupy; the rest is padding. */
   override get usedSize(): number {
     return UnwindingInfoRecord.size + this.unwindingSize;
   }

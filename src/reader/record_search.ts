@@ -110,7 +110,7 @@ export class RecordSearch {
     return found !== undefined && found < limit ? found : undefined;
   }
 
-  /** Returns the certain record that the last search found, if it is before a position. */
+  /** Returns where the last search found a certain record, if that is before a position. */
   certainBefore(position: number): number | undefined {
     const { isFound, to } = this.#searched;
     return isFound && to < position ? to : undefined;

@@ -14,7 +14,7 @@ const KALLSYMS = "/proc/kallsyms";
  */
 const HEAD_SIZE = 256 * 1024;
 
-/** Size of the kernel's code until it is known: more than it has. */
+/** Assumed size of the kernel's code until it is known, larger than any. */
 const PROVISIONAL_SIZE = 1n << 26n;
 
 /** The kernel's code, without its end. */
@@ -23,7 +23,7 @@ export interface KernelStart {
   readonly symbol: string;
 }
 
-/** Returns where the kernel's code starts; undefined if it may not be read. */
+/** Returns the start of the kernel's code; undefined if it may not be read. */
 export function kernelStart(): KernelStart | undefined {
   try {
     using file = Deno.openSync(KALLSYMS);
@@ -44,7 +44,7 @@ export function kernelStart(): KernelStart | undefined {
 export function parseKernelStart(text: string): KernelStart | undefined {
   const [, address, symbol] = /^([0-9a-f]+) \S (_s?text)$/m.exec(text) ?? [];
   const start = BigInt(`0x${address ?? 0}`);
-  // Zeros are what users without the right to see them are shown.
+  // Users who may not see the addresses read zeros.
   return start === 0n ? undefined : { start, symbol };
 }
 
