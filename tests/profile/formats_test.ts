@@ -7,7 +7,14 @@ import type { FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import { toPprof } from "../../src/profile/pprof.ts";
 import { toSpeedscope } from "../../src/profile/speedscope.ts";
 import { buildProfile, type Stack } from "../support/build_profile.ts";
-import { decodePprof } from "../support/decode_pprof.ts";
+import {
+  type Totals,
+  totalsInCollapsed,
+  totalsInFirefox,
+  totalsInJson,
+  totalsInPprof,
+  totalsInSpeedscope,
+} from "../support/file_totals.ts";
 import { Random } from "../support/random.ts";
 
 const FUNCTIONS = ["f", "g", "h", "fib", "main"];
@@ -36,23 +43,10 @@ function* samples(): Generator<Stack> {
 
 const PROFILE = buildProfile(samples());
 
-/** Self and total weights by function. */
-type Sums = Record<string, [self: number, total: number]>;
-
-/** Adds up samples; a chain is a list of functions, outermost first. */
-function sum(samples: Iterable<[chain: string[], weight: number]>): Sums {
-  const sums: Sums = {};
-  for (const [chain, weight] of samples) {
-    for (const name of new Set(chain)) (sums[name] ??= [0, 0])[1] += weight;
-    if (chain.length > 0) sums[chain.at(-1)!][0] += weight;
-  }
-  return sums;
-}
-
 // deno-lint-ignore no-explicit-any -- each format has its own tests
 const plain = (value: unknown): any => JSON.parse(JSON.stringify(value));
 
-const EXPECTED: Sums = Object.fromEntries(
+const EXPECTED: Totals = Object.fromEntries(
   plain(toJson(PROFILE)).functions.map((
     { name, self, total }: { name: string; self: number; total: number },
   ) => [name, [self, total]]),
@@ -60,84 +54,25 @@ const EXPECTED: Sums = Object.fromEntries(
 
 describe("the totals of functions", () => {
   it("are those of the samples when they are written as JSON", () => {
-    const { functions, frames, stacks, timeline } = plain(toJson(PROFILE));
-    const chainOf = (stack: number): string[] =>
-      stack === -1 ? [] : [
-        ...chainOf(stacks.parent[stack]),
-        functions[frames[stacks.frame[stack]].function].name,
-      ];
-    const sums = sum(
-      timeline.stack.map((
-        stack: number,
-        i: number,
-      ) => [chainOf(stack), timeline.weight[i]]),
-    );
-    assertEquals(Object.keys(sums).length, FUNCTIONS.length);
-    assertEquals(sums, EXPECTED);
+    const totals = totalsInJson(plain(toJson(PROFILE)));
+    assertEquals(Object.keys(totals).length, FUNCTIONS.length);
+    assertEquals(totals, EXPECTED);
   });
 
   it("are those of JSON when chains are written as text", () => {
-    const sums = sum(
-      Array.from(collapse(PROFILE), (line) => {
-        const [, chain, weight] = line.match(/^[^;]*(?:;(.*))? (\d+)$/)!;
-        return [chain?.split(";") ?? [], Number(weight)];
-      }),
-    );
-    assertEquals(sums, EXPECTED);
+    assertEquals(totalsInCollapsed(collapse(PROFILE)), EXPECTED);
   });
 
   it("are those of JSON when they are written for speedscope", () => {
-    const { shared: { frames }, profiles } = plain(toSpeedscope(PROFILE, ""));
-    const sums = sum(
-      profiles.flatMap((
-        { samples, weights }: { samples: number[][]; weights: number[] },
-      ) =>
-        samples.map((chain, i) => [
-          chain.map((frame) => frames[frame].name),
-          weights[i],
-        ])
-      ),
-    );
-    assertEquals(sums, EXPECTED);
+    const file = plain(toSpeedscope(PROFILE, ""));
+    assertEquals(totalsInSpeedscope(file), EXPECTED);
   });
 
   it("are those of JSON when they are written for pprof", async () => {
-    const { sample, location, function: functions, stringTable: { strings } } =
-      await decodePprof(await toPprof(PROFILE));
-    const nameOf = (id: number | bigint) => {
-      const [{ functionId }] = location.find((other) => other.id === id)!.line;
-      const { name } = functions.find((other) => other.id === functionId)!;
-      return strings[Number(name)];
-    };
-    const sums = sum(
-      sample.map(({ locationId, value }) => [
-        locationId.map(nameOf).reverse(),
-        Number(value[1]),
-      ]),
-    );
-    assertEquals(sums, EXPECTED);
+    assertEquals(await totalsInPprof(await toPprof(PROFILE)), EXPECTED);
   });
 
   it("are those of JSON when they are written for the Firefox Profiler", () => {
-    const { shared, threads } = plain(toFirefox(PROFILE));
-    const { stringArray, stackTable, frameTable, funcTable } = shared;
-    const chainOf = (stack: number | null): string[] =>
-      stack === null ? [] : [
-        ...chainOf(stackTable.prefix[stack]),
-        stringArray[funcTable.name[frameTable.func[stackTable.frame[stack]]]],
-      ];
-    const sums = sum(
-      threads.flatMap((
-        { samples }: {
-          samples: { stack: (number | null)[]; weight: number[] };
-        },
-      ) =>
-        samples.stack.map((stack, i) => [
-          chainOf(stack),
-          1e6 * samples.weight[i],
-        ])
-      ),
-    );
-    assertEquals(sums, EXPECTED);
+    assertEquals(totalsInFirefox(plain(toFirefox(PROFILE))), EXPECTED);
   });
 });
