@@ -171,9 +171,17 @@ export class RecordingSession {
         online: onlineProcessorCount(libc),
         available: processorCount(libc),
       },
-      commandLine: ["jitdump", "record", ...this.#options.command ?? []],
+      commandLine: ["jitdump", "record", ...this.#subject()],
       clockResolution: 1n,
     };
+  }
+
+  /** Returns the arguments that name what is recorded. */
+  #subject(): readonly string[] {
+    const { target, command } = this.#options;
+    if (target.kind === "all") return ["--all"];
+    if (target.kind === "process") return ["--pid", `${target.pid}`];
+    return command ?? [];
   }
 
   /** Returns the description of the recording so far. */

@@ -129,6 +129,13 @@ export class Recorder {
 
   /** Writes the contents of the ring buffers to the file. */
   drain(): void {
+    if (!this.#emptyRings()) return;
+    this.#writer.write(this.#round);
+    this.#writer.commit();
+  }
+
+  /** Moves the contents of the ring buffers to the file; returns whether there were any. */
+  #emptyRings(): boolean {
     const { bytes } = this.#copy;
     let isEmpty = true;
     for (const ring of this.#set.rings) {
@@ -138,9 +145,7 @@ export class Recorder {
       this.#writer.write(bytes.subarray(0, size));
       this.#scan.scan(bytes, size);
     }
-    if (isEmpty) return;
-    this.#writer.write(this.#round);
-    this.#writer.commit();
+    return !isEmpty;
   }
 
   /** Drains the ring buffers until `end` is settled; calls `onRound` after each drain. */
@@ -204,6 +209,8 @@ export class Recorder {
         this.#writer.write(record);
         this.#scan.scan(record, record.length);
       }
+      // Samples wait in the file's first round until all processes are described.
+      this.#emptyRings();
     }
   }
 }

@@ -7,6 +7,8 @@ import {
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { jitdumpCommand } from "../support/jitdump.ts";
+import { itUnless } from "../support/it_unless.ts";
+import { noRecorder } from "../support/may_record.ts";
 import { ENVIRONMENT, run } from "../support/perf.ts";
 import { LIBC, temporaryDirectory } from "../support/script.ts";
 import { until } from "../support/until.ts";
@@ -22,6 +24,10 @@ const BUSY = "while :; do :; done";
 
 /** A shell loop that ends. */
 const LOOP = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+
+const notRoot = Deno.uid() === 0
+  ? undefined
+  : "only root may record all processes";
 
 /** Returns the names in a directory, sorted. */
 const namesIn = (directory: string) =>
@@ -158,6 +164,46 @@ describe("jitdump record", () => {
     assertEquals(code, 0, stderr);
     assertMatch(stdout, /samples of .*\n.*self +total/);
   });
+
+  itUnless(
+    noRecorder ?? notRoot,
+    "records a process that runs, and one that starts, when --all is given",
+    async () => {
+      using directory = temporaryDirectory();
+      const { path } = directory;
+      const start = () =>
+        new Deno.Command("sh", { args: ["-c", BUSY] }).spawn();
+      const processes = [start()];
+      const [program, ...args] = jitdump("record", "--out", path, "--all");
+      const recorder = new Deno.Command(program, {
+        args,
+        stdout: "null",
+        stderr: "null",
+        env: ENVIRONMENT,
+      }).spawn();
+      await until(() => Deno.statSync(`${path}/new/recording.json`).isFile);
+      processes.push(start());
+      const cpuTime = () =>
+        Deno.readTextFileSync(`/proc/${processes[1].pid}/stat`).split(" ")[13];
+      await until(() => Number(cpuTime()) > 10);
+      recorder.kill("SIGINT");
+      for (const process of processes) {
+        await recorder.status;
+        process.kill("SIGKILL");
+        await process.status;
+      }
+      assertEquals((await recorder.status).code, 0);
+      const { stdout } = await run(jitdump("report", "--json", path));
+      const { threads, recording } = JSON.parse(stdout);
+      assertEquals(recording.command, ["jitdump", "record", "--all"]);
+      for (const { pid } of processes) {
+        const found = threads.find((thread: { tid: number }) =>
+          thread.tid === pid
+        );
+        assertEquals(found?.name, "sh");
+      }
+    },
+  );
 
   itWithRecorder(
     "passes --help to the command when it follows --",
