@@ -8,16 +8,16 @@ import type { Target } from "../recorder/event_set.ts";
 import { hasEnded, threadIds } from "../recorder/running_processes.ts";
 import { UsageError } from "./command.ts";
 
-/** Signals that request a program to terminate. */
+/** Signals that request a program to end. */
 const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Milliseconds between two checks whether a process is still running. */
+/** Milliseconds between two checks of whether a process is still running. */
 const CHECK_INTERVAL = 100;
 
 /** A command, the id of a process, or undefined for all processes. */
 export type Recorded = readonly string[] | number | undefined;
 
-/** Returns a number of a command line. Throws {@linkcode UsageError}. */
+/** Parses a positive integer. Throws {@linkcode UsageError}. */
 export function toPositive(option: string, value: string): number {
   if (/^[1-9]\d*$/.test(value) && Number(value) < 2 ** 31) {
     return Number(value);
@@ -37,7 +37,7 @@ export function findTarget(target: Recorded): Target {
   );
 }
 
-/** Calls a function when a process has ended; returns a function that stops this. */
+/** Calls a function when a process has ended; returns a function that stops the checks. */
 export function onEnd(pid: number, listener: () => void): () => void {
   const timer = setInterval(() => {
     if (hasEnded(pid)) listener();
@@ -79,7 +79,7 @@ export function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
   }
 }
 
-/** Listens to the signals that request a program to terminate; returns a function that stops listening. */
+/** Listens to the signals that request a program to end; returns a function that stops this. */
 export function onSignals(listener: (signal: Deno.Signal) => void): () => void {
   const listeners = SIGNALS.map((signal): [Deno.Signal, () => void] => [
     signal,

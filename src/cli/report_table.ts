@@ -27,7 +27,7 @@ export interface Rows {
   readonly category?: string;
   /** Only functions whose names match. */
   readonly filter?: RegExp;
-  /** Option to omit the number of the other functions. */
+  /** True to omit the number of the other functions. */
   readonly hidesRest?: boolean;
 }
 

@@ -1,10 +1,10 @@
 /**
- * The whole screen of a terminal, and its keys.
+ * The alternate screen of a terminal, and its keys.
  *
  * @module
  */
 
-/** Switches to the other screen, and hides the cursor. */
+/** Switches to the alternate screen, and hides the cursor. */
 const ENTER = "\x1b[?1049h\x1b[?25l";
 
 /** Shows the cursor, and switches back. */
@@ -26,7 +26,7 @@ export class Screen {
     if (this.#hasKeys) Deno.stdin.setRaw(true);
     this.#write(ENTER);
     this.#isOpen = true;
-    // The terminal can be closed, of which a signal informs as well.
+    // Reading fails if the terminal is closed; SIGHUP ends the program then.
     if (this.#hasKeys) this.#readKeys(onKey).catch(() => {});
   }
 
@@ -35,7 +35,7 @@ export class Screen {
     return Deno.consoleSize().rows || 24;
   }
 
-  /** Shows lines, which fit in the width. */
+  /** Shows lines, which must fit in the terminal's width. */
   show(lines: readonly string[]): void {
     const shown = lines.slice(0, this.height);
     const text = shown.map((line) => line + CLEAR_LINE).join("\r\n");

@@ -25,13 +25,13 @@ import { defaultEvent } from "./recording_session.ts";
 import { showFunctions } from "./report_table.ts";
 import { Screen } from "./screen.ts";
 
-/** Seconds of which the table shows the samples. */
+/** Maximum age of the samples in a table, in seconds. */
 const SECONDS = 5;
 
 /** Minimum milliseconds between two tables. */
 const INTERVAL = 1000;
 
-/** Lines of a table above its functions. */
+/** Number of lines above a table's functions. */
 const HEAD = 5;
 
 const SETTINGS: SampleSettings = {
@@ -53,12 +53,12 @@ Usage: jitdump top --pid PID
        jitdump top -- COMMAND…
 
 Shows the hottest functions of the last ${SECONDS} seconds, once a second: of a running process,
-or of a command with all programs that it starts. Reads dumps while they grow. q or
-Ctrl-C ends it and terminates the command, whose output is discarded.
+or of a command with all programs that it starts. Reads dumps while programs write them.
+q or Ctrl-C quits, and terminates the command. The command's output is discarded.
 
 ${optionsHelp(OPTIONS)}
 
-Keeps no recording; jitdump record does. For the command, JITDUMPDIR is a temporary
+Writes no recording; jitdump record does. For the command, JITDUMPDIR is a temporary
 directory. Exits with the command's status if the command ends by itself.
 
 Requires a terminal, and --allow-all: in Deno, nothing less can read /proc.
@@ -107,7 +107,7 @@ function parseTarget(args: string[]): readonly string[] | number {
   throw new UsageError("--pid and COMMAND exclude each other");
 }
 
-/** A program that is shown while it runs. */
+/** The display of a running program's hottest functions. */
 class Top {
   readonly #libc: Libc;
   readonly #target: readonly string[] | number;
@@ -117,7 +117,7 @@ class Top {
     () => performance.now(),
   );
   readonly #stop = Promise.withResolvers<void>();
-  /** Indicates whether the user has ended it. */
+  /** True if the user has ended the display. */
   #isEnded = false;
 
   constructor(
@@ -130,7 +130,7 @@ class Top {
     this.#directory = directory;
   }
 
-  /** Shows tables until the end; returns the exit status. */
+  /** Shows tables until the program or the user ends this; returns the exit status. */
   async run(): Promise<number> {
     const target = this.#target;
     const recorder = new Recorder(this.#libc, this.#records, {
@@ -180,14 +180,14 @@ class Top {
       if (key === "q" || key === "Q" || key === "\x03") this.#end();
     });
     try {
-      screen.show(["Waiting for samples (q ends)"]);
+      screen.show(["Waiting for samples (q quits)"]);
       child?.status.then(() => this.#stop.resolve());
       const running = recorder.run(this.#stop.promise, () => {});
       running.catch(() => {}).then(() => this.#stop.resolve());
       try {
         await this.#draw(screen);
       } finally {
-        // The events must not be closed before.
+        // The recorder must end before its events are closed.
         this.#stop.resolve();
         await running;
       }
@@ -196,7 +196,7 @@ class Top {
     }
   }
 
-  /** Draws tables until the end. */
+  /** Draws tables until the program or the user ends this. */
   async #draw(screen: Screen): Promise<void> {
     let isOver = false;
     const ended = this.#stop.promise.then(() => isOver = true);
@@ -217,14 +217,14 @@ class Top {
 
   async #drawOnce(screen: Screen): Promise<void> {
     if (!this.#records.hasSamples) {
-      screen.show([`No samples in the last ${SECONDS} s (q ends)`]);
+      screen.show([`No samples in the last ${SECONDS} s (q quits)`]);
       return;
     }
     const path = `${this.#directory}/perf.data`;
     const bytes = this.#records.snapshot();
     const profile = await readProfile(path, { bytes });
     const output = new Output();
-    const title = `last ${SECONDS} s (q ends)`;
+    const title = `last ${SECONDS} s (q quits)`;
     const limit = Math.max(1, screen.height - HEAD);
     const rows = { limit, hidesRest: true };
     showFunctions(foldUnnamed(profile), title, rows, output);

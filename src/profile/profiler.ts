@@ -57,7 +57,7 @@ const SAMPLES_BETWEEN = 1000;
 
 /** Options for {@linkcode readProfile}. */
 export interface ProfileOptions {
-  /** The bytes of the recording, if they are not to be read from its path. */
+  /** The recording's bytes. By default, they are read from its path. */
   readonly bytes?: Uint8Array;
   /** The event to show. Defaults to the one with the greatest weight. */
   readonly event?: string;

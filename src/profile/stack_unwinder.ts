@@ -82,9 +82,9 @@ interface DumpTables {
 
 /** The rules for the code of a mapping. */
 interface MappedTables {
-  /** Those of its unwind info, if it has any. */
+  /** The rules of its unwind info, if it has any. */
   readonly info?: PlacedTable;
-  /** Those of code that is recognized by its instructions. */
+  /** The rules of code that is recognized by its instructions. */
   readonly code: PlacedTable;
 }
 

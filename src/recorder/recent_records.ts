@@ -11,15 +11,15 @@ import { EventHeader, PerfHeader } from "../perf_data/structs.ts";
 const { type: TYPE, size: SIZE } = EventHeader.offsets;
 const { dataOffset: DATA_OFFSET, dataSize: DATA_SIZE } = PerfHeader.offsets;
 
-/** Records that were written at one time. */
+/** Samples of one write. */
 interface Batch {
   readonly time: number;
   readonly records: Uint8Array[];
 }
 
 /**
- * A file that keeps samples for some time, and all other records. It has no rounds: readers
- * put all records in the order of time.
+ * A file that keeps samples for some time, and all other records. It contains no
+ * `PERF_RECORD_FINISHED_ROUND`, so that readers sort all records by time.
  */
 export class RecentRecords implements WritableFile {
   readonly #milliseconds: number;
@@ -46,7 +46,7 @@ export class RecentRecords implements WritableFile {
   writeSync(bytes: Uint8Array): number {
     const isAtEnd = this.#at === this.#end;
     this.#at += bytes.length;
-    // The size of the records changes in the header: it is computed when they are read.
+    // The header's writes update the size of the records, which snapshot() computes.
     if (!isAtEnd) return bytes.length;
     this.#end = this.#at;
     if (this.#head.length < this.#headSize) this.#addToHead(bytes);
@@ -92,7 +92,7 @@ export class RecentRecords implements WritableFile {
       const record = bytes.subarray(at, at + size);
       const type = view.getUint32(at + TYPE, true);
       if (type === PerfRecordType.Sample) samples.push(record);
-      // A copy, because the samples around it will be discarded.
+      // A copy does not keep the samples around it in memory.
       else if (type !== PerfRecordType.FinishedRound) {
         this.#others.push(record.slice());
       }

@@ -58,5 +58,5 @@ const CLOSURE = recognized(
   [[RETURN_ADDRESS, -8]],
 );
 
-/** The patterns. */
+/** The patterns of libffi. */
 export const LIBFFI: readonly CodePattern[] = [CALL, CLOSURE];

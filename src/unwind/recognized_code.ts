@@ -13,7 +13,7 @@ import type { InstructionRules, RuleTable } from "./unwind_table.ts";
 
 const PATTERNS = [...LIBFFI, ...SIGRETURN];
 
-/** Maximum number of bytes to compare. */
+/** Size of the longest pattern. */
 const LONGEST = Math.max(...PATTERNS.map(({ code }) => code.length));
 
 /** The rules of libffi and of returns from signal handlers. */
@@ -21,7 +21,7 @@ export class RecognizedCode implements RuleTable {
   readonly #read: (address: Address, length: number) => Uint8Array;
   readonly #known = new Map<Address, InstructionRules | undefined>();
 
-  /** @param read Returns code; fewer bytes if there are no more. */
+  /** @param read Returns the code at an address: fewer bytes if it ends before. */
   constructor(read: (address: Address, length: number) => Uint8Array) {
     this.#read = read;
   }

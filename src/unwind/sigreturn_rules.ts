@@ -29,7 +29,7 @@ function address(sp: number, offset: number, isRead = false): SectionPart {
   return { start, end: expressions.length };
 }
 
-/** Registers on the stack, in bytes above the stack pointer, by DWARF's numbers. */
+/** Offsets of saved registers from the stack pointer, by DWARF's register numbers. */
 type Saved = readonly (readonly [register: number, offset: number])[];
 
 function pattern(
@@ -57,7 +57,7 @@ function pattern(
 /** r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip: `struct sigcontext_64`. */
 const X86_ORDER = [8, 9, 10, 11, 12, 13, 14, 15, 5, 4, 6, 3, 1, 0, 2, 7, 16];
 
-/** Position of that in the `struct ucontext` at the stack pointer. */
+/** Offset of these registers in the `struct ucontext` at the stack pointer. */
 const X86_REGISTERS = 40;
 
 const X86_64 = pattern(
@@ -70,12 +70,12 @@ const X86_64 = pattern(
   X86_ORDER.map((register, i) => [register, X86_REGISTERS + 8 * i]),
 );
 
-/** Number of x0 to x30, sp and pc, of which the last has DWARF's number 32 too. */
+/** Number of saved registers, which have DWARF's order: x0 to x30, sp and pc. */
 const ARM_COUNT = 33;
 
 /**
- * Position of x0 in the `struct rt_sigframe` at the stack pointer: after 128 bytes of `siginfo`,
- * 176 of the start of `ucontext`, and the fault's address.
+ * Offset of x0 in the `struct rt_sigframe` at the stack pointer: it follows 128 bytes of
+ * `siginfo`, 176 of `ucontext`, and the fault's address.
  */
 const ARM_REGISTERS = 312;
 
@@ -97,7 +97,7 @@ const bytes = expressions.finish();
 /** The patterns, one for each machine. */
 export const SIGRETURN: readonly CodePattern[] = [X86_64, AARCH64];
 
-/** Returns a reader of an expression in their rules. */
+/** Returns a reader of an expression of these rules. */
 export function sigreturnExpression({ start, end }: SectionPart): DwarfReader {
   const reader = new DwarfReader(bytes, 0, 0);
   reader.seek(start, end);
