@@ -3,9 +3,10 @@ import {
   assertEquals,
   assertMatch,
   assertNotEquals,
+  assertStringIncludes,
 } from "@std/assert";
 import { describe } from "@std/testing/bdd";
-import { buildProfile } from "../support/build_profile.ts";
+import { at, buildProfile, type Stack } from "../support/build_profile.ts";
 import { itInChromium, WINDOWS } from "../support/chromium.ts";
 import { FORGED, outer, PROFILE } from "../support/example_report.ts";
 import { withReport } from "../support/report_page.ts";
@@ -83,6 +84,51 @@ describe("the flame graph of a page in the browser", () => {
       });
     },
   );
+
+  itInChromium(
+    "is drawn in the other colors when the scheme changes",
+    async () => {
+      await withReport(PROFILE, async (report) => {
+        const light = await report.colorAt(0, 0.9);
+        await report.page.emulateMedia({ colorScheme: "dark" });
+        const dark = await report.colorAt(0, 0.9);
+        assert(light[0] > 128 && dark[0] < 128, `${light} ${dark}`);
+      }, { windows: WINDOWS.slice(0, 1) });
+    },
+  );
+});
+
+describe("the page of 100 000 distinct chains", () => {
+  const functions = Array.from({ length: 50 }, (_, i) => at(`f${i}`, i + 1));
+
+  /** Yields chains of four functions. Each chain occurs once. */
+  function* chains(): Generator<Stack> {
+    for (let i = 0; i < 100_000; i++) {
+      const digits = [i, i / 50, i / 2500, i / 125_000].map(Math.floor);
+      const symbols = digits.map((digit) => functions[digit % 50]);
+      yield { process: "deno 1", symbols, weight: 1e6 };
+    }
+  }
+
+  itInChromium("has all of them when it is open", async () => {
+    await withReport(buildProfile(chains()), async (report) => {
+      const { page } = report;
+      const whole = "100.00 % of all, 100.00 % of parent, 100,000 samples";
+      assertStringIncludes(await report.hoverGraph(1, 0.5), whole);
+      assertStringIncludes(
+        await report.hoverGraph(2, 0.01),
+        "2.00 % of all, 2.00 % of parent, 2,000 samples",
+      );
+      await page.fill("#search", "^f7$");
+      assertMatch(
+        await page.locator("#hits").innerText(),
+        /^1 function, [\d,]+ samples/,
+      );
+      await page.fill("#search", "");
+      await page.getByRole("button", { name: "Inverted" }).click();
+      assertStringIncludes(await report.hoverGraph(1, 0.01), "100.00 % of all");
+    }, { windows: WINDOWS.slice(0, 1) });
+  });
 });
 
 describe("the page of a recursion 10 000 deep", () => {
