@@ -1,4 +1,5 @@
-/** Measurement of reading a dump with many corrupt records.
+/**
+ * Measurement of reading a dump with many corrupt records.
  *
  * @module
  */

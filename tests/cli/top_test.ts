@@ -1,16 +1,17 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { ENVIRONMENT, isInstalled, run } from "../support/perf.ts";
+import { whyMissing } from "../support/it_unless.ts";
+import { CLI, jitdump } from "../support/jitdump.ts";
+import { ENVIRONMENT, run } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
 const DEMO = fromFileUrl(new URL("../demo/main.ts", import.meta.url));
 
 const DENO = `'${Deno.execPath()}' run --no-config --allow-all`;
 
-/** A scale of the demo that lasts longer than any test. */
+/** A scale at which the demo runs longer than any test. */
 const FOREVER = 1_000_000;
 
 /** The screen of a table that names the demo's functions. */
@@ -61,23 +62,19 @@ async function top(
   return { output, status: Number(lines.at(-2)?.replace(/.*status /, "")) };
 }
 
-const noScript = await isInstalled("script")
-  ? undefined
-  : "script is not installed";
+const noScript = await whyMissing("script");
 
 /** Registers a test that requires a terminal and a recorder. */
 const itOnTerminal = (name: string, fn: () => Promise<void>) =>
-  noScript === undefined
-    ? itWithRecorder(name, fn)
-    : it.skip(`${name} (ignored: ${noScript})`, fn);
+  itWithRecorder(name, fn, noScript);
 
-const demo = (directory: string, scale = FOREVER) =>
-  `${DENO} '${DEMO}' '${directory}' ${scale}`;
+const demo = (directory: string) =>
+  `${DENO} '${DEMO}' '${directory}' ${FOREVER}`;
 
 describe("jitdump top", () => {
   for (const [name, key] of [["q", "q"], ["Ctrl-C", "\x03"]]) {
     itOnTerminal(
-      `names functions of a command, and terminates it when ${name} is pressed`,
+      `shows a command's functions, and terminates it when ${name} is pressed`,
       async () => {
         using directory = temporaryDirectory();
         const { path } = directory;
@@ -96,7 +93,7 @@ describe("jitdump top", () => {
   }
 
   itOnTerminal(
-    "names functions of a process when it runs already",
+    "shows a running process's functions, and does not terminate it, when --pid is given",
     async () => {
       using directory = temporaryDirectory();
       const { path } = directory;
@@ -112,11 +109,10 @@ describe("jitdump top", () => {
         );
         assertMatch(output, TABLE);
         assertEquals(status, 0);
-        // The process is left alone.
-        child.kill("SIGTERM");
       } finally {
-        await child.status;
+        child.kill("SIGKILL");
       }
+      assertEquals((await child.status).signal, "SIGKILL");
     },
   );
 
@@ -140,14 +136,12 @@ describe("jitdump top", () => {
   });
 
   it("fails when standard output is not a terminal", async () => {
-    const { code, stdout, stderr } = await run([
-      ...[Deno.execPath(), "run", "--no-config", CLI, "top", "--", "true"],
-    ] as unknown as [string, ...string[]]);
+    const { code, stdout, stderr } = await jitdump(["top", "--", "true"], []);
     assertEquals([code, stdout], [1, ""]);
     assertMatch(stderr, /not a terminal: use jitdump record/);
   });
 
-  it("exits with 2 when there is no program, or two", async () => {
+  it("exits with 2 when its arguments are invalid", async () => {
     for (
       const [args, message] of [
         [[], /--pid or COMMAND is missing/],
@@ -156,9 +150,7 @@ describe("jitdump top", () => {
         [["true"], /the command must follow --: jitdump top -- true/],
       ] as [string[], RegExp][]
     ) {
-      const { code, stderr } = await run([
-        ...[Deno.execPath(), "run", "--no-config", CLI, "top", ...args],
-      ] as unknown as [string, ...string[]]);
+      const { code, stderr } = await jitdump(["top", ...args], []);
       assertEquals(code, 2);
       assertMatch(stderr, message);
     }

@@ -15,7 +15,7 @@ import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
-/** Records the demo, without frame pointers, with the names of JavaScript. */
+/** Records the demo without frame pointers. V8 logs the names of JavaScript functions. */
 async function record(
   { program }: Perf,
   directory: string,
@@ -39,8 +39,8 @@ async function record(
 const perfs = await installedPerfs();
 
 describe("the chains of jitted functions without frame pointers", () => {
-  // Without a perf, one test says why.
-  if (perfs.length === 0) itWithPerf("are whole", async () => {});
+  // If no perf is installed, this test reports it.
+  if (perfs.length === 0) itWithPerf("are complete", async () => {});
   for (const perf of perfs) {
     itWithPerf(
       `have Deno and the thread's start when perf ${perf.version} has recorded 32 KiB of stack`,

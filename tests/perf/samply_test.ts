@@ -4,6 +4,7 @@ import { describe } from "@std/testing/bdd";
 import { gunzipSync } from "node:zlib";
 import { itUnless, whyMissing } from "../support/it_unless.ts";
 import { jitdumpCommand } from "../support/jitdump.ts";
+import { noRecorder } from "../support/may_record.ts";
 import { runOrThrow } from "../support/perf.ts";
 import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
@@ -36,12 +37,12 @@ function samplesOf(threads: Thread[], strings?: string[]): Map<string, number> {
   return counts;
 }
 
-const noSamply = await whyMissing("samply");
+const reason = await whyMissing("samply") ?? noRecorder;
 
 describe("samply", () => {
   itUnless(
-    noSamply,
-    "imports the threads and as many samples of each jitted function when it reads a recording",
+    reason,
+    "imports the report's samples of each jitted function when it reads a recording",
     async () => {
       using directory = temporaryDirectory();
       const { path } = directory;

@@ -25,14 +25,14 @@ const foldedChains = (
 };
 
 describe("foldUnnamed()", () => {
-  it("has one frame for a run when a file has no symbols", () => {
+  it("has one frame for consecutive frames of a file when they have no symbols", () => {
     assertEquals(
       foldedChains([1, at("main"), deno, deno, { ...deno }, at("f")]),
       ["deno 7;main;[deno];f 1"],
     );
   });
 
-  it("adds the weights of chains when they differ only in a run's length", () => {
+  it("adds the weights of chains when they become equal", () => {
     assertEquals(
       foldedChains([1, deno, at("f")], [2, deno, deno, at("f")], [4, deno]),
       ["deno 7;[deno] 4", "deno 7;[deno];f 3"],
@@ -48,7 +48,7 @@ describe("foldUnnamed()", () => {
     );
   });
 
-  it("keeps the chain of each sample when a run is innermost", () => {
+  it("keeps the chain of each sample when its innermost frames have no symbols", () => {
     const profile = buildProfile([
       { process, symbols: [deno, deno], weight: 1 },
       { process, symbols: [deno, at("f")], weight: 2 },
@@ -62,7 +62,7 @@ describe("foldUnnamed()", () => {
     assertEquals(innermost, ["[deno]", "[deno],f"]);
   });
 
-  it("has no caller of its own name when callers are listed", () => {
+  it("has no unnamed frame that calls itself when callers are listed", () => {
     const profile = buildProfile([
       { process, symbols: [at("main"), deno, deno, deno], weight: 1 },
     ]);

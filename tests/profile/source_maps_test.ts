@@ -8,7 +8,7 @@ const FILE = "file:///src/a.ts";
 
 const NAME = `JS:*f ${FILE}:1:11`;
 
-/** The third line is the first of the generated code: "function f(n) {}". */
+/** Its third line is generated as the first one of the code: "function f(n) {}". */
 const SOURCE = "interface A {\n}\nfunction f(n: A) {}\n";
 
 /** Maps column 0 to 3:1, and column 9 to 3:10. */
@@ -17,7 +17,7 @@ const MAP = { version: 3, sources: [FILE], names: [], mappings: "AAEA,SAAS" };
 const CODE = "function f(n) {}\n//# sourceMappingURL=data:application/json;" +
   `base64,${btoa(JSON.stringify({ ...MAP, sourcesContent: [SOURCE] }))}\n`;
 
-/** Calls `use` with the maps of a recording that has that code. */
+/** Calls `use` with the source maps of a recording that has the generated code. */
 function withCode(code: string, use: (maps: SourceMaps) => void): void {
   using directory = temporaryDirectory();
   const path = join(directory.path, "1.js");
@@ -26,7 +26,7 @@ function withCode(code: string, use: (maps: SourceMaps) => void): void {
 }
 
 describe("source maps", () => {
-  it("return the lines and names of the source when the code was kept", () => {
+  it("return lines and names of the source when the recording has the code", () => {
     withCode(CODE, (maps) => {
       const recorded = { file: FILE, line: 1, discrim: 11 };
       assertEquals(maps.lineOf(NAME, recorded), { file: FILE, line: 3 });
@@ -48,7 +48,7 @@ describe("source maps", () => {
     withCode(CODE.replace("base64,", "base64,AAAA"), check);
   });
 
-  it("mark a line as generated when the map has none for it", () => {
+  it("mark a line as generated when the map has no segment for it", () => {
     withCode(CODE, (maps) => {
       const recorded = { file: FILE, line: 2, discrim: 1 };
       const marked = { file: `${FILE} (generated)`, line: 2 };

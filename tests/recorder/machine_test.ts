@@ -36,7 +36,7 @@ describe("parseKernelCode()", () => {
     assertEquals(parseKernelCode(text, from)?.size, 0x2000000n);
   });
 
-  it("returns nothing when the user may not see addresses", () => {
+  it("returns undefined when the user may not see addresses", () => {
     const text = KALLSYMS.replaceAll(/^[0-9a-f]+/gm, "0000000000000000");
     assertEquals(parseKernelStart(text), undefined);
     assertEquals(parseKernelCode(text, from), undefined);
@@ -56,7 +56,7 @@ describe("parseModules()", () => {
     ]);
   });
 
-  it("returns none when the user may not see addresses", () => {
+  it("returns no modules when the user may not see addresses", () => {
     const text = "nf_tables 270336 0 - Live 0x0000000000000000\n";
     assertEquals(parseModules(text), []);
   });
@@ -98,14 +98,14 @@ describe("corePmus()", () => {
     ]);
   });
 
-  it("returns none when all cores are of one kind", () => {
+  it("returns no PMUs when all cores are of one kind", () => {
     using devices = temporaryDirectory();
     assertEquals(corePmus(devices.path), []);
   });
 });
 
 describe("parseCpus()", () => {
-  it("returns all CPUs when the list has ranges and single ones", () => {
+  it("returns all CPUs when the list has ranges and numbers", () => {
     assertEquals([...parseCpus("0-3,8")], [0, 1, 2, 3, 8]);
   });
 });

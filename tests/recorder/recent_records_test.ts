@@ -12,7 +12,7 @@ import { RecordBuilder } from "../support/build_perf_data.ts";
 
 const ID = 5;
 
-/** Returns a sample, or with a name a PERF_RECORD_COMM, at a time. */
+/** Returns a sample at a time, or a PERF_RECORD_COMM if a name is given. */
 function record(time: number, name?: string): Uint8Array {
   const builder = new RecordBuilder(true);
   if (name === undefined) {
@@ -27,7 +27,7 @@ function record(time: number, name?: string): Uint8Array {
   return builder.bytes;
 }
 
-/** Returns the records of a recording: the times of samples, and names. */
+/** Returns the times of a recording's samples and the names of its COMM records. */
 async function contentOf(bytes: Uint8Array): Promise<(number | string)[]> {
   const content: (number | string)[] = [];
   const reader = await PerfDataReader.open(bytes);
@@ -39,8 +39,8 @@ async function contentOf(bytes: Uint8Array): Promise<(number | string)[]> {
   return content;
 }
 
-describe("recent records", () => {
-  it("are all others, but only the last samples, when time passes", async () => {
+describe("RecentRecords", () => {
+  it("drops old samples, but no other records, when time passes", async () => {
     let now = 0;
     const recent = new RecentRecords(1000, () => now);
     const attr = attrOf(

@@ -29,14 +29,14 @@ const SETTINGS: SampleSettings = {
   stackSize: 8192,
 };
 
-/** Reads an event's description as readers of recordings do. */
+/** Returns an event's attributes as the reader of recordings returns them. */
 function attrFor(event: Parameters<typeof attrOf>[0], settings = SETTINGS) {
   const bytes = attrOf(event, settings, true);
   return readAttr(new Window(bytes, true, 0), 0, bytes.length);
 }
 
 describe("userRegisters()", () => {
-  it("has all that code can hold an address in when the machine is x86-64", () => {
+  it("has all registers but ds, es, fs and gs when the machine is x86-64", () => {
     const names = namesIn(userRegisters("x86_64"), X86_64);
     const segments = ["ds", "es", "fs", "gs"];
     assertEquals(names, X86_64.filter((name) => !segments.includes(name)));
@@ -49,7 +49,7 @@ describe("userRegisters()", () => {
 });
 
 describe("attrOf()", () => {
-  it("requests registers and stack when call chains come from copies of the stack", () => {
+  it("requests registers and copies of the stack when callGraph is dwarf", () => {
     const attr = attrFor(parseEvent("cpu-clock")!);
     assertEquals(attr.sampleRegsUser, userRegisters(Deno.build.arch));
     assertEquals(attr.sampleStackUser, 8192);
@@ -60,7 +60,7 @@ describe("attrOf()", () => {
     assertEquals([chain.sampleRegsUser, chain.sampleStackUser], [0n, 0]);
   });
 
-  it("sets the clock and the flags by their bits when an exec enables the event", () => {
+  it("sets the clock and the flags when an exec enables the event", () => {
     const bytes = attrOf(userOnly(parseEvent("cycles")!), SETTINGS, true);
     const view = new DataView(bytes.buffer);
     // Bits of linux/perf_event.h (Linux 6.1).

@@ -1,5 +1,5 @@
 /**
- * Killing a recorder.
+ * Recorders that are killed while they record.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface RecorderKillCounts {
   tails: number;
 }
 
-/** Most milliseconds between a recorder's start and its kill: it has ended by then. */
+/** Maximum of milliseconds between a recorder's start and its kill; it ends earlier. */
 const LONGEST_LIFE_MS = 1500;
 
 /** Number of recorders that run at the same time. */
@@ -45,8 +45,8 @@ const recordInto = (out: string) =>
   );
 
 /**
- * Kills recorders at random moments. Checks that what each leaves is readable up to its last
- * whole record, and that the recording before it is complete.
+ * Kills recorders at random times. Checks that each incomplete recording is readable up to its
+ * last complete record, and that the recording before it is complete.
  */
 export async function killRecorders(
   directory: string,
@@ -89,11 +89,11 @@ async function killOne(out: string): Promise<void> {
 
 /** Checks the last complete recording, which a kill may have left in old/. */
 async function checkComplete(out: string): Promise<void> {
-  const place = exists(`${out}/perf.data`) ? out : `${out}/old`;
-  const { samples, isUnfinished } = await read(`${place}/perf.data`);
-  const description = Deno.readTextFileSync(`${place}/recording.json`);
+  const directory = exists(`${out}/perf.data`) ? out : `${out}/old`;
+  const { samples, isUnfinished } = await read(`${directory}/perf.data`);
+  const description = Deno.readTextFileSync(`${directory}/recording.json`);
   if (isUnfinished || JSON.parse(description).samples !== samples) {
-    throw new Error(`${place} is incomplete`);
+    throw new Error(`${directory} is incomplete`);
   }
 }
 
@@ -109,9 +109,11 @@ async function checkIncomplete(
   counts.incomplete++;
   counts.samples += samples;
   if (isPartial) counts.tails++;
-  const whole = wholeRecords(Deno.readFileSync(data));
-  if (records.length !== whole) {
-    throw new Error(`${data}: ${records.length} of ${whole} records are read`);
+  const complete = completeRecords(Deno.readFileSync(data));
+  if (records.length !== complete) {
+    throw new Error(
+      `${data}: ${records.length} of ${complete} records are read`,
+    );
   }
 }
 
@@ -123,8 +125,8 @@ async function read(path: string) {
   return { records, samples, isUnfinished, isPartial: reader.tails.length > 0 };
 }
 
-/** Counts the whole records of a recording without features. */
-function wholeRecords(bytes: Uint8Array): number {
+/** Counts the complete records of a recording without features. */
+function completeRecords(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer);
   let at = Number(view.getBigUint64(40, true)); // offset of the data
   let count = 0;

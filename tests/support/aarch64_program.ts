@@ -10,10 +10,10 @@ import type { CompiledProgram } from "../demo/compile.ts";
 /** Address of the executable. */
 const BASE = 0x400000;
 
-/** Offset of the code in it. */
+/** Offset of the code in the executable. */
 export const CODE_OFFSET = 4096;
 
-/** Address of the program's code, which the code that calls it follows. */
+/** Address of the program's code. The code that calls it follows. */
 export const PROGRAM_ADDRESS = BASE + CODE_OFFSET;
 
 /** Returns the offset of the main function. */

@@ -1,4 +1,4 @@
-// Runs a command without perf_event_open(2), as containers do:
+// Runs a command in which perf_event_open(2) fails, as in containers:
 //   block_system_call ERRNO COMMAND…
 #include <linux/filter.h>
 #include <linux/seccomp.h>

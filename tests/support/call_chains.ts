@@ -1,5 +1,5 @@
 /**
- * Call chains in a report, and those of the demo.
+ * Call chains of reports, and those of the demo.
  *
  * @module
  */
@@ -27,11 +27,11 @@ export async function chainsTo(
       weight: Number(line.slice(end + 1)),
     };
   }).filter(({ names }) => innermost.test(names.at(-1)!));
-  const whole = chains.reduce((sum, { weight }) => sum + weight, 0);
-  assertGreater(whole, profile.weight / 10);
+  const total = chains.reduce((sum, { weight }) => sum + weight, 0);
+  assertGreater(total, profile.weight / 10);
   return chains.map(({ names, weight }) => ({
     names,
-    share: 100 * weight / whole,
+    share: 100 * weight / total,
   }));
 }
 
@@ -65,18 +65,18 @@ function splitChain(
   return { callers: names.slice(0, first), jitted: names.slice(first) };
 }
 
-/** Returns whether a chain has each caller among the demo's functions, and one in Deno. */
+/** Indicates whether a chain has all callers in the demo's program, and the one in Deno. */
 export function hasJittedCallers(names: readonly string[]): boolean {
   const { callers, jitted } = splitChain(names);
   return CALLS.test(jitted.join(";")) && callers.at(-1) === "[deno]";
 }
 
-/** Returns whether a chain has the JavaScript that calls the demo's functions. */
+/** Indicates whether a chain has the JavaScript that calls the demo's functions. */
 export function hasJavaScript(names: readonly string[]): boolean {
   return splitChain(names).callers.some((name) => DEMO_SCRIPT.test(name));
 }
 
-/** Returns whether a chain begins at the start of the main thread. */
+/** Indicates whether a chain begins at the start of the main thread. */
 export function hasStart(names: readonly string[]): boolean {
   // Deno's _start, which has no name, and two functions of glibc (2.34 and later).
   return names.indexOf("__libc_start_call_main") === 2;

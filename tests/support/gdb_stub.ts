@@ -59,7 +59,7 @@ export class EmulatedProgram implements AsyncDisposable {
     );
   }
 
-  /** Returns memory. */
+  /** Returns `length` bytes of memory. */
   async memory(address: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
     for (let at = 0; at < length; at += LONGEST_READ) {

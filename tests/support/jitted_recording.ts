@@ -11,7 +11,7 @@ import { RecordingBuilder, START } from "./build_recording.ts";
 const AT = 0x7000_0000;
 const SIZE = 0x10;
 
-/** The functions of the recording, with the offsets of their samples. */
+/** The functions of the recording, with the offsets of their samples in them. */
 const FUNCTIONS: [name: string, samples: number[]][] = [
   ["w:fib/1", [0, 3, 3, 3]],
   ["fib_helper", [0, 0]],

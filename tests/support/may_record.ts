@@ -10,7 +10,7 @@ import { parseEvent } from "../../src/recorder/event.ts";
 
 const library = openLibc((message) => new Error(message));
 
-/** Why nothing can be recorded; undefined if recording is allowed. */
+/** Why tests that record are ignored; undefined if they can run. */
 export const noRecorder = isCounted(library.symbols, parseEvent("cpu-clock")!)
   ? undefined
   : "this user may not record: " +

@@ -1,10 +1,10 @@
 /*
- * Functions with frame pointers that call functions without, over a frame that is larger than what
- * is copied of the stack:
+ * Functions with frame pointers call functions without them. The frame of `large` is larger than
+ * the copy of the stack:
  *
  *     main ─ outer ─ large ─ middle ─ leaf
  *
- * It is compiled twice: with FRAMELESS for the last two.
+ * The file is compiled twice; with FRAMELESS, it defines the last two functions.
  */
 
 #include <stdint.h>
@@ -26,9 +26,9 @@ uint64_t middle(uint64_t n) { return leaf(n) * 3 + 1; }
 static volatile uint64_t sink;
 
 __attribute__((noinline)) static uint64_t large(uint64_t n) {
-  volatile char room[64 * 1024];
-  room[n % sizeof room] = 1;
-  return middle(n) * 3 + room[n % 16];
+  volatile char bytes[64 * 1024];
+  bytes[n % sizeof bytes] = 1;
+  return middle(n) * 3 + bytes[n % 16];
 }
 
 __attribute__((noinline)) static uint64_t outer(uint64_t n) {

@@ -1,9 +1,3 @@
-/**
- * Tests of DWARF expressions.
- *
- * @module
- */
-
 import { assertEquals } from "@std/assert";
 import { describe, it } from "@std/testing/bdd";
 import { evaluate } from "../../src/unwind/dwarf_expression.ts";

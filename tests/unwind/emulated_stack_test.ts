@@ -36,7 +36,7 @@ const TEXT = `
 const SP = 31;
 const PC = 32;
 
-/** `svc #0`: a system call. The program's last two print and exit. */
+/** `svc #0`: a system call. The program prints its result and exits by two of them. */
 const SVC = 0xd400_0001;
 
 const isCall = (instruction: number) => instruction >>> 26 === 0b10_0101; // bl
@@ -145,22 +145,22 @@ const SIGUSR1 = 10;
 
 /** A program that sends a signal to itself in a function without a frame pointer. */
 const WITH_SIGNAL = Uint32Array.of(
-  ...[movz(0, SIGUSR1), 0x1000_0001 | 19 << 5, movz(2, 0)], // adr x1, the last part
+  ...[movz(0, SIGUSR1), 0x1000_0001 | 19 << 5, movz(2, 0)], // adr x1, struct sigaction
   ...[movz(3, 8), movz(8, 134), SVC], // rt_sigaction()
-  ...[0x9400_0000 | 4], // bl to the next part
+  ...[0x9400_0000 | 4], // bl to the function
   ...[movz(0, 0), movz(8, 93), SVC], // exit()
-  // A function
+  // The function
   0xa9bf_7bfd, // stp x29, x30, [sp, #-16]!
   ...[movz(8, 172), SVC], // getpid()
   ...[movz(1, SIGUSR1), movz(8, 129), SVC], // kill()
   ...[RESTORE_FRAME_POINTER, RET],
-  // The handler
+  // The signal handler
   ...[RET, 0],
   // struct sigaction: handler, flags, restorer, mask
   ...[PROGRAM_ADDRESS + 72, 0, 0, 0, 0, 0, 0, 0],
 );
 
-/** Offsets in it: the call's return address, the function, and what is interrupted. */
+/** Offsets of the return address of `bl`, the function, the interrupted code, the handler. */
 const RETURN = 28;
 const RAISE = 40;
 const INTERRUPTED = 64;

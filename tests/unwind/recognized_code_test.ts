@@ -30,7 +30,7 @@ const TABLE = new RecognizedCode((address, length) =>
   (CODE.get(address) ?? new Uint8Array(0)).subarray(0, length)
 );
 
-/** A space whose code has no other rules than those of libffi. */
+/** Code whose only rules are those of `RecognizedCode`. */
 const SPACE: CodeSpace = {
   tableAt: () => ({ table: TABLE, bias: 0 }),
   isExecutable: (address) => address >= 0x1000 && address < 0x5000,
@@ -69,7 +69,7 @@ describe("RecognizedCode", () => {
     assertEquals(chain, ["1000 context!", "2000 fp", "4000 cfi", "4100 fp"]);
   });
 
-  it("finds the function that called a closure when the closure keeps rbp", () => {
+  it("finds the caller of a closure when the closure does not change rbp", () => {
     const frame = STACK + 0x20;
     const chain = unwind({
       [frame]: STACK + 0x200, // rbp of an outer frame
@@ -81,7 +81,7 @@ describe("RecognizedCode", () => {
     assertEquals(chain, ["1000 context!", "3000 fp", "4000 cfi", "4100 fp"]);
   });
 
-  it("leaves it to frame pointers when libffi is that of AArch64", () => {
+  it("uses frame pointers when libffi is for AArch64", () => {
     // ffi_closure_SYSV has an ordinary frame. The frame record of ffi_call_SYSV (sysv.S of
     // libffi 3.4) is in the frame of its caller, and its return address may be signed.
     const [closure, record] = [STACK + 0x20, STACK + 0x180];
@@ -109,7 +109,7 @@ describe("RecognizedCode", () => {
     assertEquals(chain, ["1000 context!", "2000 fp", "4000 fp", "4100 fp"]);
   });
 
-  it("finds what a signal has interrupted when code returns to the kernel", () => {
+  it("finds the interrupted function when a signal handler runs on x86-64", () => {
     const [frame, context] = [STACK + 0x20, STACK + 0x30];
     const chain = unwind({
       [frame]: STACK + 0x200,
@@ -123,7 +123,7 @@ describe("RecognizedCode", () => {
     assertEquals(chain, ["1000 context!", "2800 fp", "4000 cfi!", "4100 fp"]);
   });
 
-  it("finds what a signal has interrupted when that is on AArch64", () => {
+  it("finds the interrupted function when a signal handler runs on AArch64", () => {
     const [frame, siginfo] = [STACK + 0x20, STACK + 0x30];
     const chain = unwind(
       {

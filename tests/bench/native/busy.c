@@ -22,7 +22,7 @@ PART(eta)
 PART(theta)
 
 // Each part has its percentage. Order and length are random, but the same in each run:
-// samples at a fixed period would favour some parts of a regular program.
+// samples at a fixed period would favor some parts of a regular program.
 static void *work(void *rounds) {
   unsigned seed = 1;
   for (long i = 0; i < (long)rounds; i++) {

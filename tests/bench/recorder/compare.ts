@@ -18,7 +18,7 @@ import {
 /** Smallest share in percent that is compared. */
 const LEAST_SHARE = 2;
 
-/** Medians of one recorder. */
+/** Medians of the rounds of one recorder. */
 interface Medians {
   readonly samples: number;
   /** The sum of all rounds. */
@@ -49,7 +49,7 @@ interface Round extends Costs {
   readonly recording?: Recording;
 }
 
-/** Records a program alone, by ours and by perf in turn. */
+/** Runs a program alone, with our recorder, and with perf, in turn. */
 export async function compare(
   program: Program,
   event: string,
@@ -58,14 +58,14 @@ export async function compare(
   rounds: number,
 ): Promise<Comparison> {
   const command = program.command(await scaleFor(program, seconds));
-  const ways: (RecorderUnderTest | undefined)[] = [undefined, OURS, PERF];
-  const all = ways.map((): Round[] => []);
+  const recorders: (RecorderUnderTest | undefined)[] = [undefined, OURS, PERF];
+  const all = recorders.map((): Round[] => []);
   for (let round = 0; round < rounds; round++) {
     // Each is first in turn, in case the machine's speed drifts.
-    for (let turn = 0; turn < ways.length; turn++) {
-      const way = (round + turn) % ways.length;
-      all[way].push(
-        await runOnce(program, command, ways[way], event, directory),
+    for (let turn = 0; turn < recorders.length; turn++) {
+      const index = (round + turn) % recorders.length;
+      all[index].push(
+        await runOnce(program, command, recorders[index], event, directory),
       );
     }
   }
@@ -102,7 +102,7 @@ async function runOnce(
 
 function mediansOf(rounds: readonly Round[], alone: readonly Round[]): Medians {
   const recordings = rounds.map(({ recording }) => recording!);
-  const beyond = (field: "wall" | "cpu") => {
+  const slowdown = (field: "wall" | "cpu") => {
     const of = (some: readonly Round[]) =>
       median(some.map((round) => round[field]));
     return 100 * (of(rounds) / of(alone) - 1);
@@ -110,8 +110,8 @@ function mediansOf(rounds: readonly Round[], alone: readonly Round[]): Medians {
   return {
     samples: median(recordings.map(({ samples }) => samples)),
     lost: recordings.reduce((sum, { lost }) => sum + lost, 0),
-    slowdown: beyond("wall"),
-    cpuSlowdown: beyond("cpu"),
+    slowdown: slowdown("wall"),
+    cpuSlowdown: slowdown("cpu"),
   };
 }
 

@@ -98,7 +98,7 @@ try {
     print(percent(cpu), `of one CPU: ${recorder.name} (target: 5)`);
     print(
       `${early.toFixed(1)} / ${late.toFixed(1)}`,
-      `MiB of memory, most in the first sixth / after it: ${recorder.name}`,
+      `MiB of memory, maximum in the first sixth / after it: ${recorder.name}`,
     );
   }
 } finally {

@@ -56,7 +56,7 @@ export const demo = (dumps: string): Program => ({
   },
 });
 
-/** Returns the least power of two as a scale at which a program uses that much CPU time. */
+/** Returns the smallest power of two as a scale at which a program uses that much CPU time. */
 export async function scaleFor(
   { command, costs }: Program,
   seconds: number,

@@ -4,20 +4,15 @@
  * @module
  */
 
+import { jitdumpCommand } from "../../support/jitdump.ts";
 import { type CommandLine, runOrThrow } from "../../support/perf.ts";
-
-const CLI = `${import.meta.dirname}/../../../src/cli/main.ts`;
 
 /** Samples per second. */
 export const FREQUENCY = 4000;
 
-const jitdump = (...args: string[]): CommandLine => [
-  Deno.execPath(),
-  ...["run", "--no-config", "--no-check", "--allow-all", CLI],
-  ...args,
-];
+const jitdump = (...args: string[]) => jitdumpCommand(["--allow-all"], ...args);
 
-/** A way to record a command. */
+/** A recorder of commands. */
 export interface RecorderUnderTest {
   readonly name: string;
   /** Returns the command that records another one into a directory. */
@@ -45,7 +40,7 @@ export const PERF: RecorderUnderTest = {
   ],
 };
 
-/** A recording, as `jitdump report` reads it. */
+/** The report of a recording by `jitdump report`. */
 export interface Recording {
   readonly samples: number;
   readonly lost: number;

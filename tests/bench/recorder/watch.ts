@@ -7,10 +7,10 @@
 import { ENVIRONMENT } from "../../support/perf.ts";
 import type { RecorderUnderTest } from "./recorders.ts";
 
-/** Ticks of a second in /proc/PID/stat. */
+/** Number of ticks in a second of /proc/PID/stat. */
 const TICKS = 100;
 
-/** More rounds of `busy` than fit into any measurement. */
+/** A number of rounds for which `busy` runs longer than any measurement. */
 const FOREVER = "1000000000";
 
 const sleep = (seconds: number) =>
@@ -77,7 +77,7 @@ export async function startTimes(
 export interface RecorderCosts {
   /** Percent of one CPU. */
   readonly cpu: number;
-  /** Most memory in MiB, in the first sixth of the time and after it. */
+  /** Maximum of memory in MiB, in the first sixth of the time and after it. */
   readonly early: number;
   readonly late: number;
 }
