@@ -26,7 +26,7 @@ class FilterView implements View {
   readonly #search = element("input", {
     type: "search",
     id: "search",
-    placeholder: "Regular expression",
+    placeholder: "Name or file (regex)",
     spellcheck: "false",
     autocomplete: "off",
     "aria-describedby": "hits",

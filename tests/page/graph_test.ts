@@ -119,6 +119,11 @@ describe("the page of 100 000 distinct chains", () => {
         await report.hoverGraph(2, 0.01),
         "2.00 % of all, 2.00 % of parent, 2,000 samples",
       );
+      const more = page.getByRole("button", { name: "Show more" });
+      assertEquals((await report.functions()).length, 20);
+      await more.click();
+      assertEquals((await report.functions()).length, 40);
+      assertEquals(await report.focused(), "Show more (10 left)");
       await page.fill("#search", "^f7$");
       assertMatch(
         await page.locator("#hits").innerText(),

@@ -18,6 +18,10 @@ describe("the page of a report in the browser", () => {
   itInChromium("describes the recording when it is opened", async () => {
     await withReport(PROFILE, async ({ page }) => {
       assertEquals(await page.title(), "a </title>");
+      assertMatch(
+        (await page.locator("meta[http-equiv]").getAttribute("content"))!,
+        /^default-src 'none'; script-src 'sha256-/,
+      );
       assertEquals(await page.locator("h1").innerText(), "a </title>");
       const head = await page.locator("header").innerText();
       for (
