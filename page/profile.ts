@@ -47,7 +47,7 @@ export interface Nodes {
 /** The samples in the order of time. */
 export interface Samples {
   readonly count: number;
-  /** Nanoseconds since the recording's first record. */
+  /** Nanoseconds since the recording's earliest record. */
   readonly time: Float64Array;
   readonly thread: Int32Array;
   readonly node: Int32Array;

@@ -8,7 +8,7 @@ import type { Profile } from "./profile.ts";
 
 /** The selected samples. */
 export interface Selection {
-  /** First selected time, in nanoseconds since the recording's first record. */
+  /** First selected time, in nanoseconds since the recording's earliest record. */
   readonly since?: number;
   /** First time after the selected ones. */
   readonly until?: number;

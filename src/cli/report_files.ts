@@ -49,7 +49,7 @@ export async function writeProfile(
   await writeFile("report", path, await FORMATS[format](profile, title));
 }
 
-/** Writes a command's file, or to standard output if the path is `-`. */
+/** Writes a command's output to a file, or to standard output if the path is `-`. */
 export async function writeFile(
   command: string,
   path: string,

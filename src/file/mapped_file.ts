@@ -34,7 +34,7 @@ const ALIGNMENT = 64 * 1024;
 
 /**
  * Sizes of the part of the file that is allocated and mapped at once. Each window is twice
- * as large as the one before it, up to the largest. Preparing the first takes half the time
+ * as large as the preceding one, up to the largest. Preparing the first takes half the time
  * of the largest.
  */
 const FIRST_WINDOW_SIZE = 128 * 1024;

@@ -72,7 +72,7 @@ export class RecordDecoder {
     const layoutOf = event ?? this.events.all[0];
     if (!layoutOf) {
       window.refuse(
-        "belongs to a sample, but no event is described before it",
+        "belongs to a sample, but no event description precedes it",
         perfRecordName(PerfRecordType.Sample),
         "header.type",
         at + EventHeader.offsets.type,

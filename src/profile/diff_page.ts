@@ -25,7 +25,7 @@ export function toDiffPage(
   return pageOf(toDiffPageData(profiles, names));
 }
 
-/** Returns the data of such a page. */
+/** Returns the data of the page of two profiles. */
 export function toDiffPageData(
   profiles: readonly [Profile, Profile],
   names: readonly [string, string],

@@ -82,7 +82,7 @@ class Indices<T> {
 
 /**
  * Returns a profile for the Firefox Profiler, as an object for `JSON.stringify()`. Times
- * are milliseconds since the recording's first record.
+ * are milliseconds since the recording's earliest record.
  */
 export function toFirefox(profile: Profile): unknown {
   const { timeline, recording } = profile;
@@ -232,7 +232,7 @@ function threadOf(
       time: positions.map((at) => milliseconds(timeline.time[at])),
       weight: hasTime ? weights.map(milliseconds) : weights,
       weightType: hasTime ? "tracing-ms" : "samples",
-      // CPU time since the sample before: the period of a clock event.
+      // CPU time since the preceding sample: the period of a clock event.
       threadCPUDelta: hasTime ? weights : undefined,
     },
     markers: {

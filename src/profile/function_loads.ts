@@ -9,7 +9,7 @@ import type { CodeHistory } from "../reader/code_history.ts";
 /** A function that was recorded in a dump. */
 export interface FunctionLoad {
   readonly name: string;
-  /** Nanoseconds since the recording's first record. */
+  /** Nanoseconds since the recording's earliest record. */
   readonly time: number;
   /** The thread that compiled it. */
   readonly tid: number;

@@ -242,7 +242,7 @@ function sourcesOf(
   return sources;
 }
 
-/** Returns the difference of each number to the one before. */
+/** Returns the difference between each number and the preceding one. */
 function differences(numbers: Float64Array): number[] {
   return Array.from(numbers, (number, i) => number - (numbers[i - 1] ?? 0));
 }

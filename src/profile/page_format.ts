@@ -22,7 +22,7 @@ export interface PageData {
   /** The recording command. */
   readonly command?: string;
   readonly host?: string;
-  /** Milliseconds since 1970 at the recording's first record. */
+  /** Milliseconds since 1970 at the recording's earliest record. */
   readonly startDate?: number;
   readonly event: string;
   /** The unit of weights. */
@@ -89,7 +89,7 @@ export interface PageThread {
 
 /** The samples in the order of time. */
 export interface PageSamples {
-  /** Nanoseconds since the sample before; of the first, since the recording's first record. */
+  /** Nanoseconds since the preceding sample, or since the recording's earliest record. */
   readonly time: readonly number[];
   /** Indices of threads. */
   readonly thread: readonly number[];

@@ -89,7 +89,7 @@ export class Process {
     this.space = nextSpace++;
   }
 
-  /** Adds the range of a file that was mapped after the first dump. */
+  /** Adds the addresses of a file that was mapped after the first dump. */
   addLate(start: Address, end: Address): void {
     if (start >= this.lateStart && end <= this.lateEnd) return;
     this.lateStart = Math.min(this.lateStart, start);

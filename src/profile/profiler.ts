@@ -200,7 +200,7 @@ class Profiler {
   }
 
   add(record: PerfRecord): void {
-    // Their functions' times are relative to the first record with a time.
+    // The times of their functions are relative to the recording's start, which is known now.
     if (
       this.#earlyDumps.length > 0 &&
       (record instanceof Sample || this.#reader.startTime !== undefined)

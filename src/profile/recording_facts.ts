@@ -15,7 +15,7 @@ export interface RecordingFacts {
   readonly os: string | undefined;
   readonly arch: string | undefined;
   readonly cpu: string | undefined;
-  /** Milliseconds since 1970 at the recording's first record. */
+  /** Milliseconds since 1970 at the recording's earliest record. */
   readonly startDate: number | undefined;
 }
 

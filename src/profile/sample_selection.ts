@@ -10,9 +10,9 @@ export interface SampleSelection {
   readonly process?: string;
   /** Name or id of a thread. */
   readonly thread?: string;
-  /** First selected time, in nanoseconds since the recording's first record. */
+  /** First selected time, in nanoseconds since the recording's earliest record. */
   readonly since?: number;
-  /** First time after the selected ones, in nanoseconds since the first record. */
+  /** First time after the selected ones, in nanoseconds since the earliest record. */
   readonly until?: number;
 }
 

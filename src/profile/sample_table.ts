@@ -21,7 +21,7 @@ export interface Samples {
   /** The threads, to which `thread` refers. */
   readonly threads: readonly Thread[];
   readonly length: number;
-  /** Times in nanoseconds since the recording's first record. */
+  /** Times in nanoseconds since the recording's earliest record. */
   readonly time: Float64Array;
   /** Indices into `threads`. */
   readonly thread: Int32Array;

@@ -129,7 +129,7 @@ export class DumpChecker {
         record.offset,
         EVERY_PERF,
         "a record did not fit on the disk, or exceeded the process's file size limit; its function is missing",
-        "Free space on the disk. The records after it are whole.",
+        "Free space on the disk. The following records are whole.",
       );
     }
     if (record.totalSize === RecordHeader.size && !this.#headerOnly) {

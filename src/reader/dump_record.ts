@@ -28,7 +28,7 @@ const UNWINDING = UnwindingInfoRecord.offsets;
 
 const decoder = new TextDecoder();
 
-/** Decodes a text that often equals the one before, such as a file's name. */
+/** Decodes a text that often equals the preceding one, such as a file's name. */
 class RepeatedText {
   #bytes = new Uint8Array(0);
   #text = "";

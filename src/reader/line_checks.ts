@@ -179,7 +179,7 @@ export class LineChecks {
       "same file",
       offset,
       PERF_6_1,
-      'a line entry has the byte 0xff for "the file of the entry before"; perf 6.1 shows a file of that name',
+      "a line entry has the byte 0xff for the preceding entry's file; perf 6.1 shows a file of that name",
       "Write the file name into each entry.",
     );
   }

@@ -237,7 +237,7 @@ export class RecoveringReader
     return view.getUint32(at - offset + RecordHeader.offsets.id, littleEndian);
   }
 
-  /** Returns whether the bytes of an id and a size, as far as they exist, are zeros. */
+  /** Returns whether the bytes of an id and a size, or those that exist, are zeros. */
   #isZero(at: number): boolean {
     const end = this.#bytes.endWithin(at + RecordHeader.offsets.timestamp);
     const { bytes, offset } = this.#bytes.load(at, end);

@@ -240,8 +240,8 @@ function mapRings(
     for (const ring of rings) ring.close();
   }
   throw new Refusal(
-    "the limit of locked memory is too low for the ring buffers of all CPUs: raise it by " +
-      "ulimit -l 65536, or by sudo sysctl kernel.perf_event_mlock_kb=4096",
+    "the limit of locked memory is too low for the ring buffers of all CPUs: raise it with " +
+      "ulimit -l 65536, or with sudo sysctl kernel.perf_event_mlock_kb=4096",
   );
 }
 

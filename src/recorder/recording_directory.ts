@@ -2,7 +2,7 @@
  * The directory of a recording.
  *
  *     perf.data  recording.json  dumps/START/   the last good recording
- *     old/                                      the one before, in the same form
+ *     old/                                      the preceding recording, in the same form
  *     new/perf.data  new/recording.json         a running recording, or one that was killed
  *     .lock                                     locked by the recorder that uses the directory
  *

@@ -413,14 +413,14 @@ const ACTIONS: Record<
   pop(program, context, { pop }) {
     const registers = checkRegisters(context, "pop", pop);
     program.pop(registers) ||
-      fail(context, "pop", "must not remove more than the stack holds", pop);
+      fail(context, "pop", "must not remove more than the stack contains", pop);
   },
   adjust(program, context, { adjust }) {
     program.adjust(checkSlots(context, "adjust", adjust)) ||
       fail(
         context,
         "adjust",
-        "must not remove more than the stack holds",
+        "must not remove more than the stack contains",
         adjust,
       );
   },

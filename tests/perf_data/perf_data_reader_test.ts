@@ -564,6 +564,6 @@ describe("PerfDataReader", () => {
     const { error } = await readToError(
       buildPipe(sample(new RecordBuilder()).bytes),
     );
-    assertStringIncludes(error.message, "no event is described");
+    assertStringIncludes(error.message, "no event description precedes it");
   });
 });

@@ -406,13 +406,13 @@ describe("unwind info", () => {
       "an adjustment beyond the start of the stack",
       [{ offset: 4, adjust: -8 }],
       RangeError,
-      "not remove more than the stack holds",
+      "not remove more than the stack contains",
     ],
     [
       "a pop from an empty stack",
       [{ offset: 4, pop: ["rbx"] }],
       RangeError,
-      "not remove more than the stack holds",
+      "not remove more than the stack contains",
     ],
     [
       "an unknown register",
