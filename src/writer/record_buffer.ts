@@ -55,6 +55,9 @@ const KEPT_CAPACITY = 4 * BATCH_SIZE;
  */
 const COLD_TEXTS = 1000;
 
+/** Number of texts so far in all buffers, up to {@linkcode COLD_TEXTS}. */
+let texts = 0;
+
 /** Maximum length of a text that a loop writes faster than TextEncoder (V8 15). */
 const LONGEST_LOOP = 64;
 
@@ -106,8 +109,6 @@ export class RecordBuffer implements Packed {
   readonly #loadLongs = new BigUint64Array(this.#load.buffer);
   /** The memory after the fixed part of a first code-load record, for its name. */
   #firstName = this.bytes.subarray(CodeLoadRecord.size);
-  /** Number of texts so far, up to {@linkcode COLD_TEXTS}. */
-  #texts = 0;
   /** The start of the record that is being packed. */
   #start = 0;
   /** The last file name in the record, and its range, with its NUL. */
@@ -297,7 +298,7 @@ export class RecordBuffer implements Packed {
   /** Adds a text by a loop, if it is plain and that is faster. */
   #addPlain(text: string, after: number): boolean {
     const { length } = text;
-    if (this.#texts < COLD_TEXTS) this.#texts++;
+    if (texts < COLD_TEXTS) texts++;
     else if (length <= LONGEST_LOOP) {
       this.#reserve(length + 1 + after);
       if (writePlainText(text, this.bytes, this.length)) {
