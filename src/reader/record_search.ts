@@ -67,6 +67,14 @@ export class RecordSearch {
     return this.#certainty.at(this.#bytes.loadAside(at, end), at) === "certain";
   }
 
+  /** Returns a position if the bytes there can be a record's header. */
+  headerAt(at: number): number | undefined {
+    const end = this.#bytes.endWithin(at + FOLLOWING);
+    if (end < at + RecordHeader.size) return undefined;
+    const window = this.#bytes.loadAside(at, end);
+    return this.#certainty.canLead(window, at) ? at : undefined;
+  }
+
   /**
    * Returns whether sizes lead from the end of the record at `at` to a certain one, or to
    * the end of the file.

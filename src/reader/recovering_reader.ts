@@ -140,7 +140,9 @@ export class RecoveringReader
     if (found !== undefined) return this.#part(at, found);
     const { record, corrupt } = this.#parse(at, end);
     if (record) return { record, next: end };
-    const next = this.#search.hasFound(end) ? end : this.#search.first(at + 1);
+    const next = this.#search.hasFound(end)
+      ? end
+      : this.#search.first(at + 1) ?? this.#search.headerAt(end);
     const { offset, problem } = corrupt!;
     return { corrupt: new CorruptRange(offset, problem, next), next };
   }

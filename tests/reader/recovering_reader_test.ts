@@ -370,6 +370,18 @@ describe("RecoveringReader", () => {
     }
   }
 
+  it("reports each load when the code sizes of all 300 are too large", () => {
+    const dump = new DumpBuilder();
+    for (let number = 1; number <= 300; number++) load(dump, number);
+    const { bytes } = dump;
+    const view = new DataView(bytes.buffer);
+    for (let at = 40; at < bytes.length; at += view.getUint32(at + 4, true)) {
+      view.setBigUint64(at + 40, 0x1000n, true);
+    }
+    const { records, corrupt } = recover(bytes);
+    assertEquals([records.length, corrupt.length], [0, 300]);
+  });
+
   it("reads code that contains a dump when its record is complete", () => {
     const inner = [7, 8, 9].reduce(load, new DumpBuilder()).bytes;
     const dump = load(new DumpBuilder(), 1);
