@@ -556,7 +556,7 @@ describe("the tables of invalid input", () => {
 });
 
 describe("dumping an unusual function", () => {
-  it("writes all functions whole when its getters dump others", () => {
+  it("writes each function completely when its getters dump others", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const inner = (name: string) =>

@@ -434,7 +434,7 @@ describe("jitdump inspect", () => {
 
   itUnless(
     noObjdump,
-    "disassembles for this machine when a dump names none, and reports code that is not there",
+    "disassembles for this machine, and reports missing code, when a dump names no machine",
     async () => {
       using directory = temporaryDirectory();
       const path = join(directory.path, "jit-7.dump");
@@ -584,23 +584,6 @@ describe("jitdump check", () => {
     assertStringIncludes(stdout, `${dumps}/jit-12-34.dump: `);
   });
 
-  it("names a command for a path when the given command cannot read it", async () => {
-    using directory = temporaryDirectory();
-    const dump = join(directory.path, "jit-7.dump");
-    Deno.writeFileSync(dump, good());
-    for (
-      const [args, message] of [
-        [["report", dump], `jitdump inspect ${dump} shows its functions`],
-        [["report", directory.path], `jitdump record --out ${directory.path}`],
-        [["inspect", directory.path], `jitdump check ${directory.path} lists`],
-      ] as const
-    ) {
-      const { code, stderr } = await jitdump([...args]);
-      assertEquals(code, 1);
-      assertStringIncludes(stderr, message);
-    }
-  });
-
   it("checks the other files when one cannot be read", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "jit-7.dump");
@@ -618,5 +601,24 @@ describe("jitdump check", () => {
     const { code, stderr } = await jitdump(["check", path]);
     assertEquals(code, 1);
     assertStringIncludes(stderr, "the file has 0 bytes");
+  });
+});
+
+describe("a subcommand of jitdump", () => {
+  it("suggests a command for a path when the given command cannot read it", async () => {
+    using directory = temporaryDirectory();
+    const dump = join(directory.path, "jit-7.dump");
+    Deno.writeFileSync(dump, new DumpBuilder().load().bytes);
+    for (
+      const [args, message] of [
+        [["report", dump], `jitdump inspect ${dump} shows its functions`],
+        [["report", directory.path], `jitdump record --out ${directory.path}`],
+        [["inspect", directory.path], `jitdump check ${directory.path} lists`],
+      ] as const
+    ) {
+      const { code, stderr } = await jitdump([...args]);
+      assertEquals(code, 1);
+      assertStringIncludes(stderr, message);
+    }
   });
 });

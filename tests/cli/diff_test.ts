@@ -15,7 +15,7 @@ const record = (path: string, samples: Record<string, number>) =>
   );
 
 describe("jitdump diff", () => {
-  it("prints changes, new and gone functions when given two recordings", async () => {
+  it("prints changed, new and missing functions when it gets two recordings", async () => {
     using directory = temporaryDirectory();
     const [a, b] = ["a", "b"].map((name) => join(directory.path, name));
     record(a, { fib: 60, gcd: 40 });

@@ -14,17 +14,17 @@ function machineOf(machine: number, arch: string): readonly string[] {
   return code.machine;
 }
 
-describe("the machine of disassembled code", () => {
-  it("is that of the recording when the dump has ELF machine 0", () => {
+describe("readCode()", () => {
+  it("returns the recording's machine when the dump has ELF machine 0", () => {
     assertEquals(machineOf(0, "aarch64"), ["-m", "aarch64", "-EL"]);
     assertEquals(machineOf(0, "x86_64"), ["-m", "i386:x86-64", "-EL"]);
   });
 
-  it("is that of the dump when it has one", () => {
+  it("returns the dump's machine when it has one", () => {
     assertEquals(machineOf(62, "aarch64"), ["-m", "i386:x86-64", "-EL"]);
   });
 
-  it("is refused when the recording's architecture is unknown", () => {
+  it("throws when the recording's architecture is unknown", () => {
     assertThrows(() => machineOf(0, "pdp11"), Error, "ELF machine 0");
   });
 });

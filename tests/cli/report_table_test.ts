@@ -43,7 +43,7 @@ const namesOf = (stdout: string) =>
   rowsOf(stdout).map(([, , , , name]) => name);
 
 describe("the table of jitdump report", () => {
-  it("has a head and the functions above 0.5 % when there are no options", async () => {
+  it("has a header and the functions above 0.5 % when there are no options", async () => {
     const { stdout, stderr, code } = await report([]);
     assertEquals(code, 0, stderr);
     const [duration, shares, samples, head] = stdout.split("\n");

@@ -28,9 +28,13 @@ async function onTerminal(columns: number): Promise<string[]> {
 }
 
 describe("the table of jitdump report on a terminal", () => {
-  itUnless(noScript, "is whole when the terminal has no width", async () => {
-    assertStringIncludes((await onTerminal(0)).join("\n"), NAME);
-  });
+  itUnless(
+    noScript,
+    "is not truncated when the terminal has no width",
+    async () => {
+      assertStringIncludes((await onTerminal(0)).join("\n"), NAME);
+    },
+  );
 
   itUnless(noScript, "is truncated when the terminal is narrow", async () => {
     const lines = (await onTerminal(10))

@@ -261,7 +261,7 @@ for (
   ] as const
 ) {
   describe(`the list of commands of ${document.path}`, () => {
-    it("matches the blocks of the document when both are in order", () => {
+    it("is in the order of the document's blocks when their texts are compared", () => {
       const blocks = blocksIn(document, "sh");
       assertEquals(blocks.length, commands.length);
       blocks.forEach(({ text }, i) =>

@@ -11,7 +11,7 @@ import { withReport } from "../support/report_page.ts";
 
 describe("the controls of a page in the browser", () => {
   itInChromium(
-    "sorts the functions when a column's head is clicked",
+    "sorts the functions when a column's header is clicked",
     async () => {
       await withReport(PROFILE, async (report) => {
         const { page } = report;

@@ -183,13 +183,13 @@ describe("perf record --call-graph dwarf, of functions without frame pointers", 
 
   itWithEach(
     EVERY,
-    "has whole chains when the dump is directly in /tmp",
+    "has complete chains when the dump is directly in /tmp",
     async (perf) => await assertWhole(perf, await inTmp()),
   );
 
   itWithEach(
     OTHERS,
-    "has whole chains when the dump is elsewhere",
+    "has complete chains when the dump is elsewhere",
     async (perf) => await assertWhole(perf, await elsewhere()),
     since("7.0", "finds .eh_frame only in images directly in /tmp"),
   );

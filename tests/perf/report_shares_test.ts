@@ -181,7 +181,7 @@ for (const perf of await installedPerfs()) {
     });
 
     itCompiled(
-      "and call chains are equal when chains are recorded",
+      "are equal, as are call chains, when chains are recorded",
       async () => {
         using directory = temporaryDirectory();
         const data = join(directory.path, "perf.data");

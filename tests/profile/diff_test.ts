@@ -45,7 +45,7 @@ describe("diffProfiles()", () => {
     );
   });
 
-  it("has no weight of a function when it is new or gone", () => {
+  it("has no weight of a function when one recording lacks it", () => {
     assertEquals(
       changes(profileOf({ f: 3, old: 1 }), profileOf({ f: 2, next: 2 })),
       [
@@ -66,7 +66,7 @@ describe("diffProfiles()", () => {
     );
   });
 
-  it("keeps functions apart when their categories differ", () => {
+  it("separates functions when their categories differ", () => {
     const native = profileOf({ read: 1 }, "native");
     const kernel = profileOf({ read: 1 }, "kernel");
     assertEquals(

@@ -62,7 +62,7 @@ describe("toJson()", () => {
     );
   });
 
-  it("has the whole stack of each sample when its parents are followed", () => {
+  it("has the complete stack of each sample when its parents are followed", () => {
     const { functions, frames, stacks, threads, timeline } = read(PROFILE);
     const chains = timeline.stack.map((innermost: number) => {
       const chain: string[] = [];

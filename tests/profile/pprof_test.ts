@@ -35,7 +35,7 @@ const PROFILE = buildProfile([
 const noGo = await whyMissing("go");
 
 describe("toPprof()", () => {
-  it("adds up samples when they have chain and thread in common", async () => {
+  it("adds up samples when their chains and threads are equal", async () => {
     const { sample, stringTable: { strings }, ...rest } = await decodePprof(
       await toPprof(PROFILE),
     );
@@ -66,7 +66,7 @@ describe("toPprof()", () => {
     assertEquals(Number(rest.durationNanos), 3 * MS);
   });
 
-  it("has each line with its file when a function has lines of two", async () => {
+  it("has each line with its file when a function has lines of two files", async () => {
     const { sample, location, function: functions, stringTable: { strings } } =
       await decodePprof(await toPprof(PROFILE));
     const chain = sample[1].locationId.map((id) => {

@@ -87,7 +87,7 @@ describe("checkDump()", () => {
     assertEquals(await rules(dump), []);
   });
 
-  it("finds nothing when memory is reused or time goes backwards", async () => {
+  it("finds nothing when memory is reused or timestamps decrease", async () => {
     const dump = functions(begin(), 2);
     dump.load({ address: 0x1_0000n, code: CODE, index: 7n, time: 9n });
     dump.load({ address: 0x2_0000n, code: CODE, index: 8n, time: 2n });

@@ -185,7 +185,7 @@ describe("RecoveringReader", () => {
     }
   });
 
-  it("continues when records of unknown ids are anywhere, even in a row", () => {
+  it("continues when records have unknown ids, even consecutive ones", () => {
     const ids = [5, 77, 0x3150_4d54, 0xffff_fffe];
     const dump = new DumpBuilder();
     const unknown = (id: number, number: number) =>
@@ -352,7 +352,7 @@ describe("RecoveringReader", () => {
         ["the upper half of code_size is not 0", 44, () => 256],
       ] as readonly [string, number, (size: number) => number][]
     ) {
-      it(`loses no whole record of small numbers and ${codeLength} zeros when every third ${fault}`, () => {
+      it(`loses no complete record of small numbers and ${codeLength} zeros when every third ${fault}`, () => {
         const { bytes } = dump;
         const view = new DataView(bytes.buffer);
         for (let i = 2; i < COUNT; i += 3) {

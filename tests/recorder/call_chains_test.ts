@@ -113,7 +113,7 @@ describe("call chains that jitdump record has recorded", () => {
     },
   );
 
-  itWithRecorder("are whole when jitted functions have moved", async () => {
+  itWithRecorder("are complete when jitted functions have moved", async () => {
     using directory = temporaryDirectory();
     const { path } = directory;
     const data = await record(

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
 import {
   type Totals,
@@ -9,27 +9,26 @@ import {
   totalsInPprof,
   totalsInSpeedscope,
 } from "../support/file_totals.ts";
-import { type CommandLine, runOrThrow } from "../support/perf.ts";
+import { jitdumpCommand } from "../support/jitdump.ts";
+import { runOrThrow } from "../support/perf.ts";
 import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
-const CLI = fromFileUrl(new URL("../../src/cli/main.ts", import.meta.url));
-
-/** Argument of the demo for a tenth of its time. */
+/** Argument with which the demo runs for a tenth of its usual time. */
 const SCALE = "100";
 
-/** The functions of the demo that take time. */
+/** The functions of the demo that have samples. */
 const HOT = ["fib", "collatz", "gcd", "polynomial_sum", "main"];
 
 async function jitdump(...args: string[]): Promise<string> {
-  const { stdout } = await runOrThrow([
-    ...[Deno.execPath(), "run", "--no-config", "--allow-all", CLI, ...args],
-  ] as unknown as CommandLine);
+  const { stdout } = await runOrThrow(
+    jitdumpCommand(["--allow-all"], ...args),
+  );
   return stdout;
 }
 
-/** Returns the self weights. Functions of several files can have one name. */
+/** Returns the self weights. Functions of several files can have the same name. */
 const selfOf = (totals: Totals): Record<string, number> =>
   Object.fromEntries(
     Object.entries(totals).map(([name, [self]]) => [name, self])

@@ -70,7 +70,7 @@ describe("a dump under stress", () => {
 
 describe("a recording under stress", () => {
   itWithRecorder(
-    "is readable up to its last whole record when 8 recorders are killed",
+    "is readable up to its last complete record when 8 recorders are killed",
     async () => {
       using directory = temporaryDirectory();
       const { kills } = await killRecorders(directory.path, 8);

@@ -298,7 +298,7 @@ describe("the vdso", () => {
     }
   });
 
-  it("has neither when it is of another machine, kernel or word size", () => {
+  it("has no names and no unwind info when it is of another machine, kernel or word size", () => {
     const others: [string, boolean | undefined, ReturnType<typeof vdso>][] = [
       ["of another machine", false, vdso()],
       ["of an unknown machine", undefined, vdso()],

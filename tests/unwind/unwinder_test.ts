@@ -415,7 +415,7 @@ describe("splice()", () => {
     );
   });
 
-  it("is the kernel's chain when there are no registers", () => {
+  it("returns the kernel's chain when there are no registers", () => {
     const chain = splice({ frames: [], end: "no registers" }, [1, 5], isCode);
     assertEquals(shown(chain), ["1 kernel!", "5 kernel"]);
     assert(chain.end === "end of kernel chain");
