@@ -49,8 +49,7 @@ const UNWOUND_ENDS: Partial<
 
 /** Observations from reading a recording. */
 export interface Observations {
-  /** The times of the first and the last sample. */
-  firstTime: number;
+  /** The time of the last sample, even if it is not selected. */
   lastTime: number;
   /** Number of samples whose function was recorded later. */
   early: number;

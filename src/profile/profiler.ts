@@ -154,6 +154,9 @@ class Profiler {
   #timeConv: TimeConv | undefined;
   #buildIds: Map<string, string> | undefined;
   #samples = 0;
+  /** The times of the first and the last selected sample. */
+  #firstTime = Infinity;
+  #lastTime = -Infinity;
   /** Number of samples that were not selected. */
   #unselected = 0;
 
@@ -185,7 +188,6 @@ class Profiler {
       () => this.#nativeSymbols(),
     );
     this.#seen = {
-      firstTime: Infinity,
       lastTime: -Infinity,
       early: 0,
       lost: 0,
@@ -279,6 +281,8 @@ class Profiler {
   }
 
   #addSample(sample: Sample): void {
+    const seen = this.#seen;
+    if (sample.time > seen.lastTime) seen.lastTime = Math.max(sample.time, 0);
     const nameOf = (tid: number) => this.#processes.commandOf(tid);
     if (!isSelected(this.#selection, sample, nameOf)) {
       this.#unselected++;
@@ -394,8 +398,8 @@ class Profiler {
         unknownLater.set(pid, (unknownLater.get(pid) ?? 0) + period);
       }
     }
-    if (time < seen.firstTime) seen.firstTime = time;
-    if (time > seen.lastTime) seen.lastTime = time;
+    if (time < this.#firstTime) this.#firstTime = time;
+    if (time > this.#lastTime) this.#lastTime = time;
     if (chain.length > seen.longest) seen.atLongest = 0;
     if (chain.length >= seen.longest) {
       seen.longest = chain.length;
@@ -453,7 +457,7 @@ class Profiler {
       others: others.map(({ name, samples }) => ({ name, samples })),
       chainEnds: this.#seen.chainEnds,
       lost: this.#seen.lost,
-      duration: this.#seen.lastTime - this.#seen.firstTime,
+      duration: this.#lastTime - this.#firstTime,
       hints: await findHints({
         profile,
         seen: this.#seen,

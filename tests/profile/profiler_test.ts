@@ -650,6 +650,19 @@ describe("readProfile()", () => {
       assertMatch(hints(earlier), /are earlier than the dump itself/);
     });
 
+    it("returns no hint when they are later than the selected samples only", async () => {
+      using directory = new RecordingDirectory();
+      const dump = directory.dump("jit-7.dump", [
+        { ...f, time: START + 5000n },
+      ]);
+      const recording = new RecordingBuilder().mapDump(dump)
+        .sample(NEXT, { time: 2000 }).sample(AT, { time: 9000 });
+      const selection = { until: 4000 };
+      const profile = await directory.read(recording, { selection });
+      assertEquals([profile.samples, profile.duration], [1, 0]);
+      assertEquals(hints(profile).includes("clock"), false, hints(profile));
+    });
+
     for (const [direction, shift] of [["ahead", 1], ["behind", -1]] as const) {
       it(`corrects them when the dump's clock is ${direction}, as in a time namespace`, async () => {
         using directory = new RecordingDirectory();
