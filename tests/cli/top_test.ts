@@ -3,7 +3,7 @@ import { fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { whyMissing } from "../support/it_unless.ts";
 import { CLI, jitdump } from "../support/jitdump.ts";
-import { ENVIRONMENT, run } from "../support/perf.ts";
+import { ENVIRONMENT, run, TIME_LIMIT } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
@@ -38,7 +38,7 @@ async function top(
     stdout: "piped",
     stderr: "null",
     env: { ...ENVIRONMENT, TERM: "xterm" },
-    signal: AbortSignal.timeout(120_000),
+    signal: AbortSignal.timeout(TIME_LIMIT),
   }).spawn();
   const keys = child.stdin.getWriter();
   const pending: Promise<void>[] = [];

@@ -9,7 +9,7 @@ import { describe, it } from "@std/testing/bdd";
 import { jitdumpCommand } from "../support/jitdump.ts";
 import { itUnless } from "../support/it_unless.ts";
 import { noRecorder } from "../support/may_record.ts";
-import { ENVIRONMENT, run } from "../support/perf.ts";
+import { ENVIRONMENT, run, TIME_LIMIT } from "../support/perf.ts";
 import { LIBC, temporaryDirectory } from "../support/script.ts";
 import { until } from "../support/until.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
@@ -124,7 +124,7 @@ describe("jitdump record", () => {
           stdout: "piped",
           stderr: "null",
           env: ENVIRONMENT,
-          signal: AbortSignal.timeout(120_000),
+          signal: AbortSignal.timeout(TIME_LIMIT),
         }).spawn();
         const chunks: string[] = [];
         let isSent = false;

@@ -3,14 +3,14 @@ import { join } from "@std/path";
 import { describe } from "@std/testing/bdd";
 import { whyMissing } from "../support/it_unless.ts";
 import { jitdumpCommand } from "../support/jitdump.ts";
-import { run } from "../support/perf.ts";
+import { run, TIME_LIMIT } from "../support/perf.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
-/** Runs a shell script on a terminal of its own; it is killed after a minute. */
+/** Runs a shell script on a terminal of its own; it is killed if it hangs. */
 const onTerminal = (script: string, shell = "sh -c") =>
   run([
-    ...["timeout", "-s", "KILL", "60"] as const,
+    ...["timeout", "-s", "KILL", String(TIME_LIMIT / 1000)] as const,
     ...["script", "-qec", `exec ${shell} '${script}'`, "/dev/null"],
   ]);
 
