@@ -167,8 +167,8 @@ ${optionsHelp(SAMPLES)}
 
 Requires --allow-read. Files require --allow-write. --annotate, and instructions on the
 page, require --allow-write and --allow-run=objdump. --open requires
---allow-run=xdg-open. --allow-run=c++filt demangles names of C++ and Rust. In Deno, only --allow-all can read the names of
-functions of the kernel and of [vdso].
+--allow-run=xdg-open. --allow-run=c++filt demangles names of C++ and Rust. In Deno, only
+--allow-all can read the names of functions of the kernel and of [vdso].
 `;
 
 export const report: Command = {
