@@ -41,7 +41,7 @@ export function writeStdout(bytes: Uint8Array): void {
   }
 }
 
-/** Returns the width of the terminal; undefined if standard output has none. */
+/** Returns the width of the terminal; undefined if standard output is not one. */
 export function terminalWidth(): number | undefined {
   if (!Deno.stdout.isTerminal()) return undefined;
   // Terminals without a size, such as those of some containers, have 0 columns.

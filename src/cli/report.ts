@@ -249,14 +249,14 @@ function parseRows(
   },
 ): Rows {
   if (limit !== undefined && !/^[1-9]\d*$/.test(limit)) {
-    throw new UsageError(`--limit accepts a number from 1, not "${limit}"`);
+    throw new UsageError(`--limit must be a positive integer, got "${limit}"`);
   }
   if (sort !== undefined && sort !== "self" && sort !== "total") {
-    throw new UsageError(`--sort accepts self or total, not "${sort}"`);
+    throw new UsageError(`--sort must be self or total, got "${sort}"`);
   }
   if (category !== undefined && !CATEGORIES.some((own) => own === category)) {
     throw new UsageError(
-      `--category accepts ${CATEGORIES.join(", ")}, not "${category}"`,
+      `--category must be one of ${CATEGORIES.join(", ")}, got "${category}"`,
     );
   }
   return {
@@ -273,7 +273,9 @@ function parseSeconds(
 ): number | undefined {
   if (text === undefined) return undefined;
   if (!/^\d+(?:\.\d+)?$/.test(text)) {
-    throw new UsageError(`${option} accepts seconds, not "${text}"`);
+    throw new UsageError(
+      `${option} must be a number of seconds, got "${text}"`,
+    );
   }
   return 1e9 * Number(text);
 }

@@ -140,7 +140,7 @@ export class SharedFile {
     const foreign = foreignWriters(file, status);
     if (!foreign.every(({ isAppending }) => isAppending)) {
       throw new Deno.errors.Busy(
-        `Cannot append to "${path}": another engine of this process writes it without append mode, and would overwrite records. ${remedy}`,
+        `Cannot append to "${path}": another engine of this process writes to it without append mode, and would overwrite records. ${remedy}`,
       );
     }
     return writers !== undefined || foreign.length > 0;
@@ -222,7 +222,7 @@ export class SharedFile {
 /** Creates the error for a file that another process writes. */
 export const busyError = (path: string): Error =>
   new Deno.errors.Busy(
-    `Cannot append to "${path}": another process writes it. Choose another directory.`,
+    `Cannot append to "${path}": another process writes to it. Choose another directory.`,
   );
 
 /**

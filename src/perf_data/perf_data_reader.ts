@@ -57,7 +57,7 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
   readonly #decoder: RecordDecoder;
   readonly #files: NamedFeed[];
   readonly #order = new TimeOrder();
-  /** The earliest time since the first timestamp in the file. */
+  /** The earliest time so far, relative to the first timestamp in the file. */
   #earliest: number | undefined;
   readonly #tails: PerfDataTail[] = [];
 
@@ -140,9 +140,9 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
   }
 
   /**
-   * The time from which `PerfRecord.time` counts: the earliest timestamp. It is not the first one
-   * in the file, which is of the ring buffer that perf emptied first. Undefined until a record
-   * with a time has been returned.
+   * The time from which `PerfRecord.time` counts: the earliest timestamp. The first one in the
+   * file can be later, because perf empties one ring buffer after the other. Undefined until a
+   * record with a time has been returned.
    */
   get startTime(): bigint | undefined {
     if (this.#earliest === undefined) return undefined;
@@ -247,8 +247,8 @@ async function* readRounds(
 
 /**
  * Reads files of one ring buffer each. They are in order except for records that the kernel
- * interrupted to write others. All records earlier than the end of each file's last batch
- * but one have therefore been read.
+ * interrupted to write others. All records earlier than the end of each file's
+ * second-last batch have therefore been read.
  */
 async function* mergeRings(
   files: readonly NamedFeed[],

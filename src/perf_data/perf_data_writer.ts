@@ -24,7 +24,7 @@ export interface WritableFile {
   seekSync(offset: number, whence: Deno.SeekMode): number;
 }
 
-/** The magic as a number of this machine. */
+/** The magic as a number in the byte order of this machine. */
 const MAGIC = new DataView(new TextEncoder().encode(PERF_MAGIC).buffer)
   .getBigUint64(0, true);
 

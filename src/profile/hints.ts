@@ -153,7 +153,7 @@ function* onDumps({ seen, dumps, profile }: HintSources): Generator<Hint> {
           percent(unknownOf(profile), profile)
         } of the time is in unnamed code`,
         remedy:
-          "if the writer is passed a copy of the code, pass the address at which the code runs too (address)",
+          "if the writer is passed a copy of the code, also pass the address at which the code runs (address)",
       };
     }
   }

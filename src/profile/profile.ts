@@ -1,5 +1,5 @@
 /**
- * Profiles.
+ * The result of reading a recording: the profile of one event.
  *
  * @module
  */

@@ -275,7 +275,7 @@ class Profiler {
     this.#earlyDumps.length = 0;
   }
 
-  /** The time from which times count; 0 if the recording has no times. */
+  /** The recording's start; 0 if it has no times. */
   get #startTime(): bigint {
     return this.#reader.startTime ?? 0n;
   }

@@ -24,7 +24,7 @@ const ARCH_TIMESTAMP = 1n;
 
 /** The clock of a recording. */
 export interface RecordingClock {
-  /** The time of its first record. */
+  /** The time of its earliest record. */
   readonly startTime: bigint;
   readonly tickRate: TickRate | undefined;
   /** True if it is CLOCK_MONOTONIC, the clock of dumps. */

@@ -97,7 +97,7 @@ export class AddressChecks {
         }, over the start of "${next.owner.name}" at ${
           hex(next.start)
         }; samples there get no name`,
-        "Leave mapped_size bytes free after the code (unwindingSpace() returns how many).",
+        "Leave mapped_size bytes free after the code (unwindingSpace() returns the number).",
       );
     }
     const previous = this.#map.lastBefore(start)?.owner;
@@ -111,7 +111,7 @@ export class AddressChecks {
         }, where perf maps the unwind info of "${previous.name}", up to ${
           hex(previous.unwindEnd)
         }; perf then finds no callers of that function`,
-        "Leave mapped_size bytes free after the code (unwindingSpace() returns how many).",
+        "Leave mapped_size bytes free after the code (unwindingSpace() returns the number).",
       );
     }
   }

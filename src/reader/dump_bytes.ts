@@ -97,7 +97,7 @@ export class DumpBytes implements Disposable {
         throw new Deno.errors.UnexpectedEof(
           `the file ends at byte ${
             start + done
-          }, and had ${this.#size} bytes when it was opened`,
+          }, but had ${this.#size} bytes when it was opened`,
         );
       }
       done += read;

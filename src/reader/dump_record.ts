@@ -510,7 +510,7 @@ export class UnwindingInfo extends DumpRecord {
     }
     if (this.ehFrameHdrSize > this.unwindingSize) {
       this.refuse(
-        `is ${this.ehFrameHdrSize}, and unwinding_size is ${this.unwindingSize}`,
+        `is ${this.ehFrameHdrSize}, but unwinding_size is ${this.unwindingSize}`,
         "eh_frame_hdr_size",
         UNWINDING.ehFrameHdrSize,
       );

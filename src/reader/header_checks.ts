@@ -137,7 +137,7 @@ export function checkHeaderSize(
       "header size",
       AT.totalSize,
       OTHER_READERS,
-      `${declared}, and records start at byte ${size}; perf ignores the field, and other readers may refuse the file`,
+      `${declared}, but records start at byte ${size}; perf ignores the field, and other readers may refuse the file`,
       remedy,
     );
   }

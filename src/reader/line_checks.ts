@@ -153,7 +153,7 @@ export class LineChecks {
         EVERY_PERF,
         `the lines of "${name}" cover ${hex(first)} to ${
           hex(last)
-        }, and its code is at ${hex(start)} to ${
+        }, but its code is at ${hex(start)} to ${
           hex(end)
         }; perf shows none of them`,
         "Write at least two entries, from the start of the code to its end.",
@@ -165,7 +165,7 @@ export class LineChecks {
         EVERY_PERF,
         `the last line entry of "${name}" is at ${
           hex(last)
-        }, and its code ends at ${
+        }, but its code ends at ${
           hex(end)
         }; perf shows no line for the code from there on`,
         "Write one more entry at the end of the code.",

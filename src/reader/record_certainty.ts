@@ -138,8 +138,8 @@ export class RecordCertainty {
   }
 
   /**
-   * Returns whether a record's size can be right: it may be known or unknown, and some of
-   * its other fields may be wrong.
+   * Returns whether a record's size can be right. Its id may be unknown, and some of its
+   * other fields may be wrong.
    */
   canLead(window: Window, at: number): boolean {
     const { view, offset } = window;

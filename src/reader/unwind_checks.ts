@@ -96,7 +96,7 @@ export class UnwindChecks {
       "mapped size",
       offset + AT.mappedSize,
       PERF_6,
-      `perf maps ${mappedSize} of the ${unwindingSize} bytes of unwind info; it finds no callers`,
+      `perf maps ${mappedSize} of the ${unwindingSize} bytes of unwind info, and finds no callers`,
       "Write the size of the unwind info as mapped_size, and leave that much space after the code.",
     );
   }

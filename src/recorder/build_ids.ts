@@ -14,7 +14,7 @@ import { InputFile } from "../symbols/input_file.ts";
 /** Maximum number of files whose build-ids are recorded. */
 const MOST_FILES = 10_000;
 
-/** Process id of a file of the whole system. */
+/** Process id of a build-id that applies to all processes. */
 const ANY_PROCESS = -1;
 
 /** The mapped files of a recording. */

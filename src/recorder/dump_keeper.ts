@@ -137,7 +137,10 @@ function hasInode(path: string, inode: string): boolean {
   }
 }
 
-/** Returns whether a file is a process' dump, because some file systems change inodes. */
+/**
+ * Returns whether a file is a process's dump. The inode does not show it, because some file
+ * systems report another one than the kernel.
+ */
 function isDumpOf(path: string, pid: number): boolean {
   try {
     using file = Deno.openSync(path);

@@ -49,8 +49,8 @@ export function parseKernelStart(text: string): KernelStart | undefined {
 }
 
 /**
- * Returns the kernel's code if its end is not known yet: reading all of /proc/kallsyms takes a
- * quarter of a second, before which a recording may have to start.
+ * Returns the kernel's code with an assumed size: a recording may not be able to wait until all
+ * of /proc/kallsyms is read, which takes a quarter of a second.
  */
 export function provisionalCode({ start, symbol }: KernelStart): KernelMapping {
   return { start, size: PROVISIONAL_SIZE, file: `[kernel.kallsyms]${symbol}` };

@@ -43,7 +43,7 @@ const RING_SIZE = 512 * 1024;
 /** Maximum size of a ring buffer, for copies of the stack. */
 const LARGEST_RING = 16 * 1024 * 1024;
 
-/** Assumed size of a sample without the copy of the stack, enough for half a longest chain. */
+/** Assumed size of a sample without the copy of the stack: that of half the longest chain. */
 const SAMPLE_SIZE = 640;
 
 /** Maximum and minimum time between two drains of the ring buffers, in milliseconds. */

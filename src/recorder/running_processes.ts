@@ -42,7 +42,7 @@ export function processIds(): number[] {
   return numbersIn("/proc");
 }
 
-/** Returns the ids of a process' threads; none if the process does not exist. */
+/** Returns the ids of a process's threads; none if the process does not exist. */
 export function threadIds(pid: number): number[] {
   return numbersIn(`/proc/${pid}/task`);
 }

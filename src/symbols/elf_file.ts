@@ -329,7 +329,7 @@ export class ElfFile {
       offset + length > this.#source.size
     ) {
       throw new ElfFormatError(
-        `${length} bytes are outside of the file`,
+        `${length} bytes are outside the file`,
         offset,
       );
     }

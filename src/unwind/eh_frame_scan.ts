@@ -66,7 +66,7 @@ function checkEncoding({ at, pointerEncoding }: Cie): void {
   if ((pointerEncoding & ~POINTER_FORMAT) === DW_EH_PE_pcrel) return;
   throw new CallFrameError(
     `a CIE has addresses of encoding 0x${pointerEncoding.toString(16)}, ` +
-      "and only pc-relative ones (0x10 to 0x1c) do not depend on the code's address",
+      "but only pc-relative ones (0x10 to 0x1c) do not depend on the code's address",
     at,
   );
 }

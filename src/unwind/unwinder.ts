@@ -3,7 +3,7 @@
  *
  *     a frame has       the caller is found by
  *     ─────────────     ──────────────────────────────────────────────────────────────────
- *     rules             its rules (cfi), if what they lead to is a return address
+ *     rules             its rules (cfi), if they lead to a return address
  *     no rules          its frame pointer (fp), if that is plausible: aligned, further up the
  *                       stack than the frame, and next to a return address
  *     neither           the next position further up the stack that looks like a frame pointer

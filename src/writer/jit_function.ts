@@ -47,7 +47,7 @@ export interface JitFunction extends RecordOrigin {
    */
   lines?: readonly SourceLine[];
   /**
-   * Unwind info for `perf record --call-graph dwarf`: what the instructions do to the
+   * Unwind info for `perf record --call-graph dwarf`: the effects of instructions on the
    * stack frame, or a complete `.eh_frame` section. Code that keeps frame pointers needs
    * none for `--call-graph fp`. perf 7.2 and 7.3-rc7 use unwind info only if the dump is
    * directly in `/tmp`; perf 6.1 and 6.12 use it in any directory.

@@ -86,11 +86,11 @@ describe("the table of jitdump report", () => {
   it("exits with 2 when an option has an invalid value", async () => {
     for (
       const [options, message] of [
-        [["--limit", "0"], /--limit accepts a number from 1, not "0"/],
-        [["--sort", "name"], /--sort accepts self or total, not "name"/],
-        [["--category", "jit"], /--category accepts jitted, javascript/],
+        [["--limit", "0"], /--limit must be a positive integer, got "0"/],
+        [["--sort", "name"], /--sort must be self or total, got "name"/],
+        [["--category", "jit"], /--category must be one of jitted, javascript/],
         [["--filter", "("], /--filter: Invalid regular expression/],
-        [["--since", "1s"], /--since accepts seconds, not "1s"/],
+        [["--since", "1s"], /--since must be a number of seconds, got "1s"/],
       ] as [string[], RegExp][]
     ) {
       const { code, stdout, stderr } = await report(options);

@@ -223,7 +223,7 @@ describe("a dump of another process", () => {
     const { message } = assertThrows(
       () => new JitDumpFile(path),
       Deno.errors.Busy,
-      "another process writes it",
+      "another process writes to it",
     );
     assert(message.includes(path), message);
     assertEquals(Deno.readFileSync(path), before);

@@ -288,7 +288,7 @@ describe("writers of one process", () => {
     assertThrows(
       () => new JitDumpFile(path),
       Deno.errors.Busy,
-      "another process writes it",
+      "another process writes to it",
     );
   });
 
@@ -304,7 +304,7 @@ describe("writers of one process", () => {
       assertThrows(
         () => new JitDumpFile(path),
         Deno.errors.Busy,
-        "another process writes it",
+        "another process writes to it",
       );
     }
   });
