@@ -1,6 +1,6 @@
 /**
- * `deno task stress`: writes dumps under adverse conditions for a number of seconds (60 by
- * default), checks each of them, and prints counts of their contents.
+ * `deno task stress`: writes dumps under adverse conditions, and kills recorders, for a number
+ * of seconds (60 by default). Checks what each leaves, and prints counts of the contents.
  *
  *     deno task stress [SECONDS]
  *
