@@ -18,7 +18,7 @@ const HELP = `
 Usage: jitdump doctor
 
 Checks the requirements of profiling, and suggests a remedy for each that is missing.
-Records a test program too, and checks that the profile names its jitted function.
+Also records a test program, and checks that the profile names its jitted function.
 
 Requires --allow-all: it runs Deno, objdump and perf, and calls machine code.
 perf is optional: it can read recordings and dumps too.
