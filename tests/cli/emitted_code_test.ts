@@ -10,7 +10,7 @@ import { DumpBuilder } from "../support/build_dump.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
 describe("the generated code of a recording", () => {
-  it("is in the directory that Deno uses when variables name it", () => {
+  it("is in Deno's cache directory when environment variables name it", () => {
     const cache = (variables: Record<string, string>) =>
       emitCache((name) => variables[name]);
     const [HOME, XDG_CACHE_HOME, DENO_DIR] = ["/me", "/caches", "/deno"];

@@ -46,7 +46,7 @@ describe("jitdump report --html --open", () => {
     assertEquals(openedIn(path), page);
   });
 
-  it("names the page when there is no browser", async () => {
+  it("prints the path of the page when there is no browser", async () => {
     using directory = temporaryDirectory();
     const { path } = directory;
     const { code, stderr, page } = await open(path, { bin: makeBin(path, 3) });

@@ -281,7 +281,7 @@ describe("writers of one process", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
     new JitDumpFile(path).close();
-    // Use a byte far from that of this process.
+    // Lock a byte far from this process's byte.
     const { file } = openRegularFile(real, path);
     using _close = { [Symbol.dispose]: () => file.close() };
     assert(tryLock(file, 5n, false));

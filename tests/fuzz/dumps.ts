@@ -9,7 +9,7 @@ import { DumpBuilder } from "../support/build_dump.ts";
 
 const DEMO = new URL("../demo/main.ts", import.meta.url).href;
 
-/** Number of bytes that are used of V8's dump, which is long. */
+/** Number of bytes that are read of the dump of V8, which is longer. */
 const V8_SIZE = 20_000;
 
 /** Returns dumps of this module, of V8, and of a machine of the other byte order. */

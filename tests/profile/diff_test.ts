@@ -79,7 +79,7 @@ describe("diffProfiles()", () => {
 });
 
 describe("chanceOf()", () => {
-  it("returns less when there are more samples", () => {
+  it("returns a lower chance when there are more samples", () => {
     const [few, many] = [200, 20_000].map((samples) => ({
       ...profileOf({ f: 1 }),
       samples,

@@ -447,7 +447,7 @@ describe("readProfile()", () => {
       assertEquals(profile.processes.length, 1);
     });
 
-    it("has unknown callers when the kernel's chain ends where no code is", async () => {
+    it("has unknown callers when the kernel's chain ends outside code", async () => {
       const profile = await withFunctions((recording) =>
         recording.map("//anon", { start: 0x50_0000 })
           .sample(AT, { chain: [USER, AT, NEXT + 4, 0x1234] })

@@ -75,7 +75,7 @@ describe("the difference of two recordings", () => {
       const [gcd] = changes;
       assertEquals(gcd.name, "gcd");
       const pairs = changes.find(({ name }) => name === "coprime_pairs")!;
-      // Both functions take twice their time.
+      // Both functions run for twice as long.
       const expected = 2 * gcd.before / (1 + gcd.before + pairs.before);
       assertAlmostEquals(gcd.after, expected, 0.02);
     },

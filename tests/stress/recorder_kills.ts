@@ -23,7 +23,7 @@ export interface RecorderKillCounts {
   tails: number;
 }
 
-/** Maximum of milliseconds between a recorder's start and its kill; it ends earlier. */
+/** Maximum number of milliseconds between a recorder's start and its kill. It ends earlier. */
 const LONGEST_LIFE_MS = 1500;
 
 /** Number of recorders that run at the same time. */

@@ -54,7 +54,7 @@ export interface Outcome {
   readonly check: Verdict;
   readonly names: Verdict;
   readonly lines: Verdict;
-  /** For each perf, in the order given. */
+  /** Verdicts on the shares of each perf, in the given order. */
   readonly shares: readonly Verdict[];
 }
 

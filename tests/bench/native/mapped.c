@@ -1,4 +1,4 @@
-// Packs functions into prepared pages of a shared mapping: the limit of the sink "mapped".
+// Packs functions into prepared pages of a shared mapping: the fastest that the sink "mapped" can be.
 // A crash loses nothing.
 
 #include "writer.h"

@@ -77,7 +77,7 @@ export async function startTimes(
 export interface RecorderCosts {
   /** Percent of one CPU. */
   readonly cpu: number;
-  /** Maximum of memory in MiB, in the first sixth of the time and after it. */
+  /** Maximum resident memory in MiB, in the first sixth of the time and after it. */
   readonly early: number;
   readonly late: number;
 }
