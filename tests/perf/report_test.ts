@@ -346,7 +346,7 @@ describe("jitdump report", () => {
 
     it("happens when there is no recording", () =>
       assertFails(
-        /there is no \/nowhere: record with jitdump record/,
+        /\/nowhere does not exist: record with jitdump record/,
         "/nowhere",
       ));
 
