@@ -28,7 +28,7 @@ interface Case {
   /** Versions of perf that drop or misread something; all others must not. */
   readonly versions: readonly string[];
   readonly dump: (fixture: Fixture) => Uint8Array;
-  /** Returns whether perf drops or misreads something. */
+  /** Indicates whether perf drops or misreads something. */
   readonly isWrong: (
     seen: Seen,
     fixture: Fixture,
@@ -81,24 +81,24 @@ function fixtureOf(replay: PerfReplay): Fixture {
   };
 }
 
-/** Returns whether perf succeeds but shows no sample under any of the names. */
+/** Indicates whether perf succeeds but shows no sample under any of the names. */
 const loses = (...names: string[]) => ({ samples, outcome }: Injection) =>
   outcome.success && names.every((name) => !samples.has(name));
 
-/** Returns whether perf crashes or exceeds its time limit. */
+/** Indicates whether perf crashes or exceeds its time limit. */
 const crashes = ({ outcome: { code } }: Injection) => code >= 128;
 
-/** Returns whether any of the functions "one", "two" and "three" has no sample. */
+/** Indicates whether any of the functions "one", "two" and "three" has no sample. */
 const losesAny = ({ samples }: Injection) =>
   !["one", "two", "three"].every((name) => samples.has(name));
 
 const fails = ({ outcome }: Injection) => !outcome.success;
 
-/** Returns whether no sample of the first function has this source line. */
+/** Indicates whether no sample of the first function has this source line. */
 const hidesLine = (line: string) => async ({ replay, perf }: Seen) =>
   !(await replay.sourceLines(perf, "one")).has(line);
 
-/** Returns whether a sample of the first function has another source line. */
+/** Indicates whether a sample of the first function has another source line. */
 const showsOther = (line: string) => async ({ replay, perf }: Seen) =>
   (await replay.sourceLines(perf, "one")).symmetricDifference(new Set([line]))
     .size > 0;
@@ -638,7 +638,7 @@ const CASES: Case[] = [
   },
 ];
 
-/** Returns whether perf finds no caller of "spin". */
+/** Indicates whether perf finds no caller of "spin". */
 const losesCallers = async ({ replay, perf }: Seen) =>
   !(await replay.chains(perf)).some(([first, second]) =>
     first === "spin" && second === "main"
@@ -744,7 +744,7 @@ const CHAIN_CASES: Case[] = [
   },
 ];
 
-/** Returns whether an ELF file has a nonempty `.eh_frame`. */
+/** Indicates whether an ELF file has a nonempty `.eh_frame`. */
 function hasUnwindInfo(image: string): boolean {
   const bytes = Deno.readFileSync(image);
   const view = new DataView(bytes.buffer);

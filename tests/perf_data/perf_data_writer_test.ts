@@ -147,7 +147,7 @@ describe("PerfDataWriter", () => {
     assertEquals(cut.reader.tails.length, 1);
   });
 
-  it("writes a file that is read beyond its committed size when it is unfinished", async () => {
+  it("writes records that are readable beyond the committed size when the file is unfinished", async () => {
     const { file, writer } = written();
     writer.commit();
     const committed = file.bytes.length;

@@ -764,7 +764,7 @@ describe("readProfile()", () => {
       );
     });
 
-    it("combines both halves when perf has recorded their names", () => {
+    it("combines both halves of a hybrid event when perf has recorded their names", () => {
       const profiles = new EventProfiles(false);
       for (const half of ["core", "atom"]) {
         const event = { name: `cpu_${half}/cycles:ppp/` } as PerfEvent;
@@ -776,7 +776,7 @@ describe("readProfile()", () => {
       assertEquals(profiles.choose("cpu_core/cycles:ppp/")?.samples, 2);
     });
 
-    it("combines both halves when an event is hybrid", async () => {
+    it("combines both halves of a hybrid event when each has samples", async () => {
       using directory = new RecordingDirectory();
       const profile = await directory.read(
         new RecordingBuilder(...halves)

@@ -89,7 +89,7 @@ export async function runOrThrow(
   );
 }
 
-/** Returns whether a program can be run with `--version`. */
+/** Indicates whether a program can be run with `--version`. */
 export async function isInstalled(program: string): Promise<boolean> {
   try {
     await run([program, "--version"]);

@@ -34,7 +34,7 @@ async function deno(
   return (await command.spawn().status).success;
 }
 
-/** Returns whether the imports of the tests can be loaded as `deno.json` specifies. */
+/** Indicates whether the imports of the tests can be loaded as `deno.json` specifies. */
 function isStdAvailable(): Promise<boolean> {
   const cancel = AbortSignal.timeout(JSR_TIMEOUT_MS);
   return deno(["cache", "--quiet", ...testFiles()], {
@@ -87,7 +87,7 @@ function summarize(report: string, success: boolean): string {
   return line.join(", ");
 }
 
-/** Returns whether an argument is an existing file or directory. */
+/** Indicates whether an argument is an existing file or directory. */
 function isPath(arg: string): boolean {
   try {
     return Boolean(Deno.statSync(arg));

@@ -1,4 +1,4 @@
-// Packs functions into prepared pages of a shared mapping: the fastest that the sink "mapped" can be.
+// Packs functions into prepared pages of a shared mapping. The sink "mapped" cannot be faster.
 // A crash loses nothing.
 
 #include "writer.h"
