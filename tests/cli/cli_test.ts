@@ -9,8 +9,9 @@ import { describe, it } from "@std/testing/bdd";
 import { HOST_MACHINE } from "../../src/format/machine.ts";
 import { DumpBuilder } from "../support/build_dump.ts";
 import { itUnless, whyMissing } from "../support/it_unless.ts";
-import { CLI, jitdump, jitdumpCommand } from "../support/jitdump.ts";
+import { jitdump, jitdumpCommand } from "../support/jitdump.ts";
 import { run } from "../support/perf.ts";
+import { quote } from "../support/quote.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
 const SOURCE = "fn fib(n) {\n  return n\n}\n";
@@ -366,15 +367,13 @@ describe("jitdump inspect", () => {
       using directory = temporaryDirectory();
       const path = sampleDump(directory.path);
       const onTerminal = async (env: Record<string, string>) => {
-        const command = [
-          "stty cols 60;",
-          Deno.execPath(),
-          `run --no-config --allow-read ${CLI} inspect ${path}`,
-        ].join(" ");
+        const inspect = quote(
+          ...jitdumpCommand(["--allow-read"], "inspect", path),
+        );
         const { NO_COLOR: _, FORCE_COLOR: __, ...inherited } = Deno.env
           .toObject();
         const { stdout } = await new Deno.Command("script", {
-          args: ["-qec", command, "/dev/null"],
+          args: ["-qec", `stty cols 60; ${inspect}`, "/dev/null"],
           clearEnv: true,
           env: { ...inherited, TERM: "xterm", ...env },
           stdin: "null",

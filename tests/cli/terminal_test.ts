@@ -4,6 +4,7 @@ import { describe, it } from "@std/testing/bdd";
 import { itUnless, whyMissing } from "../support/it_unless.ts";
 import { jitdumpCommand } from "../support/jitdump.ts";
 import { run } from "../support/perf.ts";
+import { quote } from "../support/quote.ts";
 import { recordFunctions } from "../support/record_functions.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
@@ -15,8 +16,7 @@ const NAME = "a_function_with_a_rather_long_name";
 function reportIn(directory: string): string {
   const recording = join(directory, "recording");
   recordFunctions(recording, [{ chain: [NAME, "main"] }]);
-  return jitdumpCommand(["--allow-read"], "report", recording)
-    .map((word) => `'${word}'`).join(" ");
+  return quote(...jitdumpCommand(["--allow-read"], "report", recording));
 }
 
 /** Returns the lines of `jitdump report` on a terminal with this number of columns. */

@@ -8,6 +8,7 @@ import {
   Sample,
 } from "../../src/perf_data/mod.ts";
 import { runOrThrow } from "../support/perf.ts";
+import { quote } from "../support/quote.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
@@ -18,8 +19,6 @@ const PROGRAM = `
 `;
 
 const shell = (command: string) => runOrThrow(["sh", "-c", command]);
-
-const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Returns the shell command that records the program. */
 const record = (options: string, output: string, more = "") =>

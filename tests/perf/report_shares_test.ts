@@ -14,6 +14,7 @@ import { runOrThrow } from "../support/perf.ts";
 import { perfScriptChains } from "../support/perf_script.ts";
 import { installedPerfs, type Perf } from "../support/perfs.ts";
 import { demoCommand } from "../support/profile.ts";
+import { quote } from "../support/quote.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithPerf } from "../support/with_perf.ts";
 
@@ -217,7 +218,7 @@ for (const perf of await installedPerfs()) {
         const demos = ["a", "b"].map((name) => {
           const own = join(directory.path, name);
           Deno.mkdirSync(own);
-          return `${demoCommand(own).join(" ")} & `;
+          return `${quote(...demoCommand(own))} & `;
         });
         const script = join(directory.path, "demos.sh");
         Deno.writeTextFileSync(script, `${demos.join("")} wait\n`);

@@ -4,6 +4,7 @@ import { describe } from "@std/testing/bdd";
 import { whyMissing } from "../support/it_unless.ts";
 import { jitdumpCommand } from "../support/jitdump.ts";
 import { run, TIME_LIMIT } from "../support/perf.ts";
+import { quote } from "../support/quote.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
@@ -11,7 +12,7 @@ import { itWithRecorder } from "../support/with_recorder.ts";
 const onTerminal = (script: string, shell = "sh -c") =>
   run([
     ...["timeout", "-s", "KILL", String(TIME_LIMIT / 1000)] as const,
-    ...["script", "-qec", `exec ${shell} '${script}'`, "/dev/null"],
+    ...["script", "-qec", `exec ${shell} ${quote(script)}`, "/dev/null"],
   ]);
 
 /** A program that counts its SIGINTs for two seconds after the first one. */
@@ -36,11 +37,11 @@ describe("jitdump record on a terminal", () => {
   function recordCounter(directory: string): string {
     const counter = join(directory, "counter.ts");
     Deno.writeTextFileSync(counter, COUNTER);
-    return jitdumpCommand(
+    return quote(...jitdumpCommand(
       ["--allow-all"],
       ...["record", "--out", join(directory, "out"), "--"],
       ...[Deno.execPath(), "run", counter],
-    ).join(" ");
+    ));
   }
 
   itWithRecorder(
