@@ -40,7 +40,7 @@ import { Progress } from "./progress.ts";
 import { defaultEvent, RecordingSession } from "./recording_session.ts";
 import { type Options, optionsHelp } from "./options.ts";
 import { openPage } from "./open_page.ts";
-import { DEFAULT_DIRECTORY, report, writePage } from "./report.ts";
+import { DEFAULT_DIRECTORY, reportRecording } from "./report.ts";
 
 const OPTIONS = {
   out: {
@@ -147,8 +147,9 @@ export const record: Command = {
     const library = openLibc((message) => new Error(message));
     try {
       const status = await recordInto(options, library.symbols);
-      await report.run([options.directory]);
-      await showPage(options);
+      const page = pageOf(options);
+      await reportRecording(options.directory, page);
+      if (options.isOpened && page !== undefined) await showPage(page);
       if (status !== 0) {
         console.error(
           `jitdump record: the command exited with status ${status}`,
@@ -161,16 +162,15 @@ export const record: Command = {
   },
 };
 
-/** Writes and opens the page, if requested. A missing browser is not an error. */
-async function showPage(
-  { directory, html, isOpened }: RecordOptions,
-): Promise<void> {
-  if (html === undefined && !isOpened) return;
-  const path = html ?? `${directory}/${PAGE}`;
-  await writePage(directory, path);
-  if (!isOpened) return;
+/** Returns the path of the page; undefined if none is requested. */
+function pageOf({ directory, html, isOpened }: RecordOptions) {
+  return html ?? (isOpened ? `${directory}/${PAGE}` : undefined);
+}
+
+/** Opens the page. A missing browser is not an error. */
+async function showPage(page: string): Promise<void> {
   try {
-    await openPage(path);
+    await openPage(page);
   } catch (error) {
     console.error(`jitdump record: ${(error as Error).message}`);
   }

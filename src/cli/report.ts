@@ -210,15 +210,21 @@ export const report: Command = {
   },
 };
 
-/** Writes the page of a recording to a file. */
-export async function writePage(
+/** Prints the table of a recording, and writes its page if `page` is the path of a file. */
+export async function reportRecording(
   directory: string,
-  file: string,
+  page?: string,
 ): Promise<void> {
   const path = await findRecording(directory);
-  const content = contentFor({ html: file });
-  const profile = await readWithProgress("report", path, content);
-  await writeProfile(file, "html", foldUnnamed(profile), path);
+  const profile = await readWithProgress(
+    "report",
+    path,
+    contentFor({ html: page }),
+  );
+  const shown = foldUnnamed(profile);
+  await show(shown, path, {}, parseRows({}));
+  printHints("report", profile);
+  if (page !== undefined) await writeProfile(page, "html", shown, path);
 }
 
 /** Returns the content of a profile that a view needs. */
