@@ -14,8 +14,8 @@
  *   64-bit result would be a `bigint`, which is garbage for each record. A garbage
  *   collection might also call libc before errno has been read.
  *
- * The declarations are those of 64-bit Linux, where `off_t` and `ssize_t` have
- * 64 bits. Deno supports no other Linux.
+ * The declarations are those of 64-bit Linux: `off_t` and `ssize_t` have 64 bits. Deno
+ * supports no other Linux.
  *
  * @module
  */

@@ -20,7 +20,7 @@ export interface Call extends Amount {
   readonly inner: readonly Call[];
 }
 
-/** The data of which calls consist. */
+/** The data from which calls are computed. */
 export interface Source {
   readonly profile: Profile;
   readonly amounts: Amounts;
@@ -39,7 +39,7 @@ class CallerFirst implements Call {
   constructor(
     readonly source: Source,
     readonly outer: Call | undefined,
-    /** Nodes of one frame, none of which is in the subtree of another. */
+    /** Nodes of one frame. None is in the subtree of another. */
     readonly nodes: readonly number[],
   ) {
     const { total, totalSamples } = source.amounts;

@@ -51,7 +51,7 @@ class CodeView implements View {
     this.#marked = marked;
   }
 
-  /** @param isSame Whether the function is the same as before, so that it stays scrolled. */
+  /** @param isSame True if the function is the same as before, so that it stays scrolled. */
   #renderCode(isSame: boolean): void {
     const { model } = this.#app;
     const [frame, code] = [this.#frame, this.#code];
@@ -199,7 +199,7 @@ class CodeView implements View {
     return row;
   }
 
-  /** Creates the button of a line; those of instructions are left out by the Tab key. */
+  /** Creates the button of a line. The Tab key skips the buttons of instructions. */
   #lineButton(place: Place, key: string): HTMLElement {
     const { line } = place;
     return button(

@@ -32,7 +32,7 @@ import { INITIAL, type State } from "./state.ts";
 
 /** The functions that a search has found. */
 export interface Hits {
-  /** For each frame, true if it matches. */
+  /** True for each frame that matches. */
   readonly matches: readonly boolean[];
   /** The functions with samples, in the order of the table. */
   readonly rows: readonly FunctionRow[];

@@ -11,7 +11,7 @@ import { functionButton } from "./function_button.ts";
 import { percent, pointsText, weightText } from "./format.ts";
 import type { ComparedRow, FunctionRow, SortKey } from "./functions.ts";
 
-/** Number of rows at first, and of those that a click adds. */
+/** Initial number of rows, and number of rows that a click adds. */
 const ROWS = 20;
 
 interface Column {

@@ -218,7 +218,7 @@ export function checkUint64(
 }
 
 /**
- * Checks the address of `size` bytes, all of which must be below 2⁶⁴.
+ * Checks the address of `size` bytes; all of them must be below 2⁶⁴.
  *
  * @param ofPointer Returns the address that a `Deno.PointerObject` holds, and throws for
  * any other object.

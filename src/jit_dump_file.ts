@@ -111,7 +111,7 @@ export class JitDumpFile implements Disposable {
   readonly #buffer = new RecordBuffer();
 
   /**
-   * Returns whether this system has perf, which reads dumps: only Linux has. On other
+   * Returns whether this system is Linux, the only one that has perf. On other
    * systems the constructor throws.
    */
   static isSupported(): boolean {
@@ -229,7 +229,7 @@ export class JitDumpFile implements Disposable {
    * Records a function at the address of `code`.
    *
    * @param methodName Name that profilers show.
-   * @param code Machine code of the function, where it runs.
+   * @param code Machine code of the function, in the memory in which it runs.
    * @param timestamp Timestamp in nanoseconds of CLOCK_MONOTONIC. Defaults to now.
    * @param pid Process that generated the code. Defaults to this process.
    * @param tid Thread that generated the code. Defaults to this thread.

@@ -79,7 +79,7 @@ export class PerfMapFile implements Disposable {
 
   readonly #file: ProfilerFile<OpenMap>;
 
-  /** Returns whether this system has perf, which reads maps: only Linux has. */
+  /** Returns whether this system is Linux, the only one that has perf. */
   static isSupported(): boolean {
     return isSupported();
   }

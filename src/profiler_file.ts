@@ -17,7 +17,7 @@ export function isSupported(): boolean {
 
 /** The contents of a profiler file. */
 interface Contents {
-  /** Closes them. Further calls have no effect. */
+  /** Closes the contents. Further calls have no effect. */
   close(): void;
 }
 

@@ -38,7 +38,7 @@ export const doctor: Command = {
   async run(args) {
     const { positionals } = parse(args, {});
     if (positionals.length > 0) {
-      throw new UsageError("doctor takes no arguments");
+      throw new UsageError("doctor accepts no arguments");
     }
     const checks: [string, Check, "needed" | "useful"][] = [
       ["system", system, "needed"],

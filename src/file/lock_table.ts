@@ -16,9 +16,9 @@
  *
  * - On a file system without open file description locks, opening fails with the error of
  *   fcntl(2).
- * - If two processes with equal hashes (one pair in 2^26) write the same file, each takes
- *   the other for a writer of its own process. The header of a dump distinguishes them by
- *   20 more bits; a perf map gets the lines of both.
+ * - If two processes with equal hashes (one pair in 2^26) write the same file, each
+ *   mistakes the other for a writer of its own process. The header of a dump distinguishes
+ *   them by 20 more bits; a perf map gets the lines of both.
  * - If V8 terminates a script after it has opened a dump and before it has stored it in a
  *   variable, the dump stays open until the program ends.
  * - The descriptors of a terminated worker stay open until the process ends. The process

@@ -166,8 +166,8 @@ export const DebugEntry: Struct<DebugEntry> = struct<DebugEntry>("DebugEntry", {
 /**
  * Unwind info of the function that the next {@linkcode CodeLoadRecord} of the file loads:
  * 40 bytes, the fields in this order. `unwindingSize` bytes follow: an `.eh_frame`
- * section, then its `.eh_frame_hdr`. (That is the order which perf 6.1 to 7.2 expects; the
- * specification has the reverse.)
+ * section, then its `.eh_frame_hdr`. (perf 6.1 to 7.2 expects this order; the specification
+ * has the reverse.)
  */
 export interface UnwindingInfoRecord {
   /** Header with {@linkcode RecordId.JitCodeUnwindingInfo}. */

@@ -8,7 +8,7 @@ import { FeatureId } from "./constants.ts";
 import { type Features, KIB } from "./features.ts";
 import { BuildIdBody, EventHeader } from "./structs.ts";
 
-/** Size to a multiple of which perf 6.1 to 7.2 pads strings. */
+/** Alignment in bytes to which perf 6.1 to 7.2 pads strings. */
 const STRING_ALIGNMENT = 64;
 
 const encoder = new TextEncoder();

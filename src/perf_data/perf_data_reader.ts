@@ -194,7 +194,7 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
     for await (const batch of this.batches()) yield* batch;
   }
 
-  /** Makes the times of ordered records relative to the earliest one. */
+  /** Subtracts the earliest time from the times of ordered records. */
   #rebase(records: PerfRecord[]): PerfRecord[] {
     for (const record of records) {
       if (record.time === -Infinity) continue;

@@ -22,8 +22,8 @@ export class ZstdStream {
   }
 
   /**
-   * Decompresses the next piece. Yields chunks of a bounded size, each of which is
-   * decompressed on request.
+   * Decompresses the next piece. Yields chunks of a bounded size. Each is decompressed on
+   * request.
    *
    * @throws {Error} If it is not valid zstd data.
    */

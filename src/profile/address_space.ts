@@ -165,7 +165,7 @@ function split(tree: Tree, at: Address): [before: Tree, after: Tree] {
   ];
 }
 
-/** Joins two trees, the first of which is before the second. */
+/** Joins two trees; the first one is before the second one. */
 function join(before: Tree, after: Tree): Tree {
   if (before === undefined) return after;
   if (after === undefined) return before;

@@ -23,7 +23,7 @@ const IP_REGISTERS: Record<string, bigint> = {
 export class CallChain {
   /** Addresses of instructions: those of callers are one byte before the return address. */
   readonly addresses: Address[] = [];
-  /** For each frame, true if it is the kernel's. */
+  /** True for each frame of the kernel. */
   readonly isKernel: boolean[] = [];
   /** Number of frames. */
   length = 0;

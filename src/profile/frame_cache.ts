@@ -12,15 +12,16 @@ const SIZE = 2 ** 17;
 /** Numbers per entry: the address; space and frame in one number; since; until. */
 const WIDTH = 4;
 
-/** First number that cannot be a frame. */
+/** First integer that is not the index of a frame. */
 const FRAME_LIMIT = 2 ** 31;
 
 /** The result for an address that is not cached. */
 export const UNKNOWN_FRAME = -1;
 
 /**
- * A cache of fixed size. Without it, naming a frame is a binary search among all functions of
- * a dump, most steps of which miss the processor's cache. An entry occupies one cache line.
+ * A cache of fixed size. Without it, naming a frame is a binary search among all functions
+ * of a dump, and most of its steps miss the processor's cache. An entry occupies one cache
+ * line.
  */
 export class FrameCache {
   readonly #entries = new Float64Array(SIZE * WIDTH).fill(NaN);

@@ -169,7 +169,7 @@ export class FrameNames {
 
   /**
    * Returns whether a file with a symbol at the address was mapped after the function.
-   * Memory of which only the protection has changed has no symbols.
+   * There is no symbol if only the protection of the memory has changed.
    */
   #isReplaced(
     process: Process,

@@ -191,7 +191,7 @@ export class CodeHistory {
 export class CodePieces {
   readonly #functions: FunctionTable;
   readonly #toTime: (timestamp: bigint) => bigint;
-  /** For each piece, the index of a function, or −1 − the index of a replayed piece. */
+  /** The index of each piece's function, or −1 − the index of a replayed piece. */
   readonly #order: Int32Array;
   readonly #replayed: readonly PieceOfCode[];
   /** Functions that share no address with others. */

@@ -13,7 +13,7 @@ const CHUNK_SIZE = 1024 * 1024;
 const ASIDE_SIZE = 16 * 1024;
 
 /**
- * A file, or a pipe, of which a part is in memory:
+ * A file or a pipe, partly in memory:
  *
  *     file     ├──────────────────────────────────────────────────────┤
  *     window           ├──────────────────────────┤
@@ -48,7 +48,7 @@ export class DumpBytes implements Disposable {
     this.#file.close();
   }
 
-  /** Returns `end`, or the end of the file if that comes first. */
+  /** Returns `end`, or the end of the file if that is before it. */
   endWithin(end: number): number {
     if (end > this.#size) return this.#size;
     if (!this.#isSeekable && end > endOf(this.#window)) this.#grow(end);

@@ -169,7 +169,7 @@ export class DumpChecker {
         EVERY_PERF,
         `only ${end - partial.offset} of the ${partial.totalSize} bytes of a ${
           recordName(partial.id)
-        } record were written; perf takes the following records for the rest, and loses them`,
+        } record were written; perf reads the following records as the rest, and loses them`,
         "Write each record with one write(), or truncate the file after a partial write. jitdump report reads all whole records.",
       );
     } else {

@@ -377,7 +377,7 @@ export interface LineEntry {
   readonly file: string;
 }
 
-/** Size to a multiple of which some writers pad records of lines. */
+/** Alignment in bytes to which some writers pad records of lines. */
 export const LINES_PADDED_TO = 8;
 
 /** JIT_CODE_DEBUG_INFO: the source lines of a function. */

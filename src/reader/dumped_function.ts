@@ -55,7 +55,7 @@ const TOLERANCE = 0x40n;
 
 /**
  * Returns the entries of a load's lines. Entries far from the code, or bytes after the last
- * entry, are taken for parts of names that contain NULs.
+ * entry, are treated as parts of names that contain NULs.
  */
 function entriesOf(lines: DebugInfo, load: CodeLoad): LineEntry[] {
   const start = load.codeAddr - TOLERANCE;

@@ -9,8 +9,8 @@ export interface Finding {
   /** Byte offset in the file. */
   readonly offset: number;
   /**
-   * `"error"`: a consumer drops or misreads something. `"warning"`: whether it does depends
-   * on the use of the dump, or on the writer's intent.
+   * `"error"`: a consumer drops or misreads something. `"warning"`: a consumer may do so,
+   * depending on the use of the dump or on the writer's intent.
    */
   readonly severity: "error" | "warning";
   /** The kind of fault. Findings of one kind have the same rule. */

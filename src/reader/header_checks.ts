@@ -26,7 +26,7 @@ export function pidOfName(path: string): number | undefined {
 
 const fileName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
 
-/** Checks the file's name. A file whose name is not `jit-….dump` is taken for a copy. */
+/** Checks the file's name. A file whose name is not `jit-….dump` is treated as a copy. */
 export function checkName(
   path: string,
   { pid }: DumpHeader,

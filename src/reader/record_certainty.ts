@@ -36,7 +36,7 @@ const LONGEST_FILE = 4096;
 /** Maximum size of code, and distance of a line entry from its function. */
 const LARGEST_CODE = 2 ** 31;
 
-/** Size to whose multiples writers may pad records. */
+/** Alignment in bytes to which writers may pad records. */
 export const ALIGNMENT = 8;
 
 /** Maximum number of unknown ids that are noted. */
@@ -70,7 +70,7 @@ export class RecordCertainty {
   #mostTop = 0xff;
   /** Unknown ids that have been read. */
   readonly #otherIds = new Set<number>();
-  /** For each byte value, 1 if it is the lowest byte of an id that has been read or is known. */
+  /** 1 for each byte value that is the lowest byte of an id that has been read or is known. */
   readonly #isLowByte = new Uint8Array(256);
 
   constructor(littleEndian: boolean) {
@@ -99,8 +99,9 @@ export class RecordCertainty {
   }
 
   /**
-   * Returns the first position, from `start` up to and with `last`, at which a timestamp may
-   * be that of a record; `last + 1` if there is none. Positions are offsets in `bytes`.
+   * Returns the first position, from `start` up to and including `last`, at which a
+   * timestamp may be that of a record; `last + 1` if there is none. Positions are offsets
+   * in `bytes`.
    */
   skip(bytes: Uint8Array, start: number, last: number): number {
     const { timestamp } = RecordHeader.offsets;

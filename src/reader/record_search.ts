@@ -118,7 +118,7 @@ export class RecordSearch {
     return found !== undefined && found < limit ? found : undefined;
   }
 
-  /** Returns where the last search found a certain record, if that is before a position. */
+  /** Returns the certain record that the last search found, if it is before a position. */
   certainBefore(position: number): number | undefined {
     const { isFound, to } = this.#searched;
     return isFound && to < position ? to : undefined;
@@ -131,8 +131,8 @@ export class RecordSearch {
   }
 
   /**
-   * Returns the first position in a range at which a record starts from which sizes lead
-   * to the range's end exactly; undefined if there is none.
+   * Returns the start of the first record in a range from which sizes lead exactly to the
+   * range's end; undefined if there is none.
    *
    * Records inside records that were found in this way are not searched for.
    */
@@ -183,7 +183,7 @@ export class RecordSearch {
     }
   }
 
-  /** Calls `visit` for the positions up to and with `last`; returns whether it did. */
+  /** Calls `visit` for the positions up to and including `last`, until it returns true. */
   #scanWindow(window: Window, from: number, last: number, visit: Visit) {
     const { bytes, view, offset } = window;
     for (let at = from; at <= last; at++) {

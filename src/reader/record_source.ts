@@ -17,8 +17,8 @@ export interface RecordSource {
   /** Adds some bytes to the scanner; returns false if there are none. */
   read(scanner: RecordScanner): Promise<boolean>;
   /**
-   * Waits for more bytes and seeks to the scanner's position. Returns false if no more
-   * will come.
+   * Waits for more bytes and seeks to the scanner's position. Returns false if there will
+   * be no more.
    */
   wait(scanner: RecordScanner): Promise<boolean>;
   /** Closes the file or cancels the stream. */

@@ -164,7 +164,7 @@ export class RecoveringReader
     return found === undefined ? { record, next: end } : this.#part(at, found);
   }
 
-  /** Reads a record whose size goes beyond the end of the file. */
+  /** Reads a record whose size extends beyond the end of the file. */
   #nextBeyondEnd(at: number, end: number): Step {
     const found = this.#interruption(at, end);
     if (found !== undefined) return this.#part(at, found);
@@ -178,8 +178,8 @@ export class RecoveringReader
   }
 
   /**
-   * Returns the record inside the one from `at` to `end` that shows that the latter is
-   * incomplete, or that its size is too large; undefined if there is none.
+   * Returns a record inside the one from `at` to `end` if the outer record is incomplete or
+   * its size is too large; undefined otherwise.
    */
   #interruption(at: number, end: number): number | undefined {
     const found = this.#search.first(at + 1, end);

@@ -112,7 +112,8 @@ export class DumpKeeper {
   #newFile(source: string): string {
     const name = source.slice(source.lastIndexOf("/") + 1);
     for (let number = 1;; number++) {
-      // Not directly in JITDUMPDIR, where a program could take the link for its own dump.
+      // Not directly in JITDUMPDIR, because a program there could mistake the link for its
+      // own dump.
       const directory = `${this.#dumps}/kept/${number}`;
       Deno.mkdirSync(directory, { recursive: true });
       const path = `${directory}/${name}`;

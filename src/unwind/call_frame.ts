@@ -97,7 +97,7 @@ export interface RestoreStateStep extends FrameStepOffset {
 
 /**
  * An effect of one instruction on the function's stack frame. Steps are in the order of
- * their offsets; an instruction may take several.
+ * their offsets; an instruction may need several.
  *
  * The first step starts from the frame directly after a call. No steps at all describe a
  * leaf function that does not change the stack pointer. The usual prologue with a frame

@@ -92,7 +92,7 @@ export interface FrameRules {
 /** Maximum size of the instructions of an entry: no function needs more. */
 const LONGEST = 64 * 1024;
 
-/** Number of registers that can take part in unwinding; rules of others are ignored. */
+/** Number of registers that unwinding uses; rules of others are ignored. */
 const MOST_REGISTERS = 34;
 
 /** The rules at one instruction. */

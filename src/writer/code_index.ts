@@ -13,8 +13,8 @@
  *
  * - Linux's thread ids have at most 22 bits (PID_MAX_LIMIT), and no two living threads
  *   share one.
- * - The writers of one thread share its counter, whichever copy of this module they come
- *   from: it is a property of `globalThis` under a registered symbol.
+ * - The writers of one thread share its counter, whichever copy of this module created
+ *   them: it is a property of `globalThis` under a registered symbol.
  * - A thread that gets the id of an ended thread starts above all indices of that thread,
  *   because no thread needs an index every 16 ns. (The start wraps after 19.5 hours; ids
  *   are reused only after millions of threads.)

@@ -35,7 +35,7 @@ function escape(character: string): string {
 
 /**
  * Escapes the control characters of a name as in JavaScript's string literals, so that a
- * function takes one line of a report.
+ * function occupies one line of a report.
  */
 export function escapeFunctionName(name: string): string {
   if (name === "") return ANONYMOUS;

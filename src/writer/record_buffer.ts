@@ -187,8 +187,8 @@ export class RecordBuffer implements Packed {
   }
 
   /**
-   * Adds a code-close record: a header and some padding. perf (6.1 to 7.2) takes a body
-   * of 0 bytes for a failed read, and stops.
+   * Adds a code-close record: a header and some padding. perf (6.1 to 7.2) treats a body of
+   * 0 bytes as a failed read, and stops.
    */
   addCodeClose(timestamp: bigint): void {
     this.#begin(RecordId.JitCodeClose, RecordHeader.size, timestamp);

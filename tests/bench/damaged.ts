@@ -22,7 +22,7 @@ const COUNT = 200_000;
 
 const ROUNDS = 5;
 
-/** Kinds of damage: a u32 field of a load, and its wrong value. */
+/** Kinds of corruption: a u32 field of a load, and its wrong value. */
 const DAMAGES: readonly [string, number, number][] = [
   ["total_size is 0", RecordHeader.offsets.totalSize, 0],
   ["total_size is 13 too large", RecordHeader.offsets.totalSize, 359],
@@ -31,7 +31,7 @@ const DAMAGES: readonly [string, number, number][] = [
 ];
 
 /**
- * Measures reading a dump of which every second record is corrupt.
+ * Measures reading a dump in which every second record is corrupt.
  *
  * @throws {Error} If a record that is not corrupt is lost.
  */
@@ -55,7 +55,7 @@ export function benchDamaged(report: Report, directory: string): void {
   Deno.removeSync(path);
 }
 
-/** Reads a damaged dump; returns the time in seconds. */
+/** Reads a corrupt dump; returns the time in seconds. */
 function read(path: string): number {
   const start = performance.now();
   let whole = 0;

@@ -28,7 +28,7 @@ const USER = 0xffff_ffff_ffff_fe00n;
 /** Time of the first sample, after all functions. Samples are 1 µs apart. */
 const FIRST_TIME = 1_000_000;
 
-/** Approximate number of samples that perf reads from its rings at a time. */
+/** Approximate number of samples that perf reads from its ring buffers at a time. */
 const ROUND = 2000;
 
 /** Options for {@linkcode manySamples}. */

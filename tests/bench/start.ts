@@ -11,7 +11,7 @@ const ROUNDS = 41;
 
 const MOD = new URL("../../mod.ts", import.meta.url).href;
 
-/** Programs, each of which does more than the previous one. */
+/** Programs; each does more than the previous one. */
 const PROGRAMS: [string, (directory: string) => string][] = [
   ["an empty program", () => ""],
   ["with the import", () => `import { JitDumpFile } from "${MOD}";`],

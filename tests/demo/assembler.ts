@@ -52,7 +52,7 @@ export abstract class Assembler {
   abstract push(): void;
   /** Pops the left operand, and applies the operator; the right one is in the accumulator. */
   abstract binary(operator: BinaryOperator): void;
-  /** Calls a function, and pops its arguments, the last of which is on top. */
+  /** Calls a function, and pops its arguments. The last one is on top. */
   abstract call(label: Label, argumentCount: number): void;
   abstract jump(label: Label): void;
   /** Jumps if the accumulator is 0. */

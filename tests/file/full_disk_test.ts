@@ -44,7 +44,7 @@ const FILL = (
   console.log(JSON.stringify({ count }));
 `;
 
-/** What FILL prints of a failed call; of the last call, only `count`. */
+/** The output of FILL for a failed call; for the last call, only `count`. */
 interface Attempt {
   code: string;
   message: string;

@@ -1,5 +1,5 @@
 /**
- * A runner of many cases with damaged input.
+ * A runner of many cases with corrupt input.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Random damage to files.
+ * Random corruption of files.
  *
  * @module
  */
@@ -45,7 +45,7 @@ function splice(
 
 const DAMAGES = [cut, flip, flip, overwrite, overwrite, splice];
 
-/** Returns a damaged copy of one of the files. */
+/** Returns a corrupt copy of one of the files. */
 export function damage(
   files: readonly Uint8Array[],
   random: Random,

@@ -11,7 +11,7 @@ import { cpuTime } from "../support/this_thread.ts";
 
 const CASES = 20_000;
 
-describe("reading damaged ELF files", () => {
+describe("reading corrupt ELF files", () => {
   it("returns or throws an ElfFormatError when random bytes are overwritten", () => {
     const random = new Random(1);
     const symbols = [1, 2, 3].map((i) => ({

@@ -96,9 +96,9 @@ async function unlessRejected<T>(
 }
 
 /**
- * Damages dumps at random, and reads them in every way.
+ * Corrupts dumps at random, and reads them in every way.
  *
- * @param path A file for damaged dumps.
+ * @param path A file for corrupt dumps.
  * @throws {Error} If a case throws an error other than a `JitDumpFormatError`, or exceeds
  * a limit of {@linkcode runCases}.
  */

@@ -146,7 +146,7 @@ async function unlessRejected(read: () => Promise<number>) {
 }
 
 /**
- * Damages recordings at random, and reads them.
+ * Corrupts recordings at random, and reads them.
  *
  * @throws {Error} If a case throws an error other than a `PerfDataFormatError`, or exceeds
  * a limit of {@linkcode runCases}.

@@ -6,8 +6,8 @@ import { fuzzRecordings, recordings } from "./fuzz_recordings.ts";
 import { measureRecovery } from "./recovery.ts";
 import { temporaryDirectory } from "../support/script.ts";
 
-describe("reading damaged dumps", () => {
-  it("returns records or throws a JitDumpFormatError when damage is random", async () => {
+describe("reading corrupt dumps", () => {
+  it("returns records or throws a JitDumpFormatError when corruption is random", async () => {
     using directory = temporaryDirectory();
     const dumps = await realDumps(directory.path);
     const counts = await fuzz(dumps, 5000, 1, `${directory.path}/damaged.dump`);
@@ -16,7 +16,7 @@ describe("reading damaged dumps", () => {
     assertGreater(counts.records, 10_000);
   });
 
-  it("recovers every undamaged record in 99.9 % of dumps when each is damaged once", async () => {
+  it("recovers every intact record in 99.9 % of dumps when each is corrupted once", async () => {
     using directory = temporaryDirectory();
     const [own, v8] = await realDumps(directory.path);
     const dumps = recoverable([own, v8]);
@@ -33,8 +33,8 @@ describe("reading damaged dumps", () => {
   });
 });
 
-describe("reading damaged recordings", () => {
-  it("returns records or throws a PerfDataFormatError when damage is random", async () => {
+describe("reading corrupt recordings", () => {
+  it("returns records or throws a PerfDataFormatError when corruption is random", async () => {
     const counts = await fuzzRecordings(await recordings(), 5000, 1);
     assertEquals(counts.cases, 5000);
     assertGreater(counts.rejected, 1000);

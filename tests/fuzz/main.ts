@@ -1,6 +1,6 @@
 /**
- * `deno task fuzz`: reads damaged dumps and damaged recordings, a million of each by
- * default, and recovers records from a tenth as many dumps with one damage.
+ * `deno task fuzz`: reads corrupt dumps and corrupt recordings, a million of each by
+ * default, and recovers records from a tenth as many dumps that are corrupted once.
  *
  *     deno task fuzz [CASES [SEED]]
  *
@@ -18,8 +18,8 @@ const RECOVERED_OF = 10;
 
 const [cases, seed] = countArguments(
   "Usage: deno task fuzz [CASES [SEED]]\n\n" +
-    "Reads CASES damaged dumps and CASES damaged recordings. CASES defaults to 1000000.\n" +
-    "Recovers the records of CASES / 10 dumps with one damage.",
+    "Reads CASES corrupt dumps and CASES corrupt recordings. CASES defaults to 1000000.\n" +
+    "Recovers the records of CASES / 10 dumps that are corrupted once.",
   [1_000_000, Date.now() % 2 ** 31],
 );
 
@@ -36,7 +36,7 @@ try {
     seed,
     path,
   );
-  print("dumps with one damage", counts);
+  print("dumps corrupted once", counts);
   for (const example of examples) console.log(example);
   print("recordings", await fuzzRecordings(await recordings(), cases, seed));
 } finally {

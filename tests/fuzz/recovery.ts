@@ -1,5 +1,5 @@
 /**
- * Measurement of the records that are lost if a dump is damaged once.
+ * Measurement of the records that are lost if a dump is corrupted once.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { Random } from "../support/random.ts";
 /** Results of many cases. */
 export interface RecoveryCounts {
   readonly cases: number;
-  /** Number of cases in which an undamaged record was not found. */
+  /** Number of cases in which an intact record was not found. */
   readonly losing: number;
   /** Number of cases in which a function was found that does not exist. */
   readonly inventing: number;
@@ -20,10 +20,10 @@ export interface RecoveryCounts {
   readonly examples: readonly string[];
 }
 
-/** Size of a dump's header, which is not damaged, because it cannot be recovered. */
+/** Size of a dump's header, which is not corrupted, because it cannot be recovered. */
 const HEADER_SIZE = 40;
 
-/** A damaged copy, in which the bytes from `start` to `end` have changed. */
+/** A corrupt copy, in which the bytes from `start` to `end` have changed. */
 interface Damage {
   readonly kind: string;
   readonly start: number;
@@ -31,10 +31,10 @@ interface Damage {
   readonly bytes: Uint8Array;
 }
 
-/** Damages a dump at a byte. */
+/** Corrupts a dump at a byte. */
 type Damager = (bytes: Uint8Array, at: number, random: Random) => Damage;
 
-/** Damages a record. */
+/** Corrupts a record. */
 type RecordDamager = (record: DumpRecord, random: Random) => Damage | undefined;
 
 const randomBytes = (size: number, random: Random) =>
@@ -79,7 +79,7 @@ function wrongValue(value: number, sign: 1 | -1, random: Random): number {
     : Math.max(1, value - 1 - random.below(Math.min(difference, value)));
 }
 
-/** Returns a damage that changes the lower 32 bits of a field. */
+/** Returns a function that corrupts the lower 32 bits of a field. */
 function wrongField(
   kind: string,
   field: number,
@@ -149,7 +149,7 @@ const RECORD_DAMAGERS: readonly RecordDamager[] = [
   },
 ];
 
-/** Returns a damage of any kind. */
+/** Returns a corruption of any kind. */
 function anyDamage(
   bytes: Uint8Array,
   records: readonly DumpRecord[],
@@ -177,7 +177,7 @@ function apply(bytes: Uint8Array, damage: Damage): Uint8Array {
 const keyOf = ({ id, totalSize, timestamp }: DumpRecord, offset: number) =>
   `${offset} ${id} ${totalSize} ${timestamp}`;
 
-/** Returns the keys of the undamaged records, with their offsets in the damaged dump. */
+/** Returns the keys of the intact records, with their offsets in the corrupt dump. */
 function wholeRecords(bytes: Uint8Array, damage: Damage): Set<string> {
   const shift = damage.bytes.length - (damage.end - damage.start);
   const whole = new Set<string>();
@@ -198,9 +198,9 @@ function namesIn(path: string): string[] {
 }
 
 /**
- * Damages each dump once, and counts the undamaged records that are not recovered.
+ * Corrupts each dump once, and counts the intact records that are not recovered.
  *
- * @param path A file for the damaged dumps.
+ * @param path A file for the corrupt dumps.
  */
 export function measureRecovery(
   dumps: readonly Uint8Array[],
@@ -229,7 +229,7 @@ export function measureRecovery(
       }
     }
     const invented = namesIn(path).filter((name) => !names[which].has(name));
-    // The damaged function may have a different name.
+    // The corrupt function may have a different name.
     if (invented.length > 1) inventing++;
     if (whole.size === 0) continue;
     losing++;

@@ -35,7 +35,7 @@ function word(random: Random): bigint {
   return BigInt(random.of(halves)) << 32n | BigInt(random.of(halves));
 }
 
-describe("damaged rules and stacks", () => {
+describe("corrupt rules and stacks", () => {
   it("end the chain without an error when they are read", () => {
     const random = new Random(1);
     const ends = new Map<string, number>();

@@ -39,7 +39,7 @@ describe("the fragment of a page", () => {
     assertEquals(toFragment(INITIAL), "");
   });
 
-  it("has initial values where it is invalid when it is forged", () => {
+  it("has initial values for its invalid parts when it is forged", () => {
     const forged =
       "#line=3&recording=2&since=x&until=-1&pid=1e9&tid=&graph=up&focus=100&zoom=1.x.200.2&sort=a&function=1.5";
     assertEquals(clean(fromFragment(forged, FRAMES)), {

@@ -55,7 +55,7 @@ describe("a recording of jitdump record", () => {
           const data = join(recording, "perf.data");
           const injected = join(directory.path, "injected");
           const outcomes = [
-            // On a busy machine, perf 6.12 complains that addr2line is slow.
+            // On a busy machine, perf 6.12 warns that addr2line is slow.
             await runOrThrow([program, "script", "--no-inline", "-i", data]),
             await runOrThrow([
               program,

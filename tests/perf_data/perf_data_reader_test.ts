@@ -472,7 +472,7 @@ describe("PerfDataReader", () => {
     assertEquals(reader.tails.map(({ file }) => file), ["data.10"]);
   });
 
-  it("orders records by time when there are several rings and rounds", async () => {
+  it("orders records by time when there are several ring buffers and rounds", async () => {
     const data = new RecordBuilder();
     data.record(3, 0, (body) => trailer(body.u32(1, 1).text("made up"), 0));
     const rounds = [[3, 9, 1, 8], [5, 12, 10, 11], [9, 14, 13, 20]];

@@ -19,7 +19,7 @@ const at = (name: string, file?: string, line = 0): FrameSymbol => ({
 const main = { ...at("main"), category: "native" as const, dso: "/bin/a" };
 const process = "a program 7";
 const MS = 1e6;
-/** A name that pprof would change if it took it for a mangled one. */
+/** A name that pprof would change if it mistook it for a mangled one. */
 const PYTHON = "py::f<int>(x):/ü.py";
 
 const f = at("f", "/a", 2);

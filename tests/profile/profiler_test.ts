@@ -530,7 +530,7 @@ describe("readProfile()", () => {
       assertEquals([none.timeline.length, none.dumps[0].loads.length], [0, 0]);
     });
 
-    it("has times from the earliest on when another ring buffer comes first", async () => {
+    it("has times since the earliest sample when another ring buffer is first", async () => {
       using directory = new RecordingDirectory();
       const dump = directory.dump("jit-7.dump", [
         f,

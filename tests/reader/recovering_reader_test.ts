@@ -531,7 +531,8 @@ describe("RecoveringReader", () => {
       assertEquals(names.length, new Set(names).size, `case ${i}`);
       found += names.filter((name) => /^f\d+$/.test(name)).length;
     }
-    // Each damage loses one or two functions, and near the end of the file a few more.
+    // Each overwritten range loses one or two functions, and near the end of the file a few
+    // more.
     assertGreater(found, CASES * 37);
   });
 });

@@ -18,7 +18,7 @@ import { itWithRecorder } from "../support/with_recorder.ts";
 
 const DEMO = new URL("../demo/", import.meta.url).href;
 
-/** Records with copies of the stack, at a rate that does not fill the rings. */
+/** Records with copies of the stack, at a rate that does not fill the ring buffers. */
 async function record(
   directory: string,
   options: readonly string[],

@@ -22,7 +22,7 @@ describe("parseEvent()", () => {
     assertEquals(parseEvent("cycles:k")?.only, "kernel");
   });
 
-  it("returns undefined when it does not know the name", () => {
+  it("returns undefined when the name is unknown", () => {
     for (const text of ["branches", "cycles:x", "toString", ""]) {
       assertEquals(parseEvent(text), undefined);
     }

@@ -23,7 +23,10 @@ export interface RecorderKillCounts {
   tails: number;
 }
 
-/** Maximum number of milliseconds between a recorder's start and its kill. It ends earlier. */
+/**
+ * Maximum number of milliseconds between a recorder's start and its kill. An undisturbed
+ * recorder ends earlier.
+ */
 const LONGEST_LIFE_MS = 1500;
 
 /** Number of recorders that run at the same time. */

@@ -1,5 +1,5 @@
 /**
- * Functions whose contents depend only on writer and index, so that damage is detected.
+ * Functions whose contents depend only on writer and index, so that corruption is detected.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { ParsedFunction } from "../support/parse_dump.ts";
 const GIANT_EVERY = 1000;
 const GIANT_SIZE = 300_000;
 
-/** The bytes of which each function's code is a part. */
+/** The bytes that contain each function's code. */
 const bytes = new Uint8Array(new ArrayBuffer(GIANT_SIZE + 256))
   .map((_, i) => i % 251);
 
@@ -50,7 +50,7 @@ function isEqual(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Returns the writer and number of a function. Throws if it differs from what its writer
+ * Returns the writer and index of a function. Throws if it differs from what its writer
  * has written, except for spaces at the end of the name, which a full disk may leave.
  */
 export function recognize(

@@ -25,8 +25,8 @@ export async function compileNativeProgram(directory: string): Promise<string> {
 }
 
 /**
- * Compiles `mixed_frames.c`, of which only the outer functions keep frame pointers; returns the
- * executable's path.
+ * Compiles `mixed_frames.c` so that only the outer functions keep frame pointers; returns
+ * the executable's path.
  */
 export async function compileMixedFrames(directory: string): Promise<string> {
   const program = join(directory, "mixed-frames");

@@ -17,7 +17,7 @@ export async function whyMissing(
   return undefined;
 }
 
-/** Why tests that change a file's owner are ignored; undefined if they can run. */
+/** Reason why tests that change a file's owner are ignored; undefined if they can run. */
 export const notRoot = Deno.uid() === 0
   ? undefined
   : "only root can change a file's owner";

@@ -1,5 +1,5 @@
 /**
- * Whether the kernel permits this user to record.
+ * The kernel's permission to record.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { parseEvent } from "../../src/recorder/event.ts";
 
 const library = openLibc((message) => new Error(message));
 
-/** Why tests that record are ignored; undefined if they can run. */
+/** Reason why tests that record are ignored; undefined if they can run. */
 export const noRecorder = isCounted(library.symbols, parseEvent("cpu-clock")!)
   ? undefined
   : "this user may not record: " +

@@ -47,7 +47,7 @@ export function recordFunctions(
     recording.comm(Number(tid), name);
   }
   for (const { chain, ...fields } of samples) {
-    // The address of a caller is that after the call.
+    // The address of a caller is its return address.
     const addresses = chain.map((name, i) => addressOf(name) + (i > 0 ? 8 : 0));
     recording.sample(addresses[0], {
       period: 1e6,

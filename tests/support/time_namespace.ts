@@ -19,7 +19,7 @@ export const withShiftedClock = (
 const { success } = await run(withShiftedClock(1, ["true"]))
   .catch(() => ({ success: false }));
 
-/** Why tests with a time namespace are ignored; undefined if they can run. */
+/** Reason why tests with a time namespace are ignored; undefined if they can run. */
 export const noTimeNamespace = success
   ? undefined
   : "no time namespace can be created";

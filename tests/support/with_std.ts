@@ -105,7 +105,7 @@ const JOBS = Deno.env.get("DENO_JOBS") ??
 
 /** Runs the tests, each file in a thread of one process. */
 async function test(args: string[]): Promise<boolean> {
-  // Temporary files that a test leaves behind are removed with this directory.
+  // Temporary files that a test has not removed are removed with this directory.
   const directory = await Deno.makeTempDir({ prefix: "jitdump-tests-" });
   const report = `${directory}/report.xml`;
   try {

@@ -16,7 +16,7 @@ function take(indices: CodeIndices, count: number): bigint[] {
 }
 
 describe("CodeIndices", () => {
-  it("yields the thread id above 42 bits of count when it starts", () => {
+  it("has the thread id above the 42 bits of the count when it starts", () => {
     const [index] = take(new CodeIndices(0x3fffff, 0n), 1);
     assertEquals(index >> 42n, 0x3fffffn);
     assertEquals(take(new CodeIndices(1, 0n), 1)[0] >> 42n, 1n);

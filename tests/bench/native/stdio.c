@@ -1,5 +1,5 @@
 // Writes functions like perf's Java agent, V8 and CPython: buffered by C's stdio, under a
-// lock. The buffered records are lost if the process dies.
+// lock. The buffered records are lost if the process crashes.
 
 #include "writer.h"
 

@@ -49,7 +49,7 @@ interface Round extends Costs {
   readonly recording?: Recording;
 }
 
-/** Runs a program alone, with our recorder, and with perf, in turn. */
+/** Runs a program alone, with `jitdump record`, and with perf, in turn. */
 export async function compare(
   program: Program,
   event: string,
@@ -91,7 +91,7 @@ async function runOnce(
   }
   const into = `${directory}/recording`;
   Deno.mkdirSync(into);
-  // Ours prints a report after the program's output.
+  // `jitdump record` prints a report after the program's output.
   const log = `${directory}/log`;
   const logged: CommandLine = ["sh", "-c", 'exec "$@" >"$0"', log, ...command];
   await runOrThrow(recorder.record(into, event, logged));

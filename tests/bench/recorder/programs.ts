@@ -43,7 +43,7 @@ export const threads = (busy: string): Program => ({
   },
 });
 
-/** Returns the demo, which has one thread that counts. */
+/** Returns the demo, whose work is in one thread. */
 export const demo = (dumps: string): Program => ({
   name: "demo",
   command: (scale) => [
@@ -56,7 +56,7 @@ export const demo = (dumps: string): Program => ({
   },
 });
 
-/** Returns the smallest power of two as a scale at which a program uses that much CPU time. */
+/** Returns the least scale, a power of two, at which a program uses that much CPU time. */
 export async function scaleFor(
   { command, costs }: Program,
   seconds: number,
