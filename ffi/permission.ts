@@ -66,7 +66,7 @@ const notCapable = (path: string, reason: string) =>
 
 /** Thrown if write permission is missing; {@linkcode withWritePrompt} prompts the user. */
 export class WriteNotGranted extends Error {
-  /** @param path The path that may not be written. */
+  /** @param path The path that Deno does not allow writing to. */
   constructor(readonly path: string) {
     super(`Write access to "${path}" has not been granted`);
   }

@@ -22,7 +22,7 @@ export function nearestName(
     .sort((a, b) => a.edits - b.edits)[0]?.name;
 }
 
-/** Counts the insertions, deletions, replacements and swaps of neighbours. */
+/** Counts the insertions, deletions, replacements and swaps of neighbors. */
 function countEdits(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, j) => j);

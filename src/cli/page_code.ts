@@ -32,7 +32,7 @@ const SMALLEST = 0.001;
 
 /**
  * Returns the code of the hottest functions, and the sources. There are no instructions if
- * objdump may not be run, or fails.
+ * running objdump is not allowed, or fails.
  */
 export async function listCode(profile: Profile): Promise<ListedCode> {
   const sources = new Map<string, string[] | undefined>();

@@ -255,7 +255,7 @@ function failureOf(error: unknown): Failure {
   return { ...NO_SUCH_FILE, problem: (error as Error).message };
 }
 
-/** Throws if a path of the recording may not be read, so that Deno does not prompt. */
+/** Throws if reading a path of the recording is not allowed, so that Deno does not prompt. */
 function checkPermission(path: string): void {
   const { state } = Deno.permissions.querySync({ name: "read", path });
   if (state !== "granted") throw new Deno.errors.NotCapable(path);

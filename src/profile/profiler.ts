@@ -111,7 +111,7 @@ async function open(
     }
     if (error instanceof Deno.errors.PermissionDenied) {
       throw new Error(
-        `${path} may not be read: run as the user who recorded it, or as root`,
+        `reading ${path} is not allowed: run as the user who recorded it, or as root`,
       );
     }
     throw error;

@@ -47,7 +47,7 @@ export async function* checkStart(
   yield* checker.checkEnd(dump.tail);
 }
 
-/** Returns the absolute path, or `path` if it may not be resolved. */
+/** Returns the absolute path, or `path` if resolving it is not allowed. */
 async function realPath(path: string): Promise<string> {
   try {
     return await Deno.realPath(path);

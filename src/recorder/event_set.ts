@@ -70,7 +70,7 @@ export class EventSet {
   }
 
   /**
-   * Opens the events; those of user code only, if the kernel may not be recorded.
+   * Opens the events; those of user code only, if recording the kernel is not allowed.
    *
    * @param ringSize Wanted size of each ring buffer's data, a power of two. Halved until the
    * limit of locked memory allows it.

@@ -23,7 +23,7 @@ export interface KernelStart {
   readonly symbol: string;
 }
 
-/** Returns the start of the kernel's code; undefined if it may not be read. */
+/** Returns the start of the kernel's code; undefined if reading it is not allowed. */
 export function kernelStart(): KernelStart | undefined {
   try {
     using file = Deno.openSync(KALLSYMS);
@@ -84,7 +84,7 @@ export function parseKernelCode(
 /** A line of /proc/modules: name, size, uses, users, state, address. */
 const MODULES_LINE = /^(\S+) (\d+) \S+ \S+ \S+ 0x([0-9a-f]+)/;
 
-/** Returns the address ranges of the kernel's modules; none if they may not be read. */
+/** Returns the address ranges of the kernel's modules; none if reading them is not allowed. */
 export function moduleCode(): KernelMapping[] {
   try {
     return parseModules(Deno.readTextFileSync("/proc/modules"));

@@ -5,8 +5,8 @@
  */
 
 /**
- * Returns a number of /proc/sys/kernel; undefined if it does not exist or may not be read.
- * Deno (2.9) allows reading it only to programs with all permissions.
+ * Returns a number of /proc/sys/kernel; undefined if it does not exist or reading it is not
+ * allowed. Deno (2.9) allows reading it only to programs with all permissions.
  */
 export function kernelSetting(name: string): number | undefined {
   try {

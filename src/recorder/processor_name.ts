@@ -5,8 +5,8 @@
  */
 
 /**
- * Returns the name of the first processor; undefined if it has none or may not be read. Deno
- * (2.9) allows reading it only to programs with all permissions.
+ * Returns the name of the first processor; undefined if it has none or reading it is not
+ * allowed. Deno (2.9) allows reading it only to programs with all permissions.
  */
 export function processorName(): string | undefined {
   try {

@@ -34,9 +34,9 @@ export interface Circumstances {
   readonly isKernelOnly: boolean;
   /** True if an event of the recorder's own code can be opened. */
   readonly mayRecordItself: boolean;
-  /** kernel.perf_event_paranoid; undefined if it may not be read. */
+  /** kernel.perf_event_paranoid; undefined if reading it is not allowed. */
   readonly paranoid: number | undefined;
-  /** kernel.perf_event_max_sample_rate; undefined if it may not be read. */
+  /** kernel.perf_event_max_sample_rate; undefined if reading it is not allowed. */
   readonly maxFrequency: number | undefined;
 }
 
@@ -87,7 +87,7 @@ function describeDenial(of: Circumstances): string {
         `run sudo sysctl ${PARANOID}=1, or record as root`;
     }
     if (pid > 0) {
-      return `process ${pid} may not be recorded: it is another user's, or ` +
+      return `recording process ${pid} is not allowed: it is another user's, or ` +
         "protected; record as that user, or as root";
     }
   }

@@ -53,7 +53,7 @@ export class Image implements Disposable {
    *
    * @param root Directory in which the process saw its files; empty for this process's own.
    * @returns `undefined` if there is no such file.
-   * @throws {InputFileError} If it may not be read, or is not the recorded file.
+   * @throws {InputFileError} If reading it is not allowed, or it is not the recorded file.
    * @throws {ElfFormatError} If its headers or symbols are not valid.
    */
   static open(recorded: RecordedFile, root: string): Image | undefined {

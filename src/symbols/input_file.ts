@@ -43,7 +43,7 @@ export class InputFile implements ByteSource, Disposable {
    * Opens a file. Never prompts for permission.
    *
    * @returns `undefined` if there is no such file.
-   * @throws {InputFileError} If it is not a regular file, or may not be read.
+   * @throws {InputFileError} If it is not a regular file, or reading it is not allowed.
    */
   static open(path: string): InputFile | undefined {
     checkPermission(path);
@@ -85,7 +85,7 @@ export class InputFile implements ByteSource, Disposable {
  * Reads a text file. Never prompts for permission.
  *
  * @returns `undefined` if there is no such file.
- * @throws {InputFileError} If it may not be read, or is longer than `longest` bytes.
+ * @throws {InputFileError} If reading it is not allowed, or it is longer than `longest` bytes.
  */
 export function readText(path: string, longest: number): string | undefined {
   checkPermission(path);
@@ -107,7 +107,7 @@ function checkPermission(path: string): void {
   const { state } = Deno.permissions.querySync({ name: "read", path });
   if (state === "granted") return;
   throw new InputFileError(
-    `${path} may not be read`,
+    `reading ${path} is not allowed`,
     `run with --allow-read, or --allow-read=${path}`,
   );
 }
@@ -121,7 +121,10 @@ function undefinedIfMissing(path: string, error: unknown): undefined {
   ) return undefined;
   if (error instanceof Deno.errors.NotCapable) {
     // Deno 2.9 requires --allow-all for every path under /proc.
-    throw new InputFileError(`${path} may not be read`, "run with --allow-all");
+    throw new InputFileError(
+      `reading ${path} is not allowed`,
+      "run with --allow-all",
+    );
   }
   throw new InputFileError(
     `${path} cannot be read: ${error instanceof Error ? error.message : error}`,

@@ -60,7 +60,7 @@ describe("jitdump report --html", () => {
     },
   );
 
-  it("writes sources without instructions when objdump may not be run", async () => {
+  it("writes sources without instructions when running objdump is not allowed", async () => {
     using directory = temporaryDirectory();
     const { stdout } = await report(directory.path, [], "--html", "-");
     const data = dataOf(stdout);

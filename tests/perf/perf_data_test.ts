@@ -185,7 +185,7 @@ describe("PerfDataReader and perf report -D", () => {
     },
   );
 
-  itWithPerf("find as many records when perf was killed", async () => {
+  itWithPerf("find equal counts of records when perf was killed", async () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/perf.data`;
     // perf writes when its ring buffer of one page is half full, which is long before the end.

@@ -112,7 +112,7 @@ describe("a report of another user's files", () => {
       Deno.chmodSync(part === "file" ? data : directory.path, 0o600);
       const { code, stderr } = await report(data, { uid: NOBODY });
       assertEquals(code, 1);
-      assertMatch(stderr, /may not be read: run as the user who recorded it/);
+      assertMatch(stderr, /is not allowed: run as the user who recorded it/);
     });
   }
 });

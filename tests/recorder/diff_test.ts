@@ -58,7 +58,7 @@ function copyDemo(project: string): void {
 
 describe("the difference of two recordings", () => {
   itWithRecorder(
-    "is small for one program, and right to 2 points when a function becomes slower",
+    "is small for one program, and correct to 2 percentage points when a function becomes slower",
     async () => {
       using directory = projectDirectory();
       const { path } = directory;

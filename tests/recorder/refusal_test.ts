@@ -65,7 +65,7 @@ describe("describeRefusal()", () => {
     [
       "the process belongs to another user",
       { pid: 7, mayRecordItself: true },
-      /process 7 may not be recorded: it is another user's/,
+      /recording process 7 is not allowed: it is another user's/,
     ],
     [
       "all processes are requested",

@@ -82,7 +82,7 @@ describe("an unprivileged user", () => {
 
   itUnless(
     noUser,
-    "records with smaller rings when little memory may be locked",
+    "records with smaller ring buffers when little memory may be locked",
     async () => {
       using directory = publicDirectory();
       const { path, env } = directory;
