@@ -4,12 +4,15 @@ import {
   assertNotEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { describe } from "@std/testing/bdd";
-import { itInChromium, WINDOWS } from "../support/chromium.ts";
+import {
+  describeInChromium,
+  itInChromium,
+  WINDOWS,
+} from "../support/chromium.ts";
 import { CODE, CODE_PROFILE } from "../support/example_report.ts";
 import { withReport } from "../support/report_page.ts";
 
-describe("the code on a page in the browser", () => {
+describeInChromium("the code on a page in the browser", () => {
   itInChromium(
     "has sources, instructions and their shares when a function is selected",
     async () => {

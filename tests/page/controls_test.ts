@@ -4,12 +4,11 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { describe } from "@std/testing/bdd";
-import { itInChromium } from "../support/chromium.ts";
+import { describeInChromium, itInChromium } from "../support/chromium.ts";
 import { FORGED, PROFILE } from "../support/example_report.ts";
 import { withReport } from "../support/report_page.ts";
 
-describe("the controls of a page in the browser", () => {
+describeInChromium("the controls of a page in the browser", () => {
   itInChromium(
     "sorts the functions when a column's header is clicked",
     async () => {

@@ -7,8 +7,14 @@ import { toDiffPage, toDiffPageData } from "../../src/profile/diff_page.ts";
 import { diffProfiles } from "../../src/profile/diff.ts";
 import type { Category, FrameSymbol } from "../../src/profile/frame_symbol.ts";
 import { buildProfile } from "../support/build_profile.ts";
-import { inWindows, itInChromium, WINDOWS } from "../support/chromium.ts";
-
+import {
+  ALL_WINDOWS,
+  describeInChromium,
+  inWindows,
+  itInChromium,
+  type Window,
+  WINDOWS,
+} from "../support/chromium.ts";
 import { frameOf, modelOf } from "../support/page_profile.ts";
 import { ReportPage } from "../support/report_page.ts";
 import { temporaryDirectory } from "../support/script.ts";
@@ -109,15 +115,27 @@ describe("toDiffPageData()", () => {
   });
 });
 
-describe("the page of a comparison in the browser", () => {
+/** Opens the page of the comparison. */
+async function withComparison(
+  windows: readonly Window[],
+  use: (report: ReportPage) => Promise<void>,
+): Promise<void> {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "diff.html");
+  Deno.writeTextFileSync(file, await toDiffPage(BOTH, NAMES));
+  await inWindows(
+    windows,
+    `file://${file}`,
+    (page, { width }) => use(new ReportPage(page, width)),
+  );
+}
+
+describeInChromium("the page of a comparison in the browser", () => {
   itInChromium(
     "shows changes as colors, in the table and beside a call when it is opened",
     async () => {
-      using directory = temporaryDirectory();
-      const file = join(directory.path, "diff.html");
-      Deno.writeTextFileSync(file, await toDiffPage(BOTH, NAMES));
-      await inWindows(WINDOWS, `file://${file}`, async (page, { width }) => {
-        const report = new ReportPage(page, width);
+      await withComparison(WINDOWS, async (report) => {
+        const { page } = report;
         assertEquals(await page.title(), "a → b");
         assertStringIncludes(
           await page.locator("header").innerText(),
@@ -158,8 +176,20 @@ describe("the page of a comparison in the browser", () => {
           await page.locator(".selected").innerText(),
           "before 10.00 %, after 0.00 %, change −10.00",
         );
+      });
+    },
+  );
+
+  itInChromium(
+    "has no violations of accessibility and the window's width when it is wide or narrow",
+    async () => {
+      await withComparison(ALL_WINDOWS, async (report) => {
+        const { page } = report;
+        await page.getByRole("button", { name: "Widths before" }).click();
+        await page.locator(".functions").getByRole("button", { name: /^old/ })
+          .click();
         assertEquals(await report.violations(), []);
-        assertEquals(await report.contentWidth(), width);
+        assertEquals(await report.contentWidth(), report.width);
       });
     },
   );

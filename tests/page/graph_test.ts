@@ -7,11 +7,16 @@ import {
 } from "@std/assert";
 import { describe } from "@std/testing/bdd";
 import { at, buildProfile, type Stack } from "../support/build_profile.ts";
-import { itInChromium, WINDOWS } from "../support/chromium.ts";
+import {
+  ALL_WINDOWS,
+  describeInChromium,
+  itInChromium,
+  WINDOWS,
+} from "../support/chromium.ts";
 import { FORGED, outer, PROFILE } from "../support/example_report.ts";
 import { withReport } from "../support/report_page.ts";
 
-describe("the flame graph of a page in the browser", () => {
+describeInChromium("the flame graph of a page in the browser", () => {
   itInChromium(
     "draws calls as wide as their shares when it is opened",
     async () => {
@@ -28,7 +33,7 @@ describe("the flame graph of a page in the browser", () => {
         assertNotEquals(String(await report.colorAt(4, 0.39)), background);
         assertEquals(String(await report.colorAt(4, 0.41)), background);
         assertNotEquals(String(await report.colorAt(4, 0.95)), background);
-      });
+      }, { windows: ALL_WINDOWS });
     },
   );
 
@@ -96,62 +101,68 @@ describe("the flame graph of a page in the browser", () => {
       }, { windows: WINDOWS.slice(0, 1) });
     },
   );
-});
 
-describe("the page of 100 000 distinct chains", () => {
-  const functions = Array.from({ length: 50 }, (_, i) => at(`f${i}`, i + 1));
+  describe("of 100 000 distinct chains", () => {
+    const functions = Array.from({ length: 50 }, (_, i) => at(`f${i}`, i + 1));
 
-  /** Yields chains of four functions. Each chain occurs once. */
-  function* chains(): Generator<Stack> {
-    for (let i = 0; i < 100_000; i++) {
-      const digits = [i, i / 50, i / 2500, i / 125_000].map(Math.floor);
-      const symbols = digits.map((digit) => functions[digit % 50]);
-      yield { process: "deno 1", symbols, weight: 1e6 };
+    /** Yields chains of four functions. Each chain occurs once. */
+    function* chains(): Generator<Stack> {
+      for (let i = 0; i < 100_000; i++) {
+        const digits = [i, i / 50, i / 2500, i / 125_000].map(Math.floor);
+        const symbols = digits.map((digit) => functions[digit % 50]);
+        yield { process: "deno 1", symbols, weight: 1e6 };
+      }
     }
-  }
 
-  itInChromium("has all of them when it is open", async () => {
-    await withReport(buildProfile(chains()), async (report) => {
-      const { page } = report;
-      const whole = "100.00 % of all, 100.00 % of parent, 100,000 samples";
-      assertStringIncludes(await report.hoverGraph(1, 0.5), whole);
-      assertStringIncludes(
-        await report.hoverGraph(2, 0.01),
-        "2.00 % of all, 2.00 % of parent, 2,000 samples",
-      );
-      const more = page.getByRole("button", { name: "Show more" });
-      assertEquals((await report.functions()).length, 20);
-      await more.click();
-      assertEquals((await report.functions()).length, 40);
-      assertEquals(await report.focused(), "Show more (10 left)");
-      await page.fill("#search", "^f7$");
-      assertMatch(
-        await page.locator("#hits").innerText(),
-        /^1 function, [\d,]+ samples/,
-      );
-      await page.fill("#search", "");
-      await page.getByRole("button", { name: "Inverted" }).click();
-      assertStringIncludes(await report.hoverGraph(1, 0.01), "100.00 % of all");
-    }, { windows: WINDOWS.slice(0, 1) });
+    itInChromium("has all of them when it is open", async () => {
+      await withReport(buildProfile(chains()), async (report) => {
+        const { page } = report;
+        const whole = "100.00 % of all, 100.00 % of parent, 100,000 samples";
+        assertStringIncludes(await report.hoverGraph(1, 0.5), whole);
+        assertStringIncludes(
+          await report.hoverGraph(2, 0.01),
+          "2.00 % of all, 2.00 % of parent, 2,000 samples",
+        );
+        const more = page.getByRole("button", { name: "Show more" });
+        assertEquals((await report.functions()).length, 20);
+        await more.click();
+        assertEquals((await report.functions()).length, 40);
+        assertEquals(await report.focused(), "Show more (10 left)");
+        await page.fill("#search", "^f7$");
+        assertMatch(
+          await page.locator("#hits").innerText(),
+          /^1 function, [\d,]+ samples/,
+        );
+        await page.fill("#search", "");
+        await page.getByRole("button", { name: "Inverted" }).click();
+        assertStringIncludes(
+          await report.hoverGraph(1, 0.01),
+          "100.00 % of all",
+        );
+      }, { windows: WINDOWS.slice(0, 1) });
+    });
   });
-});
 
-describe("the page of a recursion 10 000 deep", () => {
-  itInChromium("can be scrolled and searched when it is open", async () => {
-    const deep = buildProfile([{
-      process: "deno 1",
-      symbols: Array(10_000).fill(outer),
-      weight: 1,
-    }]);
-    await withReport(deep, async (report) => {
-      const { page } = report;
-      await page.fill("#search", "outer");
-      assertEquals(
-        await page.locator("#hits").innerText(),
-        "1 function, 1 sample, 100.00 %",
-      );
-      await page.evaluate("document.querySelector('.graph').scrollTop = 1e9");
-      assertMatch(await report.hoverGraph(5, 0.5), /^outer\n100\.00 % of all/);
-    }, { windows: WINDOWS.slice(0, 1) });
+  describe("of a recursion 10 000 deep", () => {
+    itInChromium("can be scrolled and searched when it is open", async () => {
+      const deep = buildProfile([{
+        process: "deno 1",
+        symbols: Array(10_000).fill(outer),
+        weight: 1,
+      }]);
+      await withReport(deep, async (report) => {
+        const { page } = report;
+        await page.fill("#search", "outer");
+        assertEquals(
+          await page.locator("#hits").innerText(),
+          "1 function, 1 sample, 100.00 %",
+        );
+        await page.evaluate("document.querySelector('.graph').scrollTop = 1e9");
+        assertMatch(
+          await report.hoverGraph(5, 0.5),
+          /^outer\n100\.00 % of all/,
+        );
+      }, { windows: WINDOWS.slice(0, 1) });
+    });
   });
 });

@@ -4,8 +4,11 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { describe } from "@std/testing/bdd";
-import { itInChromium } from "../support/chromium.ts";
+import {
+  ALL_WINDOWS,
+  describeInChromium,
+  itInChromium,
+} from "../support/chromium.ts";
 import {
   CODE,
   CODE_PROFILE,
@@ -14,7 +17,7 @@ import {
 } from "../support/example_report.ts";
 import { withReport } from "../support/report_page.ts";
 
-describe("the page of a report in the browser", () => {
+describeInChromium("the page of a report in the browser", () => {
   itInChromium("describes the recording when it is opened", async () => {
     await withReport(PROFILE, async ({ page }) => {
       assertEquals(await page.title(), "a </title>");
@@ -137,7 +140,7 @@ describe("the page of a report in the browser", () => {
           .click();
         await page.getByRole("button", { name: "Line 4" }).first().click();
         assertEquals(await report.violations(), []);
-      }, { code: CODE });
+      }, { windows: ALL_WINDOWS, code: CODE });
     },
   );
 
@@ -146,7 +149,7 @@ describe("the page of a report in the browser", () => {
     async () => {
       await withReport(PROFILE, async (report) => {
         assertEquals(await report.contentWidth(), report.width);
-      });
+      }, { windows: ALL_WINDOWS });
     },
   );
 });

@@ -4,7 +4,11 @@ import { describe, it } from "@std/testing/bdd";
 import type { Profile } from "../../src/profile/profile.ts";
 import { toSpeedscope } from "../../src/profile/speedscope.ts";
 import { at, buildProfile, NATIVE_MAIN } from "../support/build_profile.ts";
-import { itInChromium, withPage } from "../support/chromium.ts";
+import {
+  describeInChromium,
+  itInChromium,
+  withPage,
+} from "../support/chromium.ts";
 import { Ajv, speedscopeSchema } from "../support/npm.ts";
 import { npmDirectory } from "../support/npm_directory.ts";
 import { temporaryDirectory } from "../support/script.ts";
@@ -72,9 +76,11 @@ describe("toSpeedscope()", () => {
     assertEquals(unitOf("task-clock:u"), "nanoseconds");
     assertEquals(unitOf("cycles"), "none");
   });
+});
 
+describeInChromium("a profile in speedscope", () => {
   itInChromium(
-    "has the totals of functions when speedscope opens it",
+    "has the totals of functions when it is opened",
     async () => {
       using directory = temporaryDirectory();
       const script = join(directory.path, "profile.js");

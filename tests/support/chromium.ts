@@ -4,13 +4,51 @@
  * @module
  */
 
+import { afterAll, beforeAll, describe } from "@std/testing/bdd";
 import { itRequiring, whyMissing } from "./it_unless.ts";
-import { chromium, type Page } from "./npm.ts";
+import { type Browser, chromium, type Page } from "./npm.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const noChromium = await whyMissing(CHROMIUM);
 
-/** Registers a test that is ignored, or fails in a CI job, if Chromium is not installed. */
+/** The browser of the current group of tests. */
+let browser: Browser;
+
+/** Page of the browser for the next test, because a new one starts a process. */
+let idlePage: Page | undefined;
+
+/** Registers a group of tests that share a browser. */
+export function describeInChromium(name: string, fn: () => void): void {
+  describe(name, () => {
+    beforeAll(async () => {
+      if (noChromium === undefined) browser = await launch();
+    });
+    afterAll(async () => {
+      if (noChromium === undefined) await browser.close();
+      idlePage = undefined;
+    });
+    fn();
+  });
+}
+
+const launch = () =>
+  chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+
+/**
+ * Registers a test of such a group. It is ignored, or fails in a CI job, if Chromium is not
+ * installed.
+ */
 export const itInChromium = (name: string, fn: () => Promise<void>): void =>
   itRequiring(noChromium, name, fn);
 
@@ -20,10 +58,15 @@ export interface Window {
   readonly scheme: "light" | "dark";
 }
 
-/** A wide and a narrow window, light and dark. */
-export const WINDOWS: readonly Window[] = [1400, 400].flatMap((width) =>
+/** A wide and a narrow window, light and dark: for tests of layout and colors. */
+export const ALL_WINDOWS: readonly Window[] = [1400, 400].flatMap((width) =>
   (["light", "dark"] as const).map((scheme) => ({ width, scheme }))
 );
+
+const [WIDE_LIGHT, , , NARROW_DARK] = ALL_WINDOWS;
+
+/** Each width and each color scheme once: for tests of controls. */
+export const WINDOWS: readonly Window[] = [WIDE_LIGHT, NARROW_DARK];
 
 const DEFAULT_WINDOW: Window = { width: 1000, scheme: "light" };
 
@@ -41,39 +84,26 @@ export async function inWindows(
   url: string,
   use: (page: Page, window: Window) => Promise<void>,
 ): Promise<string[]> {
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
+  const page = idlePage ?? await browser.newPage();
+  idlePage = undefined;
+  const requests: string[] = [];
+  page.on("request", (request) => requests.push(request.url()));
+  const errors: Error[] = [];
+  page.on("pageerror", (error) => errors.push(error));
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(new Error(message.text()));
   });
-  try {
-    const requests: string[] = [];
-    for (const window of windows) {
-      const { width, scheme } = window;
-      const page = await browser.newPage({
-        viewport: { width, height: 700 },
-        colorScheme: scheme,
-      });
-      page.on("request", (request) => requests.push(request.url()));
-      const errors: Error[] = [];
-      page.on("pageerror", (error) => errors.push(error));
-      page.on("console", (message) => {
-        if (message.type() === "error") errors.push(new Error(message.text()));
-      });
-      await page.goto(url);
-      await use(page, window);
-      if (errors.length > 0) throw errors[0];
-      await page.close();
-    }
-    return requests.filter((requested) => requested !== url);
-  } finally {
-    await browser.close();
+  for (const window of windows) {
+    await page.mouse.move(0, 0);
+    await page.setViewportSize({ width: window.width, height: 700 });
+    await page.emulateMedia({ colorScheme: window.scheme });
+    await page.goto(url);
+    await use(page, window);
+    if (errors.length > 0) throw errors[0];
   }
+  for (const event of ["request", "pageerror", "console"]) {
+    await page.removeAllListeners(event);
+  }
+  idlePage = page;
+  return requests.filter((requested) => requested !== url);
 }

@@ -111,7 +111,7 @@ export class ReportPage {
   }
 }
 
-/** Opens the page of a profile in wide and narrow windows, light and dark, without a network. */
+/** Opens the page of a profile in a wide and a narrow window, without a network. */
 export async function withReport(
   profile: Profile,
   use: (report: ReportPage) => Promise<void>,
