@@ -2,6 +2,8 @@
  * `deno task demo`: records the demo, prints the report and the hottest function, and writes
  * the page. If perf can record, its report follows.
  *
+ *     deno task demo [SCALE]
+ *
  * @module
  */
 
@@ -27,6 +29,13 @@ const PAGE = `${DIRECTORY}/report.html`;
 const DATA = `${DIRECTORY}/perf.data`;
 const INJECTED = `${DIRECTORY}/perf.jit.data`;
 
+const [scale] = countArguments(
+  "Usage: deno task demo [SCALE]\n\n" +
+    `Profiles a small JIT compiler with perf. Replaces the directory ${DIRECTORY}/.\n` +
+    "SCALE multiplies the time of the run; it defaults to 1000, about two seconds.",
+  [1000],
+);
+
 const DEMO: CommandLine = [
   Deno.execPath(),
   "run",
@@ -35,6 +44,7 @@ const DEMO: CommandLine = [
   `--allow-write=${DIRECTORY}`,
   "tests/demo/main.ts",
   DIRECTORY,
+  `${scale}`,
 ];
 
 const jitdump = (...args: string[]): CommandLine => [
@@ -83,11 +93,6 @@ async function hottestFunction(): Promise<string> {
   return stdout.match(/\[\.\] (\S+)/)![1];
 }
 
-countArguments(
-  "Usage: deno task demo\n\n" +
-    `Profiles a small JIT compiler with perf. Replaces the directory ${DIRECTORY}/.`,
-  [],
-);
 await Deno.remove(DIRECTORY, { recursive: true }).catch((error) => {
   if (error instanceof Deno.errors.NotFound) return;
   console.error(`Remove ${DIRECTORY}/ first: ${error.message}`);

@@ -17,9 +17,9 @@ const { functions } = compile(
   Deno.build.arch,
 );
 
-/** Runs `deno task demo` in a directory. */
+/** Runs `deno task demo` for half a second in a directory. */
 const runDemo = (cwd: string, env: Record<string, string> = {}) =>
-  run([Deno.execPath(), "task", "demo"], { cwd, env });
+  run([Deno.execPath(), "task", "demo", "250"], { cwd, env });
 
 /** Creates a directory of programs with Deno and, if given, the script `perf`. */
 function makeBin(directory: string, perf?: string): string {

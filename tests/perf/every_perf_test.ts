@@ -2,6 +2,7 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { describe } from "@std/testing/bdd";
 import { compile } from "../demo/compile.ts";
 import { itUnless } from "../support/it_unless.ts";
+import { once } from "../support/once.ts";
 import {
   by,
   type CommandLine,
@@ -32,12 +33,6 @@ const EVERY = OWN ? [OWN, ...OTHERS] : [];
 /** Profiles with the oldest perf, whose recordings all others read. */
 const profileByOldest = (makeCommand: (directory: string) => CommandLine) =>
   profileWith(oldestOf(EVERY).program, makeCommand);
-
-/** Returns a function that runs `use` once, and returns the same result every time. */
-function once<T>(use: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => result ??= use();
-}
 
 /** Registers a test for each perf, which is ignored if `whyNot` returns a reason. */
 function itWithEach(

@@ -15,7 +15,7 @@ import { makeExecutable } from "../demo/executable_memory.ts";
 const [directory, way] = Deno.args;
 
 /** Microseconds of CPU time for which the program runs, also on a busy machine. */
-const CPU_TIME = 1_500_000;
+const CPU_TIME = 750_000;
 
 /** Number of rounds of each jitted function. */
 const ROUNDS = 20_000n;

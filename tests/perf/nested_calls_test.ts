@@ -12,6 +12,9 @@ import { itWithPerf } from "../support/with_perf.ts";
 
 const PROGRAM = fromFileUrl(new URL("nested_calls.ts", import.meta.url));
 
+/** Samples in a second of CPU time. */
+const FREQUENCY = 999;
+
 /** Matches the names of the program's functions. */
 const NAMES =
   /^(?:JS|Script):\S*?(caller|callbackMiddle|callbackInner) |^(jit_\w+)$/;
@@ -58,7 +61,7 @@ describe("the chains of JavaScript and jitted code that call each other", () => 
           ...["--allow-all", `--v8-flags=${perfProfFlags(v8)}`],
           ...[PROGRAM, directory.path, way],
         ] as [string, ...string[]],
-        ...["-F", "499", "-m", "32M", "--call-graph", "dwarf,65000"],
+        ...["-F", `${FREQUENCY}`, "-m", "32M", "--call-graph", "dwarf,65000"],
       ));
       let whole = 0;
       let jitted = 0;
@@ -74,7 +77,7 @@ describe("the chains of JavaScript and jitted code that call each other", () => 
         if (partOf(chain) === WHOLE.slice(0, end)) whole += weight;
         else wrong = `${partOf(chain)}\n${line}`;
       }
-      assertGreater(jitted, 100 * 1e9 / 499);
+      assertGreater(jitted, 100 * 1e9 / FREQUENCY);
       assertGreater(100 * whole / jitted, 95, wrong);
     });
   }

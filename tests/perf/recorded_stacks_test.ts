@@ -30,7 +30,7 @@ async function record(
     recordCommand(
       data,
       [deno, run, `--v8-flags=${perfProfFlags(v8)}`, ...args],
-      ...["-F", "499", "-m", "32M", "--call-graph", `dwarf,${stack}`],
+      ...["-F", "999", "-m", "32M", "--call-graph", `dwarf,${stack}`],
     ),
   ));
   return data;

@@ -8,6 +8,7 @@ import {
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { jitdumpCommand } from "../support/jitdump.ts";
+import { once } from "../support/once.ts";
 import { run, runOrThrow } from "../support/perf.ts";
 import { installedPerfs } from "../support/perfs.ts";
 import { demoCommand } from "../support/profile.ts";
@@ -39,20 +40,32 @@ function sharesIn(json: string): Map<string, number> {
   return shares;
 }
 
+/** Records the demo, and reads the shares from the report. */
+async function recordAndReport(callGraph: string) {
+  const directory = Deno.makeTempDirSync({ prefix: "jitdump-recorder-" });
+  addEventListener(
+    "unload",
+    () => Deno.removeSync(directory, { recursive: true }),
+  );
+  const { recording } = await recordDemo(
+    directory,
+    ...["--call-graph", callGraph],
+  );
+  const { stdout } = await jitdump("report", "--json", recording);
+  return { data: join(recording, "perf.data"), shares: sharesIn(stdout) };
+}
+
 const perfs = await installedPerfs();
 
 describe("a recording of jitdump record", () => {
-  for (const { program, version } of perfs) {
-    for (const callGraph of ["fp", "none", "dwarf"]) {
+  for (const callGraph of ["fp", "none", "dwarf"]) {
+    const recorded = once(() => recordAndReport(callGraph));
+    for (const { program, version } of perfs) {
       itWithRecorder(
         `has the same shares when perf ${version} reports it, with --call-graph ${callGraph}`,
         async () => {
           using directory = temporaryDirectory();
-          const { recording } = await recordDemo(
-            directory.path,
-            ...["--call-graph", callGraph],
-          );
-          const data = join(recording, "perf.data");
+          const { data, shares } = await recorded();
           const injected = join(directory.path, "injected");
           const outcomes = [
             // On a busy machine, perf 6.12 warns that addr2line is slow.
@@ -77,15 +90,13 @@ describe("a recording of jitdump record", () => {
           assertEquals(header.stderr, "");
           assertMatch(header.stdout, /total memory : \d{5,} kB/);
           assertMatch(header.stdout, /reference time: 20\d\d-/);
-          const { stdout } = await jitdump("report", "--json", recording);
-          const ours = sharesIn(stdout);
           let compared = 0;
           const theirs = outcomes[2].stdout.matchAll(
             /^\s*([\d.]+)% *;\[.\] (\w+)\s*$/gm,
           );
           for (const [, percent, name] of theirs) {
             if (Number(percent) < 2) continue;
-            assertAlmostEquals(ours.get(name) ?? 0, Number(percent), 0.01);
+            assertAlmostEquals(shares.get(name) ?? 0, Number(percent), 0.01);
             compared++;
           }
           assertGreater(compared, 3);

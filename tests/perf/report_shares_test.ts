@@ -10,6 +10,7 @@ import { collapse } from "../../src/profile/collapsed.ts";
 import { readProfile } from "../../src/profile/profiler.ts";
 import { functionTotals } from "../../src/profile/totals.ts";
 import { itUnless, whyMissing } from "../support/it_unless.ts";
+import { once } from "../support/once.ts";
 import { runOrThrow } from "../support/perf.ts";
 import { perfScriptChains } from "../support/perf_script.ts";
 import { installedPerfs, type Perf } from "../support/perfs.ts";
@@ -25,7 +26,7 @@ const SOURCE = `
 #include <sys/wait.h>
 #include <unistd.h>
 #define SPIN(name) __attribute__((noinline)) void name(long n) \\
-  { for (volatile long i = 0; i < n * 1000000; i++); }
+  { for (volatile long i = 0; i < n * 500000; i++); }
 SPIN(in_main) SPIN(in_thread) SPIN(in_child) SPIN(in_exec)
 __attribute__((noinline)) void recurse(int n)
   { if (n > 0) recurse(n - 1); else in_main(40); __asm__ volatile(""); }
@@ -100,32 +101,28 @@ function compare(
   }
 }
 
+/** Compiles the program, once for all tests. */
+const compiled = once(async () => {
+  const directory = Deno.makeTempDirSync({ prefix: "jitdump-shares-" });
+  addEventListener(
+    "unload",
+    () => Deno.removeSync(directory, { recursive: true }),
+  );
+  const source = join(directory, "native.c");
+  Deno.writeTextFileSync(source, SOURCE);
+  const path = join(directory, "native");
+  await shell(
+    "cc -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls " +
+      `-pthread -o ${path} ${source}`,
+  );
+  return path;
+});
+
 for (const perf of await installedPerfs()) {
   const { program, version } = perf;
   const options = `${program} record -q --no-buildid-cache -k mono -F 1999`;
 
   describe(`shares of functions, and those of perf report ${version}`, () => {
-    /** Compiles the program, once for each perf. */
-    const compiled = (() => {
-      let path: Promise<string> | undefined;
-      return () =>
-        path ??= (async () => {
-          const directory = Deno.makeTempDirSync({ prefix: "jitdump-shares-" });
-          addEventListener(
-            "unload",
-            () => Deno.removeSync(directory, { recursive: true }),
-          );
-          const source = join(directory, "native.c");
-          Deno.writeTextFileSync(source, SOURCE);
-          const path = join(directory, "native");
-          await shell(
-            "cc -O1 -fno-omit-frame-pointer -fno-optimize-sibling-calls " +
-              `-pthread -o ${path} ${source}`,
-          );
-          return path;
-        })();
-    })();
-
     const itCompiled = (name: string, fn: () => Promise<void>) => {
       if (noCompiler === undefined) itWithPerf(name, fn);
       else itUnless(noCompiler, name, fn);

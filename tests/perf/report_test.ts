@@ -6,14 +6,14 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { fromFileUrl, join } from "@std/path";
+import { basename, fromFileUrl, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { Ajv, speedscopeSchema } from "../support/npm.ts";
+import { once } from "../support/once.ts";
 import {
   type CommandLine,
   injectCommand,
   type Outcome,
-  recordCommand,
   reportCommand,
   run,
   runOrThrow,
@@ -43,16 +43,21 @@ interface JsonFunction {
   total: number;
 }
 
-/** Returns the self shares in percent, by name. */
-async function sharesOf(data: string): Promise<Map<string, number>> {
-  const report = JSON.parse(await jitdumpOrThrow("report", "--json", data));
-  return new Map(
-    report.functions.map(({ name, self }: JsonFunction) => [
-      name,
-      100 * self / report.weight,
-    ]),
-  );
+interface JsonReport {
+  functions: JsonFunction[];
+  weight: number;
+  samples: number;
+  chainEnds: Record<string, number>;
 }
+
+const reportOf = async (data: string): Promise<JsonReport> =>
+  JSON.parse(await jitdumpOrThrow("report", "--json", data));
+
+/** Returns the self shares in percent, by name. */
+const sharesIn = ({ functions, weight }: JsonReport): Map<string, number> =>
+  new Map(functions.map(({ name, self }) => [name, 100 * self / weight]));
+
+const sharesOf = async (data: string) => sharesIn(await reportOf(data));
 
 /** Returns the call chains with their weights, as `--collapsed` prints them. */
 async function chainsOf(data: string): Promise<Map<string, number>> {
@@ -86,25 +91,25 @@ async function sharesByPerf(injected: string): Promise<Map<string, number>> {
   return shares;
 }
 
-const demos = new Map<string, ReturnType<typeof profile>>();
-
 /** Profiles the demo with call chains, once for all tests. */
-function profileDemo(callGraph = "fp"): ReturnType<typeof profile> {
-  const demo = demos.get(callGraph) ??
-    profile(demoCommand, "--call-graph", callGraph);
-  demos.set(callGraph, demo);
-  return demo;
-}
-
-/** Records the demo; returns the paths of the recording and of a dump to change. */
-async function recordDemo(
-  directory: string,
-): Promise<{ data: string; dump: string }> {
+const profileDemo = once(async () => {
+  const { directory, injected, pid } = await profile(
+    demoCommand,
+    ...["--call-graph", "fp"],
+  );
   const data = join(directory, "perf.data");
-  await runOrThrow(recordCommand(data, demoCommand(directory)));
-  const [{ name }] = [...Deno.readDirSync(directory)]
-    .filter(({ name }) => name.endsWith(".dump"));
-  return { data, dump: join(directory, name) };
+  const dump = join(directory, `jit-${pid}.dump`);
+  return { directory, injected, data, dump, shares: await sharesOf(data) };
+});
+
+/** Runs `use` while a file has another name. */
+async function whileRenamed(file: string, use: () => Promise<void>) {
+  Deno.renameSync(file, `${file}.gone`);
+  try {
+    await use();
+  } finally {
+    Deno.renameSync(`${file}.gone`, file);
+  }
 }
 
 const JITTED = [
@@ -120,12 +125,11 @@ describe("jitdump report", () => {
   itWithPerf(
     "prints the shares of perf when functions are jitted",
     async () => {
-      const { directory, injected } = await profileDemo();
-      const ours = await sharesOf(join(directory, "perf.data"));
+      const { injected, shares } = await profileDemo();
       const theirs = await sharesByPerf(injected);
       for (const name of JITTED) {
         assertGreater(theirs.get(name)!, 1);
-        assertAlmostEquals(ours.get(name)!, theirs.get(name)!, 0.01, name);
+        assertAlmostEquals(shares.get(name)!, theirs.get(name)!, 0.01, name);
       }
     },
   );
@@ -133,7 +137,7 @@ describe("jitdump report", () => {
   itWithPerf(
     "prints perf's call chains when frame pointers are used",
     async () => {
-      const { directory, injected } = await profileDemo();
+      const { data, injected } = await profileDemo();
       // perf's outermost frame is what libffi's frame pointer points to.
       const theirs = new Map(
         [...await perfScriptChains("perf", injected)].map(([chain, weight]) => [
@@ -141,7 +145,7 @@ describe("jitdump report", () => {
           weight,
         ]),
       );
-      const ours = await chainsOf(join(directory, "perf.data"));
+      const ours = await chainsOf(data);
       const jitted = (chains: Map<string, number>) =>
         [...chains].filter(([chain]) =>
           JITTED.some((name) => chain.includes(`;${name}`))
@@ -154,9 +158,13 @@ describe("jitdump report", () => {
   itWithPerf(
     "unwinds stacks and counts the ends of chains when stacks are recorded",
     async () => {
-      const { directory, injected } = await profileDemo("dwarf,32768");
+      const { directory, injected } = await profile(
+        demoCommand,
+        ...["--call-graph", "dwarf,32768"],
+      );
       const data = join(directory, "perf.data");
-      const ours = await sharesOf(data);
+      const report = await reportOf(data);
+      const ours = sharesIn(report);
       const theirs = await sharesByPerf(injected);
       for (const name of JITTED) {
         assertAlmostEquals(ours.get(name)!, theirs.get(name)!, 0.1, name);
@@ -169,9 +177,7 @@ describe("jitdump report", () => {
         /;__libc_start_call_main;.*;main;longest_collatz;collatz$/.test(chain)
       );
       assertGreater(weight(whole), 0.9 * weight(chains));
-      const { samples, chainEnds } = JSON.parse(
-        await jitdumpOrThrow("report", "--json", data),
-      );
+      const { samples, chainEnds } = report;
       assertGreater(chainEnds["start of thread"], 0.9 * samples);
     },
   );
@@ -179,18 +185,16 @@ describe("jitdump report", () => {
   itWithPerf(
     "names functions when perf has injected the recording",
     async () => {
-      const { directory, injected } = await profileDemo();
-      const ours = await sharesOf(join(directory, "perf.data"));
+      const { injected, shares } = await profileDemo();
       const theirs = await sharesOf(injected);
       for (const name of JITTED) {
-        assertAlmostEquals(theirs.get(name)!, ours.get(name)!, 0.1, name);
+        assertAlmostEquals(theirs.get(name)!, shares.get(name)!, 0.1, name);
       }
     },
   );
 
   itWithPerf("prints shares when --lines or --annotate is given", async () => {
-    const { directory } = await profileDemo();
-    const data = join(directory, "perf.data");
+    const { data } = await profileDemo();
     const lines = await jitdumpOrThrow("report", "--lines", data);
     assertMatch(
       lines,
@@ -214,8 +218,7 @@ describe("jitdump report", () => {
   itWithPerf(
     "matches the schema of speedscope when --speedscope is given",
     async () => {
-      const { directory } = await profileDemo();
-      const data = join(directory, "perf.data");
+      const { data, directory } = await profileDemo();
       const file = join(directory, "speedscope.json");
       await jitdumpOrThrow("report", data, "--speedscope", file);
       const text = Deno.readTextFileSync(file);
@@ -226,8 +229,7 @@ describe("jitdump report", () => {
   );
 
   itWithPerf("fails when --annotate names an unknown function", async () => {
-    const { directory } = await profileDemo();
-    const data = join(directory, "perf.data");
+    const { data } = await profileDemo();
     const { code, stderr } = await jitdump(
       ...["report", data, "--annotate", "nobody"],
     );
@@ -247,7 +249,7 @@ describe("jitdump report", () => {
          for (let i = 0; i < n; i++) x = (x * 31 + i) % 1000003;
          return x;
        }
-       for (let i = 0; i < 200; i++) hot(1_000_000);`,
+       for (let i = 0; i < 100; i++) hot(1_000_000);`,
       );
       const out = join(directory.path, "out");
       const { success, stderr } = await jitdump(
@@ -321,19 +323,26 @@ describe("jitdump report", () => {
   itWithPerf(
     "skips and reports corrupt data when a dump has some",
     async () => {
-      using directory = temporaryDirectory();
-      const { data, dump: path } = await recordDemo(directory.path);
-      const whole = await sharesOf(data);
+      const { data, dump: path, shares } = await profileDemo();
       const bytes = Deno.readFileSync(path);
       Deno.writeFileSync(path, bytes.subarray(0, 40));
       Deno.writeFileSync(path, new Uint8Array(100).fill(0xaa), {
         append: true,
       });
       Deno.writeFileSync(path, bytes.subarray(40), { append: true });
-      const { success, stderr } = await jitdump("report", data);
-      assert(success, stderr);
-      assertStringIncludes(stderr, `the dump ${path} is corrupt in one range`);
-      assertEquals(await sharesOf(data), whole);
+      try {
+        const { success, stdout, stderr } = await jitdump(
+          ...["report", "--json", data],
+        );
+        assert(success, stderr);
+        assertStringIncludes(
+          stderr,
+          `the dump ${path} is corrupt in one range`,
+        );
+        assertEquals(sharesIn(JSON.parse(stdout)), shares);
+      } finally {
+        Deno.writeFileSync(path, bytes);
+      }
     },
   );
 
@@ -364,16 +373,16 @@ describe("jitdump report", () => {
   itWithPerf(
     "reports unknown code and a hint when a dump is missing",
     async () => {
-      using directory = temporaryDirectory();
-      const { data, dump } = await recordDemo(directory.path);
-      Deno.removeSync(dump);
-      const { code, stdout, stderr } = await jitdump("report", data);
-      assertEquals(code, 0);
-      assertMatch(stdout, / unknown +\[unknown\]/);
-      assertMatch(
-        stderr,
-        /the dump \S+ cannot be read .*: restore it, or pass its/,
-      );
+      const { data, dump } = await profileDemo();
+      await whileRenamed(dump, async () => {
+        const { code, stdout, stderr } = await jitdump("report", data);
+        assertEquals(code, 0);
+        assertMatch(stdout, / unknown +\[unknown\]/);
+        assertMatch(
+          stderr,
+          /the dump \S+ cannot be read .*: restore it, or pass its/,
+        );
+      });
     },
   );
 
@@ -381,17 +390,12 @@ describe("jitdump report", () => {
     "needs only --allow-read when it reads a copied recording",
     async () => {
       using directory = temporaryDirectory();
-      const { directory: recorded } = await profileDemo();
-      const data = join(recorded, "perf.data");
+      const { data, dump, shares } = await profileDemo();
       const moved = join(directory.path, "perf.data");
-      const [{ name }] = [...Deno.readDirSync(recorded)]
-        .filter(({ name }) => name.endsWith(".dump"));
       Deno.copyFileSync(data, moved);
-      Deno.copyFileSync(join(recorded, name), join(directory.path, name));
-      const whole = await sharesOf(data);
+      Deno.copyFileSync(dump, join(directory.path, basename(dump)));
       // The dump is missing at its recorded path; a copy is beside the recording.
-      Deno.renameSync(join(recorded, name), join(recorded, `${name}.gone`));
-      try {
+      await whileRenamed(dump, async () => {
         const { code, stdout, stderr } = await run(
           jitdumpCommand(["--allow-read"], "report", "--json", moved),
           { env: { PATH: "/nowhere" } },
@@ -401,13 +405,11 @@ describe("jitdump report", () => {
         for (const { name, self, category } of report.functions) {
           if (category !== "jitted") continue;
           const share = 100 * self / report.weight;
-          assertAlmostEquals(share, whole.get(name)!, 0.01, name);
+          assertAlmostEquals(share, shares.get(name)!, 0.01, name);
         }
         const named = report.functions.map(({ name }: JsonFunction) => name);
         for (const name of JITTED) assert(named.includes(name), name);
-      } finally {
-        Deno.renameSync(join(recorded, `${name}.gone`), join(recorded, name));
-      }
+      });
     },
   );
 });

@@ -25,6 +25,9 @@ import { itWithRecorder } from "../support/with_recorder.ts";
 
 const jitdump = (...args: string[]) => jitdumpCommand(["--allow-all"], ...args);
 
+/** Argument with which the demo runs for minutes. */
+const FOREVER = "1000000";
+
 /** A program of threads that use the CPU; with an argument, it starts more after a newline. */
 const THREADS = `
 #include <pthread.h>
@@ -184,7 +187,7 @@ describe("a recording", () => {
       const out = join(directory.path, "out");
       const dumps = join(directory.path, "dumps");
       Deno.mkdirSync(dumps);
-      const command = demoCommand(dumps);
+      const command = demoCommand(dumps, FOREVER);
       const [program, ...args] = jitdump("record", "--out", out, "--");
       const recorder = new Deno.Command(program, {
         args: [...args, ...command],
@@ -199,6 +202,9 @@ describe("a recording", () => {
       await until(() => assert(Deno.statSync(data).size > size + 20_000));
       recorder.kill("SIGKILL");
       await recorder.status;
+      // The command is still running.
+      const [{ name: dump }] = Deno.readDirSync(dumps);
+      Deno.kill(Number(dump.match(/\d+/)![0]), "SIGKILL");
       assertEquals(description().command, command);
       assertEquals("ended" in description(), false);
       Deno.removeSync(dumps, { recursive: true });

@@ -15,7 +15,7 @@ import { demoCommand } from "../support/profile.ts";
 import { temporaryDirectory } from "../support/script.ts";
 import { itWithRecorder } from "../support/with_recorder.ts";
 
-/** Argument with which the demo runs for a tenth of its usual time. */
+/** Argument with which the demo runs for a quarter of a second. */
 const SCALE = "100";
 
 /** The functions of the demo that have samples. */
@@ -44,7 +44,7 @@ describe("the files of jitdump report", () => {
     async () => {
       using directory = temporaryDirectory();
       const out = join(directory.path, "out");
-      const demo = [...demoCommand(directory.path), SCALE];
+      const demo = demoCommand(directory.path, SCALE);
       await jitdump("record", "--out", out, "--", ...demo);
       const report = (...options: string[]) =>
         jitdump("report", out, ...options);

@@ -34,8 +34,18 @@ export interface Profile {
 
 const DEMO = fromFileUrl(new URL("../demo/main.ts", import.meta.url));
 
-/** Returns a command that runs the demo with its dump in a directory. */
-export const demoCommand = (directory: string): CommandLine => [
+/** Argument with which the demo runs for half a second; all its functions get samples. */
+const SHORT = "250";
+
+/**
+ * Returns a command that runs the demo with its dump in a directory.
+ *
+ * @param scale Multiplies the time of the run. Defaults to half a second.
+ */
+export const demoCommand = (
+  directory: string,
+  scale = SHORT,
+): CommandLine => [
   Deno.execPath(),
   "run",
   "--allow-ffi",
@@ -43,6 +53,7 @@ export const demoCommand = (directory: string): CommandLine => [
   `--allow-write=${directory}`,
   DEMO,
   directory,
+  scale,
 ];
 
 /**
