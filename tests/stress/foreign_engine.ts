@@ -29,6 +29,9 @@ function foreignLoad(index: number): Uint8Array<ArrayBuffer> {
   return record;
 }
 
+/** Number of records that are written even if the engine is stopped earlier. */
+const MINIMUM = 1001;
+
 /** Number of records between pauses of a millisecond. */
 const BURST = 20;
 
@@ -40,7 +43,7 @@ self.onmessage = (
   const isOver = new Int32Array(stop);
   using file = Deno.openSync(path, { append: true });
   let count = 0;
-  while (Atomics.wait(isOver, 0, 0, 1) === "timed-out") {
+  while (Atomics.wait(isOver, 0, 0, 1) === "timed-out" || count < MINIMUM) {
     for (const end = count + BURST; count < end; count++) {
       const record = foreignLoad(count);
       if (file.writeSync(record) !== record.length) {

@@ -26,6 +26,9 @@ const LONGEST_LIFE_MS = 50;
 /** Time limit for a victim's first function, which takes some 20 ms. */
 const LONGEST_WAIT_MS = 60_000;
 
+/** Number of programs that run at the same time. */
+const VICTIMS = 2;
+
 /** Interval at which a victim's acknowledgements are checked. */
 const POLL_MS = 1;
 
@@ -37,20 +40,14 @@ type Moment = "start" | "firstFunction";
 
 /** Returns the moment after which the victim with index `kill` is killed. */
 const momentOf = (kill: number): Moment =>
-  Math.floor(kill / 2) % 2 === 0 ? "firstFunction" : "start";
-
-/** Number of programs that run at the same time. */
-const VICTIMS = 2;
-
-/** Starts an activity beside a program; returns a function that ends it. */
-type Accompany = (directories: Directories) => () => void;
-
-const ALONE: Accompany = () => () => {};
+  Math.floor(kill / VICTIMS) % 2 === 0 ? "firstFunction" : "start";
 
 /**
- * Runs programs with one or two writers (one if the sink accepts no more), and kills each
- * at a random moment. Checks that its dump has every function whose call had returned,
- * once and complete, with its source lines and unwind info.
+ * Runs pairs of programs with one or two writers (one if the sink accepts no more), and
+ * kills each at a random moment. Checks that its dump has every function whose call had
+ * returned, once and complete, with its source lines and unwind info.
+ *
+ * @param kills Number of programs, which is even.
  */
 export async function kill(
   directory: string,
@@ -58,23 +55,27 @@ export async function kill(
   sink: Sink,
 ): Promise<KillCounts> {
   const counts = { kills: 0, functions: 0, tails: 0 };
-  await Promise.all(Array.from({ length: VICTIMS }, async () => {
-    while (counts.kills < kills) {
-      const writers = sink === "mapped" ? 1 : 1 + counts.kills % 2;
-      const moment = momentOf(counts.kills++);
-      const own = await Deno.makeTempDir({ dir: directory });
-      add(
-        counts,
-        await killOne(
-          { dumps: own, acknowledgements: own },
-          writers,
-          sink,
-          moment,
-        ),
-      );
-      await Deno.remove(own, { recursive: true });
+  while (counts.kills < kills) {
+    const moment = momentOf(counts.kills);
+    const victims = Array.from({ length: VICTIMS }, (_, i) => {
+      const own = Deno.makeTempDirSync({ dir: directory });
+      return {
+        directories: { dumps: own, acknowledgements: own },
+        writers: sink === "mapped" ? 1 : 1 + i % 2,
+      };
+    });
+    await Promise.all(
+      victims.map(({ directories, writers }) =>
+        runAndKill(directories, writers, sink, moment)
+      ),
+    );
+    // A check would delay the kill of a running victim.
+    for (const { directories, writers } of victims) {
+      add(counts, check(directories, writers));
+      Deno.removeSync(directories.dumps, { recursive: true });
     }
-  }));
+    counts.kills += VICTIMS;
+  }
   return counts;
 }
 
@@ -103,7 +104,6 @@ export async function killOnFullDisk(
         writers,
         sink,
         momentOf(counts.kills),
-        freeSpace,
       ),
     );
     for (const { name } of Deno.readDirSync(mountPoint)) {
@@ -135,14 +135,14 @@ function add(
   counts.tails += found.hasTail ? 1 : 0;
 }
 
+/** Kills a program while space is freed. */
 async function killOne(
   directories: Directories,
   writers: number,
   sink: Sink,
   moment: Moment,
-  accompany = ALONE,
 ): Promise<{ functions: number; hasTail: boolean }> {
-  const end = accompany(directories);
+  const end = freeSpace(directories);
   await runAndKill(directories, writers, sink, moment);
   end();
   return check(directories, writers);

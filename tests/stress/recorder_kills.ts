@@ -23,71 +23,83 @@ export interface RecorderKillCounts {
   tails: number;
 }
 
-/**
- * Maximum number of milliseconds between a recorder's start and its kill. An undisturbed
- * recorder ends earlier.
- */
-const LONGEST_LIFE_MS = 1500;
+/** Maximum number of milliseconds between a recorder's first data and its kill. */
+const LONGEST_LIFE_MS = 400;
 
-/** Number of recorders that run at the same time. */
-const RECORDERS = 2;
+/** Time limit for a recorder's first data. */
+const LONGEST_WAIT_MS = 60_000;
 
-/** A program that uses the CPU for a while. */
-const BUSY = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+/** Interval at which a recorder's data are checked. */
+const POLL_MS = 2;
 
-const recordInto = (out: string) =>
+/** A program that uses the CPU for some 200 ms, so that its recorder may complete. */
+const SHORT = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
+
+/** A program that uses the CPU until its recorder is killed. */
+const ENDLESS = "while kill -0 $PPID; do :; done";
+
+const recordInto = (out: string, program: string) =>
   jitdumpCommand(
     ["--allow-all"],
-    "record",
-    "--out",
-    out,
-    "--",
-    "sh",
-    "-c",
-    BUSY,
+    ...["record", "--out", out, "--", "sh", "-c", program],
   );
 
 /**
- * Kills recorders at random times. Checks that each incomplete recording is readable up to its
- * last complete record, and that the recording before it is complete.
+ * Kills recorders at random times, every other one while its program runs. Checks that each
+ * incomplete recording is readable up to its last complete record, and that the recording
+ * before it is complete.
  */
 export async function killRecorders(
   directory: string,
   kills: number,
 ): Promise<RecorderKillCounts> {
   const counts = { kills: 0, incomplete: 0, samples: 0, tails: 0 };
-  const killSome = async (out: string) => {
-    await runOrThrow(recordInto(out));
-    while (counts.kills < kills) {
-      counts.kills++;
-      await killOne(out);
-      await checkComplete(out);
-      await checkIncomplete(out, counts);
-    }
-    await runOrThrow(recordInto(out));
-  };
-  await Promise.all(
-    Array.from({ length: RECORDERS }, (_, i) => killSome(`${directory}/${i}`)),
-  );
+  const out = `${directory}/out`;
+  await runOrThrow(recordInto(out, SHORT));
+  for (; counts.kills < kills; counts.kills++) {
+    await killOne(out, counts.kills % 2 === 0 ? ENDLESS : SHORT);
+    await checkComplete(out);
+    await checkIncomplete(out, counts);
+  }
+  await runOrThrow(recordInto(out, SHORT));
   return counts;
 }
 
-async function killOne(out: string): Promise<void> {
-  const [program, ...args] = recordInto(out);
-  const recorder = new Deno.Command(program, {
+/** Path of the data of a recording that is not complete. */
+const newData = (out: string) => `${out}/new/perf.data`;
+
+async function killOne(out: string, program: string): Promise<void> {
+  // A recorder that was killed has left its data.
+  const leftAt = timeOfData(out);
+  const [command, ...args] = recordInto(out, program);
+  const recorder = new Deno.Command(command, {
     args,
     stdin: "null",
     stdout: "null",
     stderr: "null",
   }).spawn();
-  const life = Math.random() * LONGEST_LIFE_MS;
-  await new Promise((resolve) => setTimeout(resolve, life));
-  try {
-    recorder.kill("SIGKILL");
-  } catch {
-    // It has ended.
+  let hasEnded = false;
+  const status = recorder.status.finally(() => hasEnded = true);
+  const hasData = () => ![undefined, leftAt].includes(timeOfData(out));
+  const deadline = performance.now() + LONGEST_WAIT_MS;
+  while (!hasEnded && !hasData() && performance.now() < deadline) {
+    await sleep(POLL_MS);
   }
-  await recorder.status;
+  await sleep(Math.random() * LONGEST_LIFE_MS);
+  if (!hasEnded) recorder.kill("SIGKILL");
+  await status;
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Returns the time at which new data were last written; returns undefined if there are none. */
+function timeOfData(out: string): number | undefined {
+  try {
+    const { size, mtime } = Deno.statSync(newData(out));
+    return size > 0 ? mtime!.getTime() : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Checks the last complete recording, which a kill may have left in old/. */
@@ -104,7 +116,7 @@ async function checkIncomplete(
   out: string,
   counts: RecorderKillCounts,
 ): Promise<void> {
-  const data = `${out}/new/perf.data`;
+  const data = newData(out);
   // The recorder may be killed before it writes, or after it has completed the file.
   if (!exists(data) || Deno.statSync(data).size === 0) return;
   const { records, samples, isUnfinished, isPartial } = await read(data);

@@ -21,28 +21,28 @@ describe("a dump under stress", () => {
   it("has all functions when 8 workers and an engine write it and one is terminated", async () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");
-    const counts = await crowd(path, 8, 20_000);
-    assertEquals(counts.functions, 160_000);
+    const counts = await crowd(path, 8, 5000);
+    assertEquals(counts.functions, 40_000);
     assertGreater(counts.ofTerminated, 0);
     assertGreater(counts.foreign, 1000);
   });
 
   for (const sink of SINKS) {
-    it(`loses no function whose call returned when 60 writers are killed with sink "${sink}"`, async () => {
+    it(`loses no function whose call returned when 32 writers are killed with sink "${sink}"`, async () => {
       using directory = temporaryDirectory();
-      const counts = await kill(directory.path, 60, sink);
-      assertEquals(counts.kills, 60);
+      const counts = await kill(directory.path, 32, sink);
+      assertEquals(counts.kills, 32);
       // Every other pair of victims is killed after the first function.
-      assertGreaterOrEqual(counts.functions, 30);
+      assertGreaterOrEqual(counts.functions, 16);
     });
 
     const name =
-      `loses no function whose call returned when 16 are killed on a full disk with sink "${sink}"`;
+      `loses no function whose call returned when 12 are killed on a full disk with sink "${sink}"`;
     itUnless(noMount, name, async () => {
       using directory = temporaryDirectory();
-      const counts = await killOnFullDisk(directory.path, 16, sink);
-      assertEquals(counts.kills, 16);
-      assertGreaterOrEqual(counts.functions, 8);
+      const counts = await killOnFullDisk(directory.path, 12, sink);
+      assertEquals(counts.kills, 12);
+      assertGreaterOrEqual(counts.functions, 6);
     });
   }
 
@@ -70,11 +70,13 @@ describe("a dump under stress", () => {
 
 describe("a recording under stress", () => {
   itWithRecorder(
-    "is readable up to its last complete record when 8 recorders are killed",
+    "is readable up to its last complete record when 6 recorders are killed",
     async () => {
       using directory = temporaryDirectory();
-      const { kills } = await killRecorders(directory.path, 8);
-      assertEquals(kills, 8);
+      const { kills, incomplete } = await killRecorders(directory.path, 6);
+      assertEquals(kills, 6);
+      // Every other recorder is killed while its program runs.
+      assertGreaterOrEqual(incomplete, 3);
     },
   );
 });
