@@ -287,16 +287,20 @@ describe("the commands of README.md", () => {
 });
 
 describe("the commands of src/README.md", () => {
-  for (const [i, block] of blocksIn(ARCHITECTURE, "sh").entries()) {
-    const [start, prints] = BUILDER_COMMANDS[i];
-    itWithPerf(
-      `print the expected text when a clone runs ${start}`,
-      async () => {
-        using project = projectDirectory();
-        await runBlock(block, project.path, project.path, prints);
-      },
-    );
-  }
+  const [own, withNpx] = blocksIn(ARCHITECTURE, "sh");
+
+  it("are the same when Deno is installed and when npx runs it", () => {
+    assertEquals(withNpx.text.replaceAll("npx -y ", ""), own.text);
+  });
+
+  itWithPerf(
+    "print the expected text when npx runs them in a clone",
+    async () => {
+      using project = projectDirectory();
+      const [, prints] = BUILDER_COMMANDS[1];
+      await runBlock(withNpx, project.path, project.path, prints);
+    },
+  );
 });
 
 describe("README.md", () => {
