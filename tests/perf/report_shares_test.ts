@@ -120,7 +120,8 @@ const compiled = once(async () => {
 
 for (const perf of await installedPerfs()) {
   const { program, version } = perf;
-  const options = `${program} record -q --no-buildid-cache -k mono -F 1999`;
+  const options =
+    `${program} record -q --no-buildid-cache --no-bpf-event -k mono -F 1999`;
 
   describe(`shares of functions, and those of perf report ${version}`, () => {
     const itCompiled = (name: string, fn: () => Promise<void>) => {

@@ -160,7 +160,7 @@ describe("jitdump report", () => {
     async () => {
       const { directory, injected } = await profile(
         demoCommand,
-        ...["--call-graph", "dwarf,32768"],
+        ...["-F", "999", "-m", "32M", "--call-graph", "dwarf,32768"],
       );
       const data = join(directory, "perf.data");
       const report = await reportOf(data);

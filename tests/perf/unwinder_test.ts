@@ -104,7 +104,7 @@ describe("the stacks of jitted code without frame pointers", () => {
     "have the frames of perf 6.1 when perf has recorded them",
     async () => {
       const { directory, injected } = await profile(
-        demoCommand,
+        (directory) => demoCommand(directory, "500"),
         ...["-F", "999", "--call-graph", "dwarf,32768"],
       );
       const theirs = await perfSamples(injected);

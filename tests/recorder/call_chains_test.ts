@@ -62,7 +62,7 @@ const MOVING = (directory: string) => `
     new Deno.UnsafeFnPointer(
       Deno.UnsafePointer.of(copy.subarray(start)),
       { parameters: ["i64"], result: "i64" },
-    ).call(500_000_000n);
+    ).call(150_000_000n);
   function beforeMove() { run(copies[0]); }
   function afterMove() { run(copies[1]); }
   beforeMove();
@@ -103,7 +103,7 @@ describe("call chains that jitdump record has recorded", () => {
       const data = await record(
         directory.path,
         ["--stack-size", "4096"],
-        [program, "60000"],
+        [program, "25000"],
       );
       assertMost(
         98,
