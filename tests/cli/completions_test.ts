@@ -66,6 +66,16 @@ const LINES: [
   ["the command of help", ["help", "in"], ["inspect"]],
 ];
 
+const scripts = new Map<string, Promise<string>>();
+
+/** Returns the script that `jitdump completions` prints, which runs once for each shell. */
+function scriptOf(shell: string): Promise<string> {
+  const script = scripts.get(shell) ??
+    jitdump(["completions", shell], []).then(({ stdout }) => stdout);
+  scripts.set(shell, script);
+  return script;
+}
+
 /** Runs a shell's completion in a directory with files. */
 async function complete(
   shell: string,
@@ -75,8 +85,7 @@ async function complete(
   const { path } = directory;
   for (const name of FILES) Deno.writeTextFileSync(join(path, name), "");
   const script = join(path, ".completion");
-  const printed = await jitdump(["completions", shell], []);
-  Deno.writeTextFileSync(script, printed.stdout);
+  Deno.writeTextFileSync(script, await scriptOf(shell));
   const { stdout } = await runOrThrow(
     HARNESSES[shell](script, ["jitdump", ...words]),
     { cwd: path, env: { HOME: path } },

@@ -14,7 +14,7 @@ import { itWithPerf } from "../support/with_perf.ts";
 
 /** A program of several concurrent processes, exec, libraries, and loops. */
 const PROGRAM = `
-  spin() { i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done; }
+  spin() { i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; }
   spin & spin & ls / > /dev/null; spin; wait
 `;
 
@@ -190,7 +190,7 @@ describe("PerfDataReader and perf report -D", () => {
     const path = `${directory.path}/perf.data`;
     // perf writes when its ring buffer of one page is half full, which is long before the end.
     const perf = record("-e cpu-clock -F 10000 -m 1", path)
-      .replaceAll("60000", "10000000");
+      .replaceAll("30000", "10000000");
     await shell(
       `setsid ${perf} > /dev/null 2>&1 & ` +
         `while kill -0 $! && [ "$(stat -c %s ${path} || echo 0)" -lt 20000 ]; ` +

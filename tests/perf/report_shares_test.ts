@@ -216,7 +216,7 @@ for (const perf of await installedPerfs()) {
         const demos = ["a", "b"].map((name) => {
           const own = join(directory.path, name);
           Deno.mkdirSync(own);
-          return `${quote(...demoCommand(own))} & `;
+          return `${quote(...demoCommand(own, "150"))} & `;
         });
         const script = join(directory.path, "demos.sh");
         Deno.writeTextFileSync(script, `${demos.join("")} wait\n`);

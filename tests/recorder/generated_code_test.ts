@@ -19,7 +19,7 @@ function hot({ modulus }: Options, n: number) {
   }
   return x;
 }
-for (let i = 0; i < 100; i++) hot({ modulus: 1000003 }, 1_000_000);
+for (let i = 0; i < 50; i++) hot({ modulus: 1000003 }, 1_000_000);
 `;
 
 describe("jitdump record --v8", () => {

@@ -52,7 +52,7 @@ int main(int argc, char **argv) {
       pthread_create(&ids[i], 0, spin, (void *)(1L << 60));
     getchar();
   }
-  threads(16, 30000000);
+  threads(16, 12000000);
   return 0;
 }
 `;
