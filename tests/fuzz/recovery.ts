@@ -178,10 +178,13 @@ const keyOf = ({ id, totalSize, timestamp }: DumpRecord, offset: number) =>
   `${offset} ${id} ${totalSize} ${timestamp}`;
 
 /** Returns the keys of the intact records, with their offsets in the corrupt dump. */
-function wholeRecords(bytes: Uint8Array, damage: Damage): Set<string> {
+function wholeRecords(
+  records: readonly DumpRecord[],
+  damage: Damage,
+): Set<string> {
   const shift = damage.bytes.length - (damage.end - damage.start);
   const whole = new Set<string>();
-  for (const record of new JitDumpReader(bytes)) {
+  for (const record of records) {
     const { offset, totalSize } = record;
     if (offset + totalSize <= damage.start) whole.add(keyOf(record, offset));
     else if (offset >= damage.end) whole.add(keyOf(record, offset + shift));
@@ -189,13 +192,15 @@ function wholeRecords(bytes: Uint8Array, damage: Damage): Set<string> {
   return whole;
 }
 
-/** Returns the names of all functions of a file. */
-function namesIn(path: string): string[] {
+/** Returns the records that are found in a file. */
+function recordsIn(path: string): DumpRecord[] {
   using reader = RecoveringReader.open(path);
-  return [...reader].flatMap((record) =>
-    record instanceof CodeLoad ? [record.functionName] : []
-  );
+  return [...reader].filter((item) => item instanceof DumpRecord);
 }
+
+const namesOf = (records: readonly DumpRecord[]) =>
+  records.filter((record) => record instanceof CodeLoad)
+    .map(({ functionName }) => functionName);
 
 /**
  * Corrupts each dump once, and counts the intact records that are not recovered.
@@ -212,7 +217,7 @@ export function measureRecovery(
   const records = dumps.map((bytes) => [...new JitDumpReader(bytes)]);
   const names = dumps.map((bytes) => {
     Deno.writeFileSync(path, bytes);
-    return new Set(namesIn(path));
+    return new Set(namesOf(recordsIn(path)));
   });
   let [losing, inventing] = [0, 0];
   for (let i = 0; i < cases; i++) {
@@ -221,14 +226,10 @@ export function measureRecovery(
     const bytes = dumps[which];
     const damage = anyDamage(bytes, records[which], random);
     Deno.writeFileSync(path, apply(bytes, damage));
-    const whole = wholeRecords(bytes, damage);
-    using reader = RecoveringReader.open(path);
-    for (const record of reader) {
-      if (record instanceof DumpRecord) {
-        whole.delete(keyOf(record, record.offset));
-      }
-    }
-    const invented = namesIn(path).filter((name) => !names[which].has(name));
+    const whole = wholeRecords(records[which], damage);
+    const found = recordsIn(path);
+    for (const record of found) whole.delete(keyOf(record, record.offset));
+    const invented = namesOf(found).filter((name) => !names[which].has(name));
     // The corrupt function may have a different name.
     if (invented.length > 1) inventing++;
     if (whole.size === 0) continue;

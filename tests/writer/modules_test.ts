@@ -59,7 +59,7 @@ function comparable(path: string): Uint8Array {
 describe("dumpFunctions()", () => {
   it("writes the same records as single calls in fewer writes when it gets a module", () => {
     using directory = temporaryDirectory();
-    const COUNT = 100_000;
+    const COUNT = 20_000;
     using single = new JitDumpFile(join(directory.path, "a.dump"), EM_X86_64);
     const singleIndices = [];
     for (const fn of makeFunctions(COUNT)) {
