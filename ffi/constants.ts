@@ -62,6 +62,7 @@ export const SC_NPROCESSORS_ONLN = 84;
 export const SC_PHYS_PAGES = 85;
 
 // <sys/syscall.h>
+export const SYS_WRITE = Deno.build.arch === "aarch64" ? 64n : 1n;
 export const SYS_PERF_EVENT_OPEN = Deno.build.arch === "aarch64" ? 241n : 298n;
 
 // <linux/perf_event.h>

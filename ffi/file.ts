@@ -4,7 +4,14 @@
  * @module
  */
 
-import { EINTR, F_SETFL, O_APPEND, O_NONBLOCK, SEEK_CUR } from "./constants.ts";
+import {
+  EINTR,
+  F_SETFL,
+  O_APPEND,
+  O_NONBLOCK,
+  SEEK_CUR,
+  SYS_WRITE,
+} from "./constants.ts";
 import { readErrno, retry, systemCallError } from "./error.ts";
 import type { Libc } from "./libc.ts";
 import { addressOfBuffer } from "./memory.ts";
@@ -80,7 +87,8 @@ export class OpenFile {
     }
     // Not retry(): this is called for each record, and must not allocate a closure.
     for (;;) {
-      const written = this.libc.write(this.#fd, this.#address, BigInt(length));
+      const size = BigInt(length);
+      const written = this.libc.write(SYS_WRITE, this.#fd, this.#address, size);
       if (written !== -1) return written;
       const errno = readErrno(this.libc);
       if (errno !== EINTR) throw this.#error(errno, "write", "write to");

@@ -24,7 +24,13 @@ import type {
   JitFunction,
   JitUnwindingInfo,
 } from "./writer/jit_function.ts";
-import { BATCH_SIZE, MAX_WRITE, RecordBuffer } from "./writer/record_buffer.ts";
+import {
+  BATCH_SIZE,
+  MAX_WRITE,
+  type Packed,
+  packedSize,
+  RecordBuffer,
+} from "./writer/record_buffer.ts";
 import { RecordPacker } from "./writer/record_packer.ts";
 import { Uint64List } from "./writer/uint64_list.ts";
 
@@ -265,11 +271,16 @@ export class JitDumpFile implements Disposable {
   }
 
   #dumpFunction(fn: JitFunction, nameArgument: string): bigint {
+    // Not #record(), because V8 (15) allocates the closure.
     const { packer } = this.#file.contents;
     const buffer = this.#emptyBuffer();
-    const index = packer.addFunction(buffer, fn, nameArgument);
-    this.#flush(buffer);
-    return index;
+    try {
+      const index = packer.addFunction(buffer, fn, nameArgument);
+      this.#append(buffer);
+      return index;
+    } finally {
+      buffer.truncate(0);
+    }
   }
 
   /**
@@ -327,10 +338,7 @@ export class JitDumpFile implements Disposable {
    * @throws The same as {@linkcode JitDumpFile.dumpFunction}.
    */
   dumpCodeMoveRecord(move: JitCodeMove): void {
-    const { packer } = this.#file.contents;
-    const buffer = this.#emptyBuffer();
-    packer.addCodeMove(buffer, move);
-    this.#flush(buffer);
+    this.#record((packer, buffer) => packer.addCodeMove(buffer, move));
   }
 
   /**
@@ -341,10 +349,7 @@ export class JitDumpFile implements Disposable {
    * @throws The same as {@linkcode JitDumpFile.dumpFunction}.
    */
   dumpDebugInfoRecord(info: JitDebugInfo): void {
-    const { packer } = this.#file.contents;
-    const buffer = this.#emptyBuffer();
-    packer.addDebugInfo(buffer, info);
-    this.#flush(buffer);
+    this.#record((packer, buffer) => packer.addDebugInfo(buffer, info));
   }
 
   /**
@@ -355,10 +360,7 @@ export class JitDumpFile implements Disposable {
    * @throws The same as {@linkcode JitDumpFile.dumpFunction}.
    */
   dumpUnwindingInfoRecord(info: JitUnwindingInfo): void {
-    const { packer } = this.#file.contents;
-    const buffer = this.#emptyBuffer();
-    packer.addUnwindingInfo(buffer, info);
-    this.#flush(buffer);
+    this.#record((packer, buffer) => packer.addUnwindingInfo(buffer, info));
   }
 
   /**
@@ -370,17 +372,27 @@ export class JitDumpFile implements Disposable {
    * @throws The same as {@linkcode JitDumpFile.dumpFunction}.
    */
   dumpCodeCloseRecord(timestamp?: bigint): void {
-    const { packer } = this.#file.contents;
-    const buffer = this.#emptyBuffer();
-    packer.addCodeClose(buffer, timestamp);
-    this.#flush(buffer);
+    this.#record((packer, buffer) => packer.addCodeClose(buffer, timestamp));
   }
 
   /** Returns the buffer for the records of one call. */
   #emptyBuffer(): RecordBuffer {
-    // A failed call may have left records in it.
-    this.#buffer.truncate(0);
-    return this.#buffer;
+    const buffer = this.#buffer;
+    // V8 may have terminated the last call without running "finally".
+    if (buffer.length > 0) buffer.truncate(0);
+    return buffer;
+  }
+
+  /** Writes the records that `pack` adds to the buffer, in one append. */
+  #record(pack: (packer: RecordPacker, buffer: RecordBuffer) => void): void {
+    const { packer } = this.#file.contents;
+    const buffer = this.#emptyBuffer();
+    try {
+      pack(packer, buffer);
+      this.#append(buffer);
+    } finally {
+      buffer.truncate(0);
+    }
   }
 
   /**
@@ -390,9 +402,7 @@ export class JitDumpFile implements Disposable {
   #flush(buffer: RecordBuffer, length?: number): void {
     if (buffer.size === 0) return;
     try {
-      const { sink } = this.#file.contents;
-      this.#requireOneWrite(length ?? buffer.size);
-      sink.append(length ? buffer.start(length) : buffer);
+      this.#append(length ? buffer.start(length) : buffer);
     } catch (error) {
       buffer.truncate(0);
       throw error;
@@ -415,11 +425,15 @@ export class JitDumpFile implements Disposable {
     this.close();
   }
 
-  /** Refuses records that are too large for one system call, for all sinks alike. */
-  #requireOneWrite(size: number): void {
-    if (size <= MAX_WRITE) return;
-    throw new RangeError(
-      `Cannot append to "${this.path}": the records have ${size} bytes, but one write has at most ${MAX_WRITE} bytes`,
-    );
+  #append(records: Packed): void {
+    const size = packedSize(records);
+    if (size > MAX_WRITE) {
+      // Refused for all sinks alike.
+      throw new RangeError(
+        `Cannot append to "${this.path}": the records have ${size} bytes, but one write has at most ${MAX_WRITE} bytes`,
+      );
+    }
+    // The dump may have been closed while the records were packed.
+    this.#file.contents.sink.append(records);
   }
 }

@@ -7,7 +7,7 @@ import {
   type JitFunction,
   PerfMapFile,
 } from "../mod.ts";
-import { readLoads } from "./support/parse_dump.ts";
+import { parseDump, readLoads } from "./support/parse_dump.ts";
 import { LIBC, temporaryDirectory } from "./support/script.ts";
 import { descriptorsOn, mappingsOn } from "./support/open_files.ts";
 
@@ -596,6 +596,24 @@ describe("dumping an unusual function", () => {
         ["outer", 7n, Deno.pid, 9, 3],
       ],
     );
+  });
+
+  it("writes nothing of a call that failed in a getter of the function", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    const lines = [{ offset: 0, line: 1, file: "/a" }];
+    dump.dumpFunction({
+      get name() {
+        assertThrows(() =>
+          dump.dumpFunction({ name: "inner", code, lines, tid: -1 })
+        );
+        return "outer";
+      },
+      code,
+    });
+    const ids = parseDump(Deno.readFileSync(dump.path)).records
+      .map(({ id }) => id);
+    assertEquals(ids, [0]);
   });
 
   it("throws and leaves the file unchanged when the code cannot be read", () => {

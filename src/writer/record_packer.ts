@@ -94,15 +94,14 @@ export class RecordPacker {
     const unwindInfo = unwinding === undefined
       ? undefined
       : encodeUnwindInfo(what, this.#elfMach, length, unwinding);
-    const start = addressOf(this.#libc, what, "address", address, code);
-    const time = this.#timeOf(what, timestamp);
-    const load = {
-      pid: this.#processOf(what, pid),
-      tid: this.#threadOf(what, tid),
-      timestamp: time,
-      address: start,
-      codeIndex: this.#indices.next(),
-    };
+    const libc = this.#libc;
+    // V8 interprets the first thousand calls, so the usual case makes few of its own.
+    const start = address === undefined
+      ? libc.addressOfBuffer(code as Uint8Array<ArrayBuffer>)
+      : addressOf(libc, what, "address", address, code);
+    const time = timestamp === undefined
+      ? this.#clock.now()
+      : this.#timeOf(what, timestamp);
     if (checkedLines && checkedLines.length > 0) {
       this.#addLines(buffer, time, start, checkedLines, length);
     }
@@ -111,8 +110,16 @@ export class RecordPacker {
       const mappedSize = ehFrame.length + ehFrameHdr.length;
       buffer.addUnwindingInfo(time, ehFrame, ehFrameHdr, mappedSize);
     }
-    buffer.addCodeLoad(load, name, code);
-    return load.codeIndex;
+    buffer.beginCodeLoad(name, code);
+    const codeIndex = this.#indices.next();
+    buffer.endCodeLoad({
+      pid: pid === undefined ? this.#processId : this.#processOf(what, pid),
+      tid: tid === undefined ? this.#threadId : this.#threadOf(what, tid),
+      timestamp: time,
+      address: start,
+      codeIndex,
+    });
+    return codeIndex;
   }
 
   #addLines(

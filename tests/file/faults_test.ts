@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { O_NONBLOCK } from "../../ffi/constants.ts";
+import { O_NONBLOCK, SYS_WRITE } from "../../ffi/constants.ts";
 import { openRegularFile } from "../../ffi/directory.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { JitDumpError } from "../../mod.ts";
@@ -28,15 +28,14 @@ const HEADER = {
 /** Returns a buffer with a JIT_CODE_LOAD record. */
 function record(codeSize: number): RecordBuffer {
   const buffer = new RecordBuffer();
-  const load = {
+  buffer.beginCodeLoad(`${codeSize}`, new Uint8Array(codeSize).fill(7));
+  buffer.endCodeLoad({
     pid: 1,
     tid: 1,
     timestamp: 0n,
     address: 0n,
     codeIndex: 0n,
-  };
-  const code = new Uint8Array(codeSize).fill(7);
-  buffer.addCodeLoad(load, `${codeSize}`, code);
+  });
   return buffer;
 }
 
@@ -55,7 +54,8 @@ describe("AppendFile with short writes", () => {
       let calls = 0;
       const libc = faultyLibc({
         // Writes one byte in the first call, two in the second, and so on.
-        write: (fd, bytes) => real.write(fd, bytes, BigInt(++calls)),
+        write: (number, fd, bytes) =>
+          real.write(number, fd, bytes, BigInt(++calls)),
         writev: (fd, iov, count) => {
           const sizes = new BigUint64Array(
             (iov as Uint8Array<ArrayBuffer>).buffer,
@@ -89,9 +89,12 @@ describe("AppendFile with short writes", () => {
       const address = real.addressOfBuffer(bytes);
       const part = (fd: number) => {
         isBroken = !isBroken;
-        return isBroken ? real.write(fd, address, 30n) : -1;
+        return isBroken ? real.write(SYS_WRITE, fd, address, 30n) : -1;
       };
-      const libc = faultyLibc({ write: part, writev: part });
+      const libc = faultyLibc({
+        write: (_number, fd) => part(fd),
+        writev: part,
+      });
       const sink = openAppendFile(libc, path);
       const error = assertThrows(() => sink.append(record(size)), JitDumpError);
       assertEquals(error.code, "EIO");

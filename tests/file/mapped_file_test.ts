@@ -529,11 +529,11 @@ describe("a mapped dump with other writers", () => {
       new DataView(foreign.buffer).setUint32(4, MIB, true);
       let windows = 0;
       const libc = faultyLibc({
-        write: (fd, bytes, count) => {
+        write: (number, fd, bytes, count) => {
           if (count > 50_000n && ++windows === (which === "next" ? 2 : 1)) {
             Deno.writeFileSync(path, foreign, { append: true });
           }
-          return real.write(fd, bytes, count);
+          return real.write(number, fd, bytes, count);
         },
       });
       const header = createDumpHeader(real, HOST_MACHINE, 1n);
@@ -576,11 +576,11 @@ describe("a mapped dump with failing system calls", () => {
         let space = Infinity;
         let failing = false;
         const file = openFaulty(path, {
-          write: (fd, bytes, count) => {
+          write: (number, fd, bytes, count) => {
             if (space === 0) return -1;
             const some = Math.min(Number(count), space);
             space -= some;
-            return real.write(fd, bytes, BigInt(some));
+            return real.write(number, fd, bytes, BigInt(some));
           },
           writev: (fd, iov, count) =>
             space === 0 ? -1 : real.writev(fd, iov, count),

@@ -72,8 +72,8 @@ function scriptedFile(path: string, steps: Step[], faults: Partial<Libc> = {}) {
     return write(bytes === undefined ? all : BigInt(bytes));
   };
   const libc = faultyLibc({
-    write: (fd, bytes, size) =>
-      play((n) => real.write(fd, bytes, n), BigInt(size)),
+    write: (number, fd, bytes, size) =>
+      play((n) => real.write(number, fd, bytes, n), BigInt(size)),
     writev: (fd, iov) => {
       const [address, size] = new BigUint64Array(
         (iov as Uint8Array<ArrayBuffer>).buffer,
@@ -313,8 +313,8 @@ describe("a perf map line that is written partially", () => {
       using other = Deno.openSync(path, { append: true, create: true });
       const calls = [bytes, -1];
       using map = mapWith(path, (real) => ({
-        write: (fd, buffer, size) =>
-          real.write(fd, buffer, BigInt(calls.shift() ?? size)),
+        write: (number, fd, buffer, size) =>
+          real.write(number, fd, buffer, BigInt(calls.shift() ?? size)),
         writev: () => calls.shift()!,
       }));
       assertThrows(() => map.dumpFunction(fn), JitDumpError);

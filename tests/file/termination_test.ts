@@ -44,10 +44,10 @@ describe("a script that V8 terminates", () => {
     const path = join(directory.path, "some.dump");
     let isShort = false;
     const sink = open(path, {
-      write: (fd, bytes, size) => {
+      write: (number, fd, bytes, size) => {
         const written = isShort ? 30n : size;
         isShort = false;
-        return real.write(fd, bytes, written);
+        return real.write(number, fd, bytes, written);
       },
     }, "append");
     sink.append(record("one", 64));

@@ -8,7 +8,7 @@ import { MOD, runScript, temporaryDirectory } from "../support/script.ts";
 
 /** The global in which all copies of the module find the thread's counter. */
 const COUNTER_KEY = Symbol.for("@jitdump/jitdump: next code index");
-const globals = globalThis as unknown as Record<symbol, { next: bigint }>;
+const globals = globalThis as unknown as Record<symbol, BigUint64Array>;
 
 /** Returns the first indices of a source. */
 function take(indices: CodeIndices, count: number): bigint[] {
@@ -37,16 +37,16 @@ describe("CodeIndices", () => {
 
   it("wraps when the count has 42 bits", () => {
     const counter = globals[COUNTER_KEY];
-    const { next } = counter;
+    const [count] = counter;
     try {
       const thread = 5n << 42n;
-      counter.next = 2n ** 42n - 1n;
+      counter[0] = 2n ** 42n - 1n;
       assertEquals(take(new CodeIndices(5, 0n), 2), [
         thread + 2n ** 42n - 1n,
         thread,
       ]);
     } finally {
-      counter.next = next;
+      counter[0] = count;
     }
   });
 

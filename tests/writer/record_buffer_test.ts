@@ -4,9 +4,9 @@ import { BATCH_SIZE, RecordBuffer } from "../../src/writer/record_buffer.ts";
 
 /** Adds a function whose code consists of `size` bytes of 7. */
 function add(buffer: RecordBuffer, size: number): void {
+  buffer.beginCodeLoad(`${size}`, new Uint8Array(size).fill(7));
   const load = { timestamp: 0n, address: 0n, codeIndex: 0n };
-  const code = new Uint8Array(size).fill(7);
-  buffer.addCodeLoad({ ...load, pid: 1, tid: 2 }, `${size}`, code);
+  buffer.endCodeLoad({ ...load, pid: 1, tid: 2 });
 }
 
 const contentOf = ({ bytes, length, trailing }: RecordBuffer) => [
