@@ -9,7 +9,7 @@ import { describe, it } from "@std/testing/bdd";
 import { HOST_MACHINE } from "../../src/format/machine.ts";
 import { DumpBuilder } from "../support/build_dump.ts";
 import { itUnless, whyMissing } from "../support/it_unless.ts";
-import { jitdump, jitdumpCommand } from "../support/jitdump.ts";
+import { jitdump, jitdumpCommand, jitdumpEach } from "../support/jitdump.ts";
 import { run } from "../support/perf.ts";
 import { quote } from "../support/quote.ts";
 import { temporaryDirectory } from "../support/script.ts";
@@ -59,24 +59,24 @@ describe("jitdump", () => {
   });
 
   it("suggests the nearest name when a command or an option is unknown", async () => {
-    for (
-      const [args, error] of [
-        [
-          ["inspct"],
-          'jitdump: unknown command "inspct"; did you mean inspect?',
-        ],
-        [["help", "rceord"], "did you mean record?"],
-        [["--versoin"], "unknown option --versoin; did you mean --version?"],
-        [["frobnicate"], 'jitdump: unknown command "frobnicate"\n'],
-        [
-          ["inspect", "--nmae", "x", "a"],
-          "jitdump inspect: unknown option --nmae; did you mean --name?",
-        ],
-        [["check", "--al"], "did you mean --all?"],
-        [["check", "--frobnicate"], "unknown option --frobnicate\n"],
-      ] as [string[], string][]
-    ) {
-      const { code, stdout, stderr } = await jitdump(args, []);
+    const cases: [string[], string][] = [
+      [
+        ["inspct"],
+        'jitdump: unknown command "inspct"; did you mean inspect?',
+      ],
+      [["help", "rceord"], "did you mean record?"],
+      [["--versoin"], "unknown option --versoin; did you mean --version?"],
+      [["frobnicate"], 'jitdump: unknown command "frobnicate"\n'],
+      [
+        ["inspect", "--nmae", "x", "a"],
+        "jitdump inspect: unknown option --nmae; did you mean --name?",
+      ],
+      [["check", "--al"], "did you mean --all?"],
+      [["check", "--frobnicate"], "unknown option --frobnicate\n"],
+    ];
+    const outcomes = await jitdumpEach(cases.map(([args]) => args));
+    for (const [i, [args, error]] of cases.entries()) {
+      const { code, stdout, stderr } = outcomes[i];
       assertEquals([code, stdout], [2, ""], args.join(" "));
       assertStringIncludes(stderr, error);
     }
@@ -98,11 +98,17 @@ describe("jitdump", () => {
       "check",
       "completions",
     ]);
-    assertEquals((await jitdump(["help"], [])).stdout, stdout);
-    for (const command of commands) {
-      const help = await jitdump([command, "--help"], []);
+    const [all, ...outcomes] = await jitdumpEach([
+      ["help"],
+      ...commands.flatMap((
+        command,
+      ) => [[command, "--help"], ["help", command]]),
+    ]);
+    assertEquals(all.stdout, stdout);
+    for (const [i, command] of commands.entries()) {
+      const [help, same] = outcomes.slice(2 * i);
       assertEquals([help.code, help.stderr], [0, ""]);
-      assertEquals(await jitdump(["help", command], []), help);
+      assertEquals(same, help);
       assertStringIncludes(help.stdout, `Usage: jitdump ${command}`);
       assertStringIncludes(help.stdout, "--allow-");
       for (const line of help.stdout.split("\n")) {
@@ -112,28 +118,28 @@ describe("jitdump", () => {
   });
 
   it("exits with 2 and prints the usage when the command line is invalid", async () => {
-    for (
-      const args of [
-        [],
-        ["inspct"],
-        ["constructor"],
-        ["inspect"],
-        ["inspect", "--disassemble", "f", "a", "b"],
-        ["inspect", "--disassemble", "f", "--json", "a"],
-        ["inspect", "--nmae", "x", "a"],
-        ["inspect", "--name", "(", "a"],
-        ["inspect", "--name"],
-        ["check"],
-        ["check", "--frobnicate", "a"],
-        ["record"],
-        ["report", "a", "b"],
-        ["report", "--json", "--lines"],
-        ["doctor", "a"],
-        ["help", "check", "inspect"],
-      ]
-    ) {
-      const { code, stdout, stderr } = await jitdump(args, []);
-      assertEquals([code, stdout], [2, ""], args.join(" "));
+    const cases = [
+      [],
+      ["inspct"],
+      ["constructor"],
+      ["inspect"],
+      ["inspect", "--disassemble", "f", "a", "b"],
+      ["inspect", "--disassemble", "f", "--json", "a"],
+      ["inspect", "--nmae", "x", "a"],
+      ["inspect", "--name", "(", "a"],
+      ["inspect", "--name"],
+      ["check"],
+      ["check", "--frobnicate", "a"],
+      ["record"],
+      ["report", "a", "b"],
+      ["report", "--json", "--lines"],
+      ["doctor", "a"],
+      ["help", "check", "inspect"],
+    ];
+    const outcomes = await jitdumpEach(cases);
+    outcomes.push(await jitdump([], []));
+    for (const [i, { code, stdout, stderr }] of outcomes.entries()) {
+      assertEquals([code, stdout], [2, ""], cases[i]?.join(" "));
       assertMatch(stderr, /^Usage: jitdump/m);
     }
   });

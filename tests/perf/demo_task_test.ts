@@ -4,8 +4,9 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
+import { existsSync } from "node:fs";
 import { compile } from "../demo/compile.ts";
 import { readLoads } from "../support/parse_dump.ts";
 import { run } from "../support/perf.ts";
@@ -41,35 +42,40 @@ function namesInDump(directory: string): string[] {
 
 describe("deno task demo", () => {
   itWithPerf(
-    "prints both reports, and writes the page, when perf can record",
+    "prints both reports, and replaces earlier files, when perf can record",
     async () => {
       using directory = projectDirectory();
-      for (const time of ["first", "second"]) {
-        const { success, stdout, stderr } = await runDemo(directory.path);
-        assert(success, stderr);
-        // The report, the hottest function with its source, and the page.
-        assertMatch(
-          stdout,
-          /^ *\d+\.\d\d% +\d+\.\d\d% +[\d.]+ {2}jitted +collatz /m,
-        );
-        assertMatch(stdout, /^\w+: \d+\.\d\d% self, /m);
-        assertMatch(stdout, /^ *\d+\.\d\d% {2}\S+program\.calc:\d+ {2}/m);
-        const page = stdout.match(/^The page .* is (\S+):/m)![1];
-        const html = Deno.readTextFileSync(join(directory.path, page));
-        assertMatch(html, /^<!doctype html>/i);
-        // In perf's, the source lines of the hottest function precede their instructions.
-        assertMatch(
-          stdout,
-          /^ +: \d+ +while .* \{\n +\d+\.\d\d : +[0-9a-f]+: /m,
-        );
-        for (const { name } of functions) {
-          assertMatch(
-            stdout,
-            new RegExp(String.raw`^ +\d+\.\d\d% +\[\.\] ${name} `, "m"),
-            `${time} run`,
-          );
-        }
+      const demo = join(directory.path, ".demo");
+      const earlier = ["jit-1.dump", "jitdump-profile/perf.data.old"]
+        .map((name) => join(demo, name));
+      for (const path of earlier) {
+        Deno.mkdirSync(dirname(path), { recursive: true });
+        Deno.writeTextFileSync(path, "earlier");
       }
+      const { success, stdout, stderr } = await runDemo(directory.path);
+      assert(success, stderr);
+      // The report, the hottest function with its source, and the page.
+      assertMatch(
+        stdout,
+        /^ *\d+\.\d\d% +\d+\.\d\d% +[\d.]+ {2}jitted +collatz /m,
+      );
+      assertMatch(stdout, /^\w+: \d+\.\d\d% self, /m);
+      assertMatch(stdout, /^ *\d+\.\d\d% {2}\S+program\.calc:\d+ {2}/m);
+      const page = stdout.match(/^The page .* is (\S+):/m)![1];
+      const html = Deno.readTextFileSync(join(directory.path, page));
+      assertMatch(html, /^<!doctype html>/i);
+      // In perf's, the source lines of the hottest function precede their instructions.
+      assertMatch(
+        stdout,
+        /^ +: \d+ +while .* \{\n +\d+\.\d\d : +[0-9a-f]+: /m,
+      );
+      for (const { name } of functions) {
+        assertMatch(
+          stdout,
+          new RegExp(String.raw`^ +\d+\.\d\d% +\[\.\] ${name} `, "m"),
+        );
+      }
+      for (const path of earlier) assert(!existsSync(path), path);
     },
   );
 

@@ -6,9 +6,10 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
-import { jitdumpCommand } from "../support/jitdump.ts";
+import { jitdumpCommand, jitdumpEach } from "../support/jitdump.ts";
 import { itUnless } from "../support/it_unless.ts";
 import { noRecorder } from "../support/may_record.ts";
+import { once } from "../support/once.ts";
 import { ENVIRONMENT, run, TIME_LIMIT } from "../support/perf.ts";
 import { LIBC, temporaryDirectory } from "../support/script.ts";
 import { until } from "../support/until.ts";
@@ -185,7 +186,7 @@ describe("jitdump record", () => {
       processes.push(start());
       const cpuTime = () =>
         Deno.readTextFileSync(`/proc/${processes[1].pid}/stat`).split(" ")[13];
-      await until(() => Number(cpuTime()) > 10);
+      await until(() => assert(Number(cpuTime()) > 10));
       recorder.kill("SIGINT");
       for (const process of processes) {
         await recorder.status;
@@ -336,79 +337,81 @@ describe("jitdump record", () => {
     },
   );
 
-  for (
-    const [mistake, args, message] of [
-      ["the command is missing", [], "COMMAND is missing"],
-      [
-        "the command does not follow --",
-        ["true"],
-        "the command must follow --: jitdump record -- true",
-      ],
-      [
-        "a command with options does not follow --",
-        ["--frequency", "99", "ls", "-l"],
-        "the command must follow --: jitdump record --frequency 99 -- ls -l",
-      ],
-      [
-        "the value of an option is missing",
-        ["--pid", "--", "true"],
-        "--pid requires a value: --pid=VALUE",
-      ],
-      [
-        "an option's value is another option",
-        ["--pid", "--all"],
-        "--pid requires a value",
-      ],
-      [
-        "an option is misspelled",
-        ["--frequncy", "99", "--", "true"],
-        "unknown option --frequncy; did you mean --frequency?",
-      ],
-      [
-        "--pid and a command are given",
-        ["--pid", "1", "--", "true"],
-        "exclude each other",
-      ],
-      [
-        "--pid is not a number",
-        ["--pid", "x"],
-        '--pid must be a positive integer, got "x"',
-      ],
-      [
-        "--frequency is 0",
-        ["--frequency", "0", "--", "true"],
-        '--frequency must be a positive integer, got "0"',
-      ],
-      [
-        "--out is empty",
-        ["--out", "", "--", "true"],
-        "--out must not be empty",
-      ],
-      [
-        "--call-graph is unknown",
-        ["--call-graph", "lbr", "--", "true"],
-        '"lbr"',
-      ],
-      [
-        "--event is unknown",
-        ["--event", "cpu-cloc", "--", "true"],
-        "did you mean cpu-clock?",
-      ],
-      ["--duration is 0", ["--duration", "0", "--", "true"], "--duration must"],
-      [
-        "--stack-size is given without --call-graph dwarf",
-        ["--stack-size", "64", "--", "true"],
-        "--stack-size requires --call-graph dwarf",
-      ],
-      [
-        "--stack-size is not a multiple of 8",
-        ["--call-graph=dwarf", "--stack-size", "100", "--", "true"],
-        "must be a multiple of 8",
-      ],
-    ] as const
-  ) {
+  const mistakes: [mistake: string, args: string[], message: string][] = [
+    ["the command is missing", [], "COMMAND is missing"],
+    [
+      "the command does not follow --",
+      ["true"],
+      "the command must follow --: jitdump record -- true",
+    ],
+    [
+      "a command with options does not follow --",
+      ["--frequency", "99", "ls", "-l"],
+      "the command must follow --: jitdump record --frequency 99 -- ls -l",
+    ],
+    [
+      "the value of an option is missing",
+      ["--pid", "--", "true"],
+      "--pid requires a value: --pid=VALUE",
+    ],
+    [
+      "an option's value is another option",
+      ["--pid", "--all"],
+      "--pid requires a value",
+    ],
+    [
+      "an option is misspelled",
+      ["--frequncy", "99", "--", "true"],
+      "unknown option --frequncy; did you mean --frequency?",
+    ],
+    [
+      "--pid and a command are given",
+      ["--pid", "1", "--", "true"],
+      "exclude each other",
+    ],
+    [
+      "--pid is not a number",
+      ["--pid", "x"],
+      '--pid must be a positive integer, got "x"',
+    ],
+    [
+      "--frequency is 0",
+      ["--frequency", "0", "--", "true"],
+      '--frequency must be a positive integer, got "0"',
+    ],
+    [
+      "--out is empty",
+      ["--out", "", "--", "true"],
+      "--out must not be empty",
+    ],
+    [
+      "--call-graph is unknown",
+      ["--call-graph", "lbr", "--", "true"],
+      '"lbr"',
+    ],
+    [
+      "--event is unknown",
+      ["--event", "cpu-cloc", "--", "true"],
+      "did you mean cpu-clock?",
+    ],
+    ["--duration is 0", ["--duration", "0", "--", "true"], "--duration must"],
+    [
+      "--stack-size is given without --call-graph dwarf",
+      ["--stack-size", "64", "--", "true"],
+      "--stack-size requires --call-graph dwarf",
+    ],
+    [
+      "--stack-size is not a multiple of 8",
+      ["--call-graph=dwarf", "--stack-size", "100", "--", "true"],
+      "must be a multiple of 8",
+    ],
+  ];
+  const outcomes = once(() =>
+    jitdumpEach(mistakes.map(([, args]) => ["record", ...args]))
+  );
+  for (const [i, [mistake, , message]] of mistakes.entries()) {
     it(`exits with 2 when ${mistake}`, async () => {
-      const { code, stderr } = await run(jitdump("record", ...args));
+      const { code, stderr } = (await outcomes())[i];
       assertEquals(code, 2);
       assertStringIncludes(stderr, message);
     });
