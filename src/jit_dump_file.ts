@@ -292,12 +292,12 @@ export class JitDumpFile implements Disposable {
    *
    * @param fns The functions. An iterator of any length is consumed once, with memory for
    * one write and for the returned code indices.
-   * @returns Code indices of the functions.
+   * @returns Code indices of the functions, in their order.
    * @throws The same as {@linkcode JitDumpFile.dumpFunction} for the first invalid
    * function, and whatever the iterator throws; the functions before it have been recorded.
    * If a write fails, the functions of that write are not recorded.
    */
-  dumpFunctions(fns: Iterable<JitFunction>): bigint[] {
+  dumpFunctions(fns: Iterable<JitFunction>): BigUint64Array<ArrayBuffer> {
     checkIterable("Cannot record functions", "fns", fns);
     const indices = new Uint64List();
     // The functions of an array exist already.

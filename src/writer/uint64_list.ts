@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A growing list of 64-bit integers, which become bigints only at the end. */
+/** A growing list of 64-bit integers. */
 export class Uint64List {
   #values = new BigUint64Array(512);
   #length = 0;
@@ -18,11 +18,8 @@ export class Uint64List {
     this.#values[this.#length++] = value;
   }
 
-  /** Returns all integers of the list. */
-  toArray(): bigint[] {
-    // Several times as fast as Array.from() or a growing array (V8 15).
-    const values = new Array<bigint>(this.#length);
-    for (let i = 0; i < values.length; i++) values[i] = this.#values[i];
-    return values;
+  /** Returns the integers of the list. */
+  toArray(): BigUint64Array<ArrayBuffer> {
+    return this.#values.slice(0, this.#length);
   }
 }
