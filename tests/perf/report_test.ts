@@ -254,7 +254,8 @@ describe("jitdump report", () => {
       const out = join(directory.path, "out");
       const { success, stderr } = await jitdump(
         "record",
-        ...["--out", out, "--call-graph", "none", "--v8"],
+        ...["--out", out, "--event", "cpu-clock:u"],
+        ...["--call-graph", "none", "--v8"],
         ...["--", Deno.execPath(), "run", script],
       );
       assert(success, stderr);
@@ -295,16 +296,19 @@ describe("jitdump report", () => {
       await runOrThrow([
         "perf",
         "record",
-        ...["-k", "mono", "-e", "cpu-clock,page-faults", "-o", data, "--"],
+        ...["-k", "mono", "-e", "cpu-clock:u,page-faults", "-o", data, "--"],
         ...[Deno.execPath(), "run", "--allow-all", TWINS, directory.path],
       ]);
       const { stdout, stderr } = await jitdump("report", data);
-      assertMatch(stdout, /samples of cpu-clock\n/);
+      assertMatch(stdout, /samples of cpu-clock:u\n/);
       assertMatch(stderr, /has samples of page-faults too \(\d+\): --event/);
       const faults = await jitdump("report", "--event", "page-faults", data);
       assertMatch(faults.stdout, /samples of page-faults\n/);
       const wrong = await jitdump("report", "--event", "cycles", data);
-      assertMatch(wrong.stderr, /no samples of "cycles": it has cpu-clock, pa/);
+      assertMatch(
+        wrong.stderr,
+        /no samples of "cycles": it has cpu-clock:u, pa/,
+      );
       const annotated = await jitdumpOrThrow(
         ...["report", data, "--annotate", "twin"],
       );

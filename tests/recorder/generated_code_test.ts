@@ -32,7 +32,7 @@ describe("jitdump record --v8", () => {
       Deno.writeTextFileSync(script, PROGRAM);
       const out = join(directory.path, "out");
       await runOrThrow(jitdump(
-        ...["record", "--v8", "--out", out, "--"],
+        ...["record", "--v8", "--event", "cpu-clock:u", "--out", out, "--"],
         ...[Deno.execPath(), "run", "--no-config", script],
       ));
       // Neither the source nor Deno's cache is needed.

@@ -148,7 +148,8 @@ describe("a recording", () => {
         const out = join(directory.path, String(delay));
         const [program, ...args] = jitdump(
           "record",
-          ...["--out", out, "--call-graph", "dwarf", "--"],
+          ...["--out", out, "--event", "cpu-clock:u"],
+          ...["--call-graph", "dwarf", "--"],
           ...["sh", "-c", "while :; do :; done"],
         );
         const recorder = new Deno.Command(program, {

@@ -45,7 +45,9 @@ describe("the files of jitdump report", () => {
       using directory = temporaryDirectory();
       const out = join(directory.path, "out");
       const demo = demoCommand(directory.path, SCALE);
-      await jitdump("record", "--out", out, "--", ...demo);
+      await jitdump(
+        ...["record", "--event", "cpu-clock:u", "--out", out, "--", ...demo],
+      );
       const report = (...options: string[]) =>
         jitdump("report", out, ...options);
       const json = JSON.parse(await report("--json"));
