@@ -72,14 +72,21 @@ export class AppendFile implements RecordSink {
     const size = packedSize(packed);
     this.#bytesUntilCheck -= size;
     if (this.#bytesUntilCheck < 0) this.#checkSpace(size);
-    if (this.#isDiskLow) {
-      return this.#withDoorLocked((isAlone) => {
-        this.#repairAll(isAlone);
-        this.#complete(this.#write(packed), packed, isAlone);
-      });
-    }
-    const written = this.#write(packed);
-    if (written === size) return;
+    // The closures are in other methods, because V8 (15) allocates their context on entry.
+    if (this.#isDiskLow) return this.#appendAlone(packed);
+    const written = this.#write(packed, size);
+    if (written < size) this.#completeAlone(packed, written);
+  }
+
+  #appendAlone(packed: Packed): void {
+    this.#withDoorLocked((isAlone) => {
+      this.#repairAll(isAlone);
+      const written = this.#write(packed, packedSize(packed));
+      this.#complete(written, packed, isAlone);
+    });
+  }
+
+  #completeAlone(packed: Packed, written: number): void {
     this.#isDiskLow = true;
     this.#withDoorLocked((isAlone) => this.#complete(written, packed, isAlone));
   }
@@ -96,13 +103,16 @@ export class AppendFile implements RecordSink {
     this.#bytesUntilCheck = CHECK_INTERVAL;
   }
 
-  /** Writes the records, and adds a partial write to the list. Returns the bytes written. */
-  #write(packed: Packed): number {
+  /**
+   * Writes the records, which have `size` bytes, and adds a partial write to the list.
+   * Returns the number of bytes written.
+   */
+  #write(packed: Packed, size: number): number {
     const { trailing, bytes, length } = packed;
     const written = trailing
       ? this.#file.writeParts(partsOf(packed))
       : this.#file.write(bytes, length);
-    if (written < packedSize(packed)) this.#addPartial(written);
+    if (written < size) this.#addPartial(written);
     return written;
   }
 
@@ -112,7 +122,8 @@ export class AppendFile implements RecordSink {
    * appended in between, the partial writes are repaired, and the records written again.
    */
   #complete(written: number, packed: Packed, isAlone: boolean): void {
-    while (written < packedSize(packed)) {
+    const size = packedSize(packed);
+    while (written < size) {
       let rest = skip(partsOf(packed), written);
       while (rest.length > 0) {
         try {
@@ -127,7 +138,7 @@ export class AppendFile implements RecordSink {
       // A single range contains all the bytes of the records.
       if (this.#partial.length === 1) break;
       this.#repairAll(isAlone);
-      written = this.#write(packed);
+      written = this.#write(packed, size);
     }
     this.#partial = [];
   }

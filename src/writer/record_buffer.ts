@@ -51,15 +51,6 @@ export const MAX_WRITE = 0x7fff_f000;
 /** Maximum size of a buffer that is kept; a very long name makes it larger. */
 const KEPT_CAPACITY = 4 * BATCH_SIZE;
 
-/**
- * Number of texts after which V8 (15) has compiled a loop over their characters. Until then,
- * the loop takes 40 ns for each character.
- */
-const COLD_TEXTS = 1000;
-
-/** Number of texts so far in all buffers, up to {@linkcode COLD_TEXTS}. */
-let texts = 0;
-
 /** Maximum length of a text that a loop writes faster than TextEncoder (V8 15). */
 const LONGEST_LOOP = 64;
 
@@ -121,9 +112,8 @@ export class RecordBuffer implements Packed {
   #view = new DataView(this.bytes.buffer);
   /** A code-load record that is copied to its position. */
   readonly #load = new CodeLoad();
-  /** A code-load record at the start of the memory, and the memory after it for its name. */
+  /** A code-load record at the start of the memory. */
   #firstLoad = new CodeLoad(this.bytes.buffer);
-  #firstName = this.bytes.subarray(CodeLoadRecord.size);
   /** The start of the record that is being packed. */
   #start = 0;
   /** The last file name in the record, and its range, with its NUL. */
@@ -321,24 +311,17 @@ export class RecordBuffer implements Packed {
   /** Writes a text by a loop if it is plain and that is faster; returns 0 otherwise. */
   #writePlain(text: string, at: number, after: number): number {
     const { length } = text;
-    if (texts < COLD_TEXTS) texts++;
-    else if (length <= LONGEST_LOOP) {
-      const end = at + length;
-      this.#reserve(end + 1 + after);
-      if (writePlainText(text, this.bytes, at)) {
-        this.bytes[end] = 0;
-        return end + 1;
-      }
-    }
-    return 0;
+    if (length > LONGEST_LOOP) return 0;
+    const end = at + length;
+    this.#reserve(end + 1 + after);
+    if (!writePlainText(text, this.bytes, at)) return 0;
+    this.bytes[end] = 0;
+    return end + 1;
   }
 
   #writeEncoded(text: string, at: number, after: number): number {
     this.#reserve(at + UTF8_BYTES_PER_UNIT * text.length + 1 + after);
-    const into = at === CodeLoadRecord.size
-      ? this.#firstName
-      : this.bytes.subarray(at);
-    const { written } = encoder.encodeInto(text, into);
+    const { written } = encoder.encodeInto(text, this.bytes.subarray(at));
     // Deno 2.9 returns a double, which would make a double of each position after it.
     const end = at + (written | 0);
     this.bytes[end] = 0;
@@ -379,6 +362,5 @@ export class RecordBuffer implements Packed {
     this.bytes = new Uint8Array(new ArrayBuffer(capacity));
     this.#view = new DataView(this.bytes.buffer);
     this.#firstLoad = new CodeLoad(this.bytes.buffer);
-    this.#firstName = this.bytes.subarray(CodeLoadRecord.size);
   }
 }
