@@ -31,18 +31,32 @@ export function absolutePath(path: string): string {
 const directoryOf = (path: string) =>
   path.slice(0, path.lastIndexOf("/")) || "/";
 
-/** Returns the canonical path of a path's directory; undefined if it does not exist. */
-function realDirectory(libc: Libc, path: string): string | undefined {
+/** The directories for which Deno requires more than `--allow-write`. */
+const SPECIAL_DIRECTORIES = ["/dev", "/proc", "/sys"];
+
+/** Number of characters that distinguish a path in a special directory from others. */
+const START_LENGTH = "/proc/".length;
+
+/**
+ * Returns the start of the canonical path of a path's directory; an empty string if the
+ * directory does not exist.
+ */
+function startOfRealDirectory(libc: Libc, path: string): string {
   const name = new TextEncoder().encode(`${directoryOf(path)}\0`);
   const resolved = new Uint8Array(new ArrayBuffer(PATH_MAX));
-  if (libc.realpath(name, resolved) === 0n) return undefined;
-  return new TextDecoder().decode(resolved.subarray(0, resolved.indexOf(0)));
+  if (libc.realpath(name, resolved) === 0n) return "";
+  const end = Math.min(resolved.indexOf(0), START_LENGTH);
+  // The first TextDecoder of a program takes 0.2 ms (Deno 2.9).
+  return String.fromCharCode(...resolved.subarray(0, end));
 }
 
 /** Returns whether Deno requires more than `--allow-write` for the path. */
 function isSpecial(libc: Libc, path: string): boolean {
-  return [path, realDirectory(libc, path)]
-    .some((place) => /^\/(dev|proc|sys)(\/|$)/.test(place ?? ""));
+  return [path, startOfRealDirectory(libc, path)].some((place) =>
+    SPECIAL_DIRECTORIES.some((directory) =>
+      place === directory || place.startsWith(`${directory}/`)
+    )
+  );
 }
 
 const ALL_PERMISSIONS = [

@@ -72,7 +72,9 @@ export function checkDirectory(
       `${what}: "${argument}" must be an absolute path, got ${show(path)}`,
     );
   }
-  return path.replace(/\/+$/, "");
+  let end = path.length;
+  while (path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }
 
 function pathOfUrl(what: string, argument: string, url: URL): string {
