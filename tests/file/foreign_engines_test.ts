@@ -213,7 +213,7 @@ const BOTH = (directory: string) => `
   const times = [dump.getTimeStamp()];
   for (let i = 0; i < 100; i++) hotJavaScript(1_000_000);
   times.push(dump.getTimeStamp());
-  main.call(500n);
+  main.call(250n);
   times.push(dump.getTimeStamp());
   console.log(times.join(" "), program.functions.map(({ name }) => name).join(" "));
 `;
