@@ -19,6 +19,8 @@ export type Method = "dumpFunction" | "dumpFunctions" | "lines";
 interface Task {
   method: Method;
   directory: string;
+  /** Number of functions that are written before the measurement, and in it. */
+  warmUp: number;
   count: number;
   fn: JitFunction;
   /** Number of threads that are ready, and whether to start. */
@@ -31,8 +33,12 @@ interface Task {
  */
 const WARM_UP = { functions: 5000, bytes: 16 * 2 ** 20 };
 
-const warmUp = ({ code }: JitFunction) =>
-  Math.min(WARM_UP.functions, Math.ceil(WARM_UP.bytes / code.length));
+/**
+ * Returns the number of functions that each thread writes before the measurement. V8
+ * compiles the writer once for each thread, on as many threads as there are CPUs.
+ */
+const warmUpOf = ({ code }: JitFunction, threads: number) =>
+  Math.min(WARM_UP.functions * threads, Math.ceil(WARM_UP.bytes / code.length));
 
 function write(
   dump: JitDumpFile,
@@ -44,9 +50,11 @@ function write(
   else for (let i = 0; i < count; i++) dump.dumpFunction(fn);
 }
 
-function work({ method, directory, count, fn, gate }: Task): void {
+function work(
+  { method, directory, warmUp, count, fn, gate }: Task,
+): void {
   using dump = JitDumpFile.forProcess(directory);
-  write(dump, method, warmUp(fn), fn);
+  write(dump, method, warmUp, fn);
   const [ready, start] = [0, 1];
   const words = new Int32Array(gate);
   Atomics.add(words, ready, 1);
@@ -87,13 +95,14 @@ if (self.name === WORKER) {
       }))
       : undefined,
   };
+  const warmUp = warmUpOf(fn, threads);
   let opening = 0;
   let start: number[];
   if (threads === 1) {
     const before = performance.now();
     using dump = JitDumpFile.forProcess(directory, { sink });
     opening = (performance.now() - before) * 1e6;
-    if (!isToCrash) write(dump, method, warmUp(fn), fn);
+    if (!isToCrash) write(dump, method, warmUp, fn);
     start = timesNow();
     write(dump, method, count, fn);
     if (isToCrash) Deno.kill(Deno.pid, "SIGKILL");
@@ -105,7 +114,7 @@ if (self.name === WORKER) {
         type: "module",
         name: WORKER,
       });
-      worker.postMessage({ method, directory, count, fn, gate });
+      worker.postMessage({ method, directory, warmUp, count, fn, gate });
       return new Promise((resolve) => worker.onmessage = resolve);
     });
     while (Atomics.load(words, 0) < threads) {
