@@ -136,7 +136,8 @@ describe("a recording of jitdump record", () => {
     const { code, stdout, stderr } = await run(
       jitdumpCommand(
         ["--allow-all"],
-        ...["record", "--out", join(directory.path, "recording"), "--"],
+        ...["record", "--out", join(directory.path, "recording")],
+        ...[...USER_CODE, "--"],
         ...demoCommand(directory.path),
       ),
       { env: { PATH: bin } },

@@ -22,7 +22,7 @@ async function record(project: string, name: string) {
   await runOrThrow([
     ...[Deno.execPath(), "run", "--no-config", "--allow-all"],
     ...[join(ROOT, "src/cli/main.ts"), "record", "--frequency", "10000"],
-    ...["--call-graph", "none", "--out", out, "--"],
+    ...["--event", "cpu-clock:u", "--call-graph", "none", "--out", out, "--"],
     ...[Deno.execPath(), "run", "--no-config", "--allow-all"],
     ...[join(project, "demo/main.ts"), out, SCALE],
   ] as unknown as [string, ...string[]]);

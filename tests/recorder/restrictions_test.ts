@@ -116,7 +116,8 @@ describe("jitdump record in a user and pid namespace", () => {
       using directory = temporaryDirectory();
       const { code, stdout, stderr } = await run([
         ...NAMESPACES,
-        ...jitdump("record", "--out", join(directory.path, "out"), "--"),
+        ...jitdump("record", "--event", "cpu-clock:u"),
+        ...["--out", join(directory.path, "out"), "--"],
         ...demoCommand(directory.path),
       ]);
       assertEquals(code, 0, stderr);

@@ -39,7 +39,8 @@ describe("jitdump record on a terminal", () => {
     Deno.writeTextFileSync(counter, COUNTER);
     return quote(...jitdumpCommand(
       ["--allow-all"],
-      ...["record", "--out", join(directory, "out"), "--"],
+      ...["record", "--event", "cpu-clock:u"],
+      ...["--out", join(directory, "out"), "--"],
       ...[Deno.execPath(), "run", counter],
     ));
   }
