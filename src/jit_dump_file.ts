@@ -114,7 +114,8 @@ export class JitDumpFile implements Disposable {
   readonly path: string;
 
   readonly #file: ProfilerFile<OpenDump>;
-  readonly #buffer = new RecordBuffer();
+  /** The buffer for the records of a call; undefined during a call. */
+  #buffer: RecordBuffer | undefined = new RecordBuffer();
 
   /**
    * Returns whether this system is Linux, the only one that has perf. On other
@@ -273,13 +274,13 @@ export class JitDumpFile implements Disposable {
   #dumpFunction(fn: JitFunction, nameArgument: string): bigint {
     // Not #record(), because V8 (15) allocates the closure.
     const { packer } = this.#file.contents;
-    const buffer = this.#emptyBuffer();
+    const buffer = this.#takeBuffer();
     try {
       const index = packer.addFunction(buffer, fn, nameArgument);
       this.#append(buffer);
       return index;
     } finally {
-      buffer.truncate(0);
+      this.#returnBuffer(buffer);
     }
   }
 
@@ -375,23 +376,31 @@ export class JitDumpFile implements Disposable {
     this.#record((packer, buffer) => packer.addCodeClose(buffer, timestamp));
   }
 
-  /** Returns the buffer for the records of one call. */
-  #emptyBuffer(): RecordBuffer {
-    const buffer = this.#buffer;
-    // V8 may have terminated the last call without running "finally".
-    if (buffer.length > 0) buffer.truncate(0);
+  /**
+   * Returns an empty buffer that no other call uses. A getter of the arguments may call
+   * this object, and V8 may terminate a call without running `finally`: its buffer, which
+   * may be in any state, is then not used again.
+   */
+  #takeBuffer(): RecordBuffer {
+    const buffer = this.#buffer ?? new RecordBuffer();
+    this.#buffer = undefined;
     return buffer;
+  }
+
+  #returnBuffer(buffer: RecordBuffer): void {
+    buffer.truncate(0);
+    this.#buffer = buffer;
   }
 
   /** Writes the records that `pack` adds to the buffer, in one append. */
   #record(pack: (packer: RecordPacker, buffer: RecordBuffer) => void): void {
     const { packer } = this.#file.contents;
-    const buffer = this.#emptyBuffer();
+    const buffer = this.#takeBuffer();
     try {
       pack(packer, buffer);
       this.#append(buffer);
     } finally {
-      buffer.truncate(0);
+      this.#returnBuffer(buffer);
     }
   }
 

@@ -10,6 +10,7 @@ import { openDump } from "../../src/file/dump_file.ts";
 import { createDumpHeader } from "../../src/file/dump_header.ts";
 import type { RecordSink, Sink } from "../../src/file/record_sink.ts";
 import { EM_X86_64 } from "../../src/format/machine.ts";
+import { RecordId } from "../../src/format/record.ts";
 import { CodeLoad, JitDumpReader } from "../../src/reader/mod.ts";
 import { RecordBuffer } from "../../src/writer/record_buffer.ts";
 import { RecordPacker } from "../../src/writer/record_packer.ts";
@@ -87,6 +88,82 @@ describe("a script that V8 terminates", () => {
     assertEquals(namesIn(path), ["one", "three"]);
     sink.close();
     assertEquals(namesIn(path), ["one", "three"]);
+  });
+});
+
+describe("a call that V8 terminates while it packs records", () => {
+  /** Bytes whose length takes forever once it has been read by the checks. */
+  class EndlessCode extends Uint8Array {
+    #reads = 0;
+    override get length(): number {
+      while (++this.#reads > 2);
+      return super.length;
+    }
+  }
+
+  /** Dumps a function with lines, and is terminated when the lines have been packed. */
+  function terminate(dump: JitDumpFile): void {
+    const lines = [{ offset: 0, line: 1, file: "/a" }];
+    const call = () =>
+      dump.dumpFunction({ name: "a", code: new EndlessCode(8), lines });
+    Object.assign(globalThis, { call });
+    assertThrows(
+      () => runInThisContext("call()", { timeout: 20 }),
+      Error,
+      "timed out",
+    );
+  }
+
+  const code = new Uint8Array(16);
+
+  it("leaves nothing to the next call", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    terminate(dump);
+    dump.dumpFunction({ name: "b", code });
+    terminate(dump);
+    dump.dumpCodeCloseRecord();
+    assertEquals(namesIn(dump.path), ["b", RecordId.JitCodeClose]);
+  });
+
+  it("leaves nothing to the call whose getter made it", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    dump.dumpFunction({
+      get name() {
+        terminate(dump);
+        return "b";
+      },
+      code,
+    });
+    dump.dumpCodeMoveRecord({
+      get codeSize() {
+        terminate(dump);
+        return 1;
+      },
+      codeIndex: 1n,
+      oldAddress: 1n,
+      newAddress: 2n,
+    });
+    assertEquals(namesIn(dump.path), ["b", RecordId.JitCodeMove]);
+  });
+
+  it("leaves no half-enlarged buffer to the next call", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    // The buffer for this name is allocated in each call, and released after it.
+    const name = "n".repeat(400_000);
+    const call = () => {
+      for (;;) dump.dumpFunction({ name, code });
+    };
+    Object.assign(globalThis, { call });
+    for (let i = 0; i < 200; i++) {
+      assertThrows(() => runInThisContext("call()", { timeout: 1 }));
+      dump.dumpFunction({ name: "after", code });
+    }
+    const names = namesIn(dump.path);
+    assertEquals(names.filter((found) => found === "after").length, 200);
+    assertEquals(new Set(names), new Set([name, "after"]));
   });
 });
 
