@@ -43,6 +43,8 @@ export class AppendFile implements RecordSink {
   readonly #repair: Repair;
   /** The partial writes to repair, in file order. */
   #partial: PartialWrite[] = [];
+  /** Size of a write that is to be added to the list; V8 may terminate the script before. */
+  #unlisted = 0;
   #isDiskLow = true;
   #bytesUntilCheck = 0;
 
@@ -87,7 +89,6 @@ export class AppendFile implements RecordSink {
   }
 
   #completeAlone(packed: Packed, written: number): void {
-    this.#isDiskLow = true;
     this.#withDoorLocked((isAlone) => this.#complete(written, packed, isAlone));
   }
 
@@ -99,7 +100,7 @@ export class AppendFile implements RecordSink {
   #checkSpace(size: number): void {
     const { available } = this.#file.fileSystemStatus();
     this.#isDiskLow = available < LOW_DISK_SPACE + size ||
-      this.#partial.length > 0;
+      this.#hasPartial();
     this.#bytesUntilCheck = CHECK_INTERVAL;
   }
 
@@ -112,7 +113,11 @@ export class AppendFile implements RecordSink {
     const written = trailing
       ? this.#file.writeParts(partsOf(packed))
       : this.#file.write(bytes, length);
-    if (written < size) this.#addPartial(written);
+    if (written < size) {
+      this.#isDiskLow = true;
+      this.#unlisted = written;
+      this.#addPartial();
+    }
     return written;
   }
 
@@ -132,7 +137,8 @@ export class AppendFile implements RecordSink {
           this.#tryRepairAll(error as Error, isAlone);
           throw error;
         }
-        this.#addPartial(written);
+        this.#unlisted = written;
+        this.#addPartial();
         rest = skip(rest, written);
       }
       // A single range contains all the bytes of the records.
@@ -144,19 +150,25 @@ export class AppendFile implements RecordSink {
   }
 
   /** Adds the last write to the list, or to the partial write that ends where it starts. */
-  #addPartial(written: number): void {
+  #addPartial(): void {
     const end = this.#file.position();
-    const start = end - written;
+    const start = end - this.#unlisted;
     const last = this.#partial.at(-1);
     if (last?.end === start) {
       this.#partial.splice(-1, 1, { start: last.start, end });
     } else {
       this.#partial.push({ start, end });
     }
+    this.#unlisted = 0;
+  }
+
+  #hasPartial(): boolean {
+    return this.#unlisted > 0 || this.#partial.length > 0;
   }
 
   /** Repairs the last partial write first, because an earlier one may be merged into it. */
   #repairAll(isAlone: boolean): void {
+    if (this.#unlisted > 0) this.#addPartial();
     for (; this.#partial.length > 0; this.#partial.pop()) {
       this.#repairPart(this.#partial[this.#partial.length - 1], isAlone);
     }
@@ -191,7 +203,7 @@ export class AppendFile implements RecordSink {
   close(): void {
     if (this.#shared.isClosed) return;
     try {
-      if (this.#partial.length > 0) {
+      if (this.#hasPartial()) {
         this.#shared.withDoorLocked((isAlone) => this.#repairAll(isAlone));
       }
     } finally {

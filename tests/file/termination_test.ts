@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { describe, it } from "@std/testing/bdd";
 import { runInThisContext } from "node:vm";
+import { SYS_WRITE } from "../../ffi/constants.ts";
 import { openRegularFile } from "../../ffi/directory.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { tryLock, unlock } from "../../ffi/lock.ts";
@@ -65,6 +66,49 @@ describe("a script that V8 terminates", () => {
     sink.close();
     assertEquals(namesIn(path), ["one", "three", "four"]);
   });
+
+  for (const writes of [[30], [30, 40], [30, 500]]) {
+    it(`leaves no partial record when it has just written ${writes.join(" and ")} bytes`, () => {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "some.dump");
+      let sizes: number[] = [];
+      let isEndless = false;
+      const next = (size: bigint) => {
+        const written = sizes.shift() ?? Number(size);
+        isEndless = sizes.length === 0 && written === writes.at(-1);
+        return BigInt(Math.min(written, Number(size)));
+      };
+      const sink = open(path, {
+        write: (number, fd, bytes, size) =>
+          real.write(number, fd, bytes, next(BigInt(size))),
+        writev: (fd, iov) => {
+          const [address, size] = new BigUint64Array(
+            (iov as Uint8Array<ArrayBuffer>).buffer,
+          );
+          return real.write(SYS_WRITE, fd, address, next(size));
+        },
+        lseek: (fd, offset, whence) => {
+          while (isEndless);
+          return real.lseek(fd, offset, whence);
+        },
+      }, "append");
+      sink.append(record("one", 64));
+      sizes = [...writes];
+      Object.assign(globalThis, {
+        append: () => sink.append(record("two", 64)),
+      });
+      assertThrows(
+        () => runInThisContext("append()", { timeout: 20 }),
+        Error,
+        "timed out",
+      );
+      isEndless = false;
+      sink.append(record("three", 64));
+      sink.append(record("four", 64));
+      sink.close();
+      assertEquals(namesIn(path), ["one", "three", "four"]);
+    });
+  }
 
   it("leaves nothing of a record when it is copied in part", () => {
     using directory = temporaryDirectory();
