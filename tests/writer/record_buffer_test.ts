@@ -31,4 +31,16 @@ describe("RecordBuffer", () => {
       assertEquals(buffer.size, expected.size);
     }
   });
+
+  it("sets each byte of a record when its memory has had another content", () => {
+    for (const before of [0, 1]) {
+      const [expected, buffer] = [new RecordBuffer(), new RecordBuffer()];
+      for (let i = 0; i < before; i++) add(expected, 100);
+      buffer.bytes.fill(0xff);
+      for (let i = 0; i < before; i++) add(buffer, 100);
+      add(expected, 10);
+      add(buffer, 10);
+      assertEquals(contentOf(buffer), contentOf(expected));
+    }
+  });
 });
