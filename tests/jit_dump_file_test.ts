@@ -283,6 +283,17 @@ describe("JitDumpFile", () => {
     }
   });
 
+  it("writes the code when it is a part of its memory", () => {
+    using directory = temporaryDirectory();
+    using dump = new JitDumpFile(join(directory.path, "some.dump"));
+    const memory = Uint8Array.from({ length: 600_000 }, (_, i) => i >> 8);
+    const parts = [200, 300_000].map((size) =>
+      memory.subarray(1000, 1000 + size)
+    );
+    for (const code of parts) dump.dumpFunction({ name: "f", code });
+    assertEquals(readLoads(dump.path).map(({ code }) => code), parts);
+  });
+
   it("writes the code when it is in shared memory", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));

@@ -140,6 +140,7 @@ describe("source lines", () => {
       const sourceRoot of [
         "/root/dir",
         "/root/dir/",
+        "/root/dir//",
         new URL("file:///root/dir/"),
       ]
     ) {
