@@ -12,6 +12,8 @@ import {
   temporaryDirectory,
 } from "../support/script.ts";
 
+const PERMISSION = new URL("../../ffi/permission.ts", import.meta.url).href;
+
 /** Returns a script that dumps three functions, then fails, and prints the error. */
 const failingScript = (dumps: string, options = "{}") => `
   import { JitDumpError, JitDumpFile } from "${MOD}";
@@ -393,6 +395,30 @@ describe("opening a dump by an indirect path", () => {
       isThere = false;
     }
     assert(!isThere, stdout);
+  });
+
+  it("fails exactly when the directory is /dev, /proc or /sys, or in one of them", async () => {
+    using directory = temporaryDirectory();
+    const special = ["/dev", "/dev/shm", "/proc", "/proc/1", "/sys", "/sys/x"];
+    const others = ["/", "/de", "/device", "/dev2/a", "/pro", "/process/a"]
+      .concat("/proc1", "/procé", "/sys1", "/system/a", "/a/dev", "/root/proc");
+    const source = `
+      import { requireWrite } from "${PERMISSION}";
+      for (const place of ${JSON.stringify([...special, ...others])}) {
+        const realpath = (_path, resolved) => {
+          new TextEncoder().encodeInto(place + "\\0", resolved);
+          return 1n;
+        };
+        try {
+          requireWrite({ realpath }, "/link/some.dump");
+        } catch {
+          console.log(place);
+        }
+      }`;
+    const { stdout, stderr } = await runScript(directory.path, source, [
+      "--allow-write",
+    ]);
+    assertEquals([stdout.trimEnd().split("\n"), stderr], [special, ""]);
   });
 });
 
