@@ -199,13 +199,17 @@ export class AppendFile implements RecordSink {
     );
   }
 
+  /** Repairs the remaining partial writes, as a part of the running operation. */
+  repair(): void {
+    if (!this.#hasPartial()) return;
+    this.#shared.withDoorLocked((isAlone) => this.#repairAll(isAlone));
+  }
+
   /** Repairs the remaining partial writes, and closes the file in any case. */
   close(): void {
     if (this.#shared.isClosed) return;
     try {
-      if (this.#hasPartial()) {
-        this.#shared.withDoorLocked((isAlone) => this.#repairAll(isAlone));
-      }
+      this.repair();
     } finally {
       this.#shared.close();
     }

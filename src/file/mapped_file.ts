@@ -10,6 +10,7 @@ import { addressOfBuffer, copyMemory } from "../../ffi/memory.ts";
 import { fileSizeLimit } from "../../ffi/process.ts";
 import { RecordHeader } from "../format/record.ts";
 import { JitDumpError } from "../jit_dump_error.ts";
+import { runOperation } from "../operation.ts";
 import type { Packed } from "../writer/record_buffer.ts";
 import type { AppendFile } from "./append_file.ts";
 import { SHORTEST_SKIPPED_RECORD, skippedRecord } from "./partial_record.ts";
@@ -184,13 +185,20 @@ export class MappedFile implements RecordSink {
    * from the content of the file.
    */
   #change<T>(action: () => T): T {
-    if (this.#isChanging) this.#findPosition();
+    if (this.#isChanging) runOperation(() => this.#recover());
     this.#isChanging = true;
     try {
       return action();
     } finally {
       this.#isChanging = false;
     }
+  }
+
+  /** Continues from the content of the file after V8 has terminated a change. */
+  #recover(): void {
+    // First, because records may be written to the space in which a partial write is.
+    this.#appended.repair();
+    this.#findPosition();
   }
 
   /** Finds the end of the last record, and uses the zeros after it as space. */
@@ -308,7 +316,10 @@ export class MappedFile implements RecordSink {
     if (this.#shared.isClosed) return;
     if (this.#copying !== 0) this.#eraseCopied();
     try {
-      this.#change(() => this.#endSpace());
+      // Not #change(), because closing is an operation already.
+      if (this.#isChanging) this.#recover();
+      this.#isChanging = true;
+      this.#endSpace();
     } finally {
       this.#appended.close();
     }

@@ -12,6 +12,7 @@ import { createDumpHeader } from "../../src/file/dump_header.ts";
 import type { RecordSink, Sink } from "../../src/file/record_sink.ts";
 import { EM_X86_64 } from "../../src/format/machine.ts";
 import { RecordId } from "../../src/format/record.ts";
+import { runOperation } from "../../src/operation.ts";
 import { CodeLoad, JitDumpReader } from "../../src/reader/mod.ts";
 import { RecordBuffer } from "../../src/writer/record_buffer.ts";
 import { RecordPacker } from "../../src/writer/record_packer.ts";
@@ -67,8 +68,15 @@ describe("a script that V8 terminates", () => {
     assertEquals(namesIn(path), ["one", "three", "four"]);
   });
 
-  for (const writes of [[30], [30, 40], [30, 500]]) {
-    it(`leaves no partial record when it has just written ${writes.join(" and ")} bytes`, () => {
+  /** Sizes of the records that follow; large ones make the writer check the free space. */
+  const following = [[64, 64], [300_000], []];
+
+  for (
+    const [writes, sizesAfter] of [[30], [30, 40], [30, 500]].flatMap((
+      writes,
+    ) => following.map((sizes) => [writes, sizes]))
+  ) {
+    it(`leaves no partial record when it has just written ${writes.join(" and ")} bytes, and ${sizesAfter.length} records follow`, () => {
       using directory = temporaryDirectory();
       const path = join(directory.path, "some.dump");
       let sizes: number[] = [];
@@ -103,12 +111,53 @@ describe("a script that V8 terminates", () => {
         "timed out",
       );
       isEndless = false;
-      sink.append(record("three", 64));
-      sink.append(record("four", 64));
-      sink.close();
-      assertEquals(namesIn(path), ["one", "three", "four"]);
+      for (const size of sizesAfter) sink.append(record(`${size}`, size));
+      // As JitDumpFile does.
+      runOperation(() => sink.close());
+      assertEquals(namesIn(path), ["one", ...sizesAfter.map(String)]);
     });
   }
+
+  it("leaves no partial record when it has just extended a mapped file in part", () => {
+    for (const size of [64, 300_000]) {
+      using directory = temporaryDirectory();
+      const path = join(directory.path, "some.dump");
+      let isShort = false;
+      let isEndless = false;
+      const sink = open(path, {
+        write: (number, fd, bytes, size) => {
+          isEndless = isShort;
+          const written = isShort ? 9000n : size;
+          isShort = false;
+          return real.write(number, fd, bytes, written);
+        },
+        lseek: (fd, offset, whence) => {
+          while (isEndless);
+          return real.lseek(fd, offset, whence);
+        },
+      }, "mapped");
+      sink.append(record("one", 64));
+      isShort = true;
+      // Needs more space than the first window has.
+      Object.assign(globalThis, {
+        append: () => sink.append(record("two", 200_000)),
+      });
+      assertThrows(
+        () => runInThisContext("append()", { timeout: 20 }),
+        Error,
+        "timed out",
+      );
+      isEndless = false;
+      const names = ["one"];
+      for (let i = 0; i < 6; i++) {
+        sink.append(record(`${i}`, i === 0 ? size : 60_000));
+        names.push(`${i}`);
+        assertEquals(namesIn(path), names);
+      }
+      sink.close();
+      assertEquals(namesIn(path), names);
+    }
+  });
 
   it("leaves nothing of a record when it is copied in part", () => {
     using directory = temporaryDirectory();
