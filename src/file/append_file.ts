@@ -187,7 +187,10 @@ export class AppendFile implements RecordSink {
   #repairPart(part: PartialWrite, isAlone: boolean): void {
     const file = this.#file;
     for (let attempt = 0; attempt < REPAIR_ATTEMPTS; attempt++) {
-      const isLast = file.status().size === part.end;
+      const { size } = file.status();
+      // V8 has terminated a repair that had truncated the file.
+      if (size <= part.start) return;
+      const isLast = size === part.end;
       if (isLast && isAlone && this.#shared.isOnlyWriter()) {
         return file.truncate(part.start);
       }

@@ -118,6 +118,36 @@ describe("a script that V8 terminates", () => {
     });
   }
 
+  it("leaves no partial record when it has just removed it", () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "some.dump");
+    let sizes: number[] = [];
+    let isEndless = false;
+    const sink = open(path, {
+      write: (number, fd, bytes, size) =>
+        real.write(number, fd, bytes, BigInt(sizes.shift() ?? size)),
+      writev: (fd, iov, count) => sizes.shift() ?? real.writev(fd, iov, count),
+      ftruncate: (fd, size) => {
+        const result = real.ftruncate(fd, size);
+        while (isEndless);
+        return result;
+      },
+    }, "append");
+    sink.append(record("one", 64));
+    sizes = [30, -1];
+    isEndless = true;
+    Object.assign(globalThis, { append: () => sink.append(record("two", 64)) });
+    assertThrows(
+      () => runInThisContext("append()", { timeout: 20 }),
+      Error,
+      "timed out",
+    );
+    isEndless = false;
+    sink.append(record("three", 64));
+    runOperation(() => sink.close());
+    assertEquals(namesIn(path), ["one", "three"]);
+  });
+
   it("leaves no partial record when it has just extended a mapped file in part", () => {
     for (const size of [64, 300_000]) {
       using directory = temporaryDirectory();
