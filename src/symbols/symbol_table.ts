@@ -57,14 +57,17 @@ export class SymbolTable {
         isBetter(nameOf(symbol.name), nameOf(last.name))
       ) used[used.length - 1] = symbol;
     }
-    this.#starts = Float64Array.from(used, ({ start }) => start);
-    this.#names = Float64Array.from(used, ({ name }) => name);
-    this.#ends = Float64Array.from(
-      used,
-      ({ start, size }, i) =>
-        size > 0 ? start + size : used[i + 1]?.start ?? end,
-    );
-    this.#found = new Array(used.length);
+    // Several times as fast as Float64Array.from() (V8 15).
+    const { length } = used;
+    this.#starts = new Float64Array(length);
+    this.#ends = new Float64Array(length);
+    this.#names = new Float64Array(length);
+    used.forEach(({ start, size, name }, i) => {
+      this.#starts[i] = start;
+      this.#ends[i] = size > 0 ? start + size : used[i + 1]?.start ?? end;
+      this.#names[i] = name;
+    });
+    this.#found = new Array(length);
     this.#nameOf = nameOf;
   }
 

@@ -18,7 +18,9 @@ export interface KernelSymbols {
 const PAGE = 4096;
 
 const PERF_MAP_LINE = /^(?:0x)?([0-9a-f]+) (?:0x)?([0-9a-f]+) (.+)$/i;
-const KALLSYMS_LINE = /^([0-9a-f]+) ([a-z]) (\S+)(?:\s+(\[\S+\]))?$/i;
+
+/** Name of the symbol at the start of the kernel's text. */
+const TEXT_START = /_text$/my;
 
 /**
  * Parses a perf map: lines of start, size and name. Of two lines with the same address, the
@@ -42,31 +44,40 @@ export function parsePerfMap(text: string): SymbolTable {
 }
 
 /**
- * Parses /proc/kallsyms. A function of a module is named `function [module]`.
+ * Parses /proc/kallsyms: lines of address, type, name, and the module if there is one. A
+ * function of a module is named `function [module]`. Malformed lines are skipped.
  *
  * @returns `undefined` if the kernel hides its addresses, or there is no function.
  */
 export function parseKallsyms(text: string): KernelSymbols | undefined {
-  const names: string[] = [];
   const symbols: UnnamedSymbol[] = [];
   let textStart: Address | undefined;
-  let end = -Infinity;
-  for (const line of text.split("\n")) {
-    const match = KALLSYMS_LINE.exec(line);
-    const start = match ? parseAddress(match[1]) : undefined;
-    if (!match || start === undefined || start === 0) continue;
-    const [, , type, name, module] = match;
-    if (name === "_text" && module === undefined) textStart = start;
+  let last = -Infinity;
+  const endOfLine = (at: number) => {
+    const end = text.indexOf("\n", at);
+    return end === -1 ? text.length : end;
+  };
+  for (let at = 0, end; at < text.length; at = end + 1) {
+    end = endOfLine(at);
+    const space = text.indexOf(" ", at);
+    const name = space + " t ".length;
+    if (space === -1 || name >= end || text[name - 1] !== " ") continue;
+    const start = parseAddress(text.slice(at, space));
+    if (start === undefined || start === 0) continue;
+    const type = text[space + 1];
     if (!"tTwW".includes(type)) continue;
-    end = Math.max(end, start + PAGE);
+    TEXT_START.lastIndex = name;
+    if (TEXT_START.test(text)) textStart = start;
+    last = Math.max(last, start);
     // Names such as _text and _stext mark positions. A name without an underscore at its
     // start is the function's.
     const rank = (type === "T" ? 2 : type === "t" ? 1 : 0) +
-      (name.startsWith("_") ? 0 : 4);
-    symbols.push({ start, size: 0, rank, name: names.length });
-    names.push(module === undefined ? name : `${name} ${module}`);
+      (text[name] === "_" ? 0 : 4);
+    symbols.push({ start, size: 0, rank, name });
   }
   if (symbols.length === 0) return undefined;
-  const table = new SymbolTable(symbols, end, (name) => names[name]);
+  const nameAt = (at: number) =>
+    text.slice(at, endOfLine(at)).replace(/\s+/, " ");
+  const table = new SymbolTable(symbols, last + PAGE, nameAt);
   return { table, text: textStart };
 }

@@ -28,21 +28,21 @@ describe("a dump under stress", () => {
   });
 
   for (const sink of SINKS) {
-    it(`loses no function whose call returned when 32 writers are killed with sink "${sink}"`, async () => {
+    it(`loses no function whose call returned when 24 writers are killed with sink "${sink}"`, async () => {
       using directory = temporaryDirectory();
-      const counts = await kill(directory.path, 32, sink);
-      assertEquals(counts.kills, 32);
+      const counts = await kill(directory.path, 24, sink);
+      assertEquals(counts.kills, 24);
       // Every other pair of victims is killed after the first function.
-      assertGreaterOrEqual(counts.functions, 16);
+      assertGreaterOrEqual(counts.functions, 12);
     });
 
     const name =
-      `loses no function whose call returned when 12 are killed on a full disk with sink "${sink}"`;
+      `loses no function whose call returned when 8 are killed on a full disk with sink "${sink}"`;
     itUnless(noMount, name, async () => {
       using directory = temporaryDirectory();
-      const counts = await killOnFullDisk(directory.path, 12, sink);
-      assertEquals(counts.kills, 12);
-      assertGreaterOrEqual(counts.functions, 6);
+      const counts = await killOnFullDisk(directory.path, 8, sink);
+      assertEquals(counts.kills, 8);
+      assertGreaterOrEqual(counts.functions, 4);
     });
   }
 
