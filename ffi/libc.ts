@@ -291,8 +291,8 @@ const COMPILED: readonly string[] = [
 ] satisfies (keyof typeof SYMBOLS)[];
 
 /**
- * An additional last parameter that the function ignores. Deno compiles no trampoline for
- * a symbol with a struct parameter; calling it takes 0.2 µs longer.
+ * An additional last parameter that the function ignores. Deno (2.9) compiles no
+ * trampoline for a symbol with a struct parameter; calling it takes 0.2 µs longer.
  */
 const UNUSED = { struct: ["u8"] } as const;
 const UNUSED_VALUE = new Uint8Array(1);
@@ -445,7 +445,7 @@ function load(candidates: readonly string[]): OpenedSymbols {
     try {
       return openSymbols(candidate);
     } catch (error) {
-      // The loader's own message follows Deno's, and begins with the path.
+      // The loader's own message follows Deno's (2.9), and begins with the path.
       const { message } = error as Error;
       const reason = message.lastIndexOf(`${candidate}: `);
       failures.push(

@@ -11,8 +11,8 @@ import type { Libc } from "./libc.ts";
  * Returns the address of the bytes of `buffer`.
  *
  * The address is stable while the underlying `ArrayBuffer` is neither detached nor
- * resized. V8 keeps a small typed array that was created without an `ArrayBuffer` on its
- * moving heap until its `buffer` property is read, so read that property first.
+ * resized. V8 (15) keeps a small typed array that was created without an `ArrayBuffer` on
+ * its moving heap until its `buffer` property is read, so read that property first.
  */
 export function addressOfBuffer(libc: Libc, buffer: Uint8Array): bigint {
   return libc.addressOfBuffer(buffer as Uint8Array<ArrayBuffer>);

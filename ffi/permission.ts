@@ -31,7 +31,7 @@ export function absolutePath(path: string): string {
 const directoryOf = (path: string) =>
   path.slice(0, path.lastIndexOf("/")) || "/";
 
-/** The directories for which Deno requires more than `--allow-write`. */
+/** The directories for which Deno (2.9) requires more than `--allow-write`. */
 const SPECIAL_DIRECTORIES = ["/dev", "/proc", "/sys"];
 
 /** Number of characters that distinguish a path in a special directory from others. */
@@ -78,7 +78,7 @@ const isAllGranted = () =>
 const notCapable = (path: string, reason: string) =>
   new Deno.errors.NotCapable(`Cannot open "${path}": ${reason}`);
 
-/** Thrown if write permission is missing; {@linkcode withWritePrompt} prompts the user. */
+/** Error for a missing write permission; {@linkcode withWritePrompt} prompts the user. */
 export class WriteNotGranted extends Error {
   /** @param path The path that Deno does not allow writing to. */
   constructor(readonly path: string) {

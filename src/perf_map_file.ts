@@ -31,7 +31,7 @@ import { BATCH_SIZE } from "./writer/record_buffer.ts";
 
 /** Options for opening a {@linkcode PerfMapFile}. */
 export interface PerfMapOptions {
-  /** See {@linkcode JitDumpOptions.libc}. */
+  /** Path or soname of the libc to call; see {@linkcode JitDumpOptions.libc}. */
   libc?: string;
 }
 

@@ -598,7 +598,7 @@ describe("dumping an unusual function", () => {
     );
   });
 
-  it("writes nothing of a call that failed in a getter of the function", () => {
+  it("writes nothing of a getter's call when that call fails", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     const lines = [{ offset: 0, line: 1, file: "/a" }];

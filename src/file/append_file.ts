@@ -43,7 +43,10 @@ export class AppendFile implements RecordSink {
   readonly #repair: Repair;
   /** The partial writes to repair, in file order. */
   #partial: PartialWrite[] = [];
-  /** Size of a write that is to be added to the list; V8 may terminate the script before. */
+  /**
+   * Size of a partial write that is not in the list yet, because V8 may terminate the script
+   * before it is added.
+   */
   #unlisted = 0;
   #isDiskLow = true;
   #bytesUntilCheck = 0;

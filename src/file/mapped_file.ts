@@ -138,7 +138,7 @@ export class MappedFile implements RecordSink {
     const longs = this.#longs;
     words[0] = this.#position - start;
     words[2] = length;
-    // With asUintN() V8 allocates no bigint for the intermediate results.
+    // With asUintN() V8 (15) allocates no bigint for the intermediate results.
     const to = BigInt.asUintN(64, address + longs[0]);
     const from = this.#bytesAddress;
     copyMemory(

@@ -32,14 +32,14 @@ export interface FileHeader {
   /** Process that generated the code. */
   pid: number;
   /**
-   * Time at which the file was created. Writers use different clocks, and perf ignores
-   * it.
+   * Time at which the file was created. Writers use different clocks, and perf (6.1 to
+   * 7.2) ignores it.
    */
   timestamp: bigint;
   /**
    * Bit 0 (`JITDUMP_FLAGS_ARCH_TIMESTAMP`): timestamps are ticks of the machine's
-   * counter, not nanoseconds of CLOCK_MONOTONIC. perf refuses a file with any other bit
-   * set.
+   * counter, not nanoseconds of CLOCK_MONOTONIC. perf (6.1 to 7.2) refuses a file with
+   * any other bit set.
    */
   flags: bigint;
 }

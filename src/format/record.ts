@@ -64,7 +64,7 @@ export interface CodeLoadRecord {
   vma: bigint;
   /** Address of the first byte of code. */
   codeAddr: bigint;
-  /** Size of the code in bytes; perf accepts at most 2 GiB − 1. */
+  /** Size of the code in bytes; perf (6.1 to 7.2) accepts at most 2 GiB − 1. */
   codeSize: bigint;
   /** Code index, unique in the process; perf names the function's ELF file by it. */
   codeIndex: bigint;
@@ -175,8 +175,8 @@ export interface UnwindingInfoRecord {
   /** Size of both sections in bytes. */
   unwindingSize: bigint;
   /**
-   * Size of the `.eh_frame_hdr` in bytes. If it is 0, perf applies the unwind info to
-   * the following functions too.
+   * Size of the `.eh_frame_hdr` in bytes. If it is 0, perf (6.1 to 7.2) applies the
+   * unwind info to the following functions too.
    */
   ehFrameHdrSize: bigint;
   /**

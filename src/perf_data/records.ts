@@ -474,7 +474,7 @@ export class HeaderFeature extends BodyRecord {
     super(raw, FeatureBody.size);
   }
 
-  /** See `FeatureId`. */
+  /** Id of the feature; see `FeatureId`. */
   get featureId(): number {
     return this.number(FeatureBody.offsets.featId);
   }

@@ -20,7 +20,7 @@ export function readUnwinding(path: string): Map<number, Uint8Array> {
       if (record instanceof CorruptRange) continue;
       const joined = join.add(record);
       const ehFrame = joined?.unwinding?.ehFrame;
-      // V8 writes an empty .eh_frame for code that keeps frame pointers.
+      // V8 (15) writes an empty .eh_frame for code that keeps frame pointers.
       if (joined !== undefined && ehFrame !== undefined && ehFrame.length > 0) {
         found.set(joined.load.offset, ehFrame.slice());
       }

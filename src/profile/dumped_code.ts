@@ -24,7 +24,10 @@ export class DumpedCode {
   readonly frames: FunctionFrames;
   /** True if it has no functions. */
   readonly isEmpty: boolean;
-  /** The first and the last timestamp of a function; NaN if there is none, or another clock. */
+  /**
+   * The first and the last timestamp of a function; NaN if there is no function, or if the
+   * timestamps are of another clock.
+   */
   readonly first: number;
   readonly last: number;
   readonly #startTime: bigint | undefined;

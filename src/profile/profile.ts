@@ -16,7 +16,7 @@ import type { SourceMaps } from "./source_maps.ts";
 /** The self weights of a function's instructions. */
 export interface FunctionWeights {
   readonly name: string;
-  /** By their offset from the function's start, in bytes. */
+  /** Weights by the instruction's offset from the function's start, in bytes. */
   readonly byOffset: Map<number, number>;
 }
 

@@ -65,9 +65,9 @@ export interface ProfileOptions {
   readonly dumps?: readonly string[];
   /** The samples to read. Defaults to all. */
   readonly selection?: SampleSelection;
-  /** If true, the weights of instructions are summed too. */
+  /** True to sum the weights of instructions too. */
   readonly instructions?: boolean;
-  /** If true, the samples are kept one by one, in order of time. */
+  /** True to keep the samples one by one, in order of time. */
   readonly timeline?: boolean;
   /** Receives the number of samples read so far, every thousand samples. */
   readonly onSamples?: (count: number) => void;

@@ -18,7 +18,7 @@ export interface SampledFunction {
   /** Byte offset of its load in the dump. */
   readonly position: number;
   readonly weight: number;
-  /** By the offset of the instruction from the function's start, in bytes. */
+  /** Weights by the instruction's offset from the function's start, in bytes. */
   readonly byOffset: ReadonlyMap<number, number>;
 }
 

@@ -22,7 +22,7 @@ const GENERATED = " (generated)";
 /** Files of modules that Deno transpiles. */
 const IS_TRANSPILED = /\.(?:[mc]?ts|tsx|jsx)$/;
 
-/** A source map at the end of generated code, as Deno writes it. */
+/** A source map at the end of generated code, as Deno (2.9) writes it. */
 const INLINE_MAP =
   /^\/\/# sourceMappingURL=data:application\/json;base64,([\w+/=]+)$/m;
 

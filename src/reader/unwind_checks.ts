@@ -51,7 +51,7 @@ export class UnwindChecks {
       );
       return;
     }
-    // V8 writes an empty .eh_frame for code that keeps frame pointers.
+    // V8 (15) writes an empty .eh_frame for code that keeps frame pointers.
     if (ehFrame.length === 0) return;
     if (ehFrameHdr[0] !== EH_FRAME_HDR_VERSION) {
       const isSwapped = first === EH_FRAME_HDR_VERSION;

@@ -55,7 +55,7 @@ export function userOnly(event: RecordedEvent): RecordedEvent {
 
 /** A core PMU of a processor with several kinds of core. */
 export interface CorePmu {
-  /** Such as `"cpu_core"`. */
+  /** Name, such as `"cpu_core"`. */
   readonly name: string;
   readonly type: number;
   readonly cpus: ReadonlySet<number>;

@@ -20,9 +20,9 @@ const LOST_SAMPLES = EventHeader.size + LostSamplesBody.offsets.lost;
 
 /** Receives the records that the recorder needs. */
 export interface ScanEvents {
-  /** Called when a program has mapped a file, or memory, as code. */
+  /** Receives a mapping of a file, or of memory, as code. */
   onMapping(record: Mmap2): void;
-  /** Called when a thread has ended. */
+  /** Receives the end of a thread. */
   onExit(record: Exit): void;
 }
 

@@ -71,7 +71,7 @@ export interface SaveStep extends FrameStepOffset {
 /** Copies the stack pointer to the frame pointer (RBP, X29). */
 export interface SetFramePointerStep extends FrameStepOffset {
   /**
-   * Until the frame pointer is popped, moves of the stack pointer need no step, unless
+   * Moves of the stack pointer need no step until the frame pointer is popped, unless
    * registers are saved or popped later.
    */
   setFramePointer: true;

@@ -9,7 +9,7 @@ import { type Address, addressOfHalves } from "../symbols/address.ts";
 /** Size of a register on the stack in bytes. */
 export const SLOT = 8;
 
-/** The memory from the stack pointer on that was copied. */
+/** A copy of the memory from the stack pointer on. */
 export class StackCopy {
   readonly #view: DataView;
   /** Address of the first byte: the stack pointer. */

@@ -10,13 +10,13 @@ import type { Address } from "../symbols/address.ts";
 export type FrameSource =
   /** The frame is the interrupted code. */
   | "context"
-  /** By the rules (call frame information) of the frame that it called. */
+  /** The rules (call frame information) of the frame that it called. */
   | "cfi"
-  /** By the frame pointer. */
+  /** The frame pointer. */
   | "fp"
-  /** By a search of the stack for a return address and a frame pointer that fit together. */
+  /** A search of the stack for a return address and a frame pointer that fit together. */
   | "scan"
-  /** From the call chain that the kernel recorded. */
+  /** The call chain that the kernel recorded. */
   | "kernel";
 
 /** Reason why a chain has no more frames. */
@@ -27,7 +27,7 @@ export type ChainEnd =
   | "truncated stack"
   /** The last frames are from the kernel, which does not record the reason. */
   | "end of kernel chain"
-  /** There are no rules for the last frame, and no frame pointer leads to its caller. */
+  /** The last frame has no rules, and no frame pointer leads to its caller. */
   | "no rules"
   /** The last frame's rules do not fit the stack, and no frame pointer leads to its caller. */
   | "wrong rules"

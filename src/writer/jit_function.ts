@@ -78,8 +78,8 @@ export interface JitDebugInfo extends RecordTime {
   /** Address of the function that is loaded next. */
   address: Address;
   /**
-   * Source lines of the function. perf expects them in ascending order of addresses, and
-   * the last one covers no code.
+   * Source lines of the function. perf (6.1 to 7.2) expects them in ascending order of
+   * addresses, and the last one covers no code.
    */
   entries: readonly {
     /** Address of the line's first instruction. */

@@ -95,7 +95,7 @@ export class RecordPacker {
       ? undefined
       : encodeUnwindInfo(what, this.#elfMach, length, unwinding);
     const libc = this.#libc;
-    // V8 interprets the first thousand calls, so the usual case makes few of its own.
+    // V8 (15) interprets the first thousand calls, so the usual case makes few of its own.
     const start = address === undefined
       ? libc.addressOfBuffer(code as Uint8Array<ArrayBuffer>)
       : addressOf(libc, what, "address", address, code);

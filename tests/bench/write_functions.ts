@@ -34,7 +34,7 @@ interface Task {
 const WARM_UP = { functions: 5000, bytes: 16 * 2 ** 20 };
 
 /**
- * Returns the number of functions that each thread writes before the measurement. V8
+ * Returns the number of functions that each thread writes before the measurement. V8 (15)
  * compiles the writer once for each thread, on as many threads as there are CPUs.
  */
 const warmUpOf = ({ code }: JitFunction, threads: number) =>

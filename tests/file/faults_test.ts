@@ -116,7 +116,7 @@ describe("AppendFile with short writes", () => {
   });
 });
 
-describe("an opening without file locks", () => {
+describe("opening a dump without file locks", () => {
   it("suggests a remedy and leaves no file when it fails", () => {
     using directory = temporaryDirectory();
     const path = join(directory.path, "some.dump");

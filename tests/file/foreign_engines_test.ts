@@ -236,7 +236,7 @@ describe("perf script", () => {
         "--allow-read",
         `--allow-write=${directory.path}`,
       ]);
-      // With coverage enabled, V8 does not compile functions.
+      // Coverage adds counters to V8's code (V8 15).
       const command: CommandLine = [
         "env",
         ...["-u", "DENO_COVERAGE_DIR"],

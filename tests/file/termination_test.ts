@@ -215,7 +215,7 @@ describe("a script that V8 terminates", () => {
 });
 
 describe("a call that V8 terminates while it packs records", () => {
-  /** Bytes whose length takes forever once it has been read by the checks. */
+  /** Bytes whose length getter never returns after the checks have read it. */
   class EndlessCode extends Uint8Array {
     #reads = 0;
     override get length(): number {
@@ -239,7 +239,7 @@ describe("a call that V8 terminates while it packs records", () => {
 
   const code = new Uint8Array(16);
 
-  it("leaves nothing to the next call", () => {
+  it("leaves nothing to the next call when its lines are packed", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     terminate(dump);
@@ -249,7 +249,7 @@ describe("a call that V8 terminates while it packs records", () => {
     assertEquals(namesIn(dump.path), ["b", RecordId.JitCodeClose]);
   });
 
-  it("leaves nothing to the call whose getter made it", () => {
+  it("leaves nothing to another call when a getter of that call has started it", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     dump.dumpFunction({
@@ -271,7 +271,7 @@ describe("a call that V8 terminates while it packs records", () => {
     assertEquals(namesIn(dump.path), ["b", RecordId.JitCodeMove]);
   });
 
-  it("leaves no half-enlarged buffer to the next call", () => {
+  it("leaves no half-enlarged buffer when it is terminated at any point", () => {
     using directory = temporaryDirectory();
     using dump = new JitDumpFile(join(directory.path, "some.dump"));
     // The buffer for this name is allocated in each call, and released after it.

@@ -225,7 +225,7 @@ export function measureRecovery(
     const which = random.below(dumps.length);
     const bytes = dumps[which];
     const damage = anyDamage(bytes, records[which], random);
-    // Overwriting a file would make ext4 write it to the disk.
+    // Overwriting a file would make ext4 write it to the disk (Linux 6.18).
     Deno.removeSync(path);
     Deno.writeFileSync(path, apply(bytes, damage));
     const whole = wholeRecords(records[which], damage);

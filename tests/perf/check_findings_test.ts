@@ -308,8 +308,8 @@ const CASES: Case[] = [
     rule: "code size",
     versions: ["6.1"],
     // perf 6.1 hides another function at the same address, or loops forever, depending
-    // on the shape of its tree of mappings. Ten at each address hide none in one of twenty
-    // recordings; a hundred hid at least one function in each of eighty.
+    // on the shape of its tree of mappings. Ten empty functions at each address hid no other
+    // function in one of 20 recordings; a hundred hid at least one in each of 80.
     dump: ({ begin, one, two, three }) => {
       const dump = begin().load(one).load(two).load(three);
       for (let i = 0; i < 300; i++) {

@@ -64,7 +64,7 @@ describe("deno task demo", () => {
       const page = stdout.match(/^The page .* is (\S+):/m)![1];
       const html = Deno.readTextFileSync(join(directory.path, page));
       assertMatch(html, /^<!doctype html>/i);
-      // In perf's, the source lines of the hottest function precede their instructions.
+      // In perf's report, the lines of the hottest function precede their instructions.
       assertMatch(
         stdout,
         /^ +: \d+ +while .* \{\n +\d+\.\d\d : +[0-9a-f]+: /m,

@@ -188,7 +188,7 @@ describe("PerfDataReader and perf report -D", () => {
   itWithPerf("find equal counts of records when perf was killed", async () => {
     using directory = temporaryDirectory();
     const path = `${directory.path}/perf.data`;
-    // perf writes when its ring buffer of one page is half full, which is long before the end.
+    // perf (6.1) writes when its ring buffer of one page is half full, long before the end.
     const perf = record("-e cpu-clock -F 10000 -m 1", path)
       .replaceAll("30000", "10000000");
     await shell(

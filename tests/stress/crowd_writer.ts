@@ -26,7 +26,7 @@ self.onmessage = async (
     if (index / BATCH % 2) dump.dumpFunctions(batch);
     else for (const fn of batch) dump.dumpFunction(fn);
     if (index === 0) self.postMessage("writing");
-    // Deno terminates a worker only while it waits.
+    // Deno (2.9) terminates a worker only while it waits.
     await new Promise((resolve) => setTimeout(resolve));
   }
   self.postMessage("done");

@@ -35,7 +35,7 @@ export function itUnless(
   else it.skip(`${name} (ignored: ${reason})`, fn);
 }
 
-/** Like {@linkcode itUnless}, but the test fails instead of being ignored in a CI job. */
+/** Registers a test like {@linkcode itUnless}, but it fails in a CI job if it cannot run. */
 export function itRequiring(
   reason: string | undefined,
   name: string,

@@ -67,7 +67,7 @@ export function profile(
   return profileWith("perf", makeCommand, ...options);
 }
 
-/** Like {@linkcode profile}, with another perf. */
+/** Does the same as {@linkcode profile}, with another perf. */
 export async function profileWith(
   perf: string,
   makeCommand: (directory: string) => CommandLine,
