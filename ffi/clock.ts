@@ -21,7 +21,7 @@ export function readMonotonicClock(libc: Libc, timespec: bigint): void {
   libc.clock_gettime(CLOCK_MONOTONIC, timespec);
 }
 
-/** Returns CLOCK_MONOTONIC in nanoseconds, once; see `MonotonicClock` for many times. */
+/** Returns CLOCK_MONOTONIC in nanoseconds; `MonotonicClock` is for repeated reads. */
 export function monotonicTime(libc: Libc): bigint {
   // tv_sec and tv_nsec, little-endian on each of Deno's targets.
   const time = new BigUint64Array(new ArrayBuffer(TIMESPEC_SIZE));

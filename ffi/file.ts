@@ -50,7 +50,7 @@ export class OpenFile {
   open(flags: number, mode: number): number {
     const pathname = new TextEncoder().encode(`${this.path}\0`);
     for (;;) {
-      // V8 cannot terminate the script between the call and the assignment.
+      // V8 (15) cannot terminate the script between the call and the assignment.
       this.#fd = this.libc.open(pathname, flags | O_APPEND, mode);
       if (this.#fd !== -1) return 0;
       const errno = readErrno(this.libc);

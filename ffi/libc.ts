@@ -8,14 +8,14 @@
  *   refuses every API that creates or reads a `Deno.PointerObject`. Memory is therefore
  *   read by copying it (`memory.ts`), and a pointer is only ever an argument that is
  *   converted to its address.
- * - **A 64-bit argument is passed as a `bigint`.** Deno's fast call path accepts nothing
- *   else; a `number` costs five times as much per call.
+ * - **A 64-bit argument is passed as a `bigint`.** The fast call path of Deno (2.9) accepts
+ *   nothing else; a `number` costs five times as much per call.
  * - **A `ssize_t` is an `i32`.** Linux transfers at most 2 GiB − 4 KiB in one call, and a
  *   64-bit result would be a `bigint`, which is garbage for each record. A garbage
  *   collection might also call libc before errno has been read.
  *
  * The declarations are those of 64-bit Linux: `off_t` and `ssize_t` have 64 bits. Deno
- * supports no other Linux.
+ * (2.9) supports no other Linux.
  *
  * @module
  */

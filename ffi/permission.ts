@@ -9,8 +9,8 @@ import type { Libc } from "./libc.ts";
 
 /**
  * Returns the absolute path without `.`, `..` and empty components. Symbolic links are not
- * resolved, as in Deno's check of permissions. The kernel follows a symbolic link before
- * it resolves the `..` after it, and might open a path that Deno has not allowed. A
+ * resolved, as in the permission check of Deno (2.9). The kernel follows a symbolic link
+ * before it resolves the `..` after it, and might open a path that Deno has not allowed. A
  * relative path is not safe, because another thread may change the current directory
  * between Deno's check and the system call.
  */
@@ -22,7 +22,7 @@ export function absolutePath(path: string): string {
     if (component === "..") components.pop();
     else components.push(component);
   }
-  // A final slash tells the kernel that the path is a directory's.
+  // The kernel accepts a path with a final slash only if it is a directory's.
   const end = path.endsWith("/") && components.length > 0 ? "/" : "";
   return `/${components.join("/")}${end}`;
 }

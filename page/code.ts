@@ -11,7 +11,7 @@ import type { Place } from "./state.ts";
 
 /** A source line with the weight of its own instructions. */
 export interface SourceRow extends Place {
-  /** Undefined if the source is not on the page. */
+  /** Text of the line; undefined if the source is not on the page. */
   readonly text: string | undefined;
   readonly weight: number;
 }

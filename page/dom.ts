@@ -80,7 +80,7 @@ export function drawing(
   return context;
 }
 
-/** Element whose color is read, because a property may have a color for each scheme. */
+/** Element whose color is read, because a CSS property may have a color for each scheme. */
 const probe = element("span", { class: "hidden", "aria-hidden": "true" });
 
 /** Returns a color of the style, as `--jitted`, in the current scheme. */

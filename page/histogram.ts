@@ -28,7 +28,7 @@ export interface Histogram {
   readonly highest: number;
 }
 
-/** Returns the first time, and a time after the last. */
+/** Returns the time of the first sample, and a time after that of the last. */
 export function timesOf(
   { samples: { time, count } }: Pick<Profile, "samples">,
 ): { start: number; end: number } {

@@ -219,7 +219,7 @@ export class Model {
     );
   }
 
-  /** Returns the samples over the time in a number of parts. */
+  /** Returns the number of samples over time, in `binCount` intervals. */
   histogram(binCount: number): Histogram {
     const { pid, tid } = this.state;
     return this.#cached(

@@ -18,7 +18,7 @@ export interface State extends Selection {
   /** The frames from the graph's root to the zoomed call. */
   readonly zoom: readonly number[];
   readonly search: string;
-  /** Undefined for the page's own order. */
+  /** Order of the functions; undefined for the page's own. */
   readonly sort?: SortKey;
   /** The function whose callers, callees and code are shown. */
   readonly selected?: number;

@@ -58,8 +58,8 @@ interface OpenMap {
  * each other, and which of them perf finds depends on its sorting, not on their order in
  * the file. Use it for code that stays in place, and {@linkcode JitDumpFile} for other code.
  *
- * V8 writes the same file under `--perf-basic-prof` and overwrites the lines of others:
- * use one of the two.
+ * V8 (15) writes the same file under `--perf-basic-prof` and overwrites the lines of
+ * others: use one of the two.
  *
  * @example Usage
  * ```ts

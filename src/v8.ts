@@ -20,7 +20,7 @@ export function perfProfFlags(directory: string): string[] {
     // V8 also opens a log, by default in the current directory (V8 15).
     `--logfile=${directory}/v8.log`,
     "--no-logfile-per-isolate",
-    // Otherwise interpreted functions are all Builtin:InterpreterEntryTrampoline.
+    // Without it, all interpreted functions are Builtin:InterpreterEntryTrampoline (V8 15).
     "--interpreted-frames-native-stack",
   ];
 }

@@ -182,9 +182,9 @@ interface RecordOptions {
   readonly callGraph: CallGraph;
   readonly stackSize: number;
   readonly frequency: number;
-  /** Undefined for the default. */
+  /** Events to record; undefined for the default. */
   readonly events?: readonly RecordedEvent[];
-  /** Seconds. */
+  /** Duration in seconds. */
   readonly duration?: number;
   readonly isV8: boolean;
   /** Path of the page, if one is requested. */
@@ -381,7 +381,7 @@ async function runSession(
 }
 
 function v8Environment(directory: RecordingDirectory): Record<string, string> {
-  // V8 cannot share a dump, and its default name is that of the program's own dump.
+  // V8 (15) cannot share a dump, and its default name is that of the program's own dump.
   const path = `${directory.dumps}/v8`;
   Deno.mkdirSync(path, { recursive: true });
   if (path.includes(",")) {

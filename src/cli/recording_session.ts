@@ -43,7 +43,7 @@ export interface SessionOptions {
   readonly started: Date;
   /** The command, for the description. */
   readonly command?: readonly string[];
-  /** Present if JavaScript of Deno is recorded. */
+  /** Options for JavaScript of Deno; undefined if it is not recorded. */
   readonly v8?: {
     /** Directory of the generated code, if it is known. */
     readonly emitCache: string | undefined;

@@ -23,9 +23,9 @@ export interface Rows {
   /** Maximum number of rows. Defaults to 20 and, without a selection, shares of at least 0.5 %. */
   readonly limit?: number;
   readonly sort?: "self" | "total";
-  /** Only functions of this category. */
+  /** Category of the functions to show. */
   readonly category?: string;
-  /** Only functions whose names match. */
+  /** Pattern of the names of the functions to show. */
   readonly filter?: RegExp;
   /** True to omit the number of the other functions. */
   readonly hidesRest?: boolean;

@@ -130,7 +130,7 @@ class Top {
     this.#directory = directory;
   }
 
-  /** Shows tables until the program or the user ends this; returns the exit status. */
+  /** Shows tables until the program ends or the user quits; returns the exit status. */
   async run(): Promise<number> {
     const target = this.#target;
     const recorder = new Recorder(this.#libc, this.#records, {
@@ -196,7 +196,7 @@ class Top {
     }
   }
 
-  /** Draws tables until the program or the user ends this. */
+  /** Draws tables until the program ends or the user quits. */
   async #draw(screen: Screen): Promise<void> {
     let isOver = false;
     const ended = this.#stop.promise.then(() => isOver = true);

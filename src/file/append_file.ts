@@ -28,11 +28,11 @@ const NO_BYTES = new Uint8Array(0);
  *
  * The kernel appends the bytes of one write(2) together, even if others append at the same
  * time. On a full disk and at the file size limit, it writes only a part and returns the
- * part's size: a partial write. While the disk is low on space, the writers of this module
- * therefore append one at a time, with the door of lock_table.ts locked, until the records
+ * part's size: a partial write. The writers of this module therefore append one at a time
+ * while the disk is low on space, with the door of lock_table.ts locked, until the records
  * are whole or the partial write is removed. Another engine of the process may append
- * after a partial write. So may another writer of this module, if the file system reports
- * more space than there is, as under a quota. The file is then not truncated;
+ * after a partial write, and another writer of this module may do so if the file system
+ * reports more space than there is, as under a quota. The file is then not truncated;
  * {@linkcode Repair} makes readers skip the partial write. A failed repair is retried
  * before the next append.
  */

@@ -78,7 +78,7 @@ export class EventTable {
 
   /**
    * Returns the event that determines the layout of a record's sample_id. Records that perf
-   * synthesizes have the id 0 and the first event's layout.
+   * (6.1) synthesizes have the id 0 and the first event's layout.
    */
   ofTrailer(window: Window, end: number, size: number): PerfEvent | undefined {
     const events = this.#events;

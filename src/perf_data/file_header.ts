@@ -243,8 +243,8 @@ async function readFeatures(
 
 /**
  * Returns the ids of the features, in the order of their sections. 32-bit machines write
- * the flags as u32; in big-endian order this swaps the halves of each u64. perf distinguishes
- * the two by the flag of the host's name, which every recording has.
+ * the flags as u32; in big-endian order this swaps the halves of each u64. perf (6.1)
+ * distinguishes the two by the flag of the host's name, which every recording has.
  */
 function readFlags(header: Window): number[] {
   const read = (has: (bit: number) => boolean) =>

@@ -21,7 +21,8 @@ export interface PerfDataFailure {
 /**
  * Error for a malformed recording.
  *
- * A partial record at the end of the file is not an error: perf leaves one if it is killed.
+ * A partial record at the end of the file is not an error: perf (6.1) leaves one if it is
+ * killed.
  */
 export class PerfDataFormatError extends Error implements PerfDataFailure {
   /** `"PerfDataFormatError"`. */

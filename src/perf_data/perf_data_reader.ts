@@ -141,8 +141,8 @@ export class PerfDataReader implements AsyncIterable<PerfRecord> {
 
   /**
    * The time from which `PerfRecord.time` counts: the earliest timestamp. The first one in the
-   * file can be later, because perf empties one ring buffer after the other. Undefined until a
-   * record with a time has been returned.
+   * file can be later, because perf (6.1) empties one ring buffer after the other. Undefined
+   * until a record with a time has been returned.
    */
   get startTime(): bigint | undefined {
     if (this.#earliest === undefined) return undefined;

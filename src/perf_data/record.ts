@@ -40,7 +40,8 @@ export class PerfRecord {
   readonly event: PerfEvent | undefined;
   /**
    * Nanoseconds since `PerfDataReader.startTime`, for ordering; −Infinity for records
-   * without a time and for those with time 0, which perf assigns to synthesized records.
+   * without a time and for those with time 0, which perf (6.1) assigns to synthesized
+   * records.
    */
   time = -Infinity;
 

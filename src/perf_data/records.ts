@@ -491,7 +491,7 @@ export class HeaderBuildId extends BodyRecord {
     super(raw, BuildIdBody.size);
   }
 
-  /** −1 for files of any process, 0 for those of a guest. */
+  /** The process: −1 for files of any process, 0 for those of a guest. */
   get pid(): number {
     return this.u32(BuildIdBody.offsets.pid) | 0;
   }

@@ -19,7 +19,7 @@ import { EventHeader, U64_SIZE } from "./structs.ts";
 
 /** Registers of a sample. */
 export interface SampledRegisters {
-  /** 0 none, 1 of a 32-bit process, 2 of a 64-bit process. */
+  /** ABI of the process: 1 for 32 bits, 2 for 64 bits; 0 if there are no registers. */
   readonly abi: number;
   /** The recorded registers, one bit each (asm/perf_regs.h). */
   readonly mask: bigint;

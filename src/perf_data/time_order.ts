@@ -7,10 +7,10 @@
 import type { PerfRecord } from "./record.ts";
 
 /**
- * Maximum memory of waiting records in bytes. In each round, perf empties the ring buffers
- * of all CPUs, of 512 KiB each, most of them long before they are full. Recordings with
- * larger ring buffers, or without rounds, would need more memory; then the earlier half is
- * released, as perf 6.1 does beyond its option report.queue-size.
+ * Maximum memory of waiting records in bytes. perf (6.1) empties the ring buffers of all
+ * CPUs, of 512 KiB each, in each round, most of them long before they are full. Recordings
+ * with larger ring buffers, or without rounds, would need more memory; then the earlier half
+ * is released, as perf 6.1 does beyond its option report.queue-size.
  */
 const CAPACITY = 64 * 1024 * 1024;
 

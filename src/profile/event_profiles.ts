@@ -17,7 +17,7 @@ const HALF = /^cpu_(?:core|atom)\/([^/]*)\//;
 /** Modifiers of an event, as in `cycles:ppp`. */
 const MODIFIERS = /:[a-zA-Z]+$/;
 
-/** Events that count nothing; perf uses them to record mappings. */
+/** Events that count nothing; perf (6.1) uses them to record mappings. */
 const DUMMY = /^dummy(?::|$)/;
 
 /** The samples of one event. */

@@ -159,7 +159,7 @@ function tablesOf(
     func: [...ofFrame],
     nativeSymbol: new Array(count).fill(null),
     innerWindowID: new Array(count).fill(null),
-    // A function has one file. A line of another file, as of an inlined function, is omitted.
+    // A function has one file. Lines of other files (of inlined functions) are omitted.
     line: symbols.map(({ source }, frame) =>
       source?.file === functions[ofFrame[frame]].source?.file
         ? source?.line ?? null

@@ -29,7 +29,7 @@ export interface FoundInstruction {
   readonly offset: number;
 }
 
-/** Paths of mappings that are not of named files. */
+/** Paths of mappings without a named file. */
 const ANONYMOUS =
   /^(\/\/anon|\/memfd:|\/dev\/zero|\/SYSV|\/anon_hugepage|anon_inode|\[anon|\[heap|\[stack)/;
 
@@ -146,7 +146,7 @@ export class FrameNames {
   ofUser(process: Process, address: Address, time: number): number {
     this.#piece = NO_PIECE;
     this.isEarly = false;
-    // An address of the kernel's half is not user code; a chain can contain any number.
+    // An address of the kernel's half is not user code; a call chain can contain any value.
     if (address < 0) return this.#unknown;
     for (const { dump, code, until, isForeign } of process.dumps) {
       if (isForeign && !this.#isShared(process, address)) continue;

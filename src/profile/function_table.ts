@@ -23,7 +23,7 @@ export function functionsOf(
   const { first: functions, ofFrame } = groupFrames(symbols, functionKey);
   for (const [frame, symbol] of symbols.entries()) {
     const fn = ofFrame[frame];
-    // The first frame may be of code before the first line.
+    // The first frame may represent the code before the first line.
     if (!functions[fn].source) functions[fn] = symbol;
   }
   return { functions, ofFrame };

@@ -1866,7 +1866,7 @@ export const PAGE_SCRIPT: string = [
   "        frame",
   "      ], () => codeOf(this.profile, frame, this.lineWeights, this.instructionWeights));",
   "    }",
-  "    /** Returns the samples over the time in a number of parts. */",
+  "    /** Returns the number of samples over time, in `binCount` intervals. */",
   "    histogram(binCount) {",
   "      const { pid, tid } = this.state;",
   "      return this.#cached(\"histogram\", [",

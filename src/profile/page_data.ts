@@ -247,7 +247,7 @@ function differences(numbers: Float64Array): number[] {
   return Array.from(numbers, (number, i) => number - (numbers[i - 1] ?? 0));
 }
 
-/** Returns the number if all are equal. */
+/** Returns one number if all are equal, else an array of all. */
 function shorten(numbers: Float64Array): number[] | number {
   const [first = 0] = numbers;
   return numbers.every((number) => number === first) ? first : [...numbers];

@@ -10,7 +10,7 @@ import type { Unit } from "./unit.ts";
 /** Category of a page's frame; the whole and processes are frames too. */
 export type PageCategory = Category | "process";
 
-/** Index of the whole in the nodes and in the frames of a page. */
+/** Index of the root, the whole profile, in the nodes and in the frames of a page. */
 export const WHOLE = 0;
 
 /** Value of a missing index in a column of indices. */

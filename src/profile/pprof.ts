@@ -31,11 +31,11 @@ export async function toPprof(profile: Profile): Promise<Uint8Array> {
   return new Uint8Array(await new Response(compressed).arrayBuffer());
 }
 
-/** Numbers of values from 1, in the order of their first use. */
+/** Ids of values, counted from 1 in the order of their first use. */
 class Numbers {
   readonly #numbers = new Map<string, number>();
 
-  /** Returns the number of a value. Calls `add` with a new one. */
+  /** Returns the id of a value; passes the id of a new value to `add`. */
   of(key: string, add: (number: number) => void): number {
     let number = this.#numbers.get(key);
     if (number === undefined) {

@@ -89,7 +89,7 @@ export class SourceMaps {
     if (map === undefined) return undefined;
     const found = map.findEntry(line - 1, Math.max(column - 1, 0));
     if (!("originalSource" in found)) return undefined;
-    // If the line has no entry, the result is of an earlier line.
+    // If the line has no entry, findEntry() returns the entry of an earlier line.
     return found.generatedLine === line - 1 ? found : undefined;
   }
 

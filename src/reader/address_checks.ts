@@ -72,7 +72,7 @@ export class AddressChecks {
   #put(placed: PlacedFunction, time: bigint): void {
     const { offset, name, start, end } = placed;
     for (const { owner } of this.#map.put(placed, placed, time)) {
-      // At the same address it has replaced the other function: memory is reused.
+      // A function at the same address has replaced the other one: memory is reused.
       if (owner.start === start) continue;
       this.#findings.warning(
         "overlap",

@@ -27,8 +27,8 @@ export function checkDump(path: string): AsyncGenerator<Finding, void> {
 }
 
 /**
- * Finds the same in the first `size` bytes of a dump. For a larger file, it returns no
- * findings that need the end of the file.
+ * Checks the first `size` bytes of a dump as {@linkcode checkDump} does. Yields no findings
+ * that need the end of the file if the file is larger.
  */
 export async function* checkStart(
   path: string,

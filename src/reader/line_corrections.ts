@@ -20,7 +20,7 @@ import type { DumpedFunction } from "./dumped_function.ts";
  */
 export const LATE_BY = 0x40n;
 
-/** One in this many functions may contradict the others: its record may be corrupt. */
+/** Number of late functions that outweigh one with early lines: its record may be corrupt. */
 const CONTRADICTED = 256;
 
 /**

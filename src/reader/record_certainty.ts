@@ -66,11 +66,11 @@ export class RecordCertainty {
   /** Least and greatest upper 32 bits of a timestamp. */
   #leastHigh = 0;
   #mostHigh = 0xffff_ffff;
-  /** Greatest first byte, in the order of significance, of a timestamp. */
+  /** Greatest most significant byte of a timestamp. */
   #mostTop = 0xff;
   /** Unknown ids that have been read. */
   readonly #otherIds = new Set<number>();
-  /** 1 for each byte value that is the lowest byte of an id that has been read or is known. */
+  /** Table of byte values: 1 for the lowest byte of each id that is known or has been read. */
   readonly #isLowByte = new Uint8Array(256);
 
   constructor(littleEndian: boolean) {
@@ -272,7 +272,7 @@ export class RecordCertainty {
       time >= this.#firstTime - EARLIER && time <= this.#lastTime + LATER;
   }
 
-  /** Returns whether the upper half of a timestamp is that of a time like those before. */
+  /** Returns whether the upper half of a timestamp is near those of the records read. */
   #isNearHigh(view: DataView, start: number): boolean {
     const high = view.getUint32(
       start + RecordHeader.offsets.timestamp + (this.#littleEndian ? 4 : 0),

@@ -2,7 +2,8 @@
  * The open events of a recording: one descriptor for each CPU, event and thread, and one
  * ring buffer for each CPU.
  *
- * An event with `inherit` can write to a ring buffer only if it is of one CPU (Linux 6.1).
+ * An event with `inherit` can write to a ring buffer only if it counts on one CPU
+ * (Linux 6.1).
  *
  * @module
  */
@@ -133,9 +134,9 @@ interface Opened {
   /** The other descriptors, with the first one of their CPU, whose ring buffer they use. */
   readonly redirected: [fd: number, to: number][];
   readonly events: NewEvent[];
-  /** 0, or the errno of an event that cannot be opened; then all descriptors are closed. */
+  /** Errno of the refused event, else 0. All descriptors are closed if it is not 0. */
   readonly errno: number;
-  /** The refused event. */
+  /** The event that cannot be opened. */
   readonly refused?: RecordedEvent;
   /** True if all threads have events. */
   readonly isComplete: boolean;

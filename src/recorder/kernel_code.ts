@@ -9,8 +9,8 @@ import type { KernelMapping } from "../perf_data/new_records.ts";
 const KALLSYMS = "/proc/kallsyms";
 
 /**
- * Bytes of /proc/kallsyms that contain the first symbol of the code: those of variables of each
- * CPU may precede it (x86-64, Linux 6.1).
+ * Number of bytes of /proc/kallsyms that contain the first symbol of the code. The symbols of
+ * per-CPU variables may precede it (x86-64, Linux 6.1).
  */
 const HEAD_SIZE = 256 * 1024;
 

@@ -7,7 +7,7 @@
  *     .lock                                     locked by the recorder that uses the directory
  *
  * START is the time of the recording's start. Dumps keep the paths at which processes have
- * mapped them, because perf finds them only there.
+ * mapped them, because perf (6.1 to 7.2) finds them only there.
  *
  * @module
  */

@@ -45,7 +45,7 @@ export interface RecordingStart {
   readonly callGraph: string;
   /** The dumps so far, in the directory that contains `new/`. */
   readonly dumps: readonly KeptDump[];
-  /** Present if JavaScript of Deno was recorded: `--v8`. */
+  /** Generated code; undefined unless JavaScript of Deno was recorded (`--v8`). */
   readonly emitted?: readonly EmittedFile[];
 }
 

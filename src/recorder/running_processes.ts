@@ -83,7 +83,7 @@ export function parseMaps(text: string, pid: number): RunningMapping[] {
       protection: (protection[0] === "r" ? PROT.r : 0) |
         (protection[1] === "w" ? PROT.w : 0) | PROT.x,
       flags: protection[3] === "s" ? MAP_SHARED : MAP_PRIVATE,
-      // The kernel writes a newline as \012, and perf names anonymous memory //anon.
+      // The kernel writes a newline as \012. perf (6.1) names anonymous memory //anon.
       path: path.replaceAll("\\012", "\n") || "//anon",
     }];
   });

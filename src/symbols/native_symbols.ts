@@ -50,7 +50,7 @@ const LONGEST_TEXT = 256 * 2 ** 20;
 /** Maximum number of notes. */
 const MOST_NOTES = 1000;
 
-/** Paths of mappings that are not of files. */
+/** Paths of mappings without a file. */
 const ANONYMOUS =
   /^(\/\/anon|\/memfd:|\/dev\/zero|\/SYSV|\/anon_hugepage|\[anon)/;
 

@@ -25,7 +25,7 @@ import {
 /** Maximum size of a LEB128 of 64 bits in bytes. */
 const LONGEST_LEB = 10;
 
-/** Reader of the bytes of a section. It is little-endian, as both machines are. */
+/** Reader of the bytes of a section. It is little-endian, as x86-64 and AArch64 are. */
 export class DwarfReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A growing buffer of bytes. It is little-endian, as both machines are. */
+/** A growing buffer of bytes. It is little-endian, as x86-64 and AArch64 are. */
 export class DwarfWriter {
   #bytes = new Uint8Array(256);
   #length = 0;

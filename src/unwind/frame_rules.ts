@@ -74,7 +74,7 @@ export type CfaRule =
 export interface FrameRow {
   /** Address of the first instruction. */
   readonly start: Address;
-  /** `undefined` if no instruction defines it. */
+  /** Rule for the CFA; `undefined` if no instruction defines it. */
   readonly cfa: CfaRule | undefined;
   /** Rules of the registers that have any, with DWARF's numbers. */
   readonly registers: readonly (readonly [number, RegisterRule])[];

@@ -63,7 +63,8 @@ export interface UnwindingSpaceOptions {
 /**
  * Returns the number of bytes that a JIT must keep free after a function with unwind info.
  *
- * perf maps the unwind info to the memory after the code, where an unwinder reads it:
+ * perf (6.1 to 7.2) maps the unwind info to the memory after the code, where an unwinder
+ * reads it:
  *
  * ```text
  *     without the space          with the space
@@ -77,7 +78,7 @@ export interface UnwindingSpaceOptions {
  * ```
  *
  * If another function's code is in that space, it may hide the unwind info, so that call
- * chains through this function end there. Or perf attributes that code's samples to this
+ * chains through this function end there, or perf attributes that code's samples to this
  * function.
  *
  * @param codeSize Size of the function's code in bytes.

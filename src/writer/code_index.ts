@@ -1,10 +1,10 @@
 /**
  * Code indices that are unique in the process.
  *
- * perf names a function's ELF file by the process and the index alone, so it merges two
- * functions with the same index, whichever thread, file or engine recorded them. The
- * writers of a process share no memory for a common counter, so each thread counts in its
- * own range:
+ * perf (6.1 to 7.2) names a function's ELF file by the process and the index alone, so it
+ * merges two functions with the same index, whichever thread, file or engine recorded them.
+ * The writers of a process share no memory for a common counter, so each thread counts in
+ * its own range:
  *
  *      63            42 41                                            0
  *     ┌────────────────┬───────────────────────────────────────────────┐
@@ -18,7 +18,7 @@
  * - A thread that gets the id of an ended thread starts above all indices of that thread,
  *   because no thread needs an index every 16 ns. (The start wraps after 19.5 hours; ids
  *   are reused only after millions of threads.)
- * - Engines that count from 0, as V8 does, would need 2⁴² functions to reach these ranges.
+ * - Engines that count from 0, as V8 (15) does, would need 2⁴² functions to reach these ranges.
  *
  * @module
  */

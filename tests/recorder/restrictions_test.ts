@@ -12,7 +12,7 @@ const jitdump = (...args: string[]) => jitdumpCommand(["--allow-all"], ...args);
 
 const LOOP = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done";
 
-/** A user of only this process: the kernel counts the locked memory of each user. */
+/** A user id that no other process has: the kernel counts the locked memory of each user. */
 const USER = 100_000 + Deno.pid;
 
 /** A command that runs another one as an unprivileged user. */
