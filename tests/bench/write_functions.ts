@@ -23,7 +23,7 @@ interface Task {
   warmUp: number;
   count: number;
   fn: JitFunction;
-  /** Number of threads that are ready, and whether to start. */
+  /** Number of threads that are ready, and a flag: 1 to start. */
   gate: SharedArrayBuffer;
 }
 

@@ -14,7 +14,7 @@ const DENO = `'${Deno.execPath()}' run --no-config --allow-all`;
 /** A scale at which the demo runs longer than any test. */
 const FOREVER = 1_000_000;
 
-/** The screen of a table that names the demo's functions. */
+/** Matches a screen with a table that names the demo's functions. */
 const TABLE = /% jitted.*(?:.*\n)*.*jitted {6}(?:collatz|gcd) /;
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Creates the README's picture, `page.png` in this directory, and prints the table that the
- * README shows with it. Both are of the demo, with frame pointers.
+ * README shows with it. Both show the demo with frame pointers.
  *
  *     deno run --allow-all tests/docs/make_picture.ts
  *

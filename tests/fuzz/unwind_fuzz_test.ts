@@ -68,7 +68,7 @@ describe("corrupt rules and stacks", () => {
         const [sp, pc] = eMachine === EM_X86_64 ? [7, 8] : [31, 32];
         if (random.below(8) > 0) values[sp] = BigInt(STACK);
         if (random.below(8) > 0) values[pc] = BigInt(CODE + random.below(300));
-        // The code after the functions is of a file without unwind info.
+        // The code after the functions belongs to a file without unwind info.
         const code = new RecognizedCode((_, length) => {
           recognized++;
           const read = random.below(8) > 0 ? length : random.below(length);

@@ -103,7 +103,7 @@ async function withProfiler(
       await run("load", file);
       break;
     } catch (error) {
-      // It waits only half a second for its daemon (0.10.0).
+      // The command line waits only half a second for its daemon (0.10.0).
       const daemon = /did not become ready[^]* as pid (\d+)/.exec(`${error}`);
       if (daemon === null) throw error;
       Deno.kill(Number(daemon[1]), "SIGKILL");

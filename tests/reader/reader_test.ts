@@ -263,7 +263,7 @@ describe("reading a dump of another writer", () => {
       builder.record(4, BigInt(i), () => {
         builder.u64(64n, 20n, 64n);
         builder.raw(frame).raw(hdr);
-        // Its content is rounded up to 8 bytes.
+        // The record's content is padded to a multiple of 8 bytes.
         builder.raw(new Uint8Array(8));
       });
       const code = new Uint8Array(32).fill(i + 1);

@@ -121,7 +121,7 @@ describe("RecoveringReader", () => {
     dump.raw(new Uint8Array(300).fill(0xaa));
     dump.u32(0, 3);
     const { bytes } = dump;
-    // Its size is impossible, so it is not mistaken for a truncated record.
+    // A size of 8 is impossible, so the range is not mistaken for a truncated record.
     new DataView(bytes.buffer).setUint32(size + 4, 8, true);
     const { records, corrupt } = recover(bytes);
     assertEquals(namesOf(records), ["f1", "f2"]);
@@ -397,7 +397,7 @@ describe("RecoveringReader", () => {
     const { size } = dump;
     const { bytes } = [3, 4, 5].reduce(load, dump);
     const view = new DataView(bytes.buffer);
-    // It has the size of three records, and its code does not fit even so.
+    // The second record has the size of three, and its code does not fit even so.
     view.setUint32(second + 4, 3 * (size - second), true);
     view.setBigUint64(second + 40, 0x1000n, true);
     const { records } = recover(bytes);

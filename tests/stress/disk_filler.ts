@@ -67,7 +67,7 @@ interface Task {
   writer: number;
   sizes: Sizes;
   sink: Sink;
-  /** Failures of each writer, followed by whether to stop. */
+  /** Number of failures of each writer, followed by a flag: 1 to stop. */
   counters: SharedArrayBuffer;
 }
 

@@ -181,7 +181,7 @@ export class RecordingBuilder {
     return buildFile({
       events: this.#events,
       data: this.#data.bytes,
-      // Hostname, kernel and architecture: of another machine than this one.
+      // Hostname, kernel and architecture of another machine.
       features: {
         3: headerString("elsewhere"),
         4: headerString("0.0"),

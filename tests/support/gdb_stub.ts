@@ -92,7 +92,7 @@ export class EmulatedProgram implements AsyncDisposable {
     try {
       this.#process.kill("SIGKILL");
     } catch {
-      // It has ended with the connection.
+      // The emulator has ended with the connection.
     }
     await this.#process.status;
   }

@@ -16,7 +16,7 @@ export function pageProfile(...stacks: Stack[]): PageProfile {
   return fromProfile(buildProfile(stacks));
 }
 
-/** Returns the page's profile of a profile. */
+/** Converts a profile to that of a page. */
 export function fromProfile(profile: Profile): PageProfile {
   const data = toPageData(profile, "a title");
   return profileOf(JSON.parse(JSON.stringify(data)));

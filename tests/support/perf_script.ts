@@ -14,7 +14,7 @@ const FRAME = /^\s+[0-9a-f]+ (.*?)(?:\+0x[0-9a-f]+)? \((.*)\)$/;
 
 /**
  * Returns perf's call chains with their weights. Frames without a symbol are named like in
- * the report: `[file]`, or `[unknown]` if the memory is of no file.
+ * the report: `[file]`, or `[unknown]` if the memory belongs to no file.
  *
  * @param program The perf to run.
  */

@@ -36,7 +36,7 @@ const TEXT = `
 const SP = 31;
 const PC = 32;
 
-/** `svc #0`: a system call. The program prints its result and exits by two of them. */
+/** `svc #0`: a system call. The program uses one to print its result, and one to exit. */
 const SVC = 0xd400_0001;
 
 const isCall = (instruction: number) => instruction >>> 26 === 0b10_0101; // bl

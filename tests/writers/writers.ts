@@ -11,7 +11,7 @@ import type { DebianPackages, NpmPackage, Source } from "./install.ts";
 export interface Writer {
   readonly name: string;
   readonly source: Source;
-  /** Commands that run before, each with its source. */
+  /** Commands that run before the recorded one, each with its source. */
   readonly prepare?: readonly (readonly [Source, CommandLine])[];
   /** The command that is recorded, in a directory with a copy of the programs. */
   readonly command: CommandLine;
