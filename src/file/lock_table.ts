@@ -67,7 +67,6 @@ export class LockTable {
   readonly #end: bigint;
   /** The byte that this writer has locked. */
   #byte: bigint | undefined;
-  #isExclusive = false;
   #timeoutMs = DOOR_TIMEOUT_MS;
 
   constructor(file: OpenFile) {
@@ -135,19 +134,14 @@ export class LockTable {
   /** Adds this writer to the table; returns false if another one excludes it. */
   join(marker: bigint, isExclusive: boolean): boolean {
     this.#byte = this.#start + (marker >> PAGE_SHIFT);
-    this.#isExclusive = isExclusive;
     // If the door was not locked, another process may have joined since the last check.
     return tryLock(this.#file, this.#byte, isExclusive) &&
       !this.hasOtherProcess();
   }
 
-  /** Returns whether this process has no other writer of the file. */
+  /** Returns whether this writer is the only one of this process. Lock the door first. */
   isOnly(): boolean {
-    if (this.#byte === undefined || !tryLock(this.#file, this.#byte, true)) {
-      return false;
-    }
-    if (!this.#isExclusive) tryLock(this.#file, this.#byte, false);
-    return this.findWriters() === undefined;
+    return this.#byte !== undefined && this.findWriters() === undefined;
   }
 
   /**
