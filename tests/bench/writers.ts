@@ -85,19 +85,22 @@ export async function findWriters(directory: string): Promise<Writer[]> {
     const program = `${directory}/original/target/release/original`;
     writers.push({ name: ORIGINAL, command: [program], threads: true });
   } else console.log(`${ORIGINAL} is skipped: ${reason}`);
-  const cPrograms = [
-    ["stdio", "C stdio"],
-    ["mapped", "C, prepared pages of a shared mapping"],
+  const cPrograms: [file: string, name: string, threads: boolean][] = [
+    ["stdio", "C stdio", false],
+    ["append", "C, write(2) to one file", true],
+    ["mapped", "C, prepared pages of a shared mapping", false],
   ];
   const hasC = await isInstalled("cc");
-  for (const [file, name] of cPrograms) {
+  for (const [file, name, threads] of cPrograms) {
     if (!hasC) {
       console.log(`${name} is skipped: cc is not installed`);
       continue;
     }
     const program = `${directory}/${file}`;
-    await runOrThrow(["cc", "-O2", "-o", program, `${NATIVE}${file}.c`]);
-    writers.push({ name, command: [program], threads: false });
+    await runOrThrow(
+      ["cc", "-O2", "-pthread", "-o", program, `${NATIVE}${file}.c`],
+    );
+    writers.push({ name, command: [program], threads });
   }
   writers.push(
     ours("dumpFunction()", "dumpFunction", "append", true),

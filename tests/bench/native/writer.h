@@ -3,8 +3,8 @@
 //     PROGRAM DIRECTORY THREADS COUNT CODE_SIZE NAME_SIZE [crash]
 //
 // Each prints nanoseconds of opening, then wall time, user time and system time of one
-// function in nanoseconds; or crashes instead of closing the file. There is one thread,
-// whatever THREADS is.
+// function in nanoseconds; or crashes instead of closing the file. Only append.c has THREADS
+// threads, and the others one.
 
 #define _GNU_SOURCE
 #include <elf.h>
