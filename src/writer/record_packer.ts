@@ -95,7 +95,8 @@ export class RecordPacker {
       ? undefined
       : encodeUnwindInfo(what, this.#elfMach, length, unwinding);
     const libc = this.#libc;
-    // V8 (15) interprets the first thousand calls, so the usual case makes few of its own.
+    // Each default is handled here and not only in the methods below: a call costs most in
+    // the first thousand records, which V8 (15) interprets, and later it allocates a bigint.
     const start = address === undefined
       ? libc.addressOfBuffer(code as Uint8Array<ArrayBuffer>)
       : addressOf(libc, what, "address", address, code);
